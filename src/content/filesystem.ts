@@ -1,0 +1,55 @@
+/**
+ * The little that this program wants of a file system, so that tests can simulate one. The real one is in `node-filesystem.ts`.
+ * Paths are absolute. Calls reject with Node's system errors (`error.code` is `ENOENT` and so on).
+ */
+
+/** What tells one version of a file from another: equal fields, equal bytes. */
+export interface FileStat {
+  readonly kind: 'file' | 'directory' | 'other';
+  readonly device: bigint;
+  readonly inode: bigint;
+  /** Bytes. */
+  readonly size: number;
+  /** Nanoseconds since the epoch. */
+  readonly mtime: bigint;
+  /** Nanoseconds since the epoch; no program can set it back. */
+  readonly ctime: bigint;
+}
+
+/** An open file. */
+export interface OpenFile {
+  /** The descriptor, where the operating system has one. */
+  readonly fd: number | undefined;
+  stat(): Promise<FileStat>;
+  /** Reads up to `into.length` bytes at `position`; resolves with their number, which is smaller only at the end of the file. */
+  read(into: Uint8Array, position: number): Promise<number>;
+  /** Where the opened file itself lies, links resolved: asked of the descriptor, so that no later swap of a name can lie. */
+  realPath(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** A file being written. */
+export interface NewFile {
+  write(bytes: Uint8Array): Promise<void>;
+  /** Flushed to disk and closed. */
+  finish(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface FileSystem {
+  /** Opens for reading; never blocks on a FIFO and never becomes a controlling terminal. */
+  open(path: string): Promise<OpenFile>;
+  /** Follows links. */
+  stat(path: string): Promise<FileStat>;
+  realPath(path: string): Promise<string>;
+  /** The names in a directory. */
+  list(path: string): Promise<readonly string[]>;
+  /** Creates a file that must not exist yet. */
+  create(path: string): Promise<NewFile>;
+  makeDirectory(path: string): Promise<void>;
+  /** Atomic; replaces what stands at `to`. */
+  rename(from: string, to: string): Promise<void>;
+  /** Atomic; fails with `EEXIST` if `to` exists. */
+  link(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
+}

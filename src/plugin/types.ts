@@ -1,0 +1,160 @@
+/**
+ * What a plugin sees of the server, and what the server sees of a plugin. Types only.
+ */
+import type { Awaitable, Content, Sink } from '../content/content.ts';
+
+/** Structured log; pino's loggers fit. Text that came from a client goes into a field, never into the message. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  child(bindings: object): Log;
+}
+
+/** An `identify` hook's answer: a MAC address and where it is known from. TFTP itself carries none. */
+export interface Identity {
+  /** Six octets in hex, any usual spelling; kept as `52:54:00:12:34:56`. */
+  readonly mac: string;
+  /** Where it is known from, for logs and for `trust`: `table`, `neighbours`, `filename`, … */
+  readonly source: string;
+  /** Milliseconds since the source learnt it, where the source can tell. */
+  readonly ageMs?: number;
+}
+
+/** Who asks. */
+export interface Client {
+  /** IPv4 or IPv6 address, with a zone (`fe80::1%eth0`) where it needs one. */
+  readonly address: string;
+  readonly port: number;
+  /** `52:54:00:12:34:56`, if an `identify` hook knew it. */
+  readonly mac?: string;
+  /** Where the MAC address is known from: {@link Identity.source}. */
+  readonly macSource?: string;
+  /** {@link Identity.ageMs} */
+  readonly macAgeMs?: number;
+}
+
+/** A request as it came in; the client's MAC address is not known yet. */
+export interface RequestInfo {
+  readonly kind: 'read' | 'write';
+  readonly client: Client;
+  /** The server's address and port that the client sent to. */
+  readonly local: { readonly address: string; readonly port: number };
+  /** The name as the client spelt it. Untrusted text. */
+  readonly asked: string;
+  /** The name to look for, relative to the root, cleaned of what clients get wrong: `boot/grub.cfg`. Never holds `..`. */
+  readonly name: string;
+  readonly mode: 'octet' | 'netascii';
+  /** Options asked for, names in lower case, in the client's order (RFC 2347). Untrusted text. */
+  readonly options: ReadonlyMap<string, string>;
+}
+
+/** A request to read. `rewrite` returns a changed copy: `{ ...request, name: 'other' }`. */
+export interface ReadRequest extends RequestInfo {
+  readonly kind: 'read';
+}
+
+/** A request to write. */
+export interface WriteRequest extends RequestInfo {
+  readonly kind: 'write';
+  /** Bytes that the client says it will send (RFC 2349); a claim, not a fact. */
+  readonly size: number | undefined;
+}
+
+/** Files under one folder. A name that leaves the folder is refused with ERROR 2, whatever it is made of. */
+export interface Folder {
+  /** Opens a file; `undefined` if there is none of that name. Whoever opens it returns it from `open` or closes it. */
+  open(name: string): Promise<Content | undefined>;
+  /** Whether there is a file that `open` would open. */
+  has(name: string): Promise<boolean>;
+}
+
+/** What comes along with each call of a hook. */
+export interface Call {
+  /** Aborted when the hook's time is up or the client has gone. */
+  readonly signal: AbortSignal;
+  /** Bound to plugin and transfer. */
+  readonly log: Log;
+  /** The config's root directory. */
+  readonly root: Folder;
+}
+
+/** A transfer that has just begun. */
+export interface TransferInfo {
+  /** Unique in this process. */
+  readonly id: number;
+  readonly request: ReadRequest | WriteRequest;
+  /** What is sent, for people: a path under the root, or the name of the plugin that made it. `undefined` for an upload. */
+  readonly served: string | undefined;
+  /** Bytes, where known. */
+  readonly size: number | undefined;
+  /** Number of the config generation it belongs to. */
+  readonly generation: number;
+}
+
+/**
+ * How a transfer ended.
+ * - `completed`: every byte was acknowledged (but see `lastAckMissing`);
+ * - `probed`: the client only asked for the size and said so by ERROR 8 or 0 after our OACK; not a failure;
+ * - `aborted`: the client gave up later on, by an ERROR;
+ * - `refused`: answered by our ERROR;
+ * - `failed`: no answer, or the content could not be read.
+ */
+export type Outcome = 'completed' | 'probed' | 'aborted' | 'refused' | 'failed';
+
+/** A transfer that has ended. */
+export interface TransferSummary extends TransferInfo {
+  readonly outcome: Outcome;
+  /** Content bytes acknowledged (read) or stored (write). */
+  readonly bytes: number;
+  /** From the request to the end. */
+  readonly durationMs: number;
+  /** Options as acknowledged, in order; empty if none were. */
+  readonly agreed: ReadonlyMap<string, string>;
+  readonly blockSize: number;
+  readonly windowSize: number;
+  /** Smoothed round-trip time (RFC 6298), if one was measured. */
+  readonly rttMs: number | undefined;
+  /** DATA (or ACK, for an upload) sent more than once. */
+  readonly retransmissions: number;
+  /** The last ACK never came; firmware that starts what it has loaded often owes it. */
+  readonly lastAckMissing: boolean;
+  /** The ERROR that ended it: ours when `refused` or `failed`, the client's when `probed` or `aborted`. The client's text is untrusted. */
+  readonly error: { readonly code: number; readonly message: string } | undefined;
+}
+
+/**
+ * What a plugin answers. Every hook is optional, and the hook decides how the answers of several plugins combine;
+ * they are asked in the order of the config.
+ *
+ * A `TftpError` thrown by `identify`, `rewrite`, `open` or `store` is the answer on the wire. Anything else, or no answer
+ * within `limits.hookMs`, is ERROR 0 for that transfer alone and a `PluginError` in the log.
+ */
+export interface Hooks {
+  /** Who asks? The first answer wins. */
+  identify?(request: RequestInfo, call: Call): Awaitable<Identity | undefined | void>;
+  /** What is meant? Each plugin gets what the one before it returned. */
+  rewrite?(request: ReadRequest, call: Call): Awaitable<ReadRequest | undefined | void>;
+  /** Which bytes? A name under the root, the bytes, or Content. The first answer wins; the root directory comes last. */
+  open?(request: ReadRequest, call: Call): Awaitable<string | Uint8Array | Content | undefined | void>;
+  /** Where do uploaded bytes go? The first answer wins; without one, `uploads` of the config decides. */
+  store?(request: WriteRequest, call: Call): Awaitable<Sink | undefined | void>;
+  /** Told that a transfer begins; can neither change nor stop it. */
+  start?(transfer: TransferInfo, call: Call): Awaitable<void>;
+  /** Told that a request has ended, refused ones too. */
+  end?(transfer: TransferSummary, call: Call): Awaitable<void>;
+}
+
+/** What `setup` gets beside its options. */
+export interface PluginContext {
+  readonly log: Log;
+  /** The folder of the config file: relative paths in options start here. */
+  readonly configDir: string;
+  /** Runs when the generation is disposed of, after its last transfer; last in, first out; also after a `setup` that failed half-way. */
+  onDispose(dispose: () => Awaitable<void>): void;
+  /** A change of this file makes a new generation. Relative to `configDir`. */
+  watch(path: string): void;
+  /** A folder other than the root, confined like it. Relative to `configDir`. */
+  folder(path: string): Folder;
+}

@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+const shared = {
+  // Node itself runs the sources, as it does for users: Vite's module runner would bypass the config loader's hooks.
+  experimental: { viteModuleRunner: false },
+  testTimeout: 30_000,
+};
+
+/** `foreign` needs other people's TFTP clients, `firmware` needs QEMU and root: each skips visibly at a desk and fails in CI. */
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { ...shared, name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/foreign/**', 'test/firmware/**'] } },
+      { test: { ...shared, name: 'foreign', include: ['test/foreign/**/*.test.ts'], testTimeout: 120_000 } },
+      { test: { ...shared, name: 'firmware', include: ['test/firmware/**/*.test.ts'], testTimeout: 300_000 } },
+    ],
+  },
+});
