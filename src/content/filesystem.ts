@@ -3,7 +3,7 @@
  * Paths are absolute. Calls reject with Node's system errors (`error.code` is `ENOENT` and so on).
  */
 
-/** What tells one version of a file from another: equal fields, equal bytes. */
+/** What is known of a file without reading it. All but `kind` and `links` make up its version, see `version.ts`. */
 export interface FileStat {
   readonly kind: 'file' | 'directory' | 'other';
   readonly device: bigint;
@@ -14,6 +14,8 @@ export interface FileStat {
   readonly mtime: bigint;
   /** Nanoseconds since the epoch; no program can set it back. */
   readonly ctime: bigint;
+  /** Names that the file has: 0 once the last is removed or replaced by rename, while it is still open. */
+  readonly links: number;
 }
 
 /** An open file. */

@@ -1,0 +1,102 @@
+/**
+ * Turns the name that a client asked for into a name to look for. Pure: it knows no file system and cannot tell whether a file
+ * exists; a name that passes is still confined by whoever opens it.
+ *
+ * A name is handled as its components. Each rule below takes them and either returns what is left or throws.
+ */
+import { ErrorCode, TftpError } from '../protocol/error.ts';
+
+/** A rule for the components of a name: returns those to go on with, or throws the `TftpError` that refuses the name. */
+export type NameRule = (components: readonly string[]) => readonly string[];
+
+/** Linux' PATH_MAX. Longer names are dropped before any work is spent on them. */
+const MAX_NAME_LENGTH = 4096;
+
+/** NAME_MAX of every usual file system. */
+const MAX_COMPONENT_BYTES = 255;
+
+/**
+ * The name to look for, relative and with `/`: `\Boot\BCD` becomes `Boot/BCD`. Clean names stay as they are. Percent signs mean nothing.
+ * Throws ERROR 2 for a `..`, and ERROR 1 for a name that no servable file can have.
+ *
+ * @param platform as in `process.platform`: `win32` has names that reach devices and streams.
+ */
+export function cleanName(asked: string, platform: string = process.platform): string {
+  if (asked.length > MAX_NAME_LENGTH) throw notFound();
+  let components: readonly string[] = asked.split(SEPARATOR);
+  for (const rule of platform === 'win32' ? windowsRules : rules) components = rule(components);
+  return components.join('/');
+}
+
+/** Windows' boot manager and shim write `\`. */
+const SEPARATOR = /[/\\]/;
+
+/** GRUB asks for `//boot/grub.cfg`; many clients put a `/` in front. */
+export const dropEmpty: NameRule = (components) => components.filter((component) => component !== '' && component !== '.');
+
+/**
+ * Many ROMs copy DHCP option 67, which has no NUL, together with what follows it: 0xFF, control bytes, and whatever white space
+ * comes after those. White space alone is left: a file may be named so.
+ */
+export const dropTrailingJunk: NameRule = (components) => {
+  const kept = [...components];
+  for (let last = kept.pop(); last !== undefined; last = kept.pop()) {
+    const clean = withoutTrailingJunk(last);
+    // A component that was nothing but junk: the one before it is now the last.
+    if (clean === '' || clean === '.') continue;
+    kept.push(clean);
+    break;
+  }
+  return kept;
+};
+
+export const refuseParents: NameRule = (components) => {
+  if (components.includes('..')) throw new TftpError(ErrorCode.accessViolation, 'access violation');
+  return components;
+};
+
+/** Inside a name they are of use only to confuse: a NUL ends a C string, an escape sequence reaches a terminal. */
+export const refuseControls: NameRule = (components) => {
+  if (components.some((component) => CONTROL.test(component))) throw notFound();
+  return components;
+};
+
+export const refuseOverlong: NameRule = (components) => {
+  if (components.some((component) => new TextEncoder().encode(component).length > MAX_COMPONENT_BYTES)) throw notFound();
+  return components;
+};
+
+/** `C:x` is a drive, `x::$DATA` a stream, `NUL.txt` a device, and `x.` and `x ` are `x`. */
+export const refuseWindowsNames: NameRule = (components) => {
+  if (components.some((component) => WINDOWS_SPECIAL.test(component) || WINDOWS_DEVICE.test(component))) throw notFound();
+  return components;
+};
+
+export const refuseNothing: NameRule = (components) => {
+  if (components.length === 0) throw notFound();
+  return components;
+};
+
+const rules = [dropEmpty, dropTrailingJunk, refuseParents, refuseControls, refuseOverlong, refuseNothing];
+const windowsRules = [...rules, refuseWindowsNames];
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+const WINDOWS_SPECIAL = /[:<>"|?*]|[. ]$/;
+const WINDOWS_DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])\s*(\.|$)/i;
+
+/** A loop, not a pattern: on a hostile name a pattern would start again at every character. */
+function withoutTrailingJunk(component: string): string {
+  let end = component.length;
+  for (let at = end - 1; at >= 0; at--) {
+    const char = component[at]!;
+    // 0xFF is never valid UTF-8, so it arrives as U+00FF where names are read as Latin-1, or as U+FFFD.
+    if (CONTROL.test(char) || char === '\u00ff' || char === '\ufffd') end = at;
+    else if (!/\s/.test(char)) break;
+  }
+  return component.slice(0, end);
+}
+
+function notFound(): TftpError {
+  return new TftpError(ErrorCode.fileNotFound, 'file not found');
+}

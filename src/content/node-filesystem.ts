@@ -1,0 +1,123 @@
+/**
+ * The real file system. It translates calls and decides nothing; what may be opened is `root.ts`' business.
+ */
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, link, mkdir, open, readdir, readlink, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { codeOf } from './fault.ts';
+import type { FileStat, FileSystem, NewFile, OpenFile } from './filesystem.ts';
+import { sameFile } from './version.ts';
+
+/** O_NONBLOCK: opening a FIFO returns at once. O_NOCTTY: opening a terminal changes nothing. Windows has neither. */
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
+
+export const nodeFileSystem: FileSystem = {
+  open: async (path) => new NodeOpenFile(await open(path, READ_FLAGS), path),
+  stat: async (path) => fileStat(await stat(path, { bigint: true })),
+  realPath: (path) => realpath(path),
+  list: (path) => readdir(path),
+  create: async (path) => new NodeNewFile(await open(path, 'wx')),
+  makeDirectory: async (path) => void (await mkdir(path)),
+  rename: (from, to) => rename(from, to),
+  link: (from, to) => link(from, to),
+  remove: (path) => unlink(path),
+};
+
+class NodeOpenFile implements OpenFile {
+  readonly fd: number;
+  readonly #handle: FileHandle;
+  readonly #path: string;
+
+  constructor(handle: FileHandle, path: string) {
+    this.fd = handle.fd;
+    this.#handle = handle;
+    this.#path = path;
+  }
+
+  async stat(): Promise<FileStat> {
+    return fileStat(await this.#handle.stat({ bigint: true }));
+  }
+
+  async read(into: Uint8Array, position: number): Promise<number> {
+    let count = 0;
+    while (count < into.length) {
+      const { bytesRead } = await this.#handle.read(into, count, into.length - count, position + count);
+      if (bytesRead === 0) break;
+      count += bytesRead;
+    }
+    return count;
+  }
+
+  async realPath(): Promise<string> {
+    if (process.platform === 'linux') {
+      try {
+        return await this.#withoutDeletedMark(await readlink(`/proc/self/fd/${this.fd}`));
+      } catch (error) {
+        // No /proc in a bare chroot.
+        if (codeOf(error) !== 'ENOENT') throw error;
+      }
+    }
+    // No way to ask the descriptor: ask the name again, and make sure that it still means this file.
+    const path = await realpath(this.#path);
+    if (await this.#isAt(path)) return path;
+    throw Object.assign(new Error('file was replaced while it was opened'), { code: 'ESTALE' });
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+
+  /** Linux marks a file whose name is gone by a suffix, but a file may be named so as well. */
+  async #withoutDeletedMark(path: string): Promise<string> {
+    const mark = ' (deleted)';
+    return path.endsWith(mark) && !(await this.#isAt(path)) ? path.slice(0, -mark.length) : path;
+  }
+
+  async #isAt(path: string): Promise<boolean> {
+    try {
+      return sameFile(await nodeFileSystem.stat(path), await this.stat());
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return false;
+      throw error;
+    }
+  }
+}
+
+class NodeNewFile implements NewFile {
+  readonly #handle: FileHandle;
+  #position = 0;
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    const start = this.#position;
+    this.#position += bytes.length;
+    for (let count = 0; count < bytes.length; ) {
+      const { bytesWritten } = await this.#handle.write(bytes, count, bytes.length - count, start + count);
+      count += bytesWritten;
+    }
+  }
+
+  async finish(): Promise<void> {
+    await this.#handle.sync();
+    await this.#handle.close();
+  }
+
+  /** Harmless after `finish`. */
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+}
+
+function fileStat(stats: BigIntStats): FileStat {
+  return {
+    kind: stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other',
+    device: stats.dev,
+    inode: stats.ino,
+    size: Number(stats.size),
+    mtime: stats.mtimeNs,
+    ctime: stats.ctimeNs,
+    links: Number(stats.nlink),
+  };
+}

@@ -1,0 +1,231 @@
+/**
+ * Files under one folder, and none beside it. It decides whether and which file a name opens; it does not know who asks, nor
+ * what follows when there is none.
+ *
+ * Confinement rests on the opened file alone: the operating system says where the descriptor lies, and that must be under the
+ * folder as it resolves right now. Checks of the name before that only make good answers and keep devices from being opened.
+ */
+import { join } from 'node:path';
+import { ErrorCode, TftpError } from '../protocol/error.ts';
+import { SEGMENT_BYTES } from '../protocol/segments.ts';
+import { bytesContent } from './bytes.ts';
+import { DEFAULT_CACHE_BYTES, SegmentCache } from './cache.ts';
+import { type Clock, sleep, systemClock } from './clock.ts';
+import { isBeneath, nameBeneath } from './confine.ts';
+import type { Content } from './content.ts';
+import { accessViolation, isFileChanged, isMissing, readFault } from './fault.ts';
+import { FileContent } from './file.ts';
+import type { FileStat, FileSystem, OpenFile } from './filesystem.ts';
+import { cleanName } from './name.ts';
+import { spelling } from './spelling.ts';
+import { isTemporaryName } from './temporary.ts';
+import { unsettledMs, versionKey } from './version.ts';
+
+export interface RootOptions {
+  readonly fileSystem: FileSystem;
+  /** Shared with others; without one the folder has its own of {@link DEFAULT_CACHE_BYTES}. */
+  readonly cache?: SegmentCache;
+  /** Also serve what a symbolic link names outside the folder. Default false. Links within are always followed. */
+  readonly followLinks?: boolean;
+  /** Find `Boot/BCD` where `boot/bcd` was asked for. Default false. The exact spelling wins where it exists. */
+  readonly caseInsensitive?: boolean;
+  /** A file is served once it has been left alone for so long. Default 100. */
+  readonly stableMs?: number;
+  /** How long that is waited for. Default 2000; 0 does not wait. */
+  readonly stableWaitMs?: number;
+  readonly clock?: Clock;
+}
+
+/** A file of a folder. */
+export interface ServedFile extends Content {
+  readonly size: number;
+  /** Where the file lies under the folder, links resolved: for logs. Outside it (`followLinks`): the name that led there. */
+  readonly name: string;
+}
+
+/** What a name led to when it was looked at. */
+interface Seen {
+  readonly realPath: string;
+  readonly stat: FileStat;
+}
+
+interface Found extends Seen {
+  /** The folder's real path. */
+  readonly base: string;
+  /** The name as spelt on disk. */
+  readonly name: string;
+}
+
+export class Root {
+  readonly dir: string;
+  readonly #options: Required<RootOptions>;
+  /** Cached bytes that were read through this folder: a version cached through another one says nothing about where it lies. */
+  readonly #confined = new WeakSet<Uint8Array>();
+
+  /** @param dir absolute; may be a link that is switched from one release to the next, and need not exist yet. */
+  constructor(dir: string, options: RootOptions) {
+    this.dir = dir;
+    this.#options = {
+      cache: options.cache ?? new SegmentCache({ maxBytes: DEFAULT_CACHE_BYTES }),
+      followLinks: false,
+      caseInsensitive: false,
+      stableMs: 100,
+      stableWaitMs: 2000,
+      clock: systemClock,
+      ...options,
+    };
+  }
+
+  /**
+   * Opens a file; `undefined` if there is none of that name. Throws ERROR 2 for what must not be read, ERROR 0 for what cannot.
+   *
+   * A file of one segment is read at once and held: no descriptor stays open, and when the cache has it none is opened.
+   */
+  async open(asked: string): Promise<ServedFile | undefined> {
+    const { clock, stableMs, stableWaitMs } = this.#options;
+    for (let waitedMs = 0; ; ) {
+      const pause = (ms: number) => {
+        const pauseMs = Math.min(ms, stableWaitMs - waitedMs);
+        waitedMs += pauseMs;
+        return sleep(clock, pauseMs);
+      };
+      const found = await this.#find(asked);
+      if (found === undefined) return undefined;
+      const cached = this.#cached(found);
+      if (cached !== undefined) return cached;
+      const file = await this.#openConfined(found);
+      if (file === undefined) return undefined;
+      const youngMs = stableWaitMs === 0 ? 0 : unsettledMs(file.version, clock.wallTime(), stableMs);
+      try {
+        if (youngMs > 0) {
+          await pause(youngMs);
+          await file.verify();
+        }
+        return await this.#serve(file);
+      } catch (error) {
+        await file.close();
+        if (!isFileChanged(error)) throw readFault(error);
+        if (waitedMs >= stableWaitMs) throw new TftpError(ErrorCode.undefined, 'file is being written');
+        // It seemed settled and changed all the same: time must pass on every round.
+        if (youngMs === 0) await pause(Math.max(1, stableMs));
+      }
+    }
+  }
+
+  /** Whether there is a file that `open` would open. Throws only if that cannot be found out. */
+  async has(asked: string): Promise<boolean> {
+    try {
+      const found = await this.#find(asked);
+      if (found === undefined) return false;
+      if (this.#cached(found) !== undefined) return true;
+      const file = await this.#openConfined(found);
+      await file?.close();
+      return file !== undefined;
+    } catch (error) {
+      if (error instanceof TftpError && error.code !== ErrorCode.undefined) return false;
+      throw error;
+    }
+  }
+
+  /** Looks the name up without opening it. */
+  async #find(asked: string): Promise<Found | undefined> {
+    const { fileSystem, caseInsensitive } = this.#options;
+    let name = servableName(asked);
+    if (name === undefined) return undefined;
+    const base = await this.#base();
+    let seen = await this.#look(base, name);
+    if (seen === undefined && caseInsensitive) {
+      name = await spelling(fileSystem, base, name, (path) => this.#allows(base, path));
+      if (name === undefined) return undefined;
+      seen = await this.#look(base, name);
+    }
+    if (seen === undefined || seen.realPath === base) return undefined;
+    if (!this.#allows(base, seen.realPath)) throw accessViolation();
+    if (seen.stat.kind === 'directory') return undefined;
+    if (seen.stat.kind !== 'file') throw accessViolation();
+    return { base, name, ...seen };
+  }
+
+  async #base(): Promise<string> {
+    try {
+      return await this.#options.fileSystem.realPath(this.dir);
+    } catch (error) {
+      // The whole folder is gone: that is no statement about a file.
+      throw readFault(error);
+    }
+  }
+
+  async #look(base: string, name: string): Promise<Seen | undefined> {
+    const { fileSystem } = this.#options;
+    const path = join(base, name);
+    try {
+      const [realPath, stat] = await Promise.all([fileSystem.realPath(path), fileSystem.stat(path)]);
+      return { realPath, stat };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw readFault(error);
+    }
+  }
+
+  /**
+   * A file of one segment that is in the cache. Nothing is opened: the version just seen was read through this folder before,
+   * and its path resolves to within.
+   */
+  #cached(found: Found): ServedFile | undefined {
+    if (found.stat.size > SEGMENT_BYTES) return undefined;
+    const bytes = this.#options.cache.get(versionKey(found.stat), 0);
+    if (bytes === undefined || !this.#confined.has(bytes)) return undefined;
+    return heldFile(bytes, this.#nameOf(found, found.realPath));
+  }
+
+  async #openConfined(found: Found): Promise<FileContent | undefined> {
+    const { fileSystem, cache } = this.#options;
+    let file: OpenFile;
+    try {
+      file = await fileSystem.open(join(found.base, found.name));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw readFault(error);
+    }
+    try {
+      const [version, path] = await Promise.all([file.stat(), file.realPath()]);
+      if (!this.#allows(found.base, path) || version.kind !== 'file') throw accessViolation();
+      return new FileContent({ file, version, path, name: this.#nameOf(found, path), fileSystem, cache });
+    } catch (error) {
+      await file.close();
+      throw readFault(error);
+    }
+  }
+
+  async #serve(file: FileContent): Promise<ServedFile> {
+    if (file.size > SEGMENT_BYTES) return file;
+    const bytes = await file.read(0, file.size);
+    const kept = this.#options.cache.get(versionKey(file.version), 0);
+    if (kept !== undefined) this.#confined.add(kept);
+    await file.close();
+    return heldFile(bytes, file.name);
+  }
+
+  #allows(base: string, realPath: string): boolean {
+    return this.#options.followLinks || isBeneath(base, realPath);
+  }
+
+  #nameOf(found: Found, realPath: string): string {
+    return isBeneath(found.base, realPath) ? nameBeneath(found.base, realPath) : found.name;
+  }
+}
+
+function heldFile(bytes: Uint8Array, name: string): ServedFile {
+  return { ...bytesContent(bytes), name };
+}
+
+/** `undefined` for a name that no servable file has. Throws ERROR 2. */
+function servableName(asked: string): string | undefined {
+  try {
+    const name = cleanName(asked);
+    return isTemporaryName(name) ? undefined : name;
+  } catch (error) {
+    if (error instanceof TftpError && error.code === ErrorCode.fileNotFound) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * A folder that uploads go to. A file appears under its name when all of it has come, or not at all; until then it is a hidden
+ * temporary file beside it. It does not know who sends, nor whether he may: no `UploadFolder`, no uploads.
+ */
+import { join } from 'node:path';
+import { isBeneath } from './confine.ts';
+import type { Sink } from './content.ts';
+import { accessViolation, codeOf, diskFull, fileExists, isMissing, writeFault } from './fault.ts';
+import type { FileSystem, NewFile } from './filesystem.ts';
+import { cleanName } from './name.ts';
+import { isTemporaryName, temporaryName } from './temporary.ts';
+
+export interface UploadOptions {
+  /** Absolute; must exist. */
+  readonly dir: string;
+  /** Bound of one upload. */
+  readonly maxBytes: number;
+  /** Whether an upload may take the place of a file. */
+  readonly overwrite: boolean;
+  readonly fileSystem: FileSystem;
+  /** Also store into folders that a symbolic link names outside `dir`. Default false. */
+  readonly followLinks?: boolean;
+}
+
+export class UploadFolder {
+  readonly #options: UploadOptions;
+
+  constructor(options: UploadOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Begins an upload. Folders in the name that do not exist are made when it is complete, so that an aborted one leaves nothing.
+   * Throws ERROR 1 or 2 for the name, ERROR 3 if the claim is too large, ERROR 6 if the file exists and may not be replaced.
+   *
+   * @param claimed bytes that the client says it will send. Only ever a reason to refuse: nothing is allocated for it.
+   */
+  async open(asked: string, claimed: number | undefined): Promise<Sink> {
+    const name = cleanName(asked);
+    if (isTemporaryName(name)) throw accessViolation();
+    if (claimed !== undefined && claimed > this.#options.maxBytes) throw diskFull();
+    try {
+      return await this.#begin(name);
+    } catch (error) {
+      throw writeFault(error);
+    }
+  }
+
+  async #begin(name: string): Promise<Sink> {
+    const { dir, fileSystem } = this.#options;
+    const base = await fileSystem.realPath(dir);
+    const folders = name.split('/');
+    const last = folders.pop()!;
+    let folder = base;
+    while (folders.length > 0) {
+      const next = await this.#enter(base, folder, folders[0]!);
+      if (next === undefined) break;
+      folder = next;
+      folders.shift();
+    }
+    if (folders.length === 0) await this.#checkTarget(join(folder, last));
+    const temporary = join(folder, temporaryName());
+    const file = await fileSystem.create(temporary);
+    const upload = new Upload(this.#options, file, temporary, async () => {
+      let parent = folder;
+      for (const missing of folders) parent = await this.#make(base, parent, missing);
+      return join(parent, last);
+    });
+    try {
+      // A folder that was swapped for a link in between: from here on the temporary file proves that it is still the one checked.
+      if ((await fileSystem.realPath(temporary)) !== temporary) throw accessViolation();
+      return upload;
+    } catch (error) {
+      await upload.abort();
+      throw error;
+    }
+  }
+
+  /** The real path of a folder within; `undefined` if there is none. */
+  async #enter(base: string, folder: string, component: string): Promise<string | undefined> {
+    const { fileSystem, followLinks } = this.#options;
+    try {
+      const path = await fileSystem.realPath(join(folder, component));
+      if (path !== base && !isBeneath(base, path) && !followLinks) throw accessViolation();
+      if ((await fileSystem.stat(path)).kind !== 'directory') throw accessViolation();
+      return path;
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  async #make(base: string, folder: string, component: string): Promise<string> {
+    try {
+      await this.#options.fileSystem.makeDirectory(join(folder, component));
+    } catch (error) {
+      // Another upload was faster.
+      if (codeOf(error) !== 'EEXIST') throw error;
+    }
+    const path = await this.#enter(base, folder, component);
+    if (path === undefined) throw accessViolation();
+    return path;
+  }
+
+  async #checkTarget(path: string): Promise<void> {
+    const { fileSystem, overwrite } = this.#options;
+    try {
+      const { kind } = await fileSystem.stat(path);
+      if (!overwrite) throw fileExists();
+      if (kind !== 'file') throw accessViolation();
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
+}
+
+/** One upload. */
+class Upload implements Sink {
+  readonly #options: UploadOptions;
+  readonly #file: NewFile;
+  readonly #temporary: string;
+  readonly #target: () => Promise<string>;
+  #bytes = 0;
+  #ended = false;
+
+  constructor(options: UploadOptions, file: NewFile, temporary: string, target: () => Promise<string>) {
+    this.#options = options;
+    this.#file = file;
+    this.#temporary = temporary;
+    this.#target = target;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#bytes += bytes.length;
+    if (this.#bytes > this.#options.maxBytes) throw diskFull();
+    try {
+      await this.#file.write(bytes);
+    } catch (error) {
+      throw writeFault(error);
+    }
+  }
+
+  /** Leaves nothing behind if it fails. */
+  async commit(): Promise<void> {
+    try {
+      await this.#file.finish();
+      await this.#place(await this.#target());
+      this.#ended = true;
+    } catch (error) {
+      await this.abort();
+      throw writeFault(error);
+    }
+  }
+
+  async abort(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    // There is nobody left to tell, and each step is worth trying.
+    await this.#file.close().catch(() => {});
+    await this.#discard();
+  }
+
+  /** Gives the file its name in one step. A symbolic link of that name is replaced, never followed. */
+  async #place(target: string): Promise<void> {
+    const { fileSystem, overwrite } = this.#options;
+    if (overwrite) {
+      try {
+        return await fileSystem.rename(this.#temporary, target);
+      } catch (error) {
+        throw TAKEN.has(codeOf(error) ?? '') ? accessViolation(error) : error;
+      }
+    }
+    try {
+      await fileSystem.link(this.#temporary, target);
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') throw fileExists(error);
+      if (!NO_LINKS.has(codeOf(error) ?? '')) throw error;
+      return this.#placeWithoutLinks(target);
+    }
+    await this.#discard();
+  }
+
+  /** FAT and some network file systems have no hard links: an empty file made exclusively holds the name for the rename. */
+  async #placeWithoutLinks(target: string): Promise<void> {
+    const { fileSystem } = this.#options;
+    try {
+      await (await fileSystem.create(target)).close();
+    } catch (error) {
+      throw codeOf(error) === 'EEXIST' ? fileExists(error) : error;
+    }
+    try {
+      await fileSystem.rename(this.#temporary, target);
+    } catch (error) {
+      await fileSystem.remove(target).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #discard(): Promise<void> {
+    await this.#options.fileSystem.remove(this.#temporary).catch(() => {});
+  }
+}
+
+/** A folder came to stand there meanwhile. */
+const TAKEN = new Set(['EISDIR', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY']);
+const NO_LINKS = new Set(['EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);

@@ -1,0 +1,111 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { ENTRY_BYTES, SegmentCache } from '../../src/content/cache.ts';
+
+const LENGTH = 1000;
+const COST = LENGTH + ENTRY_BYTES;
+
+function filler(value: number) {
+  return async (into: Uint8Array) => void into.fill(value);
+}
+
+const never = () => Promise.reject(new Error('not to be read'));
+
+test('what is loaded once is there at once, the very same bytes', async () => {
+  const cache = new SegmentCache({ maxBytes: 10 * COST });
+  const loaded = await cache.load('v', 0, LENGTH, filler(7));
+  expect(loaded).toEqual(new Uint8Array(LENGTH).fill(7));
+  expect(cache.load('v', 0, LENGTH, never)).toBe(loaded);
+  expect(cache.get('v', 0)).toBe(loaded);
+  expect(cache.get('v', 1)).toBeUndefined();
+  expect(cache.get('w', 0)).toBeUndefined();
+});
+
+test('the least recently used go first', async () => {
+  const cache = new SegmentCache({ maxBytes: 3 * COST });
+  for (const index of [0, 1, 2]) await cache.load('v', index, LENGTH, filler(index));
+  cache.get('v', 0);
+  await cache.load('v', 3, LENGTH, filler(3));
+  expect([0, 1, 2, 3].map((index) => cache.get('v', index) !== undefined)).toEqual([true, false, true, true]);
+  expect(cache.bytes).toBe(3 * COST);
+});
+
+test('bytes kept never exceed the bound, and are counted right', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(fc.nat(9), fc.integer({ min: 1, max: 3000 }), fc.boolean())), async (steps) => {
+      const cache = new SegmentCache({ maxBytes: 5000 });
+      const lengths = new Map<number, number>();
+      for (const [index, length, evict] of steps) {
+        if (evict) cache.evict(`v${index}`);
+        else if (cache.get(`v${index}`, 0) === undefined) {
+          await cache.load(`v${index}`, 0, length, filler(1));
+          lengths.set(index, length);
+        }
+        expect(cache.bytes).toBeLessThanOrEqual(5000);
+        const kept = [...lengths].filter(([at]) => cache.get(`v${at}`, 0) !== undefined);
+        expect(cache.bytes).toBe(kept.reduce((sum, [, bytes]) => sum + bytes + ENTRY_BYTES, 0));
+      }
+    }),
+  );
+});
+
+test('a segment larger than the bound is handed out and not kept', async () => {
+  const cache = new SegmentCache({ maxBytes: COST - 1 });
+  expect((await cache.load('v', 0, LENGTH, filler(1))).length).toBe(LENGTH);
+  expect(cache.get('v', 0)).toBeUndefined();
+  expect(cache.bytes).toBe(0);
+});
+
+test('a thousand that want the same segment read it once', async () => {
+  const cache = new SegmentCache({ maxBytes: 10 * COST });
+  let reads = 0;
+  const fill = async (into: Uint8Array) => {
+    reads++;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    into.fill(9);
+  };
+  const all = await Promise.all(Array.from({ length: 1000 }, () => cache.load('v', 0, LENGTH, fill)));
+  expect(reads).toBe(1);
+  expect(new Set(all).size).toBe(1);
+});
+
+test('a load is not to be seen before its check has passed, and a failed one is not kept', async () => {
+  const cache = new SegmentCache({ maxBytes: 10 * COST });
+  let fail = (_: Error) => {};
+  const load = cache.load('v', 0, LENGTH, (into) => {
+    into.fill(1);
+    return new Promise((_, reject) => {
+      fail = reject;
+    });
+  });
+  expect(cache.get('v', 0)).toBeUndefined();
+  fail(new Error('changed'));
+  await expect(load).rejects.toThrow('changed');
+  expect(cache.bytes).toBe(0);
+  expect((await cache.load('v', 0, LENGTH, filler(2)))[0]).toBe(2);
+});
+
+test("another transfer's failure is not mine: who waited for it tries for himself", async () => {
+  const cache = new SegmentCache({ maxBytes: 10 * COST });
+  const first = cache.load('v', 0, LENGTH, () => Promise.reject(new Error('his descriptor')));
+  const second = cache.load('v', 0, LENGTH, filler(2));
+  const third = cache.load('v', 0, LENGTH, () => Promise.reject(new Error('my own')));
+  await expect(first).rejects.toThrow('his descriptor');
+  expect((await second)[0]).toBe(2);
+  await expect(third).rejects.toThrow('my own');
+  expect(cache.bytes).toBe(COST);
+});
+
+test('evict forgets one version and no other', async () => {
+  const cache = new SegmentCache({ maxBytes: 10 * COST });
+  for (const key of ['1', '11']) for (const index of [0, 1]) await cache.load(key, index, LENGTH, filler(1));
+  cache.evict('1');
+  expect([cache.get('1', 0), cache.get('1', 1)]).toEqual([undefined, undefined]);
+  expect(cache.get('11', 1)).toBeDefined();
+  expect(cache.bytes).toBe(2 * COST);
+});
+
+test('segments lie where the transport wants them', async () => {
+  const cache = new SegmentCache({ maxBytes: 10 * COST, allocate: (length) => new Uint8Array(new SharedArrayBuffer(length)) });
+  expect((await cache.load('v', 0, LENGTH, filler(1))).buffer).toBeInstanceOf(SharedArrayBuffer);
+});
