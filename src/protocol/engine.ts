@@ -1,0 +1,366 @@
+/**
+ * All transfers of one thread, and every rule about who may have one.
+ *
+ * The engine does no I/O and knows no clock: datagrams and `now` come in, datagrams go to an {@link Outbox}, and what needs a
+ * decision goes to a {@link ControlPlane}, which answers when it likes. The engine may not look at names or files, and
+ * nothing of the control plane may happen inside one of its calls.
+ *
+ * A transfer happens between a peer and one of the endpoints that its listening endpoint replies from. Two transfers of one
+ * peer never share an endpoint, nor does one that has just ended (it lingers), so a late packet never passes for another's.
+ */
+import { Budget, type BudgetLimits } from './budget.ts';
+import { Deadlines } from './deadlines.ts';
+import { ErrorCode } from './error.ts';
+import type { Endpoint, Outbox } from './outbox.ts';
+import { decode, encode, Opcode, opcodeOf, type RequestPacket } from './packet.ts';
+import { addressKey, type PeerKey } from './peer.ts';
+import { type ReadAnswer, ReadTransfer } from './read-transfer.ts';
+import type { Asked, Ending, Progress, Transfer, TransferHost } from './transfer.ts';
+import { type WriteAnswer, WriteTransfer } from './write-transfer.ts';
+
+/** Bounds of the engine as a whole. */
+export interface EngineLimits extends BudgetLimits {
+  /** Transfers at one time. */
+  readonly transfers: number;
+  /** Transfers at one time for one address. */
+  readonly transfersPerClient: number;
+  /** Transfers whose peer has never answered; beyond that the oldest of them is given up. */
+  readonly unproven: number;
+  /** Replies held back until the budget of unproven peers covers them; beyond that the oldest is given up. */
+  readonly waiting: number;
+  /** Options looked at in a request. */
+  readonly options: number;
+  /** Bytes in an option's name and in its value; a longer one is ignored. */
+  readonly optionBytes: number;
+}
+
+/** A request that wants an answer: `answer` or `refuse`, once. */
+export interface IncomingRequest {
+  readonly id: number;
+  readonly peer: PeerKey;
+  readonly listener: Endpoint;
+  readonly packet: RequestPacket;
+}
+
+/** Why a datagram led to nothing. */
+export type DropReason = 'malformed' | 'too many transfers' | 'too many transfers of this address' | 'unknown transfer';
+
+/** Whom an engine tells. Calls may not call back into the engine synchronously. */
+export interface ControlPlane {
+  request(request: IncomingRequest): void;
+  /** The content's segment `index` is wanted: `supply` it. */
+  need(id: number, index: number): void;
+  /** Received bytes, in order: report them by `written`. `last` comes exactly once. */
+  store(id: number, bytes: Uint8Array, last: boolean): void;
+  /** Told once for every request. */
+  end(id: number, ending: Ending): void;
+  dropped(reason: DropReason, peer: PeerKey): void;
+}
+
+/** No request in the wild is longer: RFC 2347 allows 512 bytes. */
+const MAX_REQUEST_BYTES = 2048;
+/** The same request from the same peer is a repetition for so long, however far the first one has come: some ROMs send four. */
+const REPEAT_MS = 1_000;
+/** The control plane has its own, shorter limits; this one only bounds a mistake. */
+const ANSWER_MS = 300_000;
+/** Ended transfers are remembered for late packets this long, and so many of them. */
+const LINGER_MS = 10_000;
+/** Longer if the client repeats itself slowly (its `timeout`), but no longer than this. */
+const MAX_LINGER_MS = 30_000;
+const MAX_LINGERING = 4096;
+/** ERROR 5 to strangers, per second. */
+const STRANGER_ERRORS_PER_SECOND = 20;
+
+const UNKNOWN_TRANSFER = encode({
+  opcode: Opcode.error,
+  code: ErrorCode.unknownTransferId,
+  message: 'unknown transfer ID',
+});
+
+export class Engine {
+  #limits: EngineLimits;
+  readonly #control: ControlPlane;
+  readonly #budget: Budget;
+  readonly #host: TransferHost;
+  readonly #deadlines = new Deadlines<Transfer>();
+  /** Every transfer by number, lingering ones left out. */
+  readonly #transfers = new Map<number, Transfer>();
+  /** Every transfer by peer, lingering ones too. */
+  readonly #byPeer = new Map<PeerKey, Transfer[]>();
+  readonly #perAddress = new Map<PeerKey, number>();
+  /** Oldest first. */
+  readonly #unproven = new Set<Transfer>();
+  readonly #held = new Map<PeerKey, Set<Transfer>>();
+  #heldCount = 0;
+  readonly #lingering = new Set<Transfer>();
+  #lastId = 0;
+  #strangerErrors = 0;
+  #strangerSecond = 0;
+
+  /** @param random uniform in [0, 1) */
+  constructor(outbox: Outbox, control: ControlPlane, limits: EngineLimits, random: () => number) {
+    this.#control = control;
+    this.#limits = limits;
+    this.#budget = new Budget(limits);
+    this.#host = {
+      outbox,
+      deadlines: this.#deadlines,
+      random,
+      need: (transfer, index) => control.need(transfer.id, index),
+      store: (transfer, bytes, last) => control.store(transfer.id, bytes, last),
+      spend: (transfer, bytes, now) => this.#spend(transfer, bytes, now),
+      proven: (transfer, now) => this.#proven(transfer, now),
+      supersede: (transfer, now) => this.#supersede(transfer, now),
+      over: (transfer, ending, now) => this.#over(transfer, ending, now),
+    };
+  }
+
+  /** Bounds for requests to come; transfers keep what they were answered with. */
+  set limits(limits: EngineLimits) {
+    this.#limits = limits;
+    this.#budget.limits = limits;
+  }
+
+  /** Transfers that have not ended. */
+  get size(): number {
+    return this.#transfers.size;
+  }
+
+  /** When `expire` is due, on the engine's clock; `Infinity` if nothing waits. */
+  get nextDeadline(): number {
+    return this.#deadlines.next;
+  }
+
+  /** How far each transfer has come. */
+  progress(): Progress[] {
+    return Array.from(this.#transfers.values(), (transfer) => transfer.progress());
+  }
+
+  /** Takes a datagram that `peer` sent to `endpoint`. The bytes are not kept. */
+  receive(endpoint: Endpoint, peer: PeerKey, datagram: Uint8Array, now: number): void {
+    const opcode = opcodeOf(datagram);
+    if (opcode === Opcode.rrq || opcode === Opcode.wrq) {
+      if (endpoint.accepts) this.#request(endpoint, peer, datagram, now);
+      return;
+    }
+    const transfers = this.#byPeer.get(peer);
+    if (transfers !== undefined) {
+      for (let i = 0; i < transfers.length; i++) {
+        const transfer = transfers[i]!;
+        if (transfer.route?.from === endpoint) return transfer.receive(datagram, now);
+      }
+    }
+    if (opcode === Opcode.data || opcode === Opcode.ack) this.#stranger(endpoint, peer, datagram, now);
+    else if (opcode !== Opcode.error) this.#control.dropped('malformed', peer);
+  }
+
+  /** Lets time pass: call it at {@link nextDeadline}, after every datagram that had come by then was received. */
+  expire(now: number): void {
+    for (let transfer = this.#deadlines.due(now); transfer; transfer = this.#deadlines.due(now)) {
+      if (transfer.phase === 'over') this.#forget(transfer);
+      else transfer.expire(now);
+    }
+  }
+
+  /** Answers a request. `false` if it is no longer there: its content is the caller's to close. */
+  answer(id: number, answer: ReadAnswer | WriteAnswer, now: number): boolean {
+    const transfer = this.#transfers.get(id);
+    if (transfer?.phase !== 'asked') return false;
+    const from = this.#endpointFor(transfer, now);
+    if (answer.kind === 'read' && transfer instanceof ReadTransfer) transfer.answer(answer, from, now);
+    else if (answer.kind === 'write' && transfer instanceof WriteTransfer) transfer.answer(answer, from, now);
+    else throw new TypeError(`a ${answer.kind} answer does not fit request ${id}`);
+    if (transfer.held) this.#hold(transfer, now);
+    return true;
+  }
+
+  /** Ends a transfer, answered or not, with an ERROR to the peer. */
+  refuse(id: number, error: { readonly code: number; readonly message: string }, now: number): void {
+    const transfer = this.#transfers.get(id);
+    if (transfer) transfer.refuse(error, transfer.route?.from ?? this.#endpointFor(transfer, now), now);
+  }
+
+  /** The segment that `need` asked for; `last` if the content ends with it. */
+  supply(id: number, index: number, bytes: Uint8Array, last: boolean, now: number): void {
+    const transfer = this.#transfers.get(id);
+    if (transfer instanceof ReadTransfer) transfer.supply(index, bytes, last, now);
+  }
+
+  /** So many bytes that `store` handed out are written; `stored`: all, for good. */
+  written(id: number, bytes: number, stored: boolean, now: number): void {
+    const transfer = this.#transfers.get(id);
+    if (transfer instanceof WriteTransfer) transfer.written(bytes, stored, now);
+  }
+
+  /** Ends everything that the endpoints of this listener have under way, with an ERROR to each peer. */
+  refuseAll(error: { readonly code: number; readonly message: string }, now: number): void {
+    for (const id of [...this.#transfers.keys()]) this.refuse(id, error, now);
+  }
+
+  #request(listener: Endpoint, peer: PeerKey, datagram: Uint8Array, now: number): void {
+    const packet = datagram.length <= MAX_REQUEST_BYTES ? decode(datagram) : undefined;
+    if (packet?.opcode !== Opcode.rrq && packet?.opcode !== Opcode.wrq) return this.#control.dropped('malformed', peer);
+    this.#budget.earn(addressKey(peer), datagram.length, now);
+    const repeated = this.#repeated(listener, peer, datagram, now);
+    if (repeated) {
+      if (!repeated.proven) repeated.reply(now);
+      return;
+    }
+    if (listener.replies[0] === listener) this.#replace(listener, peer, now);
+    const address = addressKey(peer);
+    if (this.#transfers.size >= this.#limits.transfers) return this.#control.dropped('too many transfers', peer);
+    if ((this.#perAddress.get(address) ?? 0) >= this.#limits.transfersPerClient) {
+      return this.#control.dropped('too many transfers of this address', peer);
+    }
+    this.#begin({ id: ++this.#lastId, peer, listener, request: this.#trimmed(packet), datagram: datagram.slice(), at: now }, now);
+  }
+
+  #begin(asked: Asked, now: number): void {
+    const Kind = asked.request.opcode === Opcode.rrq ? ReadTransfer : WriteTransfer;
+    const transfer = new Kind(asked, this.#host, ANSWER_MS);
+    this.#transfers.set(asked.id, transfer);
+    const siblings = this.#byPeer.get(asked.peer);
+    if (siblings) siblings.push(transfer);
+    else this.#byPeer.set(asked.peer, [transfer]);
+    this.#perAddress.set(transfer.address, (this.#perAddress.get(transfer.address) ?? 0) + 1);
+    this.#unproven.add(transfer);
+    if (this.#unproven.size > this.#limits.unproven) this.#giveUpOldest(this.#unproven, now);
+    this.#deadlines.update(transfer);
+    this.#control.request({ id: asked.id, peer: asked.peer, listener: asked.listener, packet: asked.request });
+  }
+
+  /** The transfer that this very request has begun already. */
+  #repeated(listener: Endpoint, peer: PeerKey, datagram: Uint8Array, now: number): Transfer | undefined {
+    return this.#byPeer.get(peer)?.find(({ asked, proven, phase }) => {
+      const same = asked.listener === listener && equal(asked.datagram, datagram);
+      return same && phase !== 'over' && (!proven || now - asked.at < REPEAT_MS);
+    });
+  }
+
+  /** Single-port mode: the peer's new request takes the place of what it had before. */
+  #replace(listener: Endpoint, peer: PeerKey, now: number): void {
+    for (const transfer of [...(this.#byPeer.get(peer) ?? [])]) {
+      if (transfer.asked.listener !== listener) continue;
+      if (transfer.phase !== 'over') transfer.end('aborted', now, REPLACED);
+      this.#forget(transfer);
+    }
+  }
+
+  #trimmed(packet: RequestPacket): RequestPacket {
+    const { options, optionBytes } = this.#limits;
+    const kept = packet.options
+      .slice(0, options)
+      .filter(({ name, value }) => name.length <= optionBytes && value.length <= optionBytes);
+    return { ...packet, options: kept };
+  }
+
+  /** An endpoint that the peer has no other transfer on, else the one of a transfer that has ended, or that will be missed least. */
+  #endpointFor(transfer: Transfer, now: number): Endpoint {
+    const { peer, id } = transfer.asked;
+    const { replies } = transfer.asked.listener;
+    const siblings = (this.#byPeer.get(peer) ?? []).filter(({ route }) => route !== undefined && replies.includes(route.from));
+    for (let i = 0; i < replies.length; i++) {
+      const candidate = replies[(id + i) % replies.length]!;
+      if (!siblings.some(({ route }) => route?.from === candidate)) return candidate;
+    }
+    // Forged requests of one peer must not crowd out the transfer that it has proved.
+    const oldest = siblings.find(({ phase }) => phase === 'over') ?? siblings.find(({ proven }) => !proven) ?? siblings[0]!;
+    if (oldest.phase !== 'over') oldest.end('aborted', now, REPLACED);
+    this.#forget(oldest);
+    return oldest.route!.from;
+  }
+
+  #spend(transfer: Transfer, bytes: number, now: number): boolean {
+    if (transfer.proven) return true;
+    if (!this.#budget.spend(transfer.address, bytes, now)) return false;
+    if (transfer.held) this.#unhold(transfer);
+    return true;
+  }
+
+  #hold(transfer: Transfer, now: number): void {
+    const waiting = this.#held.get(transfer.address);
+    if (waiting) waiting.add(transfer);
+    else this.#held.set(transfer.address, new Set([transfer]));
+    if (++this.#heldCount > this.#limits.waiting) this.#giveUpOldest(this.#held.values().next().value!, now);
+  }
+
+  #unhold(transfer: Transfer): void {
+    const waiting = this.#held.get(transfer.address);
+    if (!waiting?.delete(transfer)) return;
+    this.#heldCount--;
+    if (waiting.size === 0) this.#held.delete(transfer.address);
+  }
+
+  #giveUpOldest(transfers: ReadonlySet<Transfer>, now: number): void {
+    transfers
+      .values()
+      .next()
+      .value?.end('failed', now, { code: ErrorCode.undefined, message: 'too many peers that never answered' });
+  }
+
+  /** The peer exists: what was spent on it comes back, and those that waited for it may go. */
+  #proven(transfer: Transfer, now: number): void {
+    this.#unproven.delete(transfer);
+    this.#budget.refund(transfer.address, transfer.spent, now);
+    transfer.spent = 0;
+    for (const waiting of [...(this.#held.get(transfer.address) ?? [])]) {
+      waiting.reply(now);
+      if (waiting.held) break;
+    }
+  }
+
+  /** ROMs reuse their port; but only the peer's own answer may end a transfer, a forged request must not. */
+  #supersede(transfer: Transfer, now: number): void {
+    for (const sibling of [...(this.#byPeer.get(transfer.asked.peer) ?? [])]) {
+      const older = sibling.id < transfer.id && sibling.asked.listener === transfer.asked.listener;
+      if (older && sibling.phase !== 'over') sibling.end('aborted', now, REPLACED);
+    }
+  }
+
+  #over(transfer: Transfer, ending: Ending, now: number): void {
+    this.#unproven.delete(transfer);
+    this.#unhold(transfer);
+    this.#transfers.delete(transfer.id);
+    const count = (this.#perAddress.get(transfer.address) ?? 0) - 1;
+    if (count > 0) this.#perAddress.set(transfer.address, count);
+    else this.#perAddress.delete(transfer.address);
+    if (transfer.route) this.#linger(transfer, now);
+    else this.#forget(transfer);
+    this.#control.end(transfer.id, ending);
+  }
+
+  #linger(transfer: Transfer, now: number): void {
+    this.#lingering.add(transfer);
+    const clientTimeoutMs = transfer.agreement?.timeoutMs ?? 0;
+    transfer.setDeadline(now + Math.max(LINGER_MS, Math.min(2 * clientTimeoutMs, MAX_LINGER_MS)));
+    if (this.#lingering.size > MAX_LINGERING) this.#forget(this.#lingering.values().next().value!);
+  }
+
+  #forget(transfer: Transfer): void {
+    this.#lingering.delete(transfer);
+    this.#deadlines.remove(transfer);
+    const { peer } = transfer.asked;
+    const rest = this.#byPeer.get(peer)?.filter((other) => other !== transfer);
+    if (rest && rest.length > 0) this.#byPeer.set(peer, rest);
+    else this.#byPeer.delete(peer);
+  }
+
+  /** RFC 1350 §4: a stranger on a transfer's port gets ERROR 5, and disturbs nobody. */
+  #stranger(endpoint: Endpoint, peer: PeerKey, datagram: Uint8Array, now: number): void {
+    this.#control.dropped('unknown transfer', peer);
+    if (endpoint.accepts && endpoint.replies[0] !== endpoint) return;
+    const second = Math.floor(now / 1000);
+    if (second !== this.#strangerSecond) this.#strangerErrors = 0;
+    this.#strangerSecond = second;
+    if (++this.#strangerErrors > STRANGER_ERRORS_PER_SECOND) return;
+    const address = addressKey(peer);
+    this.#budget.earn(address, datagram.length, now);
+    if (this.#budget.spend(address, UNKNOWN_TRANSFER.length, now)) this.#host.outbox.send(endpoint, peer, UNKNOWN_TRANSFER);
+  }
+}
+
+const REPLACED = { code: ErrorCode.undefined, message: 'the client asked for something else' };
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

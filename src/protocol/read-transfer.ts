@@ -1,0 +1,109 @@
+/**
+ * A file on its way from the server to a client: OACK or DATA 1 first, then windows of DATA. It knows the order of things;
+ * blocks and windows are the {@link Sender}'s.
+ */
+import type { Endpoint } from './outbox.ts';
+import { HEADER_BYTES, Opcode } from './packet.ts';
+import { SEGMENT_BYTES, Segments } from './segments.ts';
+import { Sender } from './sender.ts';
+import { Transfer, type TransferLimits } from './transfer.ts';
+
+/** The control plane's answer to a read request. */
+export interface ReadAnswer {
+  readonly kind: 'read';
+  /** Bytes in all, if known. */
+  readonly size: number | undefined;
+  /** The first segment of the content. */
+  readonly first: Uint8Array;
+  readonly limits: TransferLimits;
+}
+
+/** Content is asked for so far ahead of what the window can need. */
+const READ_AHEAD_BYTES = 2 * SEGMENT_BYTES;
+
+export class ReadTransfer extends Transfer {
+  #sender: Sender | undefined;
+
+  answer({ size, first, limits }: ReadAnswer, from: Endpoint, now: number): void {
+    const segments = new Segments(size);
+    segments.supply(0, first, first.length < SEGMENT_BYTES);
+    const agreement = this.settle({ kind: 'read', size: segments.size }, limits, from, now);
+    this.#sender = new Sender(this.route!, agreement, segments, this.roundTrip);
+    this.phase = 'held';
+    this.reply(now);
+  }
+
+  /** A segment that was asked for by `need`. */
+  supply(index: number, bytes: Uint8Array, last: boolean, now: number): void {
+    if (this.phase !== 'open' || !this.#sender) return;
+    this.#sender.segments.supply(index, bytes, last);
+    const peerWaited = this.waitsForUs;
+    if (!this.#sender.pump(now)) return;
+    // The peer was silent because we were: its time starts now.
+    if (peerWaited) this.progressAt = now;
+    this.awaitPeer(now);
+  }
+
+  protected take(opcode: number, block: number, _datagram: Uint8Array, now: number): void {
+    const sender = this.#sender;
+    if (opcode !== Opcode.ack || this.phase !== 'open' || !sender) return;
+    const answersOack = this.oack !== undefined && !this.proven;
+    if (answersOack && block !== 0) return;
+    const progress = answersOack || sender.ack(block, now);
+    if (progress) {
+      this.prove(now);
+      this.progressAt = now;
+      if (sender.done) return this.end('completed', now);
+    }
+    // An ACK that says nothing new must not put the timer off: a client that repeats it would wait for us for ever.
+    if (!sender.pump(now) && !progress) return;
+    for (let index = this.#wanted(sender); index >= 0; index = this.#wanted(sender)) this.host.need(this, index);
+    this.awaitPeer(now);
+  }
+
+  protected retry(now: number): void {
+    this.#sender?.retransmit(now);
+  }
+
+  protected sendUnnegotiated(now: number): void {
+    if (this.#sender?.inFlight) this.#sender.retransmit(now);
+    else this.#sender?.pump(now);
+  }
+
+  protected release(): void {
+    this.#sender?.segments.clear();
+  }
+
+  protected get unnegotiatedBytes(): number {
+    const { size } = this.#sender!.segments;
+    return HEADER_BYTES + Math.min(this.agreement!.blockSize, size ?? Number.POSITIVE_INFINITY);
+  }
+
+  protected get bytes(): number {
+    return this.#sender?.acknowledgedBytes ?? 0;
+  }
+
+  protected get size(): number | undefined {
+    return this.#sender?.segments.size;
+  }
+
+  protected get retransmissions(): number {
+    return this.#sender?.retransmissions ?? 0;
+  }
+
+  protected get attempts(): number {
+    return this.#sender?.attempts ?? 0;
+  }
+
+  protected get waitsForUs(): boolean {
+    return this.#sender !== undefined && !this.#sender.inFlight;
+  }
+
+  protected get onlyLastAckMissing(): boolean {
+    return this.#sender?.lastInFlight ?? false;
+  }
+
+  #wanted(sender: Sender): number {
+    return sender.segments.wanted(sender.horizon + READ_AHEAD_BYTES);
+  }
+}

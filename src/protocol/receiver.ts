@@ -1,0 +1,189 @@
+/**
+ * The half of a transfer that takes DATA and sends ACKs (RFC 1350 §4, RFC 7440), on either side of the wire: a server's write
+ * transfer and a client's read transfer. It knows blocks, the window and when to acknowledge; nothing of requests, options or
+ * of what becomes of the bytes.
+ *
+ * Back-pressure: while more than {@link BACKLOG_BYTES} that were handed out have not been reported as written, no ACK goes
+ * out, and so the sender waits. The last ACK is always withheld until {@link Receiver.finish}: an acknowledged file is a stored one.
+ */
+import { fromWire, type Rollover, toWire } from './block.ts';
+import type { Route } from './outbox.ts';
+import { Opcode, writeHeader } from './packet.ts';
+import type { RoundTrip } from './rtt.ts';
+
+export interface ReceiverSettings {
+  readonly blockSize: number;
+  readonly windowSize: number;
+  readonly rollover: Rollover;
+}
+
+/** Bytes collected before they are handed out. */
+const CHUNK_BYTES = 65536;
+/** Bytes handed out and not yet written at which acknowledging stops. */
+const BACKLOG_BYTES = 4 * CHUNK_BYTES;
+
+const ackBytes = new Uint8Array(4);
+
+export class Receiver {
+  readonly #route: Route;
+  readonly #roundTrip: RoundTrip;
+  readonly #settings: ReceiverSettings;
+  readonly #deliver: (bytes: Uint8Array, last: boolean) => void;
+  /** Every block up to this one has come. */
+  #received = 0;
+  /** The last block acknowledged; the window begins behind it. */
+  #acknowledged = 0;
+  /** The gap that was reported, by the block before it. */
+  #reportedGap = -1;
+  #chunk: Uint8Array;
+  #filled = 0;
+  /** Bytes delivered and not yet written. */
+  #unwritten = 0;
+  #ackWithheld = false;
+  #lastReceived = false;
+  #timedAt: number | undefined;
+  /** The last block was acknowledged. */
+  done = false;
+  /** Time-outs since the last progress. */
+  attempts = 0;
+  /** ACKs sent more than once. */
+  retransmissions = 0;
+  /** Payload bytes received, in order. */
+  bytes = 0;
+
+  /** @param deliver takes over the bytes; `last` comes exactly once, with the last of them (perhaps none) */
+  constructor(
+    route: Route,
+    settings: ReceiverSettings,
+    roundTrip: RoundTrip,
+    deliver: (bytes: Uint8Array, last: boolean) => void,
+  ) {
+    this.#route = route;
+    this.#settings = settings;
+    this.#roundTrip = roundTrip;
+    this.#deliver = deliver;
+    this.#chunk = new Uint8Array(Math.max(CHUNK_BYTES, settings.blockSize));
+  }
+
+  /** An ACK is owed to the client that only `written` or `finish` can release: the peer is not to blame for the silence. */
+  get withholding(): boolean {
+    return this.#ackWithheld;
+  }
+
+  /** Sends ACK 0: a client's answer to an OACK. */
+  start(now: number): void {
+    this.#sendAck(now);
+  }
+
+  /** No block has come yet. */
+  get untouched(): boolean {
+    return this.#received === 0;
+  }
+
+  /** Takes a DATA packet. Returns whether it was the next one. */
+  data(wire: number, payload: Uint8Array, now: number): boolean {
+    const { blockSize, windowSize, rollover } = this.#settings;
+    const expected = this.#received + 1;
+    if (payload.length > blockSize) return false;
+    // While an ACK is withheld the window is full: who sends on all the same would make us hold what nobody wants to write.
+    if (wire !== toWire(expected, rollover) || this.#lastReceived || this.#ackWithheld) {
+      this.#outOfOrder(fromWire(wire, expected, rollover));
+      return false;
+    }
+    if (this.#timedAt !== undefined) {
+      this.#roundTrip.sample(now - this.#timedAt);
+      this.#timedAt = undefined;
+    }
+    this.#received = expected;
+    this.attempts = 0;
+    this.bytes += payload.length;
+    this.#lastReceived = payload.length < blockSize;
+    this.#collect(payload);
+    if (this.#lastReceived) this.#ackWithheld = true;
+    else if (this.#received - this.#acknowledged >= windowSize) this.#acknowledge(now);
+    return true;
+  }
+
+  /** `count` bytes that were delivered have been written. */
+  written(count: number, now: number): void {
+    this.#unwritten -= count;
+    if (this.#ackWithheld && !this.#lastReceived) this.#acknowledge(now);
+  }
+
+  /** Everything is stored: the last ACK may go. */
+  finish(now: number): void {
+    this.#ackWithheld = false;
+    this.done = true;
+    this.#sendAck(now);
+  }
+
+  /** The timer: tells the sender how far the blocks came, one attempt more. The window begins again there. */
+  retransmit(): void {
+    this.attempts++;
+    this.#acknowledged = this.#received;
+    this.repeatAck();
+  }
+
+  /** Sends the last ACK again: the peer shows that it missed it. */
+  repeatAck(): void {
+    if (this.#ackWithheld) return;
+    this.retransmissions++;
+    this.#timedAt = undefined;
+    this.#writeAck(this.done ? this.#received : this.#acknowledged);
+  }
+
+  #outOfOrder(block: number): void {
+    const { windowSize } = this.#settings;
+    const ahead = block >= 0 && !this.#lastReceived && block - this.#received <= windowSize;
+    if (ahead) {
+      // RFC 7440 §4: report the last block in order, once per gap, and let the window begin again behind it.
+      if (windowSize === 1 || this.#reportedGap === this.#received || this.#ackWithheld) return;
+      this.#reportedGap = this.#received;
+      this.#acknowledged = this.#received;
+      this.repeatAck();
+      return;
+    }
+    // A block once more: our ACK of it was lost. Only the last one acknowledged is worth an answer (RFC 1350 §2).
+    const seen = this.done ? this.#received : this.#acknowledged;
+    if (block < 0 || !this.#isWire(block, seen)) return;
+    this.repeatAck();
+  }
+
+  /** Whether a full number stands for the same 16 bits as `other`. */
+  #isWire(block: number, other: number): boolean {
+    const { rollover } = this.#settings;
+    return other > 0 && toWire(block, rollover) === toWire(other, rollover);
+  }
+
+  #collect(payload: Uint8Array): void {
+    if (this.#filled + payload.length > this.#chunk.length) this.#flush(false);
+    this.#chunk.set(payload, this.#filled);
+    this.#filled += payload.length;
+    if (this.#lastReceived) this.#flush(true);
+  }
+
+  #flush(last: boolean): void {
+    const bytes = this.#chunk.subarray(0, this.#filled);
+    this.#chunk = last ? new Uint8Array(0) : new Uint8Array(this.#chunk.length);
+    this.#filled = 0;
+    this.#unwritten += bytes.length;
+    this.#deliver(bytes, last);
+  }
+
+  #acknowledge(now: number): void {
+    this.#ackWithheld = this.#unwritten > BACKLOG_BYTES;
+    if (this.#ackWithheld) return;
+    this.#acknowledged = this.#received;
+    this.#sendAck(now);
+  }
+
+  #sendAck(now: number): void {
+    this.#timedAt = now;
+    this.#writeAck(this.#received);
+  }
+
+  #writeAck(block: number): void {
+    writeHeader(ackBytes, Opcode.ack, toWire(block, this.#settings.rollover));
+    this.#route.outbox.send(this.#route.from, this.#route.to, ackBytes);
+  }
+}

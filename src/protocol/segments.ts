@@ -1,0 +1,101 @@
+/**
+ * The part of a content that a sender holds: the segments that it may still have to send, and those asked for ahead.
+ * Segments come in any order, and are only ever read. This file does not know where they come from.
+ */
+
+/** Every segment of a content but its last has this many bytes. Larger than any block, so a block touches two at most. */
+export const SEGMENT_BYTES = 65536;
+
+/** Where the bytes of one block lie: in one segment, or at the end of one and the start of the next. Reused, never kept. */
+export interface Slices {
+  first: Uint8Array;
+  start: number;
+  end: number;
+  /** The second segment, if the block goes on there from its first byte to `secondEnd`. */
+  second: Uint8Array | undefined;
+  secondEnd: number;
+}
+
+const NOTHING = new Uint8Array(0);
+
+export function emptySlices(): Slices {
+  return { first: NOTHING, start: 0, end: 0, second: undefined, secondEnd: 0 };
+}
+
+export class Segments {
+  /** Bytes in all; `undefined` until known. */
+  size: number | undefined;
+  /** Index of the first segment held. */
+  #base = 0;
+  /** From `#base` on; a hole is asked for, but not here yet. */
+  #held: (Uint8Array | undefined)[] = [];
+
+  constructor(size: number | undefined) {
+    this.size = size;
+  }
+
+  /** Takes a segment. `last` tells the size where it was not known. */
+  supply(index: number, bytes: Uint8Array, last: boolean): void {
+    // What was asked for beyond the end comes back empty, and perhaps first: the earliest end is the end.
+    if (last) this.size = Math.min(this.size ?? Number.POSITIVE_INFINITY, index * SEGMENT_BYTES + bytes.length);
+    const at = index - this.#base;
+    if (at < 0) return;
+    while (this.#held.length <= at) this.#held.push(undefined);
+    this.#held[at] = bytes;
+  }
+
+  /** The next segment to ask for so that everything below `offset` is held or asked for; -1 if nothing is missing. Each is told once. */
+  wanted(offset: number): number {
+    const index = this.#base + this.#held.length;
+    const start = index * SEGMENT_BYTES;
+    if (start >= offset || (this.size !== undefined && start >= this.size)) return -1;
+    this.#held.push(undefined);
+    return index;
+  }
+
+  /**
+   * Finds up to `length` bytes at `offset`. Returns how many there are, fewer only at the end of the content,
+   * or -1 while they are not here yet.
+   */
+  slice(offset: number, length: number, into: Slices): number {
+    const wanted = this.size === undefined ? length : Math.min(length, Math.max(0, this.size - offset));
+    const index = Math.floor(offset / SEGMENT_BYTES);
+    const start = offset - index * SEGMENT_BYTES;
+    into.second = undefined;
+    into.secondEnd = 0;
+    if (wanted === 0) {
+      into.first = NOTHING;
+      into.start = into.end = 0;
+      return 0;
+    }
+    const first = this.#held[index - this.#base];
+    if (first === undefined) return -1;
+    into.first = first;
+    into.start = start;
+    into.end = Math.min(first.length, start + wanted);
+    const rest = wanted - (into.end - start);
+    if (rest === 0) return wanted;
+    const second = this.#held[index - this.#base + 1];
+    if (second === undefined || second.length < rest) return -1;
+    into.second = second;
+    into.secondEnd = rest;
+    return wanted;
+  }
+
+  /** Forgets everything below `offset`: it was acknowledged. */
+  release(offset: number): void {
+    const drop = Math.min(Math.floor(offset / SEGMENT_BYTES) - this.#base, this.#held.length);
+    if (drop <= 0) return;
+    this.#held.splice(0, drop);
+    this.#base += drop;
+  }
+
+  /** Segments held or asked for. */
+  get held(): number {
+    return this.#held.length;
+  }
+
+  clear(): void {
+    this.#held = [];
+  }
+}

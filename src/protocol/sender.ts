@@ -1,0 +1,167 @@
+/**
+ * The half of a transfer that sends DATA and takes ACKs (RFC 1350 §4, RFC 7440), on either side of the wire: a server's read
+ * transfer and a client's write transfer. It knows blocks, the window and retransmission; nothing of requests or options.
+ *
+ * Blocks `acked + 1 … next - 1` are in flight. The rules, and whom they are for:
+ *
+ *  - a block is sent a second time only from the timer, or once for a gap that an ACK inside the window reports;
+ *  - at window 1 no ACK ever triggers a second DATA (RFC 1123 §4.2.3.1, the Sorcerer's Apprentice);
+ *  - after going back, ACKs that were on their way say the same again, and EDK2 sends one for every block that it holds
+ *    already, which looks like gap after gap. So until the flight sent again is acknowledged, one more gap is believed, if it
+ *    is another one and its ACK comes late enough to be an answer; then, only the timer sends again.
+ */
+import { fromWire, type Rollover, toWire } from './block.ts';
+import type { Route } from './outbox.ts';
+import type { RoundTrip } from './rtt.ts';
+import { emptySlices, type Segments } from './segments.ts';
+
+/** How a sender may send; agreed before it starts. */
+export interface SenderSettings {
+  readonly blockSize: number;
+  readonly windowSize: number;
+  readonly rollover: Rollover;
+}
+
+/** A flight is sent again for a gap so often at most, beside the timer. */
+const MOST_ROUNDS = 2;
+
+/** On a fast link ACKs of one burst come up to this much apart. */
+const LEAST_SOON_MS = 1;
+
+const slices = emptySlices();
+
+export class Sender {
+  readonly segments: Segments;
+  readonly #route: Route;
+  readonly #roundTrip: RoundTrip;
+  readonly #settings: SenderSettings;
+  /** Every block up to this one is acknowledged. */
+  #acked = 0;
+  /** The block to send next. */
+  #next = 1;
+  /** The highest block ever sent. */
+  #high = 0;
+  /** The last block, once known. */
+  #last: number | undefined;
+  /** Going back ends when this block is acknowledged. */
+  #recoverUntil = 0;
+  #wentBackAt = 0;
+  /** How often that flight was sent again for a gap, since the timer last did or it was last acknowledged. */
+  #rounds = 0;
+  /** The acknowledged block for which the flight was sent again already. */
+  #wentBackFor = -1;
+  /** The block whose round trip is being measured, 0 if none. */
+  #timed = 0;
+  #timedAt = 0;
+  /** Time-outs since the last progress. */
+  attempts = 0;
+  /** Blocks sent more than once. */
+  retransmissions = 0;
+
+  constructor(route: Route, settings: SenderSettings, segments: Segments, roundTrip: RoundTrip) {
+    this.#route = route;
+    this.#settings = settings;
+    this.segments = segments;
+    this.#roundTrip = roundTrip;
+  }
+
+  /** Every block has been acknowledged, the last one too. */
+  get done(): boolean {
+    return this.#acked === this.#last;
+  }
+
+  /** Every block but the last has been acknowledged, and that one was sent. */
+  get lastInFlight(): boolean {
+    return this.#last !== undefined && this.#high === this.#last && this.#acked === this.#last - 1;
+  }
+
+  /** Something is in flight, so that a timer makes sense; otherwise the content is being waited for. */
+  get inFlight(): boolean {
+    return this.#next > this.#acked + 1;
+  }
+
+  /** Content bytes acknowledged. */
+  get acknowledgedBytes(): number {
+    const bytes = this.#acked * this.#settings.blockSize;
+    return this.segments.size === undefined ? bytes : Math.min(bytes, this.segments.size);
+  }
+
+  /** Content offset up to which bytes may be needed before the next ACK. */
+  get horizon(): number {
+    return (this.#acked + this.#settings.windowSize) * this.#settings.blockSize;
+  }
+
+  /** Sends what the window allows and the content has. Returns whether anything was sent. */
+  pump(now: number): boolean {
+    const { blockSize, windowSize, rollover } = this.#settings;
+    const limit = this.#acked + windowSize;
+    const first = this.#next;
+    while (this.#next <= limit && (this.#last === undefined || this.#next <= this.#last)) {
+      const length = this.segments.slice((this.#next - 1) * blockSize, blockSize, slices);
+      if (length < 0) break;
+      if (length < blockSize) this.#last = this.#next;
+      if (this.#next <= this.#high) {
+        this.retransmissions++;
+        // Karn's rule: the answer to a block that was sent twice measures nothing.
+        if (this.#next === this.#timed) this.#timed = 0;
+      } else {
+        this.#high = this.#next;
+        if (this.#timed === 0) {
+          this.#timed = this.#next;
+          this.#timedAt = now;
+        }
+      }
+      this.#route.outbox.data(this.#route.from, this.#route.to, toWire(this.#next, rollover), slices);
+      this.#next++;
+    }
+    return this.#next > first;
+  }
+
+  /** Takes an ACK. Returns whether it acknowledged something new. */
+  ack(wire: number, now: number): boolean {
+    const block = fromWire(wire, this.#acked, this.#settings.rollover);
+    // Beyond what was ever sent: an ACK from before, or of a block to come. Both happen; neither says anything.
+    if (block < 0 || block > this.#high) return false;
+    const recovering = this.#acked < this.#recoverUntil;
+    if (!recovering) this.#rounds = 0;
+    const believed = !recovering || (this.#rounds < MOST_ROUNDS && now - this.#wentBackAt >= this.#soon);
+    if (block === this.#acked) {
+      if (this.#settings.windowSize > 1 && this.inFlight && believed && this.#wentBackFor !== block) this.#goBack(now);
+      return false;
+    }
+    if (this.#timed !== 0 && block >= this.#timed) {
+      this.#roundTrip.sample(now - this.#timedAt);
+      this.#timed = 0;
+    }
+    if (this.attempts === 0) this.#roundTrip.relax();
+    this.#acked = block;
+    this.attempts = 0;
+    this.segments.release(block * this.#settings.blockSize);
+    if (this.#next <= block) this.#next = block + 1;
+    if (block < this.#next - 1 && believed) this.#goBack(now);
+    else if (recovering) this.#wentBackFor = block;
+    return true;
+  }
+
+  /** The timer: sends the flight again from its first block, one attempt more. */
+  retransmit(now: number): void {
+    this.attempts++;
+    this.#rounds = 0;
+    this.#goBack(now);
+    this.pump(now);
+  }
+
+  /** An answer to what was sent less than this ago is not to be expected. Half a round trip: a gap is reported before the window ends. */
+  get #soon(): number {
+    return Math.max(LEAST_SOON_MS, (this.#roundTrip.smoothed ?? Number.POSITIVE_INFINITY) / 2);
+  }
+
+  /** The next `pump` starts again behind the last acknowledged block (RFC 7440 §4). */
+  #goBack(now: number): void {
+    this.#wentBackFor = this.#acked;
+    this.#wentBackAt = now;
+    this.#rounds++;
+    this.#recoverUntil = Math.max(this.#recoverUntil, this.#next - 1);
+    this.#next = this.#acked + 1;
+  }
+}
