@@ -1,0 +1,130 @@
+/**
+ * The sockets of one local address and port: one that takes requests, and a few that transfers happen on. Several listen
+ * settings may stand for the same address, during a reload for instance; they share its binding. It goes when the last of them
+ * has let go of it and the last transfer has ended.
+ */
+import { readFileSync, readlinkSync } from 'node:fs';
+import type { Bind, SocketEndpoint, SocketOwner } from './socket.ts';
+import type { Address, ListenSettings } from './transport.ts';
+
+/** A peer's next transfer gets another data socket, so that late packets of the last one find their transfer. */
+const DATA_SOCKETS = 4;
+
+/** What to bind. A broadcast address has no data sockets: it is answered from those of the interface's own address. */
+export type BindTo =
+  | { readonly address: string; readonly port: number; readonly broadcastOf?: Binding }
+  | { readonly fd: number };
+
+/** Where sockets come from, and where their datagrams go. */
+export interface Sockets {
+  readonly bind: Bind;
+  readonly receive: SocketOwner['receive'];
+}
+
+export class Binding implements SocketOwner {
+  readonly receive: SocketOwner['receive'];
+  #listener!: SocketEndpoint;
+  #data: readonly SocketEndpoint[] = [];
+  /** Listen settings that stand for this address. */
+  #users = 1;
+  #transfers = 0;
+  readonly #onClosed: () => void;
+
+  private constructor(receive: SocketOwner['receive'], onClosed: () => void) {
+    this.receive = receive;
+    this.#onClosed = onClosed;
+  }
+
+  /** Rejects with Node's system error, and nothing bound. */
+  static async open(to: BindTo, settings: ListenSettings, { bind, receive }: Sockets, onClosed: () => void): Promise<Binding> {
+    const binding = new Binding(receive, onClosed);
+    const listener = await bind('fd' in to ? { fd: to.fd, family: familyOf(to.fd) } : to, binding);
+    binding.#listener = listener;
+    try {
+      const broadcastOf = 'fd' in to ? undefined : to.broadcastOf;
+      if (!broadcastOf && !settings.singlePort)
+        binding.#data = await bindData(bind, listener.address, settings.transferPorts, binding);
+      listener.replies = broadcastOf ? broadcastOf.#listener.replies : settings.singlePort ? [listener] : binding.#data;
+      listener.accepts = true;
+      return binding;
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
+  }
+
+  get address(): Address {
+    return { address: this.#listener.address, port: this.#listener.port };
+  }
+
+  /** Whether it can be joined: it takes requests, or could again, as its socket is open still. */
+  get joinable(): boolean {
+    return this.#users > 0 || this.#data.length === 0;
+  }
+
+  join(): void {
+    this.#users++;
+    this.#listener.accepts = true;
+  }
+
+  leave(): void {
+    this.#users--;
+    if (this.#users > 0) return;
+    this.#listener.accepts = false;
+    // In single-port mode the transfers under way still need it.
+    if (this.#data.length > 0) this.#listener.close();
+    if (this.#transfers === 0) this.destroy();
+  }
+
+  /** A transfer begins to use the sockets. */
+  begin(): void {
+    this.#transfers++;
+  }
+
+  /** A transfer has ended. */
+  end(): void {
+    this.#transfers--;
+    if (this.#users === 0 && this.#transfers === 0) this.destroy();
+  }
+
+  destroy(): void {
+    this.#users = 0;
+    for (const endpoint of [this.#listener, ...this.#data]) endpoint.close();
+    this.#onClosed();
+  }
+}
+
+async function bindData(
+  bind: Bind,
+  address: string,
+  range: ListenSettings['transferPorts'],
+  owner: SocketOwner,
+): Promise<SocketEndpoint[]> {
+  const endpoints: SocketEndpoint[] = [];
+  let failure: unknown;
+  for (const port of range ? portsOf(range) : Array<number>(DATA_SOCKETS).fill(0)) {
+    if (endpoints.length === DATA_SOCKETS) break;
+    try {
+      endpoints.push(await bind({ address, port }, owner));
+    } catch (error) {
+      failure = error;
+    }
+  }
+  if (endpoints.length === 0) throw failure;
+  return endpoints;
+}
+
+function* portsOf({ from, to }: NonNullable<ListenSettings['transferPorts']>): Generator<number> {
+  for (let port = from; port <= to; port++) yield port;
+}
+
+/** Node wants to know before it adopts a descriptor, and does not tell. */
+function familyOf(fd: number): 'udp4' | 'udp6' {
+  try {
+    const inode = /\[(\d+)\]/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
+    const listed = readFileSync('/proc/self/net/udp6', 'utf8');
+    return inode !== undefined && listed.split('\n').some((line) => line.trim().split(/\s+/)[9] === inode) ? 'udp6' : 'udp4';
+  } catch {
+    return 'udp4';
+  }
+}

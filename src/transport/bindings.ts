@@ -1,0 +1,48 @@
+/**
+ * Every binding of a transport, by address and port, so that settings that overlap share one.
+ */
+import { Binding, type BindTo, type Sockets } from './binding.ts';
+import type { ListenSettings } from './transport.ts';
+
+export class Bindings {
+  readonly #sockets: Sockets;
+  /** The latest of each address. */
+  readonly #listening = new Map<string, Binding>();
+  /** Those, and those that wait for their last transfer. */
+  readonly #all = new Set<Binding>();
+
+  constructor(sockets: Sockets) {
+    this.#sockets = sockets;
+  }
+
+  /** Sockets are open. */
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** The binding of an address, bound if need be; `leave` gives it back. */
+  async acquire(to: BindTo, settings: ListenSettings): Promise<Binding> {
+    const key = keyOf(to);
+    const standing = key === undefined ? undefined : this.#listening.get(key);
+    if (standing?.joinable) {
+      standing.join();
+      return standing;
+    }
+    const binding: Binding = await Binding.open(to, settings, this.#sockets, () => {
+      this.#all.delete(binding);
+      if (key !== undefined && this.#listening.get(key) === binding) this.#listening.delete(key);
+    });
+    this.#all.add(binding);
+    if (key !== undefined) this.#listening.set(key, binding);
+    return binding;
+  }
+
+  destroy(): void {
+    for (const binding of [...this.#all]) binding.destroy();
+  }
+}
+
+/** Port 0 is a new one each time, and so is a descriptor. */
+function keyOf(to: BindTo): string | undefined {
+  return 'fd' in to || to.port === 0 ? undefined : `${to.port} ${to.address}`;
+}

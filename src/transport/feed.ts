@@ -1,0 +1,131 @@
+/**
+ * Carries bytes between an Engine, which must never wait, and the contents and sinks of its transfers, which may. Also sees
+ * each of these to its end: content is closed, a sink committed or aborted, exactly once and after its last read or write.
+ */
+
+import type { Clock } from '../content/clock.ts';
+import type { Content, Sink } from '../content/content.ts';
+import { ErrorCode, TftpError } from '../protocol/error.ts';
+import { SEGMENT_BYTES } from '../protocol/segments.ts';
+
+/** The Engine's side. */
+export interface FeedTarget {
+  supply(id: number, index: number, bytes: Uint8Array, last: boolean): void;
+  written(id: number, bytes: number, stored: boolean): void;
+  refuse(id: number, error: TftpError): void;
+  /** What was thrown was no TftpError; the client is told as little as possible. */
+  fault(error: unknown, context: { readonly what: string; readonly id: number }): void;
+}
+
+/** What one transfer reads from or writes to. */
+interface Supply {
+  readonly source: { readonly kind: 'read'; readonly content: Content } | { readonly kind: 'write'; readonly sink: Sink };
+  /** Content and sink have this long for one call. */
+  readonly patienceMs: number;
+  /** The calls under way, one after the other. */
+  work: Promise<void>;
+  over: boolean;
+  committed: boolean;
+}
+
+export class Feed {
+  readonly #target: FeedTarget;
+  readonly #clock: Clock;
+  readonly #supplies = new Map<number, Supply>();
+
+  constructor(target: FeedTarget, clock: Clock) {
+    this.#target = target;
+    this.#clock = clock;
+  }
+
+  /** Transfers that still have a content or sink. */
+  get size(): number {
+    return this.#supplies.size;
+  }
+
+  open(id: number, source: Supply['source'], patienceMs: number): void {
+    this.#supplies.set(id, { source, patienceMs, work: Promise.resolve(), over: false, committed: false });
+  }
+
+  /** The Engine wants a segment. */
+  need(id: number, index: number): void {
+    const supply = this.#supplies.get(id);
+    if (supply?.source.kind !== 'read') return;
+    const { content } = supply.source;
+    this.#run(id, supply, 'read', async () => {
+      const bytes = await readSegment(content, index);
+      if (!supply.over) this.#target.supply(id, index, bytes, bytes.length < SEGMENT_BYTES);
+    });
+  }
+
+  /** The Engine received bytes. */
+  store(id: number, bytes: Uint8Array, last: boolean): void {
+    const supply = this.#supplies.get(id);
+    if (supply?.source.kind !== 'write') return;
+    const { sink } = supply.source;
+    this.#run(id, supply, 'write', async () => {
+      if (supply.over) return;
+      if (bytes.length > 0) await sink.write(bytes);
+      if (last && !supply.over) {
+        supply.committed = true;
+        await sink.commit();
+      }
+      this.#target.written(id, bytes.length, last);
+    });
+  }
+
+  /** The transfer has ended; resolves when its content or sink has, too. */
+  async end(id: number): Promise<void> {
+    const supply = this.#supplies.get(id);
+    if (!supply) return;
+    supply.over = true;
+    await supply.work;
+    try {
+      await this.#limited(giveBack(supply), supply.patienceMs);
+    } catch (error) {
+      this.#target.fault(error, { what: 'close', id });
+    }
+    this.#supplies.delete(id);
+  }
+
+  /** Runs after the work before it; a failure ends the transfer. */
+  #run(id: number, supply: Supply, what: string, call: () => Promise<void>): void {
+    supply.work = supply.work.then(async () => {
+      if (supply.over) return;
+      try {
+        await this.#limited(call(), supply.patienceMs);
+      } catch (error) {
+        if (error instanceof TftpError) this.#target.refuse(id, error);
+        else {
+          this.#target.fault(error, { what, id });
+          this.#target.refuse(id, new TftpError(ErrorCode.undefined, 'internal error'));
+        }
+      }
+    });
+  }
+
+  /** A call that never settles must not keep the transfer, and all that it holds, for ever. */
+  #limited(call: Promise<void>, ms: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.setTimeout(() => reject(new Error(`nothing came within ${ms} ms`)), ms);
+      call.then(resolve, reject).finally(cancel);
+    });
+  }
+}
+
+/** Reads one segment, and holds the content to its contract: it may be a plugin's. */
+export async function readSegment(content: Content, index: number): Promise<Uint8Array> {
+  const offset = index * SEGMENT_BYTES;
+  const bytes: unknown = await content.read(offset, SEGMENT_BYTES);
+  if (!(bytes instanceof Uint8Array)) throw new TypeError('read must return a Uint8Array');
+  if (bytes.length > SEGMENT_BYTES) throw new RangeError(`read returned ${bytes.length} bytes, ${SEGMENT_BYTES} were asked for`);
+  if (bytes.length < SEGMENT_BYTES && content.size !== undefined && offset + bytes.length < content.size) {
+    throw new TftpError(ErrorCode.undefined, 'content ended early');
+  }
+  return bytes;
+}
+
+async function giveBack({ source, committed }: Supply): Promise<void> {
+  if (source.kind === 'read') await source.content.close();
+  else if (!committed) await source.sink.abort();
+}
