@@ -85,7 +85,7 @@ export interface TransferInfo {
   /** Unique in this process. */
   readonly id: number;
   readonly request: ReadRequest | WriteRequest;
-  /** What is sent, for people: a path under the root, or the name of the plugin that made it. `undefined` for an upload. */
+  /** What is sent, for people: a path under the root, or `plugin:<name>`. `undefined` for an upload, and where nothing was found. */
   readonly served: string | undefined;
   /** Bytes, where known. */
   readonly size: number | undefined;
@@ -132,9 +132,9 @@ export interface TransferSummary extends TransferInfo {
  * within `limits.hookMs`, is ERROR 0 for that transfer alone and a `PluginError` in the log.
  */
 export interface Hooks {
-  /** Who asks? The first answer wins. */
+  /** Who asks? The first answer wins. Not called where the MAC address is given already (`pxe explain --mac`). */
   identify?(request: RequestInfo, call: Call): Awaitable<Identity | undefined | void>;
-  /** What is meant? Each plugin gets what the one before it returned. */
+  /** What is meant? Each plugin gets what the one before it returned. Only the name can be changed; it is cleaned like a client's. */
   rewrite?(request: ReadRequest, call: Call): Awaitable<ReadRequest | undefined | void>;
   /** Which bytes? A name under the root, the bytes, or Content. The first answer wins; the root directory comes last. */
   open?(request: ReadRequest, call: Call): Awaitable<string | Uint8Array | Content | undefined | void>;

@@ -1,0 +1,68 @@
+/**
+ * Holds what plugins return to the contract of `types.ts`: a plugin may be JavaScript. Throws an Error that says what was wrong.
+ */
+import type { Content, Sink } from '../content/content.ts';
+import { show } from './issue.ts';
+import { parseMac } from './mac.ts';
+import type { Hooks, Identity } from './types.ts';
+import { closeUnwanted } from './unwanted.ts';
+
+/** Returns the identity with its MAC address in the one spelling used inside. */
+export function expectIdentity(answer: unknown): Identity {
+  if (!isObject(answer)) throw new Error(`must return { mac, source } or nothing, returned ${show(answer)}`);
+  const { mac, source, ageMs } = answer;
+  const canonical = typeof mac === 'string' ? parseMac(mac) : undefined;
+  if (canonical === undefined) throw new Error(`returned a mac that is none: ${show(mac)}`);
+  if (typeof source !== 'string' || source === '')
+    throw new Error(`must say where the mac is known from in source, which is ${show(source)}`);
+  if (ageMs === undefined) return { mac: canonical, source };
+  if (typeof ageMs !== 'number' || !(ageMs >= 0)) throw new Error(`returned an ageMs that is none: ${show(ageMs)}`);
+  return { mac: canonical, source, ageMs };
+}
+
+/** Returns the name in a rewritten request, as it stands. */
+export function expectName(answer: unknown): string {
+  if (!isObject(answer)) throw new Error(`must return a request or nothing, returned ${show(answer)}`);
+  if (typeof answer.name !== 'string') throw new Error(`returned a request whose name is ${show(answer.name)}`);
+  return answer.name;
+}
+
+/** Closes what is refused. */
+export function expectOpened(answer: unknown): string | Uint8Array | Content {
+  if (typeof answer === 'string' || answer instanceof Uint8Array) return answer;
+  if (!isObject(answer) || typeof answer.read !== 'function' || typeof answer.close !== 'function') {
+    closeUnwanted(answer);
+    throw new Error(`must return a name, a Uint8Array, content or nothing, returned ${show(answer)}`);
+  }
+  const { size } = answer;
+  if (size !== undefined && !(Number.isSafeInteger(size) && Number(size) >= 0)) {
+    closeUnwanted(answer);
+    throw new Error(`returned content whose size is ${show(size)}`);
+  }
+  return answer as unknown as Content;
+}
+
+export function expectSink(answer: unknown): Sink {
+  for (const method of ['write', 'commit', 'abort'] as const) {
+    if (!isObject(answer) || typeof answer[method] !== 'function') {
+      throw new Error(`must return a sink or nothing, returned ${isObject(answer) ? `one without ${method}` : show(answer)}`);
+    }
+  }
+  return answer as Sink;
+}
+
+export const hookNames = ['identify', 'rewrite', 'open', 'store', 'start', 'end'] as const satisfies readonly (keyof Hooks)[];
+
+export function expectHooks(answer: unknown): Hooks {
+  if (!isObject(answer)) throw new Error(`must return its hooks, returned ${show(answer)}`);
+  for (const hook of hookNames) {
+    const value = answer[hook];
+    if (value !== undefined && typeof value !== 'function') throw new Error(`returned ${show(value)} as its hook ${hook}`);
+  }
+  return answer;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: each caller looks at what it takes out
+function isObject(value: unknown): value is Record<string, any> {
+  return typeof value === 'object' && value !== null;
+}

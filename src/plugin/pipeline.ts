@@ -1,0 +1,293 @@
+/**
+ * All plugins of a config, set up, in order; and the one way a request takes through them, for the server and for
+ * `pxe explain` alike. Knows no packets and keeps nothing of a request.
+ */
+import { bytesContent } from '../content/bytes.ts';
+import type { Content, Sink } from '../content/content.ts';
+import { cleanName } from '../content/name.ts';
+import { ErrorCode, TftpError } from '../protocol/error.ts';
+import { expectIdentity, expectName, expectOpened, expectSink, hookNames } from './answers.ts';
+import { PluginError } from './error.ts';
+import { callHook } from './hook.ts';
+import { limit } from './limit.ts';
+import type { ReadyPlugin } from './ready.ts';
+import { describeOpened, fileName, type Opened, type ReadRoute, type RouteOptions, type WriteRoute } from './route.ts';
+import { Disposers, type StartedPlugin, type Surroundings, setUp } from './setup.ts';
+import { describeError, type TraceEntry, tracedFolder } from './trace.ts';
+import type { Call, Folder, Hooks, Log, ReadRequest, RequestInfo, TransferInfo, TransferSummary, WriteRequest } from './types.ts';
+import { abortUnwanted, closeUnwanted } from './unwanted.ts';
+
+export interface PipelineSurroundings extends Surroundings {
+  /** The config's root directory. */
+  readonly root: Folder;
+  /** Time limit of each call of a hook. */
+  readonly hookMs: number;
+}
+
+export class Pipeline {
+  readonly #byHook: { readonly [hook in keyof Hooks]?: readonly StartedPlugin[] };
+  readonly #around: PipelineSurroundings;
+  readonly #disposers: Disposers;
+  /** Observers at work; awaited before the plugins are disposed of. */
+  readonly #watching = new Set<Promise<void>>();
+  #disposed: Promise<void> | undefined;
+
+  private constructor(plugins: readonly StartedPlugin[], around: PipelineSurroundings, disposers: Disposers) {
+    this.#byHook = Object.fromEntries(
+      hookNames.map((hook) => [hook, plugins.filter((plugin) => plugin.hooks[hook] !== undefined)]),
+    );
+    this.#around = around;
+    this.#disposers = disposers;
+  }
+
+  /** Sets the plugins up, one after the other. If one fails, what was made is disposed of and its `PluginError` thrown. */
+  static async start(plugins: readonly ReadyPlugin[], around: PipelineSurroundings): Promise<Pipeline> {
+    const disposers = new Disposers(around);
+    const started: StartedPlugin[] = [];
+    try {
+      for (const plugin of plugins) started.push(await setUp(plugin, around, disposers));
+    } catch (error) {
+      await disposers.dispose();
+      throw error;
+    }
+    return new Pipeline(started, around, disposers);
+  }
+
+  /** The whole way of one request. Rejects only with the reason of `signal`; what a client is to be told is `error`. */
+  route(request: ReadRequest, options?: RouteOptions): Promise<ReadRoute>;
+  route(request: WriteRequest, options?: RouteOptions): Promise<WriteRoute>;
+  route(request: ReadRequest | WriteRequest, options?: RouteOptions): Promise<ReadRoute | WriteRoute>;
+  async route(asked: ReadRequest | WriteRequest, options: RouteOptions = {}): Promise<ReadRoute | WriteRoute> {
+    const trace = options.trace ?? [];
+    const traced = { ...options, trace };
+    let request = asked;
+    try {
+      request = await this.identify(request, traced);
+      if (request.kind === 'write') return { request, trace, sink: await this.store(request, traced) };
+      request = await this.rewrite(request, traced);
+      return { request, trace, ...(await this.open(request, traced)) };
+    } catch (error) {
+      if (isAborted(error, options) || !(error instanceof TftpError)) throw error;
+      return { request, trace, error } as ReadRoute | WriteRoute;
+    }
+  }
+
+  /** Fills in the client's MAC address: the first answer wins. A request that has one already stays as it is. */
+  async identify<Request extends RequestInfo>(request: Request, options: RouteOptions = {}): Promise<Request> {
+    if (request.client.mac !== undefined) return request;
+    for (const plugin of this.#with('identify')) {
+      const identity = await this.#ask(plugin, 'identify', request.client.address, options, {
+        ask: (call) => plugin.hooks.identify?.(request, call),
+        take: (answer) => (answer === undefined ? undefined : expectIdentity(answer)),
+        tell: (taken) => taken && `${taken.mac} (${taken.source})`,
+      });
+      if (identity === undefined) continue;
+      const { mac, source, ageMs } = identity;
+      return {
+        ...request,
+        client: { ...request.client, mac, macSource: source, ...(ageMs === undefined ? {} : { macAgeMs: ageMs }) },
+      };
+    }
+    return request;
+  }
+
+  /** Each plugin gets what the one before it made of the request. Only the name can change, and it is cleaned like a client's. */
+  async rewrite(request: ReadRequest, options: RouteOptions = {}): Promise<ReadRequest> {
+    let current = request;
+    for (const plugin of this.#with('rewrite')) {
+      const given = current;
+      const name = await this.#ask(plugin, 'rewrite', given.name, options, {
+        ask: (call) => plugin.hooks.rewrite?.(given, call),
+        take: (answer) => (answer === undefined ? undefined : this.#confine(plugin, 'rewrite', expectName(answer), options)),
+        tell: (taken) => taken,
+      });
+      if (name !== undefined && name !== current.name) current = { ...current, name };
+    }
+    return current;
+  }
+
+  /** The first plugin that answers decides; then the root directory. Throws a `TftpError`, ERROR 1 if there is no such file. */
+  async open(request: ReadRequest, options: RouteOptions = {}): Promise<Opened> {
+    for (const plugin of this.#with('open')) {
+      const opened = await this.#ask(plugin, 'open', request.name, options, {
+        ask: (call) => plugin.hooks.open?.(request, call),
+        take: (answer, root) => (answer === undefined ? undefined : this.#taken(plugin, expectOpened(answer), root, options)),
+        tell: (taken) => taken && describeOpened(taken),
+        late: closeUnwanted,
+      });
+      if (opened) return this.#wanted(opened, options);
+    }
+    const entry = this.#begin(undefined, 'open', request.name, options);
+    try {
+      const opened = await this.#lookUp(request.name, tracedFolder(this.#around.root, entry.lookups), options);
+      entry.after = describeOpened(opened);
+      return this.#wanted(opened, options);
+    } catch (error) {
+      throw this.#refusal(error, undefined, 'open', options, entry);
+    } finally {
+      this.#finish(entry);
+    }
+  }
+
+  /** The first plugin that takes the upload; `undefined` if none does. Throws a `TftpError`. */
+  async store(request: WriteRequest, options: RouteOptions = {}): Promise<Sink | undefined> {
+    for (const plugin of this.#with('store')) {
+      const sink = await this.#ask(plugin, 'store', request.name, options, {
+        ask: (call) => plugin.hooks.store?.(request, call),
+        take: (answer) => (answer === undefined ? undefined : expectSink(answer)),
+        tell: (taken) => taken && `plugin:${plugin.name}`,
+        late: abortUnwanted,
+      });
+      if (sink === undefined) continue;
+      if (options.signal?.aborted) abortUnwanted(sink);
+      options.signal?.throwIfAborted();
+      return sink;
+    }
+    return undefined;
+  }
+
+  /** Tells the observers that a transfer begins. Returns at once; what they do wrong is logged. */
+  start(transfer: TransferInfo): void {
+    for (const plugin of this.#with('start'))
+      this.#tell(plugin, 'start', transfer, (call) => plugin.hooks.start?.(transfer, call));
+  }
+
+  /** Tells the observers that a request has ended. Returns at once; what they do wrong is logged. */
+  end(summary: TransferSummary): void {
+    for (const plugin of this.#with('end')) this.#tell(plugin, 'end', summary, (call) => plugin.hooks.end?.(summary, call));
+  }
+
+  /** Waits for observers, then gives back what the plugins made, last in, first out, once. Never rejects. */
+  dispose(): Promise<void> {
+    this.#disposed ??= (async () => {
+      await Promise.all(this.#watching);
+      await this.#disposers.dispose();
+    })();
+    return this.#disposed;
+  }
+
+  #with(hook: keyof Hooks): readonly StartedPlugin[] {
+    return this.#byHook[hook] ?? [];
+  }
+
+  /** Calls a hook, makes a result of its answer, and notes both. Throws what the client is to be told, or the signal's reason. */
+  async #ask<Answer, Result>(
+    plugin: StartedPlugin,
+    hook: TraceEntry['hook'],
+    before: string,
+    options: RouteOptions,
+    how: {
+      ask(call: Call): Answer | Promise<Answer>;
+      take(answer: Answer, root: Folder): Result | Promise<Result>;
+      tell(result: Result): string | undefined;
+      late?(answer: Answer): void;
+    },
+  ): Promise<Result> {
+    const entry = this.#begin(plugin, hook, before, options);
+    const root = tracedFolder(this.#around.root, entry.lookups);
+    try {
+      const { clock, hookMs } = this.#around;
+      const log = () => this.#logOf(plugin, options.log);
+      const late = (answer: Answer) => how.late?.(answer);
+      const answer = await callHook((call) => how.ask(call), { clock, hookMs, root, log, late, signal: options.signal });
+      const result = await how.take(answer, root);
+      const after = how.tell(result);
+      if (after !== undefined) entry.after = after;
+      return result;
+    } catch (error) {
+      throw this.#refusal(error, plugin, hook, options, entry);
+    } finally {
+      this.#finish(entry);
+    }
+  }
+
+  /** A name that came from a plugin, held to the rules for names. */
+  #confine(plugin: StartedPlugin, hook: 'rewrite' | 'open', name: string, options: RouteOptions): string {
+    try {
+      return cleanName(name);
+    } catch (error) {
+      // The client is told what it would be told had it asked for this; the log tells whose doing it was.
+      const cause = new PluginError(plugin.name, hook, `returned a name that is refused: ${describeError(error)}`);
+      this.#logOf(plugin, options.log).warn({ err: cause, hook, returned: name }, 'plugin failed');
+      throw error;
+    }
+  }
+
+  async #taken(
+    plugin: StartedPlugin,
+    answer: string | Uint8Array | Content,
+    root: Folder,
+    options: RouteOptions,
+  ): Promise<Opened> {
+    if (typeof answer === 'string') return this.#lookUp(this.#confine(plugin, 'open', answer, options), root, options);
+    const served = `plugin:${plugin.name}`;
+    if (answer instanceof Uint8Array) return { content: bytesContent(answer), served };
+    return { content: answer, served: fileName(answer) ?? served };
+  }
+
+  async #lookUp(name: string, root: Folder, { signal }: RouteOptions): Promise<Opened> {
+    const content = await limit<Content | undefined>(root.open(name), { clock: this.#around.clock, signal, late: closeUnwanted });
+    if (content === undefined) throw new TftpError(ErrorCode.fileNotFound, 'file not found');
+    return { content, served: fileName(content) ?? name };
+  }
+
+  /** Closes what was opened for a client that has gone meanwhile. */
+  #wanted(opened: Opened, { signal }: RouteOptions): Opened {
+    if (signal?.aborted) closeUnwanted(opened.content);
+    signal?.throwIfAborted();
+    return opened;
+  }
+
+  /** What is thrown on: the signal's reason, a plugin's `TftpError`, or ERROR 0 for a failure that is none of the client's business. */
+  #refusal(
+    error: unknown,
+    plugin: StartedPlugin | undefined,
+    hook: TraceEntry['hook'],
+    options: RouteOptions,
+    entry: TraceEntry,
+  ): unknown {
+    entry.error = describeError(error);
+    if (error instanceof TftpError || isAborted(error, options)) return error;
+    if (plugin) this.#logFailure(plugin, hook, error, options.log);
+    else (options.log ?? this.#around.log).error({ err: error }, 'root directory failed');
+    return new TftpError(ErrorCode.undefined, 'internal error');
+  }
+
+  #tell(plugin: StartedPlugin, hook: 'start' | 'end', { id }: TransferInfo, ask: (call: Call) => void | Promise<void>): void {
+    const { clock, hookMs, root, log } = this.#around;
+    const ofTransfer = (): Log => log.child({ transfer: id });
+    const failed = (error: unknown): void => this.#logFailure(plugin, hook, error, ofTransfer());
+    try {
+      const told = callHook(ask, { clock, hookMs, root, log: () => this.#logOf(plugin, ofTransfer()) });
+      if (told === undefined) return;
+      const watching = Promise.resolve(told)
+        .catch(failed)
+        .finally(() => this.#watching.delete(watching));
+      this.#watching.add(watching);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  #logOf(plugin: StartedPlugin, log = this.#around.log): Log {
+    return log.child({ plugin: plugin.name });
+  }
+
+  #logFailure(plugin: StartedPlugin, hook: keyof Hooks, cause: unknown, log: Log | undefined): void {
+    this.#logOf(plugin, log).error({ err: new PluginError(plugin.name, hook, cause), hook }, 'plugin failed');
+  }
+
+  #begin(plugin: StartedPlugin | undefined, hook: TraceEntry['hook'], before: string, { trace }: RouteOptions): TraceEntry {
+    const entry = { plugin: plugin?.name, hook, before, ms: this.#around.clock.now(), lookups: [] };
+    trace?.push(entry);
+    return entry;
+  }
+
+  #finish(entry: TraceEntry): void {
+    entry.ms = Math.round((this.#around.clock.now() - entry.ms) * 1000) / 1000;
+  }
+}
+
+function isAborted(error: unknown, { signal }: RouteOptions): boolean {
+  return signal?.aborted === true && error === signal.reason;
+}

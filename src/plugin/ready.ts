@@ -1,0 +1,46 @@
+/**
+ * Plugins whose options have been found valid. Only these can be started, so no `setup` runs before all options are checked.
+ */
+
+import { check } from './check.ts';
+import { isPlugin, type Plugin } from './define.ts';
+import { type Issue, show } from './issue.ts';
+
+/** A plugin with checked options. */
+export interface ReadyPlugin {
+  readonly plugin: Plugin;
+  /** What the plugin's schema made of the options. */
+  readonly options: unknown;
+}
+
+/** Checks the options of all plugins; every problem of every plugin, with paths from `plugins[0]` on. */
+export function readyPlugins(input: readonly unknown[]): {
+  readonly plugins: readonly ReadyPlugin[];
+  readonly issues: readonly Issue[];
+} {
+  const plugins: ReadyPlugin[] = [];
+  const issues: Issue[] = [];
+  input.forEach((plugin, index) => {
+    if (!isPlugin(plugin)) {
+      issues.push({ path: ['plugins', index], message: `expected a plugin, found ${show(plugin)}`, hint: pluginHint(plugin) });
+      return;
+    }
+    const path = ['plugins', index, 'options'];
+    const { options: schema } = plugin.definition;
+    if (schema === undefined) {
+      if (plugin.options !== undefined) issues.push({ path, message: `plugin "${plugin.name}" takes no options` });
+      plugins.push({ plugin, options: undefined });
+      return;
+    }
+    const result = check(schema, plugin.options, path);
+    if (result.issues) issues.push(...result.issues);
+    else plugins.push({ plugin, options: result.value });
+  });
+  return { plugins, issues };
+}
+
+function pluginHint(value: unknown): string | undefined {
+  if (typeof value === 'function') return 'call it: a plugin is what the function returns, as in accessLog()';
+  if (value instanceof Promise) return 'write `await` before it';
+  return undefined;
+}

@@ -1,0 +1,47 @@
+/**
+ * Where a request leads: what the pipeline is given with one and what it gives back.
+ */
+import type { Content, Sink } from '../content/content.ts';
+import type { TftpError } from '../protocol/error.ts';
+import type { Trace } from './trace.ts';
+import type { Log, ReadRequest, WriteRequest } from './types.ts';
+
+/** What goes along with one request. */
+export interface RouteOptions {
+  /** The client has gone, or the server stops: no answer is wanted any more. */
+  readonly signal?: AbortSignal | undefined;
+  /** Bound to the transfer. */
+  readonly log?: Log | undefined;
+  /** Filled on the way. */
+  readonly trace?: Trace | undefined;
+}
+
+/** What a client gets. Whoever takes it closes `content`. */
+export interface Opened {
+  readonly content: Content;
+  /** For people: a path under the root, or `plugin:<name>`. */
+  readonly served: string;
+}
+
+/** Where a request to read leads. `request` is what it has become: the client's MAC address filled in, the name rewritten. */
+export type ReadRoute = { readonly request: ReadRequest; readonly trace: Trace } & (
+  | (Opened & { readonly error?: undefined })
+  | { readonly error: TftpError; readonly content?: undefined; readonly served?: undefined }
+);
+
+/** Where a request to write leads. No `sink` and no `error`: no plugin takes it, the config's `uploads` decide. */
+export type WriteRoute = { readonly request: WriteRequest; readonly trace: Trace } & (
+  | { readonly sink: Sink | undefined; readonly error?: undefined }
+  | { readonly error: TftpError; readonly sink?: undefined }
+);
+
+/** A file's content carries its name. */
+export function fileName(content: Content): string | undefined {
+  const { name } = content as Content & { name?: unknown };
+  return typeof name === 'string' ? name : undefined;
+}
+
+/** For traces: `ipxe/snponly.efi (1024 bytes)` */
+export function describeOpened({ content: { size }, served }: Opened): string {
+  return `${served} (${size === undefined ? 'size unknown' : `${size} bytes`})`;
+}

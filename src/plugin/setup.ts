@@ -1,0 +1,87 @@
+/**
+ * A plugin's life: `setup`, and what it wants done at its end. Knows nothing of requests.
+ */
+import { resolve } from 'node:path';
+import type { Awaitable } from '../content/content.ts';
+import { expectHooks } from './answers.ts';
+import type { Clock } from './clock.ts';
+import { PluginError } from './error.ts';
+import { limit } from './limit.ts';
+import type { ReadyPlugin } from './ready.ts';
+import type { Folder, Hooks, Log, PluginContext } from './types.ts';
+
+/** What plugins are set up in. */
+export interface Surroundings {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Absolute; relative paths of plugins start here. */
+  readonly configDir: string;
+  /** Makes a confined folder of an absolute path. */
+  folder(path: string): Folder;
+  /** Told each absolute path that a plugin wants watched, also those of a `setup` that fails afterwards. */
+  watch(path: string): void;
+  /** Time limit of each `setup`, and of each function that `onDispose` was given. */
+  readonly setupMs: number;
+}
+
+/** A plugin that has been set up. */
+export interface StartedPlugin {
+  readonly name: string;
+  readonly hooks: Hooks;
+}
+
+/** Sets one plugin up. What it gives to `onDispose` lands in `disposers`, whether or not it gets to its end. Throws `PluginError`. */
+export async function setUp(
+  { plugin, options }: ReadyPlugin,
+  around: Surroundings,
+  disposers: Disposers,
+): Promise<StartedPlugin> {
+  const context: PluginContext = {
+    log: around.log.child({ plugin: plugin.name }),
+    configDir: around.configDir,
+    onDispose: (dispose) => disposers.add(plugin.name, dispose),
+    watch: (path) => around.watch(resolve(around.configDir, path)),
+    folder: (path) => around.folder(resolve(around.configDir, path)),
+  };
+  try {
+    const made = (async () => plugin.definition.setup(options, context))();
+    return { name: plugin.name, hooks: expectHooks(await limit(made, { clock: around.clock, ms: around.setupMs })) };
+  } catch (error) {
+    throw new PluginError(plugin.name, 'setup', error);
+  }
+}
+
+/** What is to be given back at the end: last in, first out, once. */
+export class Disposers {
+  readonly #around: Surroundings;
+  readonly #stack: { readonly plugin: string; readonly dispose: () => Awaitable<void> }[] = [];
+  #disposed: Promise<void> | undefined;
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+  }
+
+  /** Added after the end (by a `setup` that was given up and goes on nevertheless), it runs at once. */
+  add(plugin: string, dispose: () => Awaitable<void>): void {
+    this.#stack.push({ plugin, dispose });
+    if (this.#disposed) this.#disposed = this.#disposed.then(() => this.#unwind());
+  }
+
+  /** Never rejects: a failure is logged, and the next one takes its turn. Every call returns when all is done. */
+  dispose(): Promise<void> {
+    this.#disposed ??= this.#unwind();
+    return this.#disposed;
+  }
+
+  async #unwind(): Promise<void> {
+    const { clock, setupMs, log } = this.#around;
+    for (let top = this.#stack.pop(); top; top = this.#stack.pop()) {
+      const { plugin, dispose } = top;
+      try {
+        await limit((async () => dispose())(), { clock, ms: setupMs });
+      } catch (error) {
+        log.error({ err: new PluginError(plugin, 'dispose', error), plugin, hook: 'dispose' }, 'plugin failed');
+      }
+    }
+  }
+}

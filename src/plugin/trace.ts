@@ -1,0 +1,52 @@
+/**
+ * What each plugin was asked and what it answered, for `pxe explain` and for debugging. Plain data, fit for JSON.
+ */
+import { TftpError } from '../protocol/error.ts';
+import type { Folder } from './types.ts';
+
+/** A file name that was looked up under the root. */
+export interface Lookup {
+  readonly name: string;
+  readonly found: boolean;
+  /** Why it was refused, if it was. */
+  readonly error?: string;
+}
+
+/** One hook of one plugin, asked once; or the root directory itself, which is asked last. */
+export interface TraceEntry {
+  /** `undefined`: the root directory. */
+  readonly plugin: string | undefined;
+  readonly hook: 'identify' | 'rewrite' | 'open' | 'store';
+  /** What it was asked about: an address (`identify`) or a name. */
+  readonly before: string;
+  /** What it answered, in short; `undefined` when it had no answer. */
+  after?: string;
+  /** How it failed; stands instead of `after`. */
+  error?: string;
+  ms: number;
+  readonly lookups: Lookup[];
+}
+
+/** In the order of asking. Filled while a request is routed, hence complete up to a failure, too. */
+export type Trace = TraceEntry[];
+
+/** The same folder; what is looked up in it is noted in `lookups`. */
+export function tracedFolder(folder: Folder, lookups: Lookup[]): Folder {
+  const note = async <T>(name: string, look: () => Promise<T>): Promise<T> => {
+    try {
+      const found = await look();
+      lookups.push({ name, found: found !== undefined && found !== false });
+      return found;
+    } catch (error) {
+      lookups.push({ name, found: false, error: describeError(error) });
+      throw error;
+    }
+  };
+  return { open: (name) => note(name, () => folder.open(name)), has: (name) => note(name, () => folder.has(name)) };
+}
+
+/** `error 2: access violation` */
+export function describeError(error: unknown): string {
+  if (error instanceof TftpError) return `error ${error.code}: ${error.message}`;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,566 @@
+import { describe, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import { definePlugin, type Plugin } from '../../src/plugin/define.ts';
+import { PluginError } from '../../src/plugin/error.ts';
+import type { Trace } from '../../src/plugin/trace.ts';
+import type { Call, Hooks, ReadRequest } from '../../src/plugin/types.ts';
+import { ErrorCode, TftpError } from '../../src/protocol/error.ts';
+import { counted, readRequest, settle, start, summary, surroundings, transfer, writeRequest } from './support.ts';
+
+const hooks = (name: string, made: Hooks): Plugin => definePlugin({ name, setup: () => made })();
+/** What JavaScript may do, which TypeScript forbids. */
+const js = (name: string, made: object): Plugin => hooks(name, made as Hooks);
+const never = new Promise<never>(() => {});
+
+describe('setup', () => {
+  test('runs in order, with a folder and paths that start at the config', async () => {
+    const order: string[] = [];
+    const plugin = (name: string) =>
+      definePlugin({
+        name,
+        options: z.string().optional(),
+        async setup(_, context) {
+          order.push(`begin ${name}`);
+          await settle();
+          context.watch('data/a.txt');
+          order.push(`${name} ${context.configDir} ${Buffer.from(await (await context.folder('sub').open('in'))!.read(0, 99))}`);
+          return {};
+        },
+      })();
+    const around = surroundings();
+    await start([plugin('a'), plugin('b')], around);
+    expect(order).toEqual(['begin a', 'a /lab /lab/sub', 'begin b', 'b /lab /lab/sub']);
+    expect(around.watched).toEqual(['/lab/data/a.txt', '/lab/data/a.txt']);
+  });
+
+  const disposing = (name: string, log: string[], after?: () => never | Promise<never>): Plugin =>
+    definePlugin({
+      name,
+      async setup(_, { onDispose }) {
+        onDispose(() => void log.push(`${name} 1`));
+        onDispose(async () => {
+          await null;
+          log.push(`${name} 2`);
+        });
+        await after?.();
+        return {};
+      },
+    })();
+
+  test('dispose: last in, first out, once, whatever one of them does', async () => {
+    const log: string[] = [];
+    const around = surroundings();
+    const bad = definePlugin({
+      name: 'bad',
+      setup(_, { onDispose }) {
+        onDispose(() => never);
+        onDispose(() => Promise.reject(new Error('will not')));
+        return {};
+      },
+    })();
+    const pipeline = await start([disposing('a', log), bad, disposing('b', log)], around);
+    const both = Promise.all([pipeline.dispose(), pipeline.dispose()]);
+    await around.clock.advance(0);
+    await around.clock.advance(10_000);
+    await both;
+    expect(log).toEqual(['b 2', 'b 1', 'a 2', 'a 1']);
+    expect(around.log.lines.map(({ fields }) => (fields.err as Error).message)).toEqual([
+      'plugin "bad", dispose: will not',
+      'plugin "bad", dispose: not done within 10000 ms',
+    ]);
+    expect(around.clock.pending).toBe(0);
+  });
+
+  test.each<[string, () => never | Promise<never>, string]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no lease file');
+      },
+      'no lease file',
+    ],
+    ['rejects with no error', () => Promise.reject(5), 'threw 5'],
+    ['never settles', () => never, 'not done within 10000 ms'],
+  ])('that %s half-way: what was made is disposed of, the later plugins never start', async (_, after, cause) => {
+    const log: string[] = [];
+    const around = surroundings();
+    const third = vi.fn(() => ({}));
+    const started = start([disposing('a', log), disposing('b', log, after), definePlugin({ name: 'c', setup: third })()], around);
+    const failed = expect(started).rejects.toMatchObject({
+      name: 'PluginError',
+      plugin: 'b',
+      hook: 'setup',
+      message: `plugin "b", setup: ${cause}`,
+    });
+    await around.clock.advance(10_000);
+    await failed;
+    expect(log).toEqual(['b 2', 'b 1', 'a 2', 'a 1']);
+    expect(third).not.toHaveBeenCalled();
+  });
+
+  test('that was given up: what it registers afterwards is disposed of at once', async () => {
+    const log: string[] = [];
+    const around = surroundings();
+    let go = (): void => undefined;
+    const slow = definePlugin({
+      name: 'slow',
+      async setup(_, { onDispose }) {
+        await new Promise<void>((resolve) => {
+          go = resolve;
+        });
+        onDispose(() => void log.push('late'));
+        return {};
+      },
+    })();
+    const failed = expect(start([slow], around)).rejects.toBeInstanceOf(PluginError);
+    await around.clock.advance(10_000);
+    await failed;
+    expect(log).toEqual([]);
+    go();
+    await settle();
+    expect(log).toEqual(['late']);
+  });
+
+  test.each([
+    [5, 'must return its hooks, returned 5'],
+    [undefined, 'must return its hooks, returned nothing'],
+    [{ open: 'x' }, 'returned "x" as its hook open'],
+  ])('that returns %o is refused', async (made, message) => {
+    await expect(start([js('odd', made as object)], surroundings())).rejects.toThrow(message);
+  });
+});
+
+describe('identify', () => {
+  test('the first answer wins, in one spelling, with its source', async () => {
+    const third = vi.fn();
+    const pipeline = await start(
+      [
+        hooks('silent', { identify: () => undefined }),
+        hooks('knows', { identify: async () => ({ mac: '5254.0012.3456', source: 'table', ageMs: 5 }) }),
+        hooks('third', { identify: third }),
+      ],
+      surroundings(),
+    );
+    const { client } = await pipeline.identify(readRequest('kernel'));
+    expect(client).toEqual({ address: '192.168.7.20', port: 2070, mac: '52:54:00:12:34:56', macSource: 'table', macAgeMs: 5 });
+    expect(third).not.toHaveBeenCalled();
+  });
+
+  test('a client whose MAC address is given already is not asked about', async () => {
+    const asked = vi.fn();
+    const pipeline = await start([hooks('a', { identify: asked })], surroundings());
+    const request = readRequest('kernel', { mac: '52:54:00:00:00:01', macSource: 'command line' });
+    expect(await pipeline.identify(request)).toBe(request);
+    expect(asked).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    [5],
+    [null],
+    [{}],
+    [{ mac: 'nonsense', source: 'x' }],
+    [{ mac: '525400123456' }],
+    [{ mac: '525400123456', source: 'x', ageMs: -1 }],
+  ])('%o is a PluginError', async (answer) => {
+    const around = surroundings();
+    const pipeline = await start([js('odd', { identify: () => answer })], around);
+    await expect(pipeline.identify(readRequest('kernel'))).rejects.toMatchObject({ code: 0, message: 'internal error' });
+    expect(around.log.lines).toMatchObject([{ level: 'error', fields: { plugin: 'odd', hook: 'identify' } }]);
+  });
+});
+
+describe('rewrite', () => {
+  test('each plugin gets what the one before it returned; only the name counts; the result is cleaned', async () => {
+    const seen: string[] = [];
+    const pipeline = await start(
+      [
+        hooks('a', {
+          rewrite(request) {
+            seen.push(request.name);
+            return { ...request, name: `\\A//${request.name}` };
+          },
+        }),
+        hooks('silent', { rewrite: (request) => void seen.push(request.name) }),
+        js('b', {
+          rewrite(request: ReadRequest) {
+            seen.push(request.name);
+            return { name: `${request.name}.b`, client: { address: 'forged' }, kind: 'write' };
+          },
+        }),
+      ],
+      surroundings(),
+    );
+    const request = readRequest('kernel');
+    expect(await pipeline.rewrite(request)).toEqual({ ...request, name: 'A/kernel.b' });
+    expect(seen).toEqual(['kernel', 'A/kernel', 'A/kernel']);
+  });
+
+  test.each([['a string'], [5], [null], [{}], [{ name: 5 }]])('%o is a PluginError', async (answer) => {
+    const around = surroundings();
+    const pipeline = await start([js('odd', { rewrite: () => answer })], around);
+    await expect(pipeline.rewrite(readRequest('kernel'))).rejects.toMatchObject({ code: 0 });
+    expect(around.log.lines[0]?.fields.err).toBeInstanceOf(PluginError);
+  });
+});
+
+describe('open', () => {
+  const bytes = async (content: { read(offset: number, length: number): unknown }) =>
+    String(Buffer.from((await content.read(0, 99)) as Uint8Array));
+
+  test.each<[string, unknown, string, string]>([
+    ['a name', 'boot/a', 'a', 'boot/a'],
+    ['a name with a slash too many', '/boot//a', 'a', 'boot/a'],
+    ['bytes', new TextEncoder().encode('made'), 'made', 'plugin:a'],
+    ['content', counted('content'), 'content', 'plugin:a'],
+    ['content of a file', counted('content', 'sub/x'), 'content', 'sub/x'],
+    ['nothing: the root decides', undefined, 'kernel of the root', 'kernel'],
+  ])('%s', async (_, answer, text, served) => {
+    const second = vi.fn();
+    const pipeline = await start([js('a', { open: async () => answer }), hooks('second', { open: second })], surroundings());
+    const opened = await pipeline.open(readRequest('kernel'));
+    expect([await bytes(opened.content), opened.served]).toEqual([text, served]);
+    expect(second).toHaveBeenCalledTimes(answer === undefined ? 1 : 0);
+  });
+
+  test.each<[string, unknown, number, string | undefined]>([
+    ['a missing name', 'absent', 1, undefined],
+    ['a name that leaves the root', '../../etc/passwd', 2, 'error 2: access violation'],
+    ['an empty name', '', 1, 'error 1: file not found'],
+    ['a number', 5, 0, 'must return a name'],
+    ['null', null, 0, 'must return a name'],
+    ['content without read', { close() {} }, 0, 'must return a name'],
+    ['content of a wrong size', { size: -1, read() {}, close() {} }, 0, 'size is -1'],
+  ])('%s', async (_, answer, code, logged) => {
+    const around = surroundings();
+    const pipeline = await start([js('odd', { open: () => answer })], around);
+    await expect(pipeline.open(readRequest('kernel'))).rejects.toMatchObject({ name: 'TftpError', code });
+    expect(around.log.lines.map(({ fields }) => [fields.plugin, fields.hook, String(fields.err)])).toEqual(
+      logged === undefined ? [] : [['odd', 'open', expect.stringContaining(logged)]],
+    );
+  });
+
+  test('content that is refused is closed', async () => {
+    const close = vi.fn();
+    const pipeline = await start([js('odd', { open: () => ({ size: 0.5, read() {}, close }) })], surroundings());
+    await expect(pipeline.open(readRequest('kernel'))).rejects.toMatchObject({ code: 0 });
+    expect(close).toHaveBeenCalledTimes(1);
+  });
+
+  test('ERROR 1 when nobody has it', async () => {
+    const pipeline = await start([], surroundings());
+    await expect(pipeline.open(readRequest('absent'))).rejects.toMatchObject({ code: ErrorCode.fileNotFound });
+  });
+
+  test('a root that fails is ERROR 0 and a log line', async () => {
+    const around = surroundings({ root: { open: () => Promise.reject(new Error('EIO /secret')), has: async () => false } });
+    const pipeline = await start([], around);
+    await expect(pipeline.open(readRequest('kernel'))).rejects.toMatchObject({ code: 0, message: 'internal error' });
+    expect(around.log.lines).toMatchObject([{ message: 'root directory failed' }]);
+  });
+});
+
+describe('store', () => {
+  const sink = () => ({ write() {}, commit() {}, abort: vi.fn() });
+
+  test('the first that takes it; else nobody', async () => {
+    const taken = sink();
+    const pipeline = await start([hooks('no', { store: () => undefined }), hooks('yes', { store: () => taken })], surroundings());
+    expect(await pipeline.store(writeRequest('up'))).toBe(taken);
+    expect(await (await start([], surroundings())).store(writeRequest('up'))).toBeUndefined();
+  });
+
+  test('half a sink is a PluginError; a late one is aborted', async () => {
+    const around = surroundings();
+    const late = sink();
+    let give = (_: typeof late): void => undefined;
+    const pipeline = await start(
+      [
+        js('half', {
+          store: (request: { name: string }) =>
+            request.name === 'half'
+              ? { write() {}, abort() {} }
+              : new Promise((resolve) => {
+                  give = resolve;
+                }),
+        }),
+      ],
+      around,
+    );
+    await expect(pipeline.store(writeRequest('half'))).rejects.toMatchObject({ code: 0 });
+    expect(String(around.log.lines[0]?.fields.err)).toContain('one without commit');
+    const refused = expect(pipeline.store(writeRequest('late'))).rejects.toMatchObject({ code: 0 });
+    await around.clock.advance(5000);
+    await refused;
+    give(late);
+    await settle();
+    expect(late.abort).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('failures cost their own request only', () => {
+  const wire = new TftpError(6, 'not for you');
+
+  test.each(['identify', 'rewrite', 'open', 'store'] as const)('%s: throws, rejects, hangs, refuses', async (hook) => {
+    const around = surroundings();
+    let signal: AbortSignal | undefined;
+    let behave: (call: Call) => unknown = () => undefined;
+    const pipeline = await start([js('bad', { [hook]: (_: unknown, call: Call) => behave(call) })], around);
+    const route = () => (hook === 'store' ? pipeline.route(writeRequest('up')) : pipeline.route(readRequest('kernel')));
+
+    behave = () => {
+      throw new Error('boom');
+    };
+    expect((await route()).error).toMatchObject({ code: 0, message: 'internal error' });
+    behave = () => Promise.reject(new Error('bang'));
+    expect((await route()).error).toMatchObject({ code: 0, message: 'internal error' });
+    behave = ({ signal: given }) => {
+      signal = given;
+      return never;
+    };
+    const hung = route();
+    await around.clock.advance(4999);
+    expect(signal?.aborted).toBe(false);
+    await around.clock.advance(1);
+    expect((await hung).error).toMatchObject({ code: 0, message: 'internal error' });
+    expect(signal?.aborted).toBe(true);
+    behave = () => {
+      throw wire;
+    };
+    expect((await route()).error).toBe(wire);
+    behave = () => undefined;
+    expect((await route()).error).toBeUndefined();
+
+    expect(around.log.lines.map(({ fields }) => String(fields.err))).toEqual(
+      ['boom', 'bang', 'not done within 5000 ms'].map((cause) => `PluginError: plugin "bad", ${hook}: ${cause}`),
+    );
+    expect(around.clock.pending).toBe(0);
+  });
+
+  test('content that comes after the time limit is closed, a late rejection is ignored', async () => {
+    const around = surroundings();
+    const late = counted('late');
+    let give = (_: unknown): void => undefined;
+    const pipeline = await start(
+      [
+        js('slow', {
+          open: () =>
+            new Promise((resolve) => {
+              give = resolve;
+            }),
+        }),
+      ],
+      around,
+    );
+    for (const value of [() => late, () => 'a name', () => Promise.reject(new Error('late'))]) {
+      const routed = pipeline.route(readRequest('kernel'));
+      await around.clock.advance(5000);
+      expect((await routed).error).toMatchObject({ code: 0 });
+      give(value());
+      await settle();
+    }
+    expect(late.closed).toBe(1);
+  });
+
+  test('when the client has gone: the hook is told, what it still opens is closed, nothing is logged', async () => {
+    const around = surroundings();
+    const late = counted('late');
+    let give = (_: unknown): void => undefined;
+    let signal: AbortSignal | undefined;
+    const pipeline = await start(
+      [
+        js('slow', {
+          open: (_: unknown, call: Call) => {
+            signal = call.signal;
+            return new Promise((resolve) => {
+              give = resolve;
+            });
+          },
+        }),
+      ],
+      around,
+    );
+    const gone = new AbortController();
+    const routed = pipeline.route(readRequest('kernel'), { signal: gone.signal });
+    await settle();
+    gone.abort(new Error('client gone'));
+    await expect(routed).rejects.toThrow('client gone');
+    expect(signal?.aborted).toBe(true);
+    give(late);
+    await settle();
+    expect([late.closed, around.log.lines.length, around.clock.pending]).toEqual([1, 0, 0]);
+    await expect(pipeline.route(readRequest('kernel'), { signal: gone.signal })).rejects.toThrow('client gone');
+  });
+
+  test('a file that the root opens for a client that has gone is closed', async () => {
+    const content = counted('x');
+    let give = (): void => undefined;
+    const root = {
+      open: () =>
+        new Promise<typeof content>((resolve) => {
+          give = () => resolve(content);
+        }),
+      has: async () => true,
+    };
+    const pipeline = await start([], surroundings({ root }));
+    const gone = new AbortController();
+    const routed = pipeline.route(readRequest('kernel'), { signal: gone.signal });
+    await settle();
+    gone.abort(new Error('client gone'));
+    await expect(routed).rejects.toThrow('client gone');
+    give();
+    await settle();
+    expect(content.closed).toBe(1);
+  });
+
+  test('content opened in the same moment in which the client goes is closed', async () => {
+    const content = counted('x');
+    const gone = new AbortController();
+    const leaving = hooks('a', {
+      open() {
+        gone.abort(new Error('client gone'));
+        return content;
+      },
+    });
+    const pipeline = await start([leaving], surroundings());
+    await expect(pipeline.route(readRequest('kernel'), { signal: gone.signal })).rejects.toThrow('client gone');
+    expect(content.closed).toBe(1);
+  });
+});
+
+describe('route', () => {
+  test('identify, rewrite, open; each call and each look-up stands in the trace', async () => {
+    const around = surroundings();
+    const slow = hooks('slow', {
+      async identify() {
+        await around.clock.advance(3);
+        return { mac: '525400123456', source: 'table' };
+      },
+    });
+    const pipeline = await start(
+      [
+        slow,
+        hooks('rename', { rewrite: (request) => ({ ...request, name: request.name.replace('asked', 'boot/a') }) }),
+        hooks('looks', {
+          async open(request, { root }) {
+            await root.has('nowhere');
+            return root.open(`${request.name}.missing`);
+          },
+        }),
+      ],
+      around,
+    );
+    const trace: Trace = [];
+    const routed = await pipeline.route(readRequest('asked'), { trace });
+    expect(routed).toMatchObject({
+      request: { name: 'boot/a', asked: '/asked', client: { mac: '52:54:00:12:34:56', macSource: 'table' } },
+      served: 'boot/a',
+    });
+    expect(routed.trace).toBe(trace);
+    expect(JSON.parse(JSON.stringify(trace))).toEqual([
+      { plugin: 'slow', hook: 'identify', before: '192.168.7.20', after: '52:54:00:12:34:56 (table)', ms: 3, lookups: [] },
+      { plugin: 'rename', hook: 'rewrite', before: 'asked', after: 'boot/a', ms: 0, lookups: [] },
+      {
+        plugin: 'looks',
+        hook: 'open',
+        before: 'boot/a',
+        ms: 0,
+        lookups: [
+          { name: 'nowhere', found: false },
+          { name: 'boot/a.missing', found: false },
+        ],
+      },
+      { hook: 'open', before: 'boot/a', after: 'boot/a (1 bytes)', ms: 0, lookups: [{ name: 'boot/a', found: true }] },
+    ]);
+  });
+
+  test('a refusal carries request and trace as far as they got', async () => {
+    const pipeline = await start(
+      [
+        hooks('who', { identify: () => ({ mac: '525400123456', source: 'table' }) }),
+        hooks('out', { rewrite: (request) => ({ ...request, name: '../x' }) }),
+      ],
+      surroundings(),
+    );
+    const routed = await pipeline.route(readRequest('asked'));
+    expect(routed).toMatchObject({ error: { code: 2 }, request: { name: 'asked', client: { mac: '52:54:00:12:34:56' } } });
+    expect(routed.trace.at(-1)).toMatchObject({ plugin: 'out', hook: 'rewrite', error: 'error 2: access violation' });
+  });
+
+  test('an upload is not rewritten', async () => {
+    const rewrite = vi.fn();
+    const pipeline = await start([hooks('a', { rewrite })], surroundings());
+    expect(await pipeline.route(writeRequest('up'))).toMatchObject({ request: { name: 'up' }, sink: undefined });
+    expect(rewrite).not.toHaveBeenCalled();
+  });
+
+  test("a hook's log is bound to its plugin and to the transfer", async () => {
+    const around = surroundings();
+    const pipeline = await start([hooks('talks', { open: (_, { log }) => log.info({ a: 1 }, 'hello') })], around);
+    await pipeline.route(readRequest('kernel'), { log: around.log.child({ transfer: 7 }) });
+    expect(around.log.lines).toEqual([{ level: 'info', message: 'hello', fields: { plugin: 'talks', transfer: 7, a: 1 } }]);
+  });
+
+  test('a hook that answers at once costs no timer', async () => {
+    const around = surroundings();
+    const timer = vi.spyOn(around.clock, 'setTimeout');
+    const pipeline = await start(
+      [hooks('quick', { identify: () => undefined, rewrite: () => undefined, open: () => 'kernel' })],
+      around,
+    );
+    timer.mockClear();
+    await pipeline.route(readRequest('kernel'));
+    pipeline.start(transfer());
+    // The one look-up under the root waits for the signal only.
+    expect(timer).not.toHaveBeenCalled();
+  });
+});
+
+describe('observers', () => {
+  test('are told at once, in order; what they do wrong is logged and stops nobody', async () => {
+    const around = surroundings();
+    const told: unknown[] = [];
+    const pipeline = await start(
+      [
+        hooks('throws', {
+          start: () => {
+            throw new TftpError(1, 'no');
+          },
+        }),
+        hooks('rejects', { end: () => Promise.reject(new Error('bang')) }),
+        hooks('hangs', { start: () => never }),
+        hooks('fine', { start: (info) => void told.push(info), end: (info) => void told.push(info) }),
+      ],
+      around,
+    );
+    expect(pipeline.start(transfer())).toBeUndefined();
+    expect(told).toEqual([transfer()]);
+    pipeline.end(summary());
+    expect(told).toEqual([transfer(), summary()]);
+    await around.clock.advance(5000);
+    expect(around.log.lines.map(({ fields }) => [fields.plugin, fields.hook, fields.transfer, String(fields.err)])).toEqual([
+      ['throws', 'start', 12, 'PluginError: plugin "throws", start: no'],
+      ['rejects', 'end', 12, 'PluginError: plugin "rejects", end: bang'],
+      ['hangs', 'start', 12, 'PluginError: plugin "hangs", start: not done within 5000 ms'],
+    ]);
+  });
+
+  test('are waited for before anything is disposed of', async () => {
+    const order: string[] = [];
+    const slow = definePlugin({
+      name: 'slow',
+      setup(_, { onDispose }) {
+        onDispose(() => void order.push('disposed'));
+        return {
+          async end() {
+            await settle();
+            order.push('written');
+          },
+        };
+      },
+    })();
+    const pipeline = await start([slow], surroundings());
+    pipeline.end(summary());
+    await pipeline.dispose();
+    expect(order).toEqual(['written', 'disposed']);
+  });
+});
