@@ -1,0 +1,180 @@
+/**
+ * What a user writes in `pxe.config.ts`. An editor shows these comments; `schema.ts` checks the same keys and holds their
+ * defaults (a test compares the two).
+ */
+import type { Plugin } from '../plugin/define.ts';
+
+/** The whole behaviour of a server. */
+export interface Config {
+  /**
+   * Files are served from this folder and from nowhere else. Relative to the config file.
+   * @default './tftpboot'
+   */
+  readonly rootDir?: string | undefined;
+  /**
+   * Where requests are taken, by address or by interface.
+   * @default [{ address: '0.0.0.0', port: 69 }, { address: '::', port: 69 }]
+   */
+  readonly listen?: readonly Listen[] | undefined;
+  /**
+   * Answer from the listening port itself: for NAT, containers and load balancers.
+   * @default false
+   */
+  readonly singlePort?: boolean | undefined;
+  /**
+   * How datagrams move: `native` (Linux, batched system calls), `portable` (Node's own sockets), or `auto`: the best that works here.
+   * @default 'auto'
+   */
+  readonly transport?: 'auto' | 'native' | 'portable' | undefined;
+  /** Take the ports of transfers from this range, for a firewall. Left out, the operating system chooses. */
+  readonly transferPorts?: PortRange | undefined;
+  /**
+   * Serve what symbolic links name outside the root, too.
+   * @default false
+   */
+  readonly followLinks?: boolean | undefined;
+  /**
+   * Find `Boot/BCD` where `boot/bcd` was asked for. A file of the exact name goes first.
+   * @default false
+   */
+  readonly caseInsensitive?: boolean | undefined;
+  /**
+   * A file changed less than so many milliseconds ago may still be being copied: it is waited for.
+   * @default 100
+   */
+  readonly stableMs?: number | undefined;
+  /**
+   * How many milliseconds a file that keeps changing is waited for.
+   * @default 2000
+   */
+  readonly stableWaitMs?: number | undefined;
+  /**
+   * Bytes of files kept in memory, shared by all transfers.
+   * @default 268435456 (256 MiB)
+   */
+  readonly cacheBytes?: number | undefined;
+  /** Become this user once the ports are bound: `nobody` or `nobody:nogroup`. Left out, the server stays who it is. */
+  readonly user?: string | undefined;
+  /** Take uploads. Left out, they are refused. */
+  readonly uploads?: Uploads | undefined;
+  /** What one client, and all together, may take. Every bound of the server is here. */
+  readonly limits?: Limits | undefined;
+  /**
+   * The number that follows block 65535. Nearly all clients expect 0.
+   * @default 0
+   */
+  readonly rollover?: 0 | 1 | undefined;
+  /** What is logged. */
+  readonly log?: LogSettings | undefined;
+  /**
+   * What each machine gets. Asked in this order.
+   * @default []
+   */
+  readonly plugins?: readonly (Plugin | PluginReference)[] | undefined;
+}
+
+/** An address of this machine, or an interface: all its addresses, also those that come later. */
+export type Listen = ListenAddress | ListenInterface;
+
+export interface ListenAddress {
+  /** IPv4 or IPv6; `0.0.0.0` and `::` are all of them. */
+  readonly address: string;
+  /**
+   * 0 lets the operating system choose.
+   * @default 69
+   */
+  readonly port?: number | undefined;
+}
+
+export interface ListenInterface {
+  /** Name of an interface: `eth0`. */
+  readonly interface: string;
+  /**
+   * 0 lets the operating system choose.
+   * @default 69
+   */
+  readonly port?: number | undefined;
+}
+
+export interface PortRange {
+  readonly from: number;
+  /** Included. */
+  readonly to: number;
+}
+
+export interface Uploads {
+  /** Uploaded files go here. Relative to the config file. */
+  readonly dir: string;
+  /**
+   * Bytes; a longer upload ends in ERROR 3.
+   * @default 67108864 (64 MiB)
+   */
+  readonly maxBytes?: number | undefined;
+  /**
+   * Replace files that exist; else ERROR 6.
+   * @default false
+   */
+  readonly overwrite?: boolean | undefined;
+}
+
+export interface Limits {
+  /** Transfers at a time. @default 4096 */
+  readonly transfers?: number | undefined;
+  /** Transfers at a time of one client address. @default 1024 */
+  readonly transfersPerClient?: number | undefined;
+  /** Transfers at a time whose client has not answered yet, and may be a spoofed address. @default 2048 */
+  readonly unproven?: number | undefined;
+  /** Bytes sent to one address that has not answered yet, beside `unprovenFactor` × the bytes it sent. @default 2048 */
+  readonly unprovenBytes?: number | undefined;
+  /** Bytes sent for each byte received to an address that has not answered yet, beside `unprovenBytes`. @default 4 */
+  readonly unprovenFactor?: number | undefined;
+  /** Requests that wait until their address has proved itself. @default 1024 */
+  readonly waiting?: number | undefined;
+  /** Length of a file name. @default 512 */
+  readonly nameBytes?: number | undefined;
+  /** Options in a request. @default 16 */
+  readonly options?: number | undefined;
+  /** Length of an option's name, and of its value. @default 128 */
+  readonly optionBytes?: number | undefined;
+  /** Largest block size granted (RFC 2348). @default 65464 */
+  readonly blockSize?: number | undefined;
+  /** Largest window granted, in blocks (RFC 7440). @default 64 */
+  readonly windowSize?: number | undefined;
+  /** Largest window granted, in bytes. @default 4194304 (4 MiB) */
+  readonly windowBytes?: number | undefined;
+  /** Times that one packet is sent again before the client is given up. @default 12 */
+  readonly retries?: number | undefined;
+  /** Milliseconds without a word from the client before it is given up. @default 30000 */
+  readonly idleMs?: number | undefined;
+  /** Shortest time before a packet is sent again. @default 20 */
+  readonly minTimeoutMs?: number | undefined;
+  /** Longest time before a packet is sent again. @default 3000 */
+  readonly maxTimeoutMs?: number | undefined;
+  /** Time that one hook of one plugin has for its answer. @default 5000 */
+  readonly hookMs?: number | undefined;
+  /** Time that a plugin's `setup` has, each of its `onDispose`, and the import of the config. @default 10000 */
+  readonly setupMs?: number | undefined;
+  /** Time that running transfers have to end when the server stops. @default 10000 */
+  readonly stopMs?: number | undefined;
+}
+
+export interface LogSettings {
+  /**
+   * The least severe lines that are written.
+   * @default 'info'
+   */
+  readonly level?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent' | undefined;
+}
+
+/** A plugin in a config that is no program: JSON or YAML. */
+export interface PluginReference {
+  /** A name of `pxe/plugins` (`hosts`), or a module and what it exports (`./my-plugin.ts#greet`), relative to the config file. */
+  readonly use: string;
+  /** What the plugin's function takes. */
+  readonly options?: unknown;
+}
+
+/** Returns its argument: it is there so that an editor knows what a config may hold. */
+export function defineConfig(config: Config): Config {
+  return config;
+}

@@ -1,0 +1,136 @@
+/**
+ * Finds the file that holds the config and reads it, whatever its kind; cosmiconfig does the finding. Checks nothing of what it reads.
+ */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { cosmiconfig, defaultLoaders, type Loader } from 'cosmiconfig';
+import { ConfigError } from './error.ts';
+import type { FreshImports } from './import.ts';
+import { hintFor, placeOf } from './place.ts';
+
+/** Looked for in each folder, in this order. In `package.json` it is the key `pxe`. */
+export const configFileNames = [
+  'pxe.config.ts',
+  'pxe.config.mts',
+  'pxe.config.js',
+  'pxe.config.mjs',
+  'pxe.config.json',
+  'pxe.config.yaml',
+  'pxe.config.yml',
+  'package.json',
+] as const;
+
+/** A config as it was written. */
+export interface FoundConfig {
+  /** Absolute. */
+  readonly file: string;
+  readonly input: unknown;
+}
+
+/**
+ * Searches `folder`, then the folders above it up to the project's root: the first that has a `package.json` or a `.git`.
+ * Throws a `ConfigError` if the first file found cannot be read.
+ * @returns `undefined` if there is none
+ */
+export async function findConfig(folder: string, imports: FreshImports): Promise<FoundConfig | undefined> {
+  const explorer = makeExplorer(imports);
+  for (let current = folder; ; current = dirname(current)) {
+    const found = await explorer.search(current);
+    if (found) return taken(found.filepath, found, imports);
+    if (isProjectRoot(current) || dirname(current) === current) return undefined;
+  }
+}
+
+/** Reads one file. Throws a `ConfigError`. */
+export async function readConfig(file: string, imports: FreshImports): Promise<FoundConfig> {
+  imports.note(file);
+  try {
+    return taken(file, await makeExplorer(imports).load(file), imports);
+  } catch (error) {
+    throw error instanceof ConfigError ? error : unreadable(file, error, imports);
+  }
+}
+
+function makeExplorer(imports: FreshImports) {
+  const load =
+    (loader: Loader): Loader =>
+    async (file, text) => {
+      imports.note(file);
+      try {
+        return await loader(file, text);
+      } catch (error) {
+        // Also because cosmiconfig takes an ENOENT from within a config for "no such config" and looks elsewhere.
+        throw unreadable(file, error, imports);
+      }
+    };
+  const program = load(async (file) => {
+    const exports = await imports.import(file);
+    // A promise would be waited for by cosmiconfig, without end if it has none.
+    if (exports.default instanceof Promise) {
+      throw new ConfigError(file, [
+        { path: [], message: 'expected an object as config, found a promise', hint: 'write `await` before it' },
+      ]);
+    }
+    if ('default' in exports) return exports.default;
+    throw new ConfigError(file, [
+      { path: [], message: 'has no default export', hint: 'write `export default defineConfig({ … })`' },
+    ]);
+  });
+  const { '.json': json, '.yaml': yaml } = defaultLoaders;
+  return cosmiconfig('pxe', {
+    searchPlaces: [...configFileNames],
+    searchStrategy: 'none',
+    cache: false,
+    ignoreEmptySearchPlaces: false,
+    loaders: {
+      '.ts': program,
+      '.mts': program,
+      '.js': program,
+      '.mjs': program,
+      '.json': load(json),
+      '.yaml': load(yaml),
+      '.yml': load(yaml),
+    },
+  });
+}
+
+function taken(
+  file: string,
+  found: { readonly config: unknown; readonly isEmpty?: boolean } | null,
+  imports: FreshImports,
+): FoundConfig {
+  imports.note(file);
+  const { files } = imports;
+  if (found === null)
+    throw new ConfigError(file, [{ path: [], message: 'holds no config', hint: 'in package.json it is the key "pxe"' }], {
+      files,
+    });
+  if (found.isEmpty && found.config === undefined) throw new ConfigError(file, [{ path: [], message: 'is empty' }], { files });
+  return { file, input: found.config };
+}
+
+function unreadable(file: string, error: unknown, imports: FreshImports): ConfigError {
+  if (error instanceof ConfigError)
+    return new ConfigError(error.file, error.issues, { place: error.place, files: imports.files });
+  const { files, missing } = imports;
+  const place = placeOf(error, [file, ...files], missing);
+  const issue = { path: [], message: messageOf(error, file), hint: hintFor(error, missing) };
+  return new ConfigError(file, [issue], { place, files, cause: error });
+}
+
+function messageOf(error: unknown, file: string): string {
+  if (!(error instanceof Error)) return `threw ${String(error)}`;
+  if ((error as { code?: unknown }).code === 'ENOENT' && (error as { path?: unknown }).path === file) return 'no such file';
+  const { reason } = error as { reason?: unknown };
+  if (typeof reason === 'string') return reason;
+  return (
+    error.message
+      .replace(/^(JSON|YAML) Error in [^\n]*:\n/, '')
+      .replace(/\s+/g, ' ')
+      .trim() || error.name
+  );
+}
+
+function isProjectRoot(folder: string): boolean {
+  return existsSync(join(folder, 'package.json')) || existsSync(join(folder, '.git'));
+}

@@ -1,0 +1,166 @@
+/**
+ * Imports a config's files fresh, however often they were imported before, and tells which files those were.
+ *
+ * Node keeps a module for ever under its URL. So each load gets a number of its own, which stands in the URL of the file imported
+ * (`pxe.config.ts?generation=1.7`), and a resolve hook hands it on to the project files that this one imports. What is found by a
+ * bare name (this package, node_modules) keeps its plain URL and stays shared, or `instanceof` would break.
+ * It does not know what a config is.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import {
+  createRequire,
+  type LoadFnOutput,
+  type LoadHookContext,
+  type ResolveFnOutput,
+  type ResolveHookContext,
+  registerHooks,
+} from 'node:module';
+import { extname } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Clock } from '../plugin/clock.ts';
+import { limit } from '../plugin/limit.ts';
+
+export interface FreshImportsOptions {
+  readonly clock: Clock;
+  /** Time limit of each import: a top-level `await` may never end. */
+  readonly timeoutMs: number;
+}
+
+/** The imports of one load. All of them see the same modules; those of another load see others. */
+export class FreshImports {
+  readonly #options: FreshImportsOptions;
+  readonly #id: string;
+  readonly #files = new Set<string>();
+  /** An import that could not be resolved. */
+  missing: { readonly specifier: string; readonly importer: string } | undefined;
+
+  constructor(options: FreshImportsOptions) {
+    install();
+    this.#options = options;
+    this.#id = `${instance}.${++loads}`;
+  }
+
+  /** Absolute paths of all project files that were imported, and of those that were looked for in vain. */
+  get files(): readonly string[] {
+    return [...this.#files];
+  }
+
+  /** Takes down one file more. */
+  note(file: string): void {
+    this.#files.add(file);
+  }
+
+  /** @param file absolute path of a TypeScript or JavaScript module. Rejects with what the module threw. */
+  async import(file: string): Promise<Readonly<Record<string, unknown>>> {
+    this.note(file);
+    if (!existsSync(file)) throw new Error(`no such file: ${file}`);
+    const url = pathToFileURL(file);
+    url.searchParams.set(PARAMETER, this.#id);
+    running.set(this.#id, this);
+    try {
+      return await limit<Record<string, unknown>>(import(url.href), { clock: this.#options.clock, ms: this.#options.timeoutMs });
+    } finally {
+      running.delete(this.#id);
+    }
+  }
+}
+
+const PARAMETER = 'generation';
+
+/** Several copies of this module may live in one thread; each has its own hooks and its own numbers. */
+const copies = globalThis as { [key: symbol]: number | undefined };
+const copiesKey = Symbol.for('pxe.config.import');
+const instance = (copies[copiesKey] ?? 0) + 1;
+copies[copiesKey] = instance;
+
+let loads = 0;
+let installed = false;
+const running = new Map<string, FreshImports>();
+const { cache: commonJs } = createRequire(import.meta.url);
+
+/** What configs import by name, also where there is no node_modules: this running package, so that there is one of everything. */
+const own = new Map(['pxe', 'pxe/plugins'].map((name) => [name, import.meta.resolve(name)]));
+/** Plugins need it for their schemas; a project's own copy goes first. */
+const lent = new Map([['zod', import.meta.resolve('zod')]]);
+
+/** The hooks stay for good: a plugin may import something later on. They touch nothing but what a load began. */
+function install(): void {
+  if (installed) return;
+  installed = true;
+  registerHooks({ resolve: resolveFresh, load: loadFresh });
+}
+
+function resolveFresh(
+  specifier: string,
+  context: ResolveHookContext,
+  next: (specifier: string, context: ResolveHookContext) => ResolveFnOutput,
+): ResolveFnOutput {
+  const { parentURL } = context;
+  const id = idOf(parentURL);
+  const mapped = own.get(specifier);
+  if (mapped !== undefined && (id !== undefined || isForeignPackage(parentURL))) return { url: mapped, shortCircuit: true };
+  if (id === undefined || parentURL === undefined) return next(specifier, context);
+  try {
+    const found = next(specifier, context);
+    if (!isProjectFile(specifier, found.url)) return found;
+    running.get(id)?.note(pathOf(found.url));
+    const url = new URL(found.url);
+    url.searchParams.set(PARAMETER, id);
+    return { ...found, url: url.href };
+  } catch (error) {
+    const url = lent.get(specifier);
+    if (url !== undefined) return { url, shortCircuit: true };
+    const load = running.get(id);
+    if (load) load.missing ??= { specifier, importer: pathOf(parentURL) };
+    if (isRelative(specifier)) load?.note(pathOf(new URL(specifier, parentURL).href));
+    throw error;
+  }
+}
+
+/** Config files are ES modules, whatever the nearest package.json says; save those that are plainly written as CommonJS. */
+function loadFresh(
+  url: string,
+  context: LoadHookContext,
+  next: (url: string, context: LoadHookContext) => LoadFnOutput,
+): LoadFnOutput {
+  if (idOf(url) === undefined) return next(url, context);
+  const path = pathOf(url);
+  const extension = extname(path);
+  // JavaScript, too, goes through the type stripper: it alone says where a syntax error stands.
+  if (extension === '.ts' || extension === '.mts' || extension === '.mjs') return typeScript(readFileSync(path));
+  if (extension === '.js') {
+    const source = readFileSync(path, 'utf8');
+    if (context.format === 'module' || /^\s*(import|export)\b/m.test(source)) return typeScript(source);
+  }
+  // CommonJS modules are kept by path. What one of them requires in turn stays as it was first loaded.
+  delete commonJs[path];
+  return next(url, context);
+}
+
+function typeScript(source: string | Buffer): LoadFnOutput {
+  return { format: 'module-typescript', source, shortCircuit: true };
+}
+
+function idOf(url: string | undefined): string | undefined {
+  if (!url?.includes(`${PARAMETER}=${instance}.`)) return undefined;
+  return new URL(url).searchParams.get(PARAMETER) ?? undefined;
+}
+
+function pathOf(url: string): string {
+  const plain = new URL(url);
+  plain.search = '';
+  return fileURLToPath(plain);
+}
+
+function isProjectFile(specifier: string, url: string): boolean {
+  return (isRelative(specifier) || specifier.startsWith('#')) && url.startsWith('file:') && !url.includes('/node_modules/');
+}
+
+function isRelative(specifier: string): boolean {
+  return /^(\.{0,2}\/|file:)/.test(specifier);
+}
+
+/** Within an installed package, which may hold plugins; but not within another copy of this one. */
+function isForeignPackage(url: string | undefined): boolean {
+  return url?.includes('/node_modules/') === true && !url.includes('/node_modules/pxe/');
+}

@@ -1,0 +1,63 @@
+/**
+ * From a file to a config that a server can work with. Every call reads and imports everything anew; nothing is kept between two.
+ */
+import { dirname, resolve } from 'node:path';
+import type { Clock } from '../plugin/clock.ts';
+import { show } from '../plugin/issue.ts';
+import type { Config } from './config.ts';
+import { ConfigError } from './error.ts';
+import { findConfig, readConfig } from './find.ts';
+import { FreshImports } from './import.ts';
+import { resolveReferences } from './reference.ts';
+import { type ResolvedConfig, resolveConfig } from './resolve.ts';
+
+export interface LoadOptions {
+  /** Absolute path of the config. Left out, one is searched for. */
+  readonly file?: string | undefined;
+  /** Absolute: the search begins here and goes up to the project's root. */
+  readonly folder: string;
+  readonly clock: Clock;
+  /** Time limit of each import. Default 10000, as that of a plugin's `setup`. */
+  readonly timeoutMs?: number | undefined;
+  /** Changes what the file says before it is checked: flags of the command line. Relative paths start at the config's folder. */
+  override?(input: Config): Config;
+}
+
+export interface LoadedConfig {
+  /** Absolute. */
+  readonly file: string;
+  readonly config: ResolvedConfig;
+  /** What the config is made of: itself, the project files that it imports, and those that were looked for in vain. Absolute. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Loads a config. Throws a `ConfigError`, whose `files` say what to watch until it is mended.
+ * @returns `undefined` if no `file` was given and none was found
+ */
+export async function load(options: LoadOptions & { readonly file: string }): Promise<LoadedConfig>;
+export async function load(options: LoadOptions): Promise<LoadedConfig | undefined>;
+export async function load(options: LoadOptions): Promise<LoadedConfig | undefined> {
+  const imports = new FreshImports({ clock: options.clock, timeoutMs: options.timeoutMs ?? 10_000 });
+  const found =
+    options.file === undefined
+      ? await findConfig(options.folder, imports)
+      : await readConfig(resolve(options.folder, options.file), imports);
+  if (found === undefined) return undefined;
+  const { file } = found;
+  const dir = dirname(file);
+  if (!isObject(found.input)) throw notAnObject(file, found.input, imports.files);
+  const written = options.override?.(found.input as Config) ?? found.input;
+  const { input, issues } = await resolveReferences(written, dir, imports);
+  const { files } = imports;
+  return { file, files, config: resolveConfig(input as Config, { dir, file, issues, files }) };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function notAnObject(file: string, input: unknown, files: readonly string[]): ConfigError {
+  const hint = typeof input === 'function' ? 'export what it returns, not the function' : undefined;
+  return new ConfigError(file, [{ path: [], message: `expected an object as config, found ${show(input)}`, hint }], { files });
+}

@@ -1,0 +1,102 @@
+/**
+ * Finds the line that is to blame when a file cannot be read or run, and what may have been meant. Works on what Node, its type
+ * stripper, js-yaml and JSON.parse put into their errors.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defaultLoaders } from 'cosmiconfig';
+import type { SourcePlace } from './error.ts';
+
+/** An import that could not be resolved. */
+export interface MissingImport {
+  readonly specifier: string;
+  /** Absolute. */
+  readonly importer: string;
+}
+
+/**
+ * @param files what was being loaded, the config first; only these are ever named
+ * @returns `undefined` if the error does not tell
+ */
+export function placeOf(error: unknown, files: readonly string[], missing?: MissingImport): SourcePlace | undefined {
+  if (missing && isModuleNotFound(error)) return placeOfText(missing.importer, missing.specifier);
+  if (!(error instanceof Error)) return undefined;
+  return placeInStack(error.stack ?? '', files) ?? placeOfData(error, files[0]);
+}
+
+/** What may be the cause, for the mistakes that are made most. */
+export function hintFor(error: unknown, missing?: MissingImport): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (missing && isModuleNotFound(error)) return missingHint(missing);
+  const { code } = error as { code?: unknown };
+  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')
+    return 'Node only strips types: no enum, no namespace, no parameter properties';
+  if (/does not provide an export named/.test(error.message)) return 'a misspelt name? a type is imported by `import type`';
+  if (/^(require|module|exports) is not defined/.test(error.message))
+    return 'config files are ES modules: write `import` and `export default`';
+  return undefined;
+}
+
+function missingHint({ specifier, importer }: MissingImport): string | undefined {
+  if (!specifier.startsWith('.')) return `is the package ${JSON.stringify(specifier)} installed where ${importer} lies?`;
+  const ending = ['.ts', '.mts', '.js', '.mjs', '/index.ts', '/index.js'].find((end) =>
+    existsSync(resolve(dirname(importer), specifier + end)),
+  );
+  return ending && `imports are written in full: ${JSON.stringify(specifier + ending)}`;
+}
+
+function isModuleNotFound(error: unknown): boolean {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return code === 'ERR_MODULE_NOT_FOUND' || code === 'ERR_UNSUPPORTED_DIR_IMPORT';
+}
+
+/** `file:///lab/pxe.config.ts?generation=1.7:3:28`; syntax errors have no column there but a mark two lines below. */
+function placeInStack(stack: string, files: readonly string[]): SourcePlace | undefined {
+  for (const match of stack.matchAll(/(file:\/\/[^\s?():]+)(?:\?[^\s:)]*)?:(\d+)(?::(\d+))?/g)) {
+    const file = fileURLToPath(match[1]!);
+    if (!files.includes(file)) continue;
+    const mark = match[3] === undefined ? /^[^\n]*\n(?:[^\n]*\n){1,2}?( *)\^/.exec(stack.slice(match.index))?.[1] : undefined;
+    const column = match[3] !== undefined ? Number(match[3]) : mark === undefined ? undefined : mark.length + 1;
+    return place(file, Number(match[2]), column);
+  }
+  return undefined;
+}
+
+/** js-yaml tells a mark, V8's JSON.parse mostly a line and column in words; where it does not, js-yaml often stumbles over the same. */
+function placeOfData(error: Error, file: string | undefined): SourcePlace | undefined {
+  if (file === undefined) return undefined;
+  const { mark } = error as { mark?: { line: number; column: number } };
+  if (mark) return place(file, mark.line + 1, mark.column + 1);
+  const words = /\(line (\d+) column (\d+)\)/.exec(error.message);
+  if (words) return place(file, Number(words[1]), Number(words[2]));
+  return file.endsWith('.json') && error instanceof SyntaxError ? placeByYaml(file) : undefined;
+}
+
+function placeByYaml(file: string): SourcePlace | undefined {
+  try {
+    defaultLoaders['.yaml'](file, linesOf(file).join('\n'));
+    return undefined;
+  } catch (error) {
+    const { mark } = error as { mark?: { line: number; column: number } };
+    return mark && place(file, mark.line + 1, mark.column + 1);
+  }
+}
+
+function placeOfText(file: string, text: string): SourcePlace | undefined {
+  const lines = linesOf(file);
+  const index = lines.findIndex((line) => line.includes(`'${text}'`) || line.includes(`"${text}"`));
+  return index < 0 ? undefined : place(file, index + 1, lines[index]!.indexOf(text));
+}
+
+function place(file: string, line: number, column: number | undefined): SourcePlace {
+  return { file, line, column, text: linesOf(file)[line - 1] };
+}
+
+function linesOf(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8').split(/\r?\n/);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * Plugins named in a config that is no program: `{ "use": "hosts", "options": { … } }` becomes what `hosts({ … })` returns.
+ */
+import { resolve } from 'node:path';
+import { isPlugin } from '../plugin/define.ts';
+import { type Issue, show } from '../plugin/issue.ts';
+import { nearest } from '../plugin/nearest.ts';
+import type { FreshImports } from './import.ts';
+import { placeOf } from './place.ts';
+
+export interface ResolvedReferences {
+  /** The config with plugins in place of references, as far as they were found. */
+  readonly input: unknown;
+  readonly issues: readonly Issue[];
+}
+
+/** @param dir absolute: `./my-plugin.ts` starts here */
+export async function resolveReferences(input: unknown, dir: string, imports: FreshImports): Promise<ResolvedReferences> {
+  const plugins = (input as { plugins?: unknown } | null | undefined)?.plugins;
+  if (!Array.isArray(plugins) || !plugins.some(isReference)) return { input, issues: [] };
+  const issues: Issue[] = [];
+  const resolved: unknown[] = [];
+  for (const [index, entry] of plugins.entries()) {
+    const path = ['plugins', index];
+    const result = isReference(entry) ? await resolveReference(entry, dir, imports, path) : { plugin: entry, issues: [] };
+    issues.push(...result.issues);
+    resolved.push(result.plugin);
+  }
+  return { input: { ...(input as object), plugins: resolved }, issues };
+}
+
+type Resolved = { readonly plugin: unknown; readonly issues: readonly Issue[] };
+
+async function resolveReference(
+  entry: Readonly<Record<string, unknown>>,
+  dir: string,
+  imports: FreshImports,
+  path: readonly PropertyKey[],
+): Promise<Resolved> {
+  const issues: Issue[] = Object.keys(entry)
+    .filter((key) => key !== 'use' && key !== 'options')
+    .map((key) => ({ path: [...path, key], message: 'unknown key', hint: 'known here: use, options' }));
+  const fail = (message: string, hint?: string): Resolved => ({
+    plugin: entry,
+    issues: [...issues, { path: [...path, 'use'], message, hint }],
+  });
+  const { use } = entry;
+  if (typeof use !== 'string') return fail(`expected a string, found ${show(use)}`);
+  const [module, name] = split(use);
+  let exports: Readonly<Record<string, unknown>>;
+  try {
+    exports = module === undefined ? await firstParty() : await imports.import(resolve(dir, module));
+  } catch (error) {
+    const at = placeOf(error, imports.files, imports.missing);
+    const where = at ? `${at.file}:${at.line}: ` : '';
+    return fail(`cannot be imported: ${where}${error instanceof Error ? error.message : String(error)}`);
+  }
+  const factory = exports[name];
+  if (typeof factory !== 'function') {
+    const names = Object.keys(exports).filter((key) => typeof exports[key] === 'function');
+    const near = nearest(name, names);
+    return fail(
+      `no plugin of the name ${show(name)}`,
+      near === undefined ? `there are: ${names.join(', ') || 'none'}` : `did you mean ${JSON.stringify(near)}?`,
+    );
+  }
+  try {
+    const plugin: unknown = factory(entry.options);
+    return isPlugin(plugin) ? { plugin, issues } : fail(`${name} is no plugin: it returned ${show(plugin)}`);
+  } catch (error) {
+    return fail(`${name} threw: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** `hosts` → of `pxe/plugins`; `./my-plugin.ts#greet` → of that module, whose default export is meant where no name is given. */
+function split(use: string): [module: string | undefined, name: string] {
+  if (!/^(\.{1,2})?\//.test(use)) return [undefined, use];
+  const hash = use.lastIndexOf('#');
+  return hash < 0 ? [use, 'default'] : [use.slice(0, hash), use.slice(hash + 1)];
+}
+
+/** By name, and only when asked for: plugins stand on this package, not the other way round. */
+async function firstParty(): Promise<Readonly<Record<string, unknown>>> {
+  return import('pxe/plugins');
+}
+
+function isReference(entry: unknown): entry is Readonly<Record<string, unknown>> {
+  return typeof entry === 'object' && entry !== null && 'use' in entry && !isPlugin(entry);
+}

@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs';
+import { expect, expectTypeOf, test } from 'vitest';
+import type { z } from 'zod';
+import type { Config, Limits, ListenAddress, ListenInterface, LogSettings, PortRange, Uploads } from '../../src/config/config.ts';
+import { type ResolvedConfig, resolveConfig } from '../../src/config/resolve.ts';
+import type { configSchema } from '../../src/config/schema.ts';
+import { definePlugin } from '../../src/plugin/define.ts';
+import { configErrorOf } from './support.ts';
+
+type Input = z.input<typeof configSchema>;
+type Given<key extends keyof Input> = NonNullable<Input[key]>;
+
+test('the written types have the keys of the schema, and take what it takes', () => {
+  expectTypeOf<keyof Config>().toEqualTypeOf<keyof Input>();
+  expectTypeOf<keyof Limits>().toEqualTypeOf<keyof Given<'limits'>>();
+  expectTypeOf<keyof Uploads>().toEqualTypeOf<keyof Given<'uploads'>>();
+  expectTypeOf<keyof LogSettings>().toEqualTypeOf<keyof Given<'log'>>();
+  expectTypeOf<keyof PortRange>().toEqualTypeOf<keyof Given<'transferPorts'>>();
+  expectTypeOf<Given<'listen'>[number]>().toExtend<ListenAddress | ListenInterface>();
+  expectTypeOf<Omit<Input, 'plugins'>>().toExtend<Omit<Config, 'plugins'>>();
+});
+
+test('every default that an editor shows is the real one', () => {
+  const resolved = resolveConfig({ uploads: { dir: 'up' } }, { dir: '/lab' });
+  const [listen] = resolved.listen;
+  const values: Record<string, object> = {
+    Config: { ...resolved, rootDir: './tftpboot' },
+    ListenAddress: listen!,
+    ListenInterface: resolveConfig({ listen: [{ interface: 'lab0' }] }, { dir: '/lab' }).listen[0]!,
+    Uploads: resolved.uploads!,
+    Limits: resolved.limits,
+    LogSettings: resolved.log,
+  };
+  const source = readFileSync(new URL('../../src/config/config.ts', import.meta.url), 'utf8');
+  let seen = 0;
+  for (const [, name, body] of source.matchAll(/export interface (\w+) \{\n(.*?)\n\}/gs)) {
+    for (const [, documented, key] of body!.matchAll(/@default (.+?)(?: \([^)]*\))?\s*\*\/\s*readonly (\w+)/g)) {
+      const expected: unknown = new Function(`return ${documented}`)();
+      expect({ [key!]: (values[name!] as Record<string, unknown>)[key!] }).toEqual({ [key!]: expected });
+      seen++;
+    }
+  }
+  const withDefault = Object.values(resolved.limits).length;
+  expect(seen).toBeGreaterThanOrEqual(withDefault + 15);
+});
+
+test('paths become absolute, and all of it is frozen but for the options of plugins', () => {
+  const own = { list: [1] };
+  const plugin = definePlugin({ name: 'own', setup: () => ({}) });
+  const config = resolveConfig(
+    { rootDir: './files', uploads: { dir: '../up' }, plugins: [{ ...plugin(), options: undefined }] },
+    { dir: '/lab/etc' },
+  );
+  expect(config).toMatchObject({
+    dir: '/lab/etc',
+    rootDir: '/lab/etc/files',
+    uploads: { dir: '/lab/up', maxBytes: 64 * 1024 ** 2 },
+  });
+  expect([config, config.limits, config.listen, config.listen[0], config.uploads, config.plugins].every(Object.isFrozen)).toBe(
+    true,
+  );
+  expect(Object.isFrozen(own)).toBe(false);
+  expectTypeOf(config).toEqualTypeOf<ResolvedConfig>();
+  // @ts-expect-error -- read-only, all the way down
+  expect(() => (config.limits.transfers = 1)).toThrow(TypeError);
+});
+
+test.each<[string, unknown, string, string?]>([
+  ['a number for a path', { rootDir: 5 }, 'rootDir: expected a string, found 5'],
+  ['a misspelt key', { rootdir: 'x' }, 'rootdir: unknown key', 'did you mean "rootDir"?'],
+  ['a misspelt limit', { limits: { transfer: 1 } }, 'limits.transfer: unknown key', 'did you mean "transfers"?'],
+  ['an unknown key', { zzzzzz: 1 }, 'zzzzzz: unknown key', 'known here: rootDir, listen'],
+  [
+    'a number in quotes',
+    { limits: { idleMs: '30' } },
+    'limits.idleMs: expected a number, found "30"',
+    'write the number without quotes: 30',
+  ],
+  [
+    'a flag in quotes',
+    { singlePort: 'true' },
+    'singlePort: expected true or false, found "true"',
+    'write it without quotes: true',
+  ],
+  ['out of range', { limits: { blockSize: 7 } }, 'limits.blockSize: expected at least 8, found 7'],
+  ['out of range', { limits: { blockSize: 65465 } }, 'limits.blockSize: expected at most 65464, found 65465'],
+  ['a broken number', { limits: { retries: 1.5 } }, 'limits.retries: expected a whole number, found 1.5'],
+  ['a port', { listen: [{ address: '::', port: 65536 }] }, 'listen[0].port: expected at most 65535, found 65536'],
+  ['no address', { listen: [{ address: 'lab0' }] }, 'listen[0].address: expected an IPv4 or IPv6 address, found "lab0"'],
+  ['address and interface', { listen: [{ address: '::', interface: 'lab0' }] }, 'does not go with the keys beside it'],
+  ['a misspelt port', { listen: [{ interface: 'lab0', prot: 69 }] }, 'listen[0].prot: unknown key', 'did you mean "port"?'],
+  ['no listener', { listen: [] }, 'listen: expected at least 1 entry, found 0'],
+  ['no array', { listen: { address: '::' } }, 'listen: expected an array, found an object', 'write it in brackets'],
+  ['a transport', { transport: 'udp' }, 'transport: expected "auto", "native" or "portable", found "udp"'],
+  ['a level', { log: { level: 'inf' } }, 'log.level: expected "trace", ', 'did you mean "info"?'],
+  ['a rollover', { rollover: 2 }, 'rollover: expected 0 or 1, found 2'],
+  ['a port range upside down', { transferPorts: { from: 9, to: 8 } }, 'transferPorts.to: must not be less than from'],
+  [
+    'timeouts upside down',
+    { limits: { minTimeoutMs: 9, maxTimeoutMs: 8 } },
+    'limits.maxTimeoutMs: must not be less than minTimeoutMs',
+  ],
+  ['a user', { user: 'a b' }, 'user: expected a user, or user:group, found "a b"'],
+  ['uploads without a folder', { uploads: {} }, 'uploads.dir: expected a string, found nothing'],
+  ['plugins that are none', { plugins: [3] }, 'plugins[0]: expected a plugin, found 3'],
+  [
+    'a plugin that was not called',
+    { plugins: [definePlugin({ name: 'a', setup: () => ({}) })] },
+    'plugins[0]: expected a plugin, found a function',
+    'call it',
+  ],
+  ['plugins in no array', { plugins: {} }, 'plugins: expected an array, found an object'],
+])('%s: %o', async (_, input, message, hint = '') => {
+  const error = await configErrorOf(() => resolveConfig(input as Config, { dir: '/lab', file: '/lab/pxe.config.ts' }));
+  expect(error.message).toContain(message);
+  expect(error.message).toContain(hint);
+  expect(error.message.split('\n')[0]).toBe('/lab/pxe.config.ts: 1 problem');
+  expect(error.issues).toHaveLength(1);
+});
