@@ -1,0 +1,52 @@
+/**
+ * The public interface of `pxe`: what configs, plugins and programs that embed the server import. Re-exports only.
+ */
+export { z } from 'zod';
+export type {
+  Config,
+  Limits,
+  Listen,
+  ListenAddress,
+  ListenInterface,
+  LogSettings,
+  PluginReference,
+  PortRange,
+  Uploads,
+} from './config/config.ts';
+export { defineConfig } from './config/config.ts';
+export type { SourcePlace } from './config/error.ts';
+export { ConfigError } from './config/error.ts';
+export type { ResolvedConfig } from './config/resolve.ts';
+export type { Awaitable, Content, Sink } from './content/content.ts';
+export { cleanName } from './content/name.ts';
+export type { Plugin, PluginDefinition, PluginFactory } from './plugin/define.ts';
+export { definePlugin, isPlugin } from './plugin/define.ts';
+export type { PluginStep } from './plugin/error.ts';
+export { PluginError } from './plugin/error.ts';
+export type { Issue } from './plugin/issue.ts';
+export type { MacPattern } from './plugin/mac.ts';
+export { parseMac, parseMacPattern } from './plugin/mac.ts';
+export type { ReadyPlugin } from './plugin/ready.ts';
+export type { Lookup, Trace, TraceEntry } from './plugin/trace.ts';
+export type {
+  Call,
+  Client,
+  Folder,
+  Hooks,
+  Identity,
+  Log,
+  Outcome,
+  PluginContext,
+  ReadRequest,
+  RequestInfo,
+  TransferInfo,
+  TransferSummary,
+  WriteRequest,
+} from './plugin/types.ts';
+export { ErrorCode, TftpError } from './protocol/error.ts';
+export type { CreateOptions } from './server/create.ts';
+export { createServer } from './server/create.ts';
+export type { Explanation, Question } from './server/explain.ts';
+export type { Server, ServerEvents } from './server/server.ts';
+export type { LiveTransfer } from './server/transfers.ts';
+export type { Address } from './transport/transport.ts';

@@ -1,0 +1,79 @@
+/**
+ * What differs between two configs, told by key; and what of it a running server cannot take over. Changes nothing.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { ResolvedConfig } from '../config/resolve.ts';
+import type { ReadyPlugin } from '../plugin/ready.ts';
+
+export interface Changes {
+  /** Keys of the config whose values differ, `plugins` left out. */
+  readonly keys: readonly string[];
+  /** Plugins by name: new ones, those that are gone, those whose options or place differ. */
+  readonly plugins: {
+    readonly added: readonly string[];
+    readonly removed: readonly string[];
+    readonly changed: readonly string[];
+  };
+  /** Keys that differ and stay as they were until a restart, and why. */
+  readonly later: readonly { readonly key: string; readonly reason: string }[];
+}
+
+const needsRestart: Readonly<Record<string, string>> = {
+  singlePort: 'sockets that are open go on as they were opened',
+  transferPorts: 'sockets that are open go on as they were opened',
+  transport: 'transfers cannot move from one transport to another',
+  cacheBytes: 'the cache is shared by all generations',
+  user: 'privileges cannot be taken back once they are dropped',
+};
+
+export function changesBetween(before: ResolvedConfig, after: ResolvedConfig, inheritedSockets: boolean): Changes {
+  const all = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof ResolvedConfig>;
+  const keys = [...all].filter((key) => key !== 'plugins' && !same(before[key], after[key]));
+  const later = keys.flatMap((key) => {
+    const reason = key === 'listen' && inheritedSockets ? 'the sockets came from the service manager' : needsRestart[key];
+    return reason === undefined ? [] : [{ key, reason }];
+  });
+  return { keys, plugins: pluginChanges(before.plugins, after.plugins), later };
+}
+
+/** Two plugins of one name are told apart by their order. */
+function pluginChanges(before: readonly ReadyPlugin[], after: readonly ReadyPlugin[]): Changes['plugins'] {
+  const old = numbered(before);
+  const now = numbered(after);
+  return {
+    added: [...now.keys()].filter((name) => !old.has(name)),
+    removed: [...old.keys()].filter((name) => !now.has(name)),
+    changed: [...now].flatMap(([name, plugin]) => {
+      const earlier = old.get(name);
+      return earlier && !samePlugin(earlier, plugin) ? [name] : [];
+    }),
+  };
+}
+
+function numbered(plugins: readonly ReadyPlugin[]): Map<string, ReadyPlugin> {
+  const counts = new Map<string, number>();
+  return new Map(
+    plugins.map((ready) => {
+      const { name } = ready.plugin;
+      const count = (counts.get(name) ?? 0) + 1;
+      counts.set(name, count);
+      return [count === 1 ? name : `${name} (${count})`, ready];
+    }),
+  );
+}
+
+function samePlugin(a: ReadyPlugin, b: ReadyPlugin): boolean {
+  return same(a.plugin.options, b.plugin.options) && String(a.plugin.definition.setup) === String(b.plugin.definition.setup);
+}
+
+/** Functions are new ones after each load: they are compared by their text. */
+function same(a: unknown, b: unknown): boolean {
+  return isDeepStrictEqual(withTexts(a), withTexts(b));
+}
+
+function withTexts(value: unknown): unknown {
+  if (typeof value === 'function') return String(value);
+  if (Array.isArray(value)) return value.map(withTexts);
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, withTexts(part)]));
+}

@@ -1,0 +1,55 @@
+/**
+ * A server in the real world: Node's clock, file system and sockets.
+ */
+import { resolve } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
+import { SegmentCache } from '../content/cache.ts';
+import { systemClock } from '../content/clock.ts';
+import { nodeFileSystem } from '../content/node-filesystem.ts';
+import type { Log } from '../plugin/types.ts';
+import { PortableTransport } from '../transport/portable.ts';
+import { Generation, type World } from './generation.ts';
+import { Server } from './server.ts';
+
+export interface CreateOptions {
+  /** Relative paths in the config start here; default: the working directory. */
+  readonly dir?: string;
+  /** pino's loggers fit. Without one, nothing is logged. */
+  readonly log?: Log;
+  /** Descriptors of bound UDP sockets, in place of `listen`. */
+  readonly sockets?: readonly number[];
+}
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+
+/**
+ * Makes a TFTP server. Nothing is bound or set up until `start`.
+ *
+ * @throws ConfigError with every problem of the config at once
+ * @example
+ * const server = createServer({ rootDir: './tftpboot', listen: [{ address: '127.0.0.1', port: 6969 }] });
+ * server.on('end', ({ request, outcome, bytes }) => console.log(request.asked, outcome, bytes));
+ * await server.start();
+ */
+export function createServer(config: Config, options: CreateOptions = {}): Server {
+  return createResolvedServer(resolveConfig(config, { dir: resolve(options.dir ?? '.') }), options);
+}
+
+/** The same for a config that was loaded before. */
+export function createResolvedServer(config: ResolvedConfig, { log = silent, sockets }: Omit<CreateOptions, 'dir'> = {}): Server {
+  return new Server(config, {
+    ...realWorld(config, log),
+    transport: (events, limits) => new PortableTransport({ events, limits, clock: systemClock, random: Math.random }),
+    ...(sockets ? { sockets } : {}),
+  });
+}
+
+/** A generation without a server: for `check` and `explain`. Whoever starts it retires it. */
+export function startGeneration(config: ResolvedConfig, log = silent): Promise<Generation> {
+  return Generation.start(1, config, realWorld(config, log));
+}
+
+function realWorld(config: ResolvedConfig, log: Log): World {
+  return { log, clock: systemClock, fileSystem: nodeFileSystem, cache: new SegmentCache({ maxBytes: config.cacheBytes }) };
+}

@@ -1,0 +1,76 @@
+/**
+ * What a machine would get, and why: the same pipeline as for a transfer, without one.
+ */
+
+import { parseMac } from '../plugin/mac.ts';
+import { describeError, type Trace } from '../plugin/trace.ts';
+import type { Client, ReadRequest } from '../plugin/types.ts';
+import { closeUnwanted } from '../plugin/unwanted.ts';
+import { ErrorCode, TftpError } from '../protocol/error.ts';
+import { negotiate } from '../protocol/options.ts';
+import { Opcode } from '../protocol/packet.ts';
+import { SEGMENT_BYTES, Segments } from '../protocol/segments.ts';
+import type { Generation } from './generation.ts';
+import { makeReady } from './ready.ts';
+import { understand } from './request.ts';
+
+/** A request that nobody has sent. */
+export interface Question {
+  /** As the client would spell it. */
+  readonly name: string;
+  /** The client's address; plugins that look for the client's MAC address go by it. */
+  readonly address: string;
+  /** Taken as known, in place of what `identify` would find. */
+  readonly mac?: string;
+  /** In the client's order and spelling. */
+  readonly options?: readonly { readonly name: string; readonly value: string }[];
+  readonly mode?: string;
+}
+
+export interface Explanation {
+  readonly asked: string;
+  /** The name after every `rewrite`. */
+  readonly name: string;
+  readonly client: Client;
+  readonly trace: Trace;
+  /** What would be sent, if it would. */
+  readonly served: { readonly from: string; readonly size: number | undefined } | undefined;
+  /** Options that would be acknowledged, in order. */
+  readonly agreed: readonly { readonly name: string; readonly value: string }[];
+  /** The ERROR that the client would get instead. */
+  readonly error: { readonly code: number; readonly message: string } | undefined;
+}
+
+export async function explain(generation: Generation, question: Question): Promise<Explanation> {
+  const { address, mac, options = [], mode = 'octet' } = question;
+  const { limits } = generation.config;
+  const seen = options.slice(0, limits.options).filter((option) => isShort(option, limits.optionBytes));
+  const packet = { opcode: Opcode.rrq, name: question.name, mode: mode.toLowerCase(), options: seen };
+  const sent = { id: 0, client: { address, port: 0 }, local: { address: '', port: 0 }, packet };
+  const { request, refusal } = understand(sent, limits.nameBytes);
+  const client = mac === undefined ? request.client : { ...request.client, mac: parseMac(mac) ?? mac, macSource: 'given' };
+  const base = { asked: question.name, name: request.name, client, trace: [], served: undefined, agreed: [] };
+  if (refusal) return { ...base, error: { code: refusal.code, message: refusal.message } };
+  const route = await generation.pipeline.route({ ...request, kind: 'read', client } as ReadRequest);
+  const found = { ...base, name: route.request.name, client: route.request.client, trace: route.trace };
+  if (route.error) return { ...found, error: { code: route.error.code, message: route.error.message } };
+  try {
+    const patience = { clock: generation.clock, ms: limits.idleMs };
+    const { content, first } = await makeReady(route.content, request.mode, patience);
+    closeUnwanted(content);
+    const segments = new Segments(content.size);
+    segments.supply(0, first, first.length < SEGMENT_BYTES);
+    const { acknowledged } = negotiate(seen, { kind: 'read', size: segments.size }, generation.transferLimits);
+    return { ...found, served: { from: route.served, size: route.content.size }, agreed: acknowledged, error: undefined };
+  } catch (error) {
+    const last = route.trace.at(-1);
+    if (last) last.error = describeError(error);
+    const { code, message } = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, 'internal error');
+    return { ...found, error: { code, message } };
+  }
+}
+
+/** The Engine ignores longer ones, and more than so many, too. */
+function isShort({ name, value }: { readonly name: string; readonly value: string }, bytes: number): boolean {
+  return name.length <= bytes && value.length <= bytes;
+}

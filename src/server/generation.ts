@@ -1,0 +1,113 @@
+/**
+ * A generation: one config, loaded, with its plugins set up and its folders opened, and the leases of the transfers that began
+ * under it. It may not be changed once started, and it is disposed of exactly once: when it is retired and the last lease is back.
+ */
+
+import type { ResolvedConfig } from '../config/resolve.ts';
+import type { SegmentCache } from '../content/cache.ts';
+import type { Clock } from '../content/clock.ts';
+import type { FileSystem } from '../content/filesystem.ts';
+import { Root } from '../content/root.ts';
+import { UploadFolder } from '../content/upload.ts';
+import { Pipeline } from '../plugin/pipeline.ts';
+import type { Log } from '../plugin/types.ts';
+import type { EngineLimits } from '../protocol/engine.ts';
+import type { TransferLimits } from '../protocol/transfer.ts';
+
+/** What a generation is started in; the server's own, whatever the config. */
+export interface World {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly fileSystem: FileSystem;
+  readonly cache: SegmentCache;
+}
+
+/** Told when a lease is given back. */
+export type Release = () => void;
+
+export class Generation {
+  /** Counts from 1; a reload that failed has one, too. */
+  readonly number: number;
+  readonly config: ResolvedConfig;
+  readonly clock: Clock;
+  readonly pipeline: Pipeline;
+  /** Where uploads go that no plugin takes; without one they are refused. */
+  readonly uploads: UploadFolder | undefined;
+  readonly engineLimits: EngineLimits;
+  readonly transferLimits: TransferLimits;
+  readonly disposed: Promise<void>;
+  #leases = 0;
+  #retired = false;
+  #dispose!: () => void;
+
+  private constructor(
+    number: number,
+    config: ResolvedConfig,
+    clock: Clock,
+    pipeline: Pipeline,
+    uploads: UploadFolder | undefined,
+  ) {
+    this.number = number;
+    this.config = config;
+    this.clock = clock;
+    this.pipeline = pipeline;
+    this.uploads = uploads;
+    const { limits, rollover } = config;
+    this.engineLimits = limits;
+    this.transferLimits = { ...limits, rollover };
+    this.disposed = new Promise<void>((resolve) => {
+      this.#dispose = resolve;
+    }).then(() => pipeline.dispose());
+  }
+
+  /**
+   * Sets everything up. Throws a `PluginError`, and nothing is left, if a plugin's `setup` fails.
+   * @param watch told each file that a plugin wants watched, also by a `setup` that fails afterwards
+   */
+  static async start(
+    number: number,
+    config: ResolvedConfig,
+    world: World,
+    watch: (path: string) => void = () => {},
+  ): Promise<Generation> {
+    const { rootDir, followLinks, caseInsensitive, stableMs, stableWaitMs, limits } = config;
+    const folders = { ...world, followLinks, caseInsensitive, stableMs, stableWaitMs };
+    const pipeline = await Pipeline.start(config.plugins, {
+      ...world,
+      configDir: config.dir,
+      root: new Root(rootDir, folders),
+      folder: (path) => new Root(path, folders),
+      watch,
+      hookMs: limits.hookMs,
+      setupMs: limits.setupMs,
+    });
+    const uploads = config.uploads && new UploadFolder({ ...config.uploads, followLinks, fileSystem: world.fileSystem });
+    return new Generation(number, config, world.clock, pipeline, uploads);
+  }
+
+  get leases(): number {
+    return this.#leases;
+  }
+
+  /** Keeps the generation from being disposed of until the returned function is called. */
+  lease(): Release {
+    this.#leases++;
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#leases--;
+      this.#disposeIfDue();
+    };
+  }
+
+  /** There is a newer one, or the server stops: no more leases are taken. Disposed of with the last one. */
+  retire(): void {
+    this.#retired = true;
+    this.#disposeIfDue();
+  }
+
+  #disposeIfDue(): void {
+    if (this.#retired && this.#leases === 0) this.#dispose();
+  }
+}

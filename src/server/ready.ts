@@ -1,0 +1,43 @@
+/**
+ * The last step before an answer to a read request: what was opened, in the form that goes over the wire, and its first bytes.
+ * The running server and `explain` both take it, so that they cannot disagree.
+ */
+import type { Clock } from '../content/clock.ts';
+import type { Content } from '../content/content.ts';
+import { netasciiContent } from '../content/netascii.ts';
+import { limit } from '../plugin/limit.ts';
+import type { Trace } from '../plugin/trace.ts';
+import type { ReadRequest } from '../plugin/types.ts';
+import { closeUnwanted } from '../plugin/unwanted.ts';
+import { readSegment } from '../transport/feed.ts';
+
+/** Content that can be sent at once. */
+export interface Ready {
+  readonly content: Content;
+  /** Its first segment. */
+  readonly first: Uint8Array;
+}
+
+/** How long the first bytes are waited for. */
+export interface Patience {
+  readonly clock: Clock;
+  readonly ms: number;
+  /** The client has gone, or the server stops. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Closes what was opened if its first bytes cannot be had. Throws what reading threw. */
+export async function makeReady(opened: Content, mode: ReadRequest['mode'], patience: Patience): Promise<Ready> {
+  const content = mode === 'netascii' ? netasciiContent(opened) : opened;
+  try {
+    return { content, first: await limit(readSegment(content, 0), patience) };
+  } catch (error) {
+    closeUnwanted(content);
+    throw error;
+  }
+}
+
+/** The plugin whose answer a transfer lives on; `undefined` if the root directory or the folder of uploads had it. */
+export function answeredBy(trace: Trace): string | undefined {
+  return trace.findLast(({ hook, after }) => (hook === 'open' || hook === 'store') && after !== undefined)?.plugin;
+}

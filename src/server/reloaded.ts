@@ -1,0 +1,29 @@
+/**
+ * A reload that has taken effect, and how it is told.
+ */
+import type { ResolvedConfig } from '../config/resolve.ts';
+import type { Log } from '../plugin/types.ts';
+import type { Changes } from './changes.ts';
+import type { ActiveTransfer } from './transfers.ts';
+
+export interface Reloaded {
+  readonly generation: number;
+  readonly config: ResolvedConfig;
+  readonly changes: Changes;
+  /** From the loaded config to the moment it was in force. */
+  readonly durationMs: number;
+  /** Transfers that go on under earlier generations. */
+  readonly draining: number;
+}
+
+/** @param draining the transfers that go on under earlier generations */
+export function logReloaded(log: Log, { generation, changes, durationMs }: Reloaded, draining: readonly ActiveTransfer[]): void {
+  const { keys, plugins, later } = changes;
+  log.info({ generation, ms: Math.round(durationMs), draining: draining.length, keys, plugins }, 'reload done');
+  for (const { key, reason } of later) log.warn({ key, reason }, 'takes effect after a restart');
+  for (const transfer of draining) {
+    const { client, asked } = transfer.request;
+    const fields = { transfer: transfer.id, generation: transfer.generation.number, client: client.address, asked };
+    log.debug(fields, 'transfer goes on under its generation');
+  }
+}

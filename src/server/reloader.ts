@@ -1,0 +1,83 @@
+/**
+ * Keeps a server in step with its config file: one reload at a time, the last save wins, and a mistake costs a message.
+ * It decides when; what a reload does is the {@link Server}'s business, and what a file means the loader's.
+ */
+
+import { ConfigError } from '../config/error.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import type { Watcher } from '../config/watch.ts';
+import type { Clock } from '../content/clock.ts';
+import type { Log } from '../plugin/types.ts';
+import type { Server } from './server.ts';
+
+export interface ReloaderOptions {
+  readonly server: Server;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Reads the config anew. */
+  load(): Promise<LoadedConfig>;
+  /** Makes the watcher that calls `changed`; `undefined`: reload only when asked to. */
+  watcher?(changed: (files: readonly string[]) => void): Watcher;
+}
+
+export class Reloader {
+  readonly #options: ReloaderOptions;
+  readonly #watcher: Watcher | undefined;
+  /** What the last load read, whether or not it succeeded. */
+  #files: readonly string[];
+  #wanted: string | undefined;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+
+  /** @param files what the config in force was made of */
+  constructor(options: ReloaderOptions, files: readonly string[]) {
+    this.#options = options;
+    this.#files = files;
+    this.#watcher = options.watcher?.((changed) => this.request(`changed: ${changed.join(', ')}`));
+  }
+
+  /** Begins to watch. @param since when the config in force was read, ms since the epoch */
+  async start(since: number): Promise<void> {
+    await this.#watcher?.watch([...this.#files, ...this.#options.server.watched], since);
+  }
+
+  /** Asks for a reload; requests that come while one runs are one more reload. Resolves when there is nothing left to do. */
+  request(reason: string): Promise<void> {
+    this.#wanted = reason;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#watcher?.close();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#wanted !== undefined && !this.#stopped) {
+      const reason = this.#wanted;
+      this.#wanted = undefined;
+      await this.#reload(reason);
+    }
+  }
+
+  async #reload(reason: string): Promise<void> {
+    const { server, log, clock } = this.#options;
+    const since = clock.wallTime();
+    log.info({ reason }, 'reload begun');
+    try {
+      const { config, files } = await this.#options.load();
+      this.#files = files;
+      if (this.#stopped) return;
+      await server.reload(config);
+    } catch (error) {
+      // What a broken config is made of is watched, too: the next good save may be of any of these files.
+      if (error instanceof ConfigError) this.#files = [...new Set([...this.#files, ...error.files])];
+      server.reloadFailed(error);
+    }
+    if (!this.#stopped) await this.#watcher?.watch([...new Set([...this.#files, ...server.watched])], since);
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * From what came over the wire to what plugins see. Everything in it that a client wrote stays untrusted text.
+ */
+import { cleanName } from '../content/name.ts';
+import type { ReadRequest, RequestInfo, WriteRequest } from '../plugin/types.ts';
+import { ErrorCode, TftpError } from '../protocol/error.ts';
+import { claimedSize } from '../protocol/options.ts';
+import { Opcode, type Option, type RequestPacket } from '../protocol/packet.ts';
+import type { TransferRequest } from '../transport/transport.ts';
+
+export type AnyRequest = ReadRequest | WriteRequest;
+
+/** The request as far as it can be understood; `refusal` is the ERROR to answer if that is not enough. */
+export interface Understood {
+  readonly request: AnyRequest;
+  readonly refusal: TftpError | undefined;
+}
+
+export function understand({ client, local, packet }: TransferRequest, nameBytes: number): Understood {
+  const { name, refusal } = nameOf(packet, nameBytes);
+  const info: Omit<RequestInfo, 'kind'> = {
+    client: { ...client, address: plainAddress(client.address) },
+    local: { ...local, address: plainAddress(local.address) },
+    asked: packet.name,
+    name,
+    mode: packet.mode === 'netascii' ? 'netascii' : 'octet',
+    options: optionMap(packet.options),
+  };
+  const request: AnyRequest =
+    packet.opcode === Opcode.rrq ? { ...info, kind: 'read' } : { ...info, kind: 'write', size: claimedSize(packet.options) };
+  return { request, refusal: modeRefusal(packet.mode) ?? refusal };
+}
+
+/** Options by name in lower case; the first of two counts. */
+export function optionMap(options: readonly Option[]): ReadonlyMap<string, string> {
+  const map = new Map<string, string>();
+  for (const { name, value } of options) {
+    const key = name.toLowerCase();
+    if (!map.has(key)) map.set(key, value);
+  }
+  return map;
+}
+
+function nameOf({ name }: RequestPacket, nameBytes: number): { readonly name: string; readonly refusal: TftpError | undefined } {
+  if (name.length > nameBytes) return { name: '', refusal: new TftpError(ErrorCode.fileNotFound, 'file name too long') };
+  try {
+    return { name: cleanName(name), refusal: undefined };
+  } catch (error) {
+    if (error instanceof TftpError) return { name: '', refusal: error };
+    throw error;
+  }
+}
+
+function modeRefusal(mode: string): TftpError | undefined {
+  if (mode === 'octet' || mode === 'netascii') return undefined;
+  // RFC 1350 §1 makes it obsolete.
+  const message = mode === 'mail' ? 'mail mode is not supported' : 'unknown transfer mode';
+  return new TftpError(ErrorCode.illegalOperation, message);
+}
+
+/** A dual-stack socket tells IPv4 peers as IPv6 addresses (RFC 4291 §2.5.5.2). */
+function plainAddress(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  return mapped?.[1] ?? address;
+}

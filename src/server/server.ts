@@ -1,0 +1,352 @@
+/**
+ * The control plane: takes the Engine's requests, finds an answer for each by the pipeline of the generation that was current
+ * when it came, and reports ends.
+ *
+ * It may be slow, since users' code runs here; what must not be slow lives behind the Transport. It may not look into packets,
+ * and it has no clock, file system or log of its own: all come from outside, so that it can run in a simulation.
+ */
+import { EventEmitter } from 'node:events';
+import { ConfigError } from '../config/error.ts';
+import type { ResolvedConfig } from '../config/resolve.ts';
+import { PluginError } from '../plugin/error.ts';
+import type { Log, TransferInfo, TransferSummary } from '../plugin/types.ts';
+import type { EngineLimits } from '../protocol/engine.ts';
+import { ErrorCode, TftpError } from '../protocol/error.ts';
+import type { Ending } from '../protocol/transfer.ts';
+import type { Address, ListenOn, TransferRequest, Transport, TransportEvents } from '../transport/transport.ts';
+import { findAnswer } from './answer.ts';
+import { changesBetween } from './changes.ts';
+import { type Explanation, explain, type Question } from './explain.ts';
+import { Generation, type World } from './generation.ts';
+import { Listeners, type PreparedListeners } from './listeners.ts';
+import { logReloaded, type Reloaded } from './reloaded.ts';
+import { understand } from './request.ts';
+import { type ActiveTransfer, infoOf, type LiveTransfer, summaryOf } from './transfers.ts';
+
+/** What a server runs in. */
+export interface ServerWorld extends World {
+  readonly transport: (events: TransportEvents, limits: EngineLimits) => Transport;
+  /** Sockets that are bound already and take the place of `listen`: those of systemd, for instance. */
+  readonly sockets?: readonly number[];
+}
+
+/** What a server tells, beside its log. A listener that throws is logged and harms nothing. */
+export interface ServerEvents {
+  /** An address is listened on. */
+  listening: [address: Address];
+  /** A transfer begins. */
+  start: [transfer: TransferInfo];
+  /** A request has ended, refused ones too. */
+  end: [transfer: TransferSummary];
+  /** Another config is in force. */
+  reload: [reload: Reloaded];
+  /** A reload has failed; the config in force stays. */
+  reloadFailed: [error: unknown];
+  /** A generation that was replaced has given back its last lease, and its plugins are disposed of. */
+  drained: [generation: number];
+}
+
+/** So many lines about dropped requests in a second, no more. */
+const DROPPED_LINES_PER_SECOND = 5;
+const STOPPING = { code: ErrorCode.undefined, message: 'server is stopping' };
+
+export class Server {
+  readonly #world: ServerWorld;
+  readonly #log: Log;
+  readonly #events = new EventEmitter<ServerEvents>();
+  readonly #config: ResolvedConfig;
+  readonly #transfers = new Map<number, ActiveTransfer>();
+  #transport: Transport | undefined;
+  #current: Generation | undefined;
+  #listeners: Listeners | undefined;
+  #lastGeneration = 0;
+  /** Files that plugins want watched: those of the generation in force, and of one that failed since. */
+  #watched: readonly string[] = [];
+  /** One reload after the other. */
+  #reloading: Promise<unknown> = Promise.resolve();
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+  /** Ends the wait of `stop`: the last transfer has ended, or patience has. */
+  readonly #waited = Promise.withResolvers<void>();
+  #draining = false;
+  #dropped = { second: 0, count: 0 };
+
+  constructor(config: ResolvedConfig, world: ServerWorld) {
+    this.#config = config;
+    this.#world = world;
+    this.#log = world.log;
+  }
+
+  /**
+   * Sets the plugins up and binds every address of the config. Rejects, and leaves nothing behind, with a `PluginError` if a
+   * plugin's `setup` fails, or with Node's system error (`EACCES`, `EADDRINUSE`, …) if an address cannot be bound.
+   */
+  start(): Promise<void> {
+    this.#starting ??= this.#stopping ? Promise.reject(new Error('the server has been stopped')) : this.#start();
+    return this.#starting;
+  }
+
+  /**
+   * Takes no more requests, lets transfers end for `graceMs` (default: `limits.stopMs`), ends the rest with ERROR 0, and
+   * disposes of the plugins. A second call with less patience shortens the first.
+   */
+  stop(graceMs = this.config.limits.stopMs): Promise<void> {
+    this.#stopping ??= this.#stop();
+    const cancel = this.#world.clock.setTimeout(() => this.#waited.resolve(), graceMs);
+    return this.#stopping.finally(cancel);
+  }
+
+  /** Where it listens now. */
+  get addresses(): readonly Address[] {
+    return this.#listeners?.addresses ?? [];
+  }
+
+  /** The config in force. */
+  get config(): ResolvedConfig {
+    return this.#current?.config ?? this.#config;
+  }
+
+  /** Files that plugins want watched: a change of one wants a reload. */
+  get watched(): readonly string[] {
+    return this.#watched;
+  }
+
+  /**
+   * Puts another config in force. Everything is set up and bound first, then one assignment; transfers under way go on under the
+   * generation that they began with, which is disposed of after the last of them. Rejects as `start` does; then nothing has changed.
+   */
+  reload(config: ResolvedConfig): Promise<Reloaded> {
+    const reloaded = this.#reloading.then(() => this.#reload(config));
+    this.#reloading = reloaded.catch(() => {});
+    return reloaded;
+  }
+
+  /** Logs and tells that a config could not be put in force. */
+  reloadFailed(error: unknown): void {
+    const fields = { generation: this.#current?.number };
+    const told = error instanceof ConfigError || error instanceof PluginError;
+    if (told) this.#log.error(fields, `reload failed, the config in force stays: ${error.message}`);
+    else this.#log.error({ err: error, ...fields }, 'reload failed, the config in force stays');
+    this.#emit('reloadFailed', error);
+  }
+
+  /** Every transfer under way, and how far each has come. */
+  async transfers(): Promise<readonly LiveTransfer[]> {
+    const progress = new Map((await this.#transport?.progress())?.map((one) => [one.id, one]));
+    return Array.from(this.#transfers.values(), (transfer) => {
+      const { bytes = 0, retransmissions = 0, rttMs } = progress.get(transfer.id) ?? {};
+      return { ...infoOf(transfer), bytes, retransmissions, rttMs };
+    });
+  }
+
+  /** What a machine would get now, and why. Runs the same pipeline as a transfer. Rejects if the server has not started. */
+  explain(question: Question): Promise<Explanation> {
+    if (!this.#current) return Promise.reject(new Error('the server has not started'));
+    const release = this.#current.lease();
+    return explain(this.#current, question).finally(release);
+  }
+
+  on<Name extends keyof ServerEvents>(event: Name, listener: (...args: ServerEvents[Name]) => void): this {
+    // @ts-expect-error -- EventEmitter's own types do not carry a generic event name through
+    this.#events.on(event, listener);
+    return this;
+  }
+
+  off<Name extends keyof ServerEvents>(event: Name, listener: (...args: ServerEvents[Name]) => void): this {
+    // @ts-expect-error -- see `on`
+    this.#events.off(event, listener);
+    return this;
+  }
+
+  async #start(): Promise<void> {
+    const generation = await this.#startGeneration(this.#config);
+    this.#transport = this.#world.transport(this.#transportEvents(), generation.engineLimits);
+    this.#listeners = new Listeners(this.#transport, this.#config);
+    this.#current = generation;
+    try {
+      const prepared = await this.#listeners.prepare(this.#listenOn(this.#config));
+      for (const address of prepared.commit()) this.#announce(address);
+    } catch (error) {
+      await this.#close();
+      throw error;
+    }
+  }
+
+  async #reload(config: ResolvedConfig): Promise<Reloaded> {
+    const begun = this.#world.clock.now();
+    const transport = this.#transport;
+    const listeners = this.#listeners;
+    if (!transport || !listeners || !this.#current || this.#stopping) throw new Error('the server is not running');
+    const next = await this.#startGeneration(config);
+    const prepared = await this.#prepare(listeners, next);
+    const previous = this.#current;
+    // The swap: nothing is awaited from here until the previous generation is retired.
+    this.#current = next;
+    transport.setLimits(next.engineLimits);
+    const addresses = prepared.commit();
+    previous.retire();
+    for (const address of addresses) this.#announce(address);
+    void previous.disposed.then(() => this.#drained(previous, begun));
+    const draining = [...this.#transfers.values()].filter(({ generation }) => generation !== next);
+    const reloaded: Reloaded = {
+      generation: next.number,
+      config,
+      changes: changesBetween(previous.config, config, this.#world.sockets !== undefined),
+      durationMs: this.#world.clock.now() - begun,
+      draining: draining.length,
+    };
+    logReloaded(this.#log, reloaded, draining);
+    this.#emit('reload', reloaded);
+    return reloaded;
+  }
+
+  async #startGeneration(config: ResolvedConfig): Promise<Generation> {
+    const before = this.#watched;
+    const watched: string[] = [];
+    try {
+      const generation = await Generation.start(++this.#lastGeneration, config, this.#world, (path) => void watched.push(path));
+      this.#watched = watched;
+      return generation;
+    } catch (error) {
+      // The next good save may be of any of these.
+      this.#watched = [...new Set([...before, ...watched])];
+      throw error;
+    }
+  }
+
+  /** Binds what the generation's config lists; disposes of the generation if that fails. */
+  async #prepare(listeners: Listeners, generation: Generation): Promise<PreparedListeners> {
+    try {
+      const prepared = await listeners.prepare(this.#listenOn(generation.config));
+      if (!this.#stopping) return prepared;
+      prepared.abandon();
+      throw new Error('the server is stopping');
+    } catch (error) {
+      generation.retire();
+      await generation.disposed;
+      throw error;
+    }
+  }
+
+  #drained({ number }: Generation, since: number): void {
+    this.#log.info({ generation: number, ms: Math.round(this.#world.clock.now() - since) }, 'generation drained');
+    this.#emit('drained', number);
+  }
+
+  async #stop(): Promise<void> {
+    await this.#starting?.catch(() => {});
+    await this.#reloading;
+    this.#listeners?.close();
+    this.#draining = true;
+    if (this.#transfers.size > 0) await this.#waited.promise;
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const generation = this.#current;
+    await this.#transport?.close(STOPPING);
+    await Promise.all(Array.from(this.#transfers.values(), ({ answering }) => answering));
+    this.#current = undefined;
+    generation?.retire();
+    await generation?.disposed;
+  }
+
+  #listenOn({ listen }: ResolvedConfig): readonly ListenOn[] {
+    return this.#world.sockets?.map((fd) => ({ fd })) ?? listen;
+  }
+
+  #transportEvents(): TransportEvents {
+    return {
+      request: (request) => this.#request(request),
+      end: (id, ending) => void this.#end(id, ending),
+      dropped: (reason, client) => this.#logDropped(reason, client),
+      moved: (listening) => this.#log.info({ addresses: listening.addresses }, 'listening addresses changed'),
+      fault: (error, { what, id }) => this.#logFault(error, id, what),
+    };
+  }
+
+  /** The generation is fixed here, with nothing awaited before. */
+  #request(sent: TransferRequest): void {
+    const generation = this.#current;
+    if (!generation) return;
+    const { request, refusal } = understand(sent, generation.config.limits.nameBytes);
+    const transfer: ActiveTransfer = {
+      id: sent.id,
+      generation,
+      release: generation.lease(),
+      gone: new AbortController(),
+      request,
+      served: undefined,
+      plugin: undefined,
+      size: undefined,
+      answering: Promise.resolve(),
+    };
+    this.#transfers.set(sent.id, transfer);
+    if (refusal) this.#transport?.refuse(sent.id, refusal);
+    else transfer.answering = this.#answer(transfer);
+  }
+
+  async #answer(transfer: ActiveTransfer): Promise<void> {
+    try {
+      const answer = await findAnswer(transfer, this.#log.child({ transfer: transfer.id }));
+      const info = infoOf(transfer);
+      transfer.generation.pipeline.start(info);
+      this.#emit('start', info);
+      this.#transport?.answer(transfer.id, answer);
+    } catch (error) {
+      if (transfer.gone.signal.aborted) return;
+      if (!(error instanceof TftpError)) this.#logFault(error, transfer.id, 'request');
+      const refusal = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, 'internal error');
+      this.#transport?.refuse(transfer.id, refusal);
+    }
+  }
+
+  async #end(id: number, ending: Ending): Promise<void> {
+    const transfer = this.#transfers.get(id);
+    if (!transfer) return;
+    // A client that goes while its answer is being looked for: the lease is held until the plugins have noticed.
+    transfer.gone.abort(new Error('the client has gone'));
+    await transfer.answering;
+    this.#transfers.delete(id);
+    const summary = summaryOf(transfer, ending);
+    transfer.generation.pipeline.end(summary);
+    this.#emit('end', summary);
+    transfer.release();
+    if (this.#draining && this.#transfers.size === 0) this.#waited.resolve();
+  }
+
+  #announce(address: Address): void {
+    this.#log.info({ ...address }, 'listening');
+    this.#emit('listening', address);
+  }
+
+  /** Each listener by itself: one that throws, or rejects, takes nothing from the others. */
+  #emit<Name extends keyof ServerEvents>(event: Name, ...args: ServerEvents[Name]): void {
+    const failed = (error: unknown) => this.#log.error({ err: error, event }, 'a listener of the server failed');
+    for (const listener of this.#events.listeners(event) as ((...args: ServerEvents[Name]) => unknown)[]) {
+      try {
+        Promise.resolve(listener(...args)).catch(failed);
+      } catch (error) {
+        failed(error);
+      }
+    }
+  }
+
+  /** What a plugin's content or sink does wrong is the plugin's doing, and told as such. */
+  #logFault(error: unknown, id: number | undefined, what: string): void {
+    const { plugin, request } = (id !== undefined && this.#transfers.get(id)) || {};
+    if (plugin === undefined || request === undefined) return this.#log.error({ err: error, transfer: id }, `${what} failed`);
+    const hook = request.kind === 'read' ? 'open' : 'store';
+    this.#log.error({ err: new PluginError(plugin, hook, error), transfer: id, plugin, hook }, 'plugin failed');
+  }
+
+  /** Hostile traffic must not fill the disk with log. */
+  #logDropped(reason: string, client: Address): void {
+    const second = Math.floor(this.#world.clock.now() / 1000);
+    if (second !== this.#dropped.second) this.#dropped = { second, count: 0 };
+    if (++this.#dropped.count > DROPPED_LINES_PER_SECOND) return;
+    const fields = { client: client.address, port: client.port, reason };
+    if (reason.startsWith('too many')) this.#log.warn(fields, 'request dropped');
+    else this.#log.debug(fields, 'datagram dropped');
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * The transfers under way, as the control plane knows them: what each was asked for, under which lease, and what was found.
+ */
+import type { TransferInfo, TransferSummary } from '../plugin/types.ts';
+import { DEFAULT_BLOCK_BYTES } from '../protocol/options.ts';
+import type { Ending } from '../protocol/transfer.ts';
+import type { Generation, Release } from './generation.ts';
+import { type AnyRequest, optionMap } from './request.ts';
+
+/** A request from its arrival to its end. */
+export interface ActiveTransfer {
+  readonly id: number;
+  readonly generation: Generation;
+  readonly release: Release;
+  /** Ends the work of plugins for a client that has gone. */
+  readonly gone: AbortController;
+  /** What plugins have made of it so far. */
+  request: AnyRequest;
+  served: string | undefined;
+  /** Whose content or sink it is; `undefined` where no plugin answered. */
+  plugin: string | undefined;
+  size: number | undefined;
+  /** The search for an answer; a transfer that ends before it has one waits for it. */
+  answering: Promise<void>;
+}
+
+/** A line of the live list. */
+export interface LiveTransfer extends TransferInfo {
+  /** Content bytes acknowledged (read) or received (write) so far. */
+  readonly bytes: number;
+  readonly retransmissions: number;
+  readonly rttMs: number | undefined;
+}
+
+export function infoOf({ id, request, served, size, generation }: ActiveTransfer): TransferInfo {
+  return { id, request, served, size, generation: generation.number };
+}
+
+export function summaryOf(transfer: ActiveTransfer, ending: Ending): TransferSummary {
+  const { agreement, ...rest } = ending;
+  return {
+    ...infoOf(transfer),
+    ...rest,
+    agreed: optionMap(agreement?.acknowledged ?? []),
+    blockSize: agreement?.blockSize ?? DEFAULT_BLOCK_BYTES,
+    windowSize: agreement?.windowSize ?? 1,
+  };
+}
