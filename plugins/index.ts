@@ -1,0 +1,8 @@
+/**
+ * The plugins that come with `pxe`. Re-exports only. (Generated and HTTP content, leases and map files come later.)
+ */
+export { accessLog } from './access-log.ts';
+export { type Host, hosts } from './hosts.ts';
+export { type IdentifyOptions, identify } from './identify.ts';
+export type { NeighbourReader } from './neighbours.ts';
+export { type RewriteFunction, type RewriteRule, rewrite } from './rewrite.ts';

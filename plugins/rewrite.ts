@@ -1,0 +1,91 @@
+/**
+ * Changes the name that is looked for, by rules or by a function. It sees names and who asks; it does not look for files.
+ */
+import { type Awaitable, type Call, definePlugin, type Hooks, type ReadRequest } from 'pxe';
+import { z } from 'zod';
+
+/** A rule; rules run top-down, each on what the one before it has made of the name. */
+export interface RewriteRule {
+  /** A regular expression; or a whole name; or a regular expression as text, for JSON: `/^boot\//i`. With the flag `g`, every match is replaced. */
+  readonly match: RegExp | string;
+  /** What stands in the match's place: text, in which `$1`, `$<name>` and `$&` mean what they do in `String.replace`; or a function that makes it. */
+  readonly replace: string | ((match: RegExpMatchArray, request: ReadRequest) => string);
+  /** After this rule has matched, no other is tried. Default false. */
+  readonly last?: boolean | undefined;
+}
+
+/** Returns the name to look for, or `undefined` to leave it as it is. */
+export type RewriteFunction = (request: ReadRequest, call: Call) => Awaitable<string | undefined>;
+
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+
+const match = z.union([z.instanceof(RegExp), z.string().min(1).refine(isPattern, 'is no valid regular expression')]);
+const replace = z.union([
+  z.string(),
+  z.custom<Exclude<RewriteRule['replace'], string>>(isFunction, 'expected text or a function'),
+]);
+const rule = z.strictObject({ match, replace, last: z.boolean().optional() });
+const options: z.ZodType<readonly RewriteRule[] | RewriteFunction, readonly RewriteRule[] | RewriteFunction> = z.union([
+  z.array(rule),
+  z.custom<RewriteFunction>(isFunction, 'expected an array of rules, or a function'),
+]);
+
+export const rewrite = definePlugin({
+  name: 'rewrite',
+  options,
+  setup: (given): Hooks => {
+    if (typeof given === 'function') {
+      return {
+        async rewrite(request, call) {
+          const name = await given(request, call);
+          return name === undefined ? undefined : { ...request, name };
+        },
+      };
+    }
+    const rules = given.map(({ match, ...rest }) => ({ ...rest, match: toRegExp(match) }));
+    return { rewrite: (request) => applyRules(rules, request) };
+  },
+});
+
+type ReadyRule = RewriteRule & { readonly match: RegExp };
+
+function applyRules(rules: readonly ReadyRule[], request: ReadRequest): ReadRequest | undefined {
+  let current = request;
+  for (const { match, replace, last } of rules) {
+    if (current.name.search(match) < 0) continue;
+    const name = typeof replace === 'string' ? current.name.replace(match, replace) : replaceBy(replace, match, current);
+    current = { ...current, name };
+    if (last) break;
+  }
+  return current === request ? undefined : current;
+}
+
+function replaceBy(make: Exclude<RewriteRule['replace'], string>, regExp: RegExp, request: ReadRequest): string {
+  const { name } = request;
+  const matches = regExp.global ? [...name.matchAll(regExp)] : [name.match(regExp)!];
+  let result = '';
+  let end = 0;
+  for (const found of matches) {
+    result += name.slice(end, found.index) + make(found, request);
+    end = found.index! + found[0].length;
+  }
+  return result + name.slice(end);
+}
+
+/** A copy, so that nobody else moves its `lastIndex`. */
+function toRegExp(match: RegExp | string): RegExp {
+  if (match instanceof RegExp) return new RegExp(match.source, match.flags.replace('y', ''));
+  const [, source, flags] = asText.exec(match) ?? [];
+  return source === undefined ? new RegExp(`^${match.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}$`) : new RegExp(source, flags);
+}
+
+const asText = /^\/(.+)\/([a-z]*)$/s;
+
+function isPattern(text: string): boolean {
+  try {
+    toRegExp(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

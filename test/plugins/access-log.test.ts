@@ -1,0 +1,61 @@
+import { accessLog } from 'pxe/plugins';
+import { expect, test } from 'vitest';
+import type { TransferSummary } from '../../src/plugin/types.ts';
+import { readRequest, start, summary, surroundings, transfer } from '../plugin/support.ts';
+
+const request = readRequest('boot/kernel', { mac: '52:54:00:12:34:56', macSource: 'table' });
+
+test('one line as it starts, one as it ends, with every field', async () => {
+  const around = surroundings();
+  const pipeline = await start([accessLog()], around);
+  pipeline.start(transfer({ request, served: 'web1/kernel', size: 3_000_000 }));
+  pipeline.end(summary({ request, served: 'web1/kernel', size: 3_000_000, lastAckMissing: true }));
+  const started = {
+    plugin: 'access-log',
+    transfer: 12,
+    client: '192.168.7.20',
+    port: 2070,
+    mac: '52:54:00:12:34:56',
+    macSource: 'table',
+    kind: 'read',
+    mode: 'octet',
+    asked: '/boot/kernel',
+    served: 'web1/kernel',
+    size: 3_000_000,
+    generation: 1,
+  };
+  expect(around.log.lines).toEqual([
+    { level: 'info', message: 'transfer started', fields: started },
+    {
+      level: 'info',
+      message: 'transfer completed',
+      fields: {
+        ...started,
+        outcome: 'completed',
+        bytes: 3_000_000,
+        options: { blksize: '1468' },
+        ms: 1500,
+        mbPerS: 2,
+        rttMs: 0.25,
+        retransmissions: 2,
+        lastAckMissing: true,
+        error: undefined,
+      },
+    },
+  ]);
+});
+
+test.each<[Partial<TransferSummary>, 'info' | 'warn', string]>([
+  [{ outcome: 'completed' }, 'info', 'transfer completed'],
+  [{ outcome: 'probed', error: { code: 8, message: 'User aborted the transfer' } }, 'info', 'size probed'],
+  [{ outcome: 'aborted', error: { code: 0, message: 'closed' } }, 'info', 'transfer aborted by client'],
+  [{ outcome: 'refused', error: { code: 1, message: 'file not found' } }, 'info', 'request refused'],
+  [{ outcome: 'refused', error: { code: 2, message: 'access violation' } }, 'warn', 'request refused'],
+  [{ outcome: 'refused', error: { code: 0, message: 'internal error' } }, 'warn', 'request refused'],
+  [{ outcome: 'failed', error: undefined }, 'warn', 'transfer failed'],
+])('%o is %s', async (ended, level, message) => {
+  const around = surroundings();
+  const pipeline = await start([accessLog()], around);
+  pipeline.end(summary({ durationMs: 0, ...ended }));
+  expect(around.log.lines).toMatchObject([{ level, message, fields: { ...ended, mbPerS: undefined } }]);
+});

@@ -1,0 +1,10 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+const folder = new URL('../../plugins/', import.meta.url);
+
+/** They are examples of what a user can write: whatever they need must be public. */
+test.each(readdirSync(folder))('%s imports what a plugin of a user can import', (file) => {
+  const source = readFileSync(new URL(file, folder), 'utf8');
+  for (const [, from] of source.matchAll(/ from '([^']+)'/g)) expect(from).toMatch(/^(pxe|zod|node:\w+(\/\w+)?|\.\/[\w-]+\.ts)$/);
+});
