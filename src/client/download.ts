@@ -1,0 +1,77 @@
+/**
+ * A file on its way from a server to this client. It knows the order of things; blocks, windows and back-pressure are the
+ * {@link Receiver}'s.
+ */
+import { ErrorCode } from '../protocol/error.ts';
+import { Opcode } from '../protocol/packet.ts';
+import { Receiver } from '../protocol/receiver.ts';
+import type { ClientAgreement } from './options.ts';
+import { type ClientHost, ClientTransfer, payloadOf } from './transfer.ts';
+
+export interface DownloadHost extends ClientHost {
+  /** Takes over received bytes, in order: report them by `written`. `last` comes exactly once. May not call back at once. */
+  deliver(bytes: Uint8Array, last: boolean): void;
+}
+
+export class DownloadTransfer extends ClientTransfer<DownloadHost> {
+  protected readonly opcode = Opcode.rrq;
+  #receiver: Receiver | undefined;
+
+  get bytes(): number {
+    return this.#receiver?.bytes ?? 0;
+  }
+
+  /** So many delivered bytes are written; `stored`: all of them, for good, and the last ACK may go. */
+  written(bytes: number, stored: boolean, now: number): void {
+    if (this.phase !== 'open' || !this.#receiver) return;
+    const serverWaited = this.waitsForUs;
+    this.#receiver.written(bytes, now);
+    if (stored) {
+      this.#receiver.finish(now);
+      return this.complete(now, this.request.limits.dallyMs);
+    }
+    // The server was silent because we were: its time starts now.
+    if (serverWaited && !this.waitsForUs) this.progress(now);
+  }
+
+  protected begins(opcode: number, block: number): boolean {
+    return opcode === Opcode.data && block === 1;
+  }
+
+  protected open(agreement: ClientAgreement, byOack: boolean, now: number): void {
+    const deliver = (bytes: Uint8Array, last: boolean) => this.host.deliver(bytes, last);
+    this.#receiver = new Receiver(this.route!, agreement, this.roundTrip, deliver);
+    if (byOack) this.#receiver.start(now);
+  }
+
+  protected take(opcode: number, block: number, datagram: Uint8Array, now: number): void {
+    const receiver = this.#receiver!;
+    if (opcode === Opcode.oack) {
+      // Our ACK 0 was lost. Once DATA has come, it is only a late copy.
+      if (receiver.untouched) receiver.repeatAck();
+    } else if (opcode === Opcode.data) {
+      const payload = payloadOf(datagram);
+      if (payload.length > this.agreement!.blockSize && this.phase === 'open') {
+        const message = `a block of ${payload.length} bytes where ${this.agreement!.blockSize} were agreed`;
+        return this.fail({ kind: 'protocol', code: undefined, message }, now, ErrorCode.illegalOperation);
+      }
+      if (receiver.data(block, payload, now)) this.progress(now);
+    }
+  }
+
+  protected retry(): void {
+    this.#receiver!.retransmit();
+  }
+
+  protected get attempts(): number {
+    return this.#receiver?.attempts ?? 0;
+  }
+
+  protected get waitsForUs(): boolean {
+    return this.#receiver?.withholding ?? false;
+  }
+
+  protected get repeats(): number {
+    return this.#receiver?.retransmissions ?? 0;
+  }
+}

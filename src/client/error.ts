@@ -1,0 +1,29 @@
+/**
+ * Why a client's transfer failed, by whose fault it was.
+ */
+
+/**
+ * `timeout`: the server was silent. `error`: it sent an ERROR packet. `protocol`: it broke the rules.
+ * `local`: a file, the network of this machine, or whoever aborted.
+ */
+export type FailureKind = 'timeout' | 'error' | 'protocol' | 'local';
+
+export interface Failure {
+  readonly kind: FailureKind;
+  /** The code of the server's ERROR packet (RFC 1350 §5). */
+  readonly code: number | undefined;
+  readonly message: string;
+}
+
+/** What `download` and `upload` reject with. */
+export class ClientError extends Error implements Failure {
+  override readonly name = 'ClientError';
+  readonly kind: FailureKind;
+  readonly code: number | undefined;
+
+  constructor({ kind, code, message }: Failure, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.kind = kind;
+    this.code = code;
+  }
+}
