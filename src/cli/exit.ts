@@ -1,0 +1,25 @@
+/**
+ * How the program ends.
+ */
+
+export const EXIT = {
+  ok: 0,
+  /** What was asked for failed: a transfer, a check. */
+  failed: 1,
+  /** Wrong arguments, or a config that cannot be used. */
+  usage: 2,
+  /** An address cannot be listened on. */
+  listen: 3,
+  help: `Exit codes: 0 done; 1 what was asked for failed; 2 wrong arguments or config; 3 an address cannot be listened on.`,
+} as const;
+
+/** Ends the program with a message for a person and an exit code for a script. */
+export class ExitError extends Error {
+  override readonly name = 'ExitError';
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * `pxe get`: fetch a file by TFTP.
+ */
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { Writable } from 'node:stream';
+import { Command } from 'commander';
+import { type ClientOptions, type ClientResult, download } from '../client/client.ts';
+import { parseUrl } from '../client/url.ts';
+import { EXIT } from './exit.ts';
+import { addTransferOptions, runTransfer, type TransferFlags } from './transfer.ts';
+
+export function getCommand(): Command {
+  const command = new Command('get')
+    .description('fetch a file by TFTP')
+    .argument('<url>', 'tftp://host[:port]/name')
+    .argument('[file]', 'where to put it, "-" for standard output; default: the last part of the name, here');
+  return addTransferOptions(command)
+    .addHelpText(
+      'after',
+      `
+The file appears under its name when all of it has come. Progress is shown on a terminal only.
+
+Examples:
+  pxe get tftp://192.168.7.1/boot.ipxe -
+  pxe get tftp://192.168.7.1/initrd.img --blksize 1468 --windowsize 16
+
+${EXIT.help}`,
+    )
+    .action((url: string, file: string | undefined, flags: TransferFlags) =>
+      file === '-'
+        ? runTransfer(url, flags, process.stderr, (options) => toStandardOutput(url, options))
+        : runTransfer(url, flags, process.stdout, (options) => toFile(url, file, options)),
+    );
+}
+
+function toStandardOutput(url: string, options: ClientOptions): Promise<ClientResult> {
+  return download(url, (bytes) => write(process.stdout, bytes), options);
+}
+
+async function toFile(url: string, file = basename(parseUrl(url).name), options: ClientOptions): Promise<ClientResult> {
+  const temporary = `${file}.part-${process.pid}`;
+  const stream = createWriteStream(temporary, { flags: 'wx' });
+  await once(stream, 'open');
+  try {
+    const result = await download(url, (bytes) => write(stream, bytes), options);
+    stream.end();
+    await once(stream, 'close');
+    await rename(temporary, file);
+    return result;
+  } catch (error) {
+    stream.destroy();
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Resolves when the stream has taken the bytes, so that a slow reader slows the server down. */
+function write(stream: Writable, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
+}

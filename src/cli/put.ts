@@ -1,0 +1,49 @@
+/**
+ * `pxe put`: send a file by TFTP.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import { Command } from 'commander';
+import { upload } from '../client/client.ts';
+import type { Content } from '../content/content.ts';
+import { EXIT, ExitError } from './exit.ts';
+import { addTransferOptions, runTransfer, type TransferFlags } from './transfer.ts';
+
+export function putCommand(): Command {
+  const command = new Command('put')
+    .description('send a file by TFTP')
+    .argument('<file>', 'the file to send')
+    .argument('<url>', 'tftp://host[:port]/name');
+  return addTransferOptions(command)
+    .addHelpText(
+      'after',
+      `
+Servers refuse uploads unless they are told otherwise: pxe takes them with the key "uploads" in its config.
+
+Example:
+  pxe put running-config tftp://192.168.7.1/switch7.cfg
+
+${EXIT.help}`,
+    )
+    .action((file: string, url: string, flags: TransferFlags) =>
+      runTransfer(url, flags, process.stdout, async (options) => upload(url, await fileContent(file), options)),
+    );
+}
+
+async function fileContent(path: string): Promise<Content> {
+  const handle = await open(path).catch((error: Error) => {
+    throw new ExitError(EXIT.failed, `cannot read ${path}: ${error.message}`, { cause: error });
+  });
+  const { size } = await handle.stat();
+  return { size, read: (offset, length) => readAt(handle, offset, length), close: () => handle.close() };
+}
+
+async function readAt(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}

@@ -1,0 +1,120 @@
+/**
+ * `pxe serve`: the server until a signal ends it.
+ */
+import { Command } from 'commander';
+import { FileWatcher } from '../config/watch.ts';
+import { systemClock } from '../content/clock.ts';
+import { createResolvedServer } from '../server/create.ts';
+import { Reloader } from '../server/reloader.ts';
+import type { Server } from '../server/server.ts';
+import { EXIT } from './exit.ts';
+import { explainListenError } from './listen-error.ts';
+import { createLog } from './log.ts';
+import { dropPrivileges, inheritedSockets } from './privileges.ts';
+import {
+  configOption,
+  interfaceOption,
+  jsonOption,
+  loadSettings,
+  type Overrides,
+  portOption,
+  reloadSettings,
+  rootDirOption,
+  type Settings,
+} from './settings.ts';
+
+type AppLog = ReturnType<typeof createLog>;
+
+interface ServeFlags extends Overrides {
+  /** False with `--no-watch`. */
+  readonly watch: boolean;
+  readonly json?: boolean;
+}
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('serve files by TFTP until SIGINT or SIGTERM')
+    .addOption(configOption())
+    .addOption(interfaceOption())
+    .addOption(portOption())
+    .addOption(rootDirOption())
+    .option('-v, --verbose', 'log more: every dropped datagram, every step')
+    .option('--no-watch', 'reload on SIGHUP only, not when a file of the config changes')
+    .addOption(jsonOption('log JSON lines, also on a terminal'))
+    .addHelpText(
+      'after',
+      `
+Flags override the config. With --root-dir no config is needed.
+
+A saved config, or a saved file that it imports, takes effect at once, and so does SIGHUP. Transfers under way go on as they
+began. A config that cannot be used is logged, and the one in force stays.
+
+The first SIGINT or SIGTERM lets transfers end (limits.stopMs), a second one ends them with ERROR 0.
+Sockets of systemd (LISTEN_FDS) take the place of "listen".
+
+Examples:
+  pxe serve
+  pxe serve --root-dir ./tftpboot --interface 192.168.7.1 --interface lab0
+  pxe serve --config lab/pxe.config.ts --port 6969 --verbose
+
+${EXIT.help}`,
+    )
+    .action(serve);
+}
+
+async function serve(flags: ServeFlags): Promise<void> {
+  const settings = await loadSettings(flags);
+  const { config, file } = settings;
+  const log = createLog({ level: config.log.level, json: flags.json ?? false });
+  const sockets = inheritedSockets();
+  const server = createResolvedServer(config, { log, ...(sockets ? { sockets } : {}) });
+  log.info({ config: file, rootDir: config.rootDir, plugins: config.plugins.map(({ plugin }) => plugin.name) }, 'starting');
+  const stopped = stopOnSignal(server, log);
+  try {
+    await server.start();
+    if (config.user !== undefined) dropPrivileges(config.user);
+  } catch (error) {
+    // Its sockets would keep the process alive, as root.
+    await server.stop(0);
+    throw explainListenError(error);
+  }
+  const reloader = await startReloader(server, flags, settings, log);
+  log.info({}, 'ready');
+  await stopped;
+  await reloader?.stop();
+  log.info({}, 'stopped');
+}
+
+/** Keeps the server in step with its config, if it has one. */
+async function startReloader(server: Server, flags: ServeFlags, settings: Settings, log: AppLog): Promise<Reloader | undefined> {
+  const { file, files, since } = settings;
+  if (file === undefined) return undefined;
+  server.on('reload', ({ config }) => {
+    log.level = config.log.level;
+  });
+  const clock = systemClock;
+  const deaf = (error: unknown) => log.warn({ err: error }, 'no more file events (inotify limit?): looking every two seconds');
+  const watcher = (changed: (files: readonly string[]) => void) => new FileWatcher({ clock, changed, deaf });
+  const reloader = new Reloader(
+    { server, log, clock, load: () => reloadSettings(flags, file), ...(flags.watch ? { watcher } : {}) },
+    files,
+  );
+  process.on('SIGHUP', () => void reloader.request('SIGHUP'));
+  await reloader.start(since);
+  return reloader;
+}
+
+/** Resolves when a signal has ended the server. */
+function stopOnSignal(server: Server, log: AppLog): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let signals = 0;
+    const stop = async (signal: string): Promise<void> => {
+      signals++;
+      log.info({ signal, transfers: (await server.transfers()).length }, signals > 1 ? 'stopping at once' : 'stopping');
+      await server.stop(signals > 1 ? 0 : undefined);
+    };
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => void stop(signal).then(resolve, reject));
+    }
+  });
+}

@@ -1,0 +1,95 @@
+/**
+ * The config that a command works with: found or named, with the flags of the command line laid over it.
+ */
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Config } from '../config/config.ts';
+import { ConfigError } from '../config/error.ts';
+import { type LoadedConfig, type LoadOptions, load } from '../config/load.ts';
+import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
+import { systemClock } from '../content/clock.ts';
+import { EXIT, ExitError } from './exit.ts';
+
+/** Flags that override keys of the config. */
+export interface Overrides {
+  readonly config?: string;
+  readonly interface?: readonly string[];
+  readonly port?: number;
+  readonly rootDir?: string;
+  readonly verbose?: boolean;
+}
+
+export const configOption = () =>
+  new Option('-c, --config <file>', 'config file; default: pxe.config.ts (.mts .js .mjs .json .yaml) here or further up');
+export const interfaceOption = () =>
+  new Option('-i, --interface <name>', 'address or interface to listen on; may be given several times').argParser(
+    (value: string, all: readonly string[] = []) => [...all, value],
+  );
+export const portOption = () => new Option('-p, --port <number>', 'UDP port to listen on').argParser(parsePort);
+export const rootDirOption = () => new Option('-r, --root-dir <folder>', 'folder to serve');
+export const jsonOption = (what: string) => new Option('--json', what);
+
+/** A config to work with. */
+export interface Settings {
+  /** Absolute; `undefined` when there is none, and the flags are all. */
+  readonly file: string | undefined;
+  /** What the config is made of. */
+  readonly files: readonly string[];
+  readonly config: ResolvedConfig;
+  /** When reading it began, ms since the epoch. */
+  readonly since: number;
+}
+
+/** Reads the config and lays the flags over it. Throws an `ExitError` that tells every problem. */
+export async function loadSettings(flags: Overrides): Promise<Settings> {
+  const since = systemClock.wallTime();
+  try {
+    const loaded = await load(loadOptions(flags));
+    if (loaded) return { ...loaded, since };
+    const dir = resolve('.');
+    if (flags.rootDir === undefined) throw new ExitError(EXIT.usage, noConfig(dir));
+    // Without a config nobody has asked for a log of transfers, and nobody would want to do without.
+    const { accessLog } = await import('pxe/plugins');
+    return { file: undefined, files: [], config: resolveConfig(overridden({ plugins: [accessLog()] }, flags), { dir }), since };
+  } catch (error) {
+    if (error instanceof ConfigError) throw new ExitError(EXIT.usage, error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** Reads the same config once more. Throws a `ConfigError`. */
+export function reloadSettings(flags: Overrides, file: string): Promise<LoadedConfig> {
+  return load({ ...loadOptions(flags), file });
+}
+
+function loadOptions(flags: Overrides): LoadOptions {
+  return { folder: resolve('.'), file: flags.config, clock: systemClock, override: (config) => overridden(config, flags) };
+}
+
+/** What flags change in a config. */
+function overridden(config: Config, { interface: names, port, rootDir, verbose }: Overrides): Config {
+  const listen =
+    names?.map((name) => (isIP(name.split('%')[0] ?? '') ? { address: name } : { interface: name })) ?? config.listen;
+  return {
+    ...config,
+    ...(rootDir === undefined ? {} : { rootDir: resolve(rootDir) }),
+    ...(verbose ? { log: { ...config.log, level: 'debug' } } : {}),
+    ...(port === undefined ? { listen } : { listen: (listen ?? ALL_ADDRESSES).map((on) => ({ ...on, port })) }),
+  };
+}
+
+const ALL_ADDRESSES = [{ address: '0.0.0.0' }, { address: '::' }];
+
+function parsePort(value: string): number {
+  const port = Number(value);
+  if (!/^\d+$/.test(value) || port > 65535) throw new InvalidArgumentError('expected a number from 0 to 65535');
+  return port;
+}
+
+function noConfig(folder: string): string {
+  return `no config found in ${folder} or above
+  give a folder to serve:  pxe serve --root-dir ./tftpboot
+  or write pxe.config.ts:  export default { rootDir: './tftpboot' };
+  or name a config:        pxe serve --config FILE`;
+}

@@ -1,0 +1,112 @@
+/**
+ * What `pxe get` and `pxe put` share: the options of a TFTP client, progress on a terminal, and how a result is told.
+ */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ClientOptions, ClientProgress, ClientResult } from '../client/client.ts';
+import { ClientError } from '../client/error.ts';
+import { EXIT, ExitError } from './exit.ts';
+import { jsonOption } from './settings.ts';
+import { byteCount, visible } from './terminal.ts';
+
+export interface TransferFlags {
+  readonly blksize?: number;
+  readonly windowsize?: number;
+  readonly timeout?: number;
+  readonly rollover?: 0 | 1;
+  /** False with `--no-tsize`. */
+  readonly tsize: boolean;
+  readonly mode: 'octet' | 'netascii';
+  readonly localAddress?: string;
+  readonly retries?: number;
+  readonly json?: boolean;
+}
+
+export function addTransferOptions(command: Command): Command {
+  return command
+    .addOption(new Option('-b, --blksize <bytes>', 'ask for this block size (RFC 2348)').argParser(whole(8, 65464)))
+    .addOption(new Option('-w, --windowsize <blocks>', 'ask for this window (RFC 7440)').argParser(whole(1, 65535)))
+    .addOption(new Option('-t, --timeout <seconds>', 'ask for this retransmission time (RFC 2349)').argParser(whole(1, 255)))
+    .addOption(new Option('--rollover <number>', 'ask for this number after block 65535').argParser(whole(0, 1)))
+    .option('--no-tsize', 'do not ask for the size, nor tell it (RFC 2349)')
+    .addOption(new Option('-m, --mode <mode>', 'transfer mode').choices(['octet', 'netascii']).default('octet'))
+    .addOption(new Option('--local-address <address>', 'address of this machine to send from'))
+    .addOption(new Option('--retries <number>', 'times that a packet is sent again without an answer').argParser(whole(0, 100)))
+    .addOption(jsonOption('print the result as JSON'));
+}
+
+/**
+ * Runs a transfer: shows progress on a terminal, tells the result, makes a message of a failure.
+ * @param results where `--json` prints: standard output, unless the file goes there
+ */
+export async function runTransfer(
+  what: string,
+  flags: TransferFlags,
+  results: NodeJS.WritableStream,
+  transfer: (options: ClientOptions) => Promise<ClientResult>,
+): Promise<void> {
+  const aborting = new AbortController();
+  const interrupt = () => aborting.abort();
+  process.once('SIGINT', interrupt);
+  const bar = progressBar();
+  try {
+    const result = await transfer({
+      blockSize: flags.blksize,
+      windowSize: flags.windowsize,
+      timeoutSeconds: flags.timeout,
+      rollover: flags.rollover,
+      transferSize: flags.tsize,
+      mode: flags.mode,
+      localAddress: flags.localAddress,
+      signal: aborting.signal,
+      onProgress: bar.show,
+      ...(flags.retries === undefined ? {} : { limits: { retries: flags.retries } }),
+    });
+    bar.clear();
+    if (flags.json) results.write(`${JSON.stringify(plain(result))}\n`);
+    else if (process.stderr.isTTY) process.stderr.write(`${what}: ${summary(result)}\n`);
+  } catch (error) {
+    bar.clear();
+    if (!(error instanceof ClientError)) throw error;
+    const { kind, code, message } = error;
+    if (flags.json) results.write(`${JSON.stringify({ error: { kind, code, message } })}\n`);
+    const told = code === undefined ? visible(message) : `the server says ERROR ${code}: ${visible(message)}`;
+    throw new ExitError(EXIT.failed, `${what}: ${told}`, { cause: error });
+  } finally {
+    process.off('SIGINT', interrupt);
+  }
+}
+
+function plain({ bytes, durationMs, agreement, rttMs, retransmissions, server }: ClientResult): object {
+  const options = Object.fromEntries(agreement.acknowledged.map(({ name, value }) => [name, value]));
+  return { bytes, ms: Math.round(durationMs), options, rttMs, retransmissions, server };
+}
+
+function summary({ bytes, durationMs, agreement, retransmissions }: ClientResult): string {
+  const rate = `${(bytes / 1000 / Math.max(durationMs, 0.001)).toFixed(1)} MB/s`;
+  const options = agreement.acknowledged.map(({ name, value }) => `${visible(name)}=${visible(value)}`).join(' ') || 'no options';
+  return `${byteCount(bytes)} in ${(durationMs / 1000).toFixed(2)} s, ${rate}, ${retransmissions} sent again, ${options}`;
+}
+
+/** One line on standard error that rewrites itself; nothing in a pipe. */
+function progressBar(): { readonly show: (progress: ClientProgress) => void; clear(): void } {
+  if (!process.stderr.isTTY) return { show: () => {}, clear: () => {} };
+  return {
+    show({ bytes, total }) {
+      const width = 30;
+      const part = total ? Math.min(1, bytes / total) : 0;
+      const drawn = total ? `[${'#'.repeat(Math.round(part * width)).padEnd(width)}] ${Math.floor(part * 100)} % ` : '';
+      process.stderr.write(`\r\x1b[K${drawn}${byteCount(bytes)}${total ? ` of ${byteCount(total)}` : ''}`);
+    },
+    clear: () => void process.stderr.write('\r\x1b[K'),
+  };
+}
+
+function whole(least: number, most: number): (value: string) => number {
+  return (value) => {
+    const number = Number(value);
+    if (!/^\d+$/.test(value) || number < least || number > most) {
+      throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}`);
+    }
+    return number;
+  };
+}
