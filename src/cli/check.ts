@@ -1,13 +1,13 @@
 /**
  * `pxe check`: would `pxe serve` work? Loads the config, sets the plugins up as serving would, and looks at what it names.
  */
-import { accessSync, constants, statSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
 import { relative } from 'node:path';
 import { Command } from 'commander';
-import type { ResolvedConfig } from '../config/resolve.ts';
-import { startGeneration } from '../server/create.ts';
+import { ConfigError } from '../config/error.ts';
+import { FileWatcher } from '../config/watch.ts';
+import { systemClock } from '../content/clock.ts';
 import { EXIT, ExitError } from './exit.ts';
+import { type Finding, findProblems } from './findings.ts';
 import {
   configOption,
   interfaceOption,
@@ -19,11 +19,21 @@ import {
 } from './settings.ts';
 import { visible } from './terminal.ts';
 
-/** Something that will not work. */
-interface Finding {
-  /** Key path in the config. */
-  readonly path: string;
-  readonly message: string;
+interface CheckFlags extends Overrides {
+  readonly json?: boolean;
+  readonly watch?: boolean;
+}
+
+/** What a check came to. */
+interface Verdict {
+  readonly exitCode: number;
+  readonly file: string | undefined;
+  /** Files whose change may change the verdict. */
+  readonly files: readonly string[];
+  /** For a person. */
+  readonly text: string;
+  /** For a script. */
+  readonly json: object;
 }
 
 export function checkCommand(): Command {
@@ -33,6 +43,7 @@ export function checkCommand(): Command {
     .addOption(interfaceOption())
     .addOption(portOption())
     .addOption(rootDirOption())
+    .option('-w, --watch', 'check again whenever a file of the config is saved, until SIGINT')
     .addOption(jsonOption('print the result as JSON'))
     .addHelpText(
       'after',
@@ -41,58 +52,62 @@ export function checkCommand(): Command {
     .action(check);
 }
 
-async function check(flags: Overrides & { readonly json?: boolean }): Promise<void> {
-  const { file, config } = await loadSettings(flags).catch((error: unknown) => {
-    if (flags.json && error instanceof ExitError) print({ ok: false, error: error.message });
-    throw error;
+async function check(flags: CheckFlags): Promise<void> {
+  const since = systemClock.wallTime();
+  const verdict = await judge(flags);
+  tell(verdict, flags);
+  if (flags.watch) await watch(verdict, since, flags);
+}
+
+/** Never returns by itself: a signal ends it. */
+async function watch(first: Verdict, firstSince: number, flags: CheckFlags): Promise<void> {
+  let pending = Promise.resolve();
+  const again = async (): Promise<void> => {
+    const since = systemClock.wallTime();
+    const verdict = await judge(flags);
+    tell(verdict, flags);
+    await watcher.watch(verdict.files, since);
+  };
+  const watcher = new FileWatcher({
+    clock: systemClock,
+    changed: () => {
+      pending = pending.then(again);
+    },
+    deaf: () => process.stderr.write('pxe: no more file events (inotify limit?): looking every two seconds\n'),
   });
-  const findings = [...findingsOf(config), ...(await setUpFindings(config))];
-  if (flags.json) print({ ok: findings.length === 0, file, findings });
-  else if (findings.length === 0) {
+  await watcher.watch(first.files, firstSince);
+}
+
+async function judge(flags: CheckFlags): Promise<Verdict> {
+  try {
+    const { file, files, config } = await loadSettings(flags);
+    const findings = await findProblems(config);
     const plugins = config.plugins.map(({ plugin }) => plugin.name).join(', ') || 'none';
-    process.stdout.write(`${file ? relative('.', file) : 'config'} is fine. Root: ${config.rootDir}. Plugins: ${plugins}.\n`);
-  }
-  if (findings.length === 0) return;
-  const lines = findings.map(({ path, message }) => `  ${path}: ${visible(message)}`);
-  throw new ExitError(
-    EXIT.failed,
-    `${file ?? 'config'}: ${findings.length} problem${findings.length === 1 ? '' : 's'}\n${lines.join('\n')}`,
-  );
-}
-
-function print(result: object): void {
-  process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-}
-
-async function setUpFindings(config: ResolvedConfig): Promise<Finding[]> {
-  try {
-    const generation = await startGeneration(config);
-    generation.retire();
-    await generation.disposed;
-    return [];
+    const fine = `${file ? relative('.', file) : 'config'} is fine. Root: ${config.rootDir}. Plugins: ${plugins}.`;
+    const ok = findings.length === 0;
+    return {
+      exitCode: ok ? EXIT.ok : EXIT.failed,
+      file,
+      files,
+      text: ok ? fine : listOf(file, findings),
+      json: { ok, file, findings },
+    };
   } catch (error) {
-    return [{ path: 'plugins', message: (error as Error).message }];
+    if (!(error instanceof ExitError)) throw error;
+    const { message, exitCode, cause } = error;
+    const known = cause instanceof ConfigError ? cause : undefined;
+    return { exitCode, file: known?.file, files: known?.files ?? [], text: message, json: { ok: false, error: message } };
   }
 }
 
-function findingsOf({ rootDir, uploads, listen }: ResolvedConfig): Finding[] {
-  return [
-    ...folderFindings('rootDir', rootDir, constants.R_OK | constants.X_OK),
-    ...(uploads ? folderFindings('uploads.dir', uploads.dir, constants.W_OK | constants.X_OK) : []),
-    ...listen.flatMap((on, index) => {
-      if (!('interface' in on) || networkInterfaces()[on.interface]) return [];
-      return [{ path: `listen[${index}].interface`, message: `no interface "${on.interface}" has an address now` }];
-    }),
-  ];
+function tell({ exitCode, text, json }: Verdict, flags: CheckFlags): void {
+  process.exitCode = exitCode;
+  if (flags.json) process.stdout.write(`${JSON.stringify(json, null, flags.watch ? undefined : 2)}\n`);
+  else if (exitCode === EXIT.ok) process.stdout.write(`${text}\n`);
+  else process.stderr.write(`pxe: ${text}\n`);
 }
 
-function folderFindings(path: string, folder: string, mode: number): Finding[] {
-  try {
-    if (!statSync(folder).isDirectory()) return [{ path, message: `${folder} is no folder` }];
-    accessSync(folder, mode);
-    return [];
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    return [{ path, message: missing ? `there is no folder ${folder}` : `no right to use ${folder}` }];
-  }
+function listOf(file: string | undefined, findings: readonly Finding[]): string {
+  const lines = findings.map(({ path, message }) => `\n  ${path}: ${visible(message)}`);
+  return `${file ?? 'config'}: ${findings.length} problem${findings.length === 1 ? '' : 's'}${lines.join('')}`;
 }
