@@ -77,7 +77,7 @@ export class Feed {
   /** The transfer has ended; resolves when its content or sink has, too. */
   async end(id: number): Promise<void> {
     const supply = this.#supplies.get(id);
-    if (!supply) return;
+    if (!supply || supply.over) return;
     supply.over = true;
     await supply.work;
     try {

@@ -13,13 +13,11 @@ export interface SocketOwner {
   receive(endpoint: SocketEndpoint, peer: PeerKey, datagram: Uint8Array): void;
 }
 
-/** An Endpoint that really sends. */
+/** A bound socket as an Endpoint. */
 export interface SocketEndpoint extends Endpoint {
   readonly owner: SocketOwner;
   accepts: boolean;
   replies: readonly Endpoint[];
-  send(to: PeerKey, datagram: Uint8Array): void;
-  data(to: PeerKey, block: number, slices: Slices): void;
   close(): void;
 }
 

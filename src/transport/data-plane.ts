@@ -1,0 +1,33 @@
+/**
+ * The Engine as the rest of a transport sees it, whatever thread it lives in: plain messages go in, and those of
+ * {@link ControlPlane} come out. No call waits for the Engine.
+ */
+import type { Content } from '../content/content.ts';
+import type { EngineLimits } from '../protocol/engine.ts';
+import type { ReadAnswer } from '../protocol/read-transfer.ts';
+import type { Progress } from '../protocol/transfer.ts';
+import type { WriteAnswer } from '../protocol/write-transfer.ts';
+
+export interface WireError {
+  readonly code: number;
+  readonly message: string;
+}
+
+export interface DataPlane {
+  /** A request that is no longer there is passed over: its end was told, or is on its way. */
+  answer(id: number, answer: ReadAnswer | WriteAnswer): void;
+  refuse(id: number, error: WireError): void;
+  supply(id: number, index: number, bytes: Uint8Array, last: boolean): void;
+  written(id: number, bytes: number, stored: boolean): void;
+  setLimits(limits: EngineLimits): void;
+  progress(): Promise<readonly Progress[]>;
+  /** Ends every transfer with an ERROR; resolves when the ERRORs are sent and every end was told. */
+  refuseAll(error: WireError): Promise<void>;
+  /**
+   * Reads a content's segments itself from now on, without asking for them by `need`. `false`: it cannot.
+   * Until `release` has resolved the content must stay open.
+   */
+  adopt(id: number, content: Content): boolean;
+  release(id: number): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,153 @@
+/**
+ * What both transports have in common: listen settings and the bindings they stand for, and the contents and sinks of transfers.
+ * Where datagrams are really moved, and on which thread, is the {@link DataPlane}'s business.
+ */
+import { networkInterfaces } from 'node:os';
+import type { Clock } from '../content/clock.ts';
+import type { ControlPlane, EngineLimits } from '../protocol/engine.ts';
+import { peerOf } from '../protocol/peer.ts';
+import type { Progress } from '../protocol/transfer.ts';
+import type { Interfaces } from './addresses.ts';
+import type { Binding, Sockets } from './binding.ts';
+import { Bindings } from './bindings.ts';
+import type { DataPlane, WireError } from './data-plane.ts';
+import { Feed } from './feed.ts';
+import { Listener } from './listener.ts';
+import type { SocketEndpoint } from './socket.ts';
+import type { Listening, ListenOn, ListenSettings, TransferAnswer, Transport, TransportEvents } from './transport.ts';
+
+/** How often the machine's addresses are looked at. */
+const FOLLOW_MS = 2_000;
+
+export interface UdpTransportOptions {
+  readonly events: TransportEvents;
+  readonly clock: Clock;
+  /** The machine's interfaces, unless they are simulated. */
+  readonly interfaces?: (() => Interfaces) | undefined;
+  readonly plane: (control: ControlPlane) => { readonly plane: DataPlane; readonly sockets: Sockets };
+}
+
+export class UdpTransport implements Transport {
+  readonly #events: TransportEvents;
+  readonly #clock: Clock;
+  readonly #interfaces: () => Interfaces;
+  readonly #plane: DataPlane;
+  readonly #feed: Feed;
+  readonly #bindings: Bindings;
+  readonly #listeners = new Set<Listener>();
+  /** Whose sockets each transfer uses, until its end was told. */
+  readonly #owners = new Map<number, Binding>();
+  /** Transfers that have ended, and whose content is still being closed. */
+  readonly #endings = new Set<Promise<void>>();
+  #closed = false;
+  #following = false;
+  #cancelFollow = () => {};
+
+  constructor({ events, clock, interfaces = networkInterfaces, plane }: UdpTransportOptions) {
+    this.#events = events;
+    this.#clock = clock;
+    this.#interfaces = interfaces;
+    const made = plane(this.#controlPlane());
+    this.#plane = made.plane;
+    this.#bindings = new Bindings(made.sockets);
+    this.#feed = new Feed(
+      {
+        supply: (id, index, bytes, last) => this.#plane.supply(id, index, bytes, last),
+        written: (id, bytes, stored) => this.#plane.written(id, bytes, stored),
+        refuse: (id, error) => this.refuse(id, error),
+        fault: (error, context) => events.fault(error, context),
+      },
+      clock,
+    );
+  }
+
+  async listen(on: ListenOn, settings: ListenSettings): Promise<Listening> {
+    const listener = new Listener(on, settings, this.#bindings);
+    await listener.open(this.#interfaces());
+    this.#listeners.add(listener);
+    if (!this.#following) this.#followLater();
+    return listener;
+  }
+
+  answer(id: number, answer: TransferAnswer): void {
+    const { limits } = answer;
+    if (answer.kind === 'write') {
+      this.#feed.open(id, { kind: 'write', sink: answer.sink }, limits.idleMs);
+      this.#plane.answer(id, { kind: 'write', limits });
+    } else {
+      const { content, first } = answer;
+      this.#feed.open(id, { kind: 'read', content }, limits.idleMs);
+      this.#plane.adopt(id, content);
+      this.#plane.answer(id, { kind: 'read', size: content.size, first, limits });
+    }
+    // The client has gone while the answer was being made.
+    if (!this.#owners.has(id)) void this.#giveBack(id);
+  }
+
+  refuse(id: number, error: WireError): void {
+    this.#plane.refuse(id, error);
+  }
+
+  setLimits(limits: EngineLimits): void {
+    this.#plane.setLimits(limits);
+  }
+
+  progress(): Promise<readonly Progress[]> {
+    return this.#plane.progress();
+  }
+
+  async close(error: WireError): Promise<void> {
+    this.#closed = true;
+    this.#cancelFollow();
+    for (const listener of this.#listeners) listener.close();
+    await this.#plane.refuseAll(error);
+    await Promise.all(this.#endings);
+    this.#bindings.destroy();
+    this.#listeners.clear();
+    await this.#plane.close();
+  }
+
+  #controlPlane(): ControlPlane {
+    return {
+      request: ({ id, peer, listener, packet }) => {
+        const owner = ((listener.replies[0] ?? listener) as SocketEndpoint).owner as Binding;
+        owner.begin();
+        this.#owners.set(id, owner);
+        const request = { id, client: peerOf(peer), local: { address: listener.address, port: listener.port }, packet };
+        queueMicrotask(() => this.#events.request(request));
+      },
+      need: (id, index) => this.#feed.need(id, index),
+      store: (id, bytes, last) => this.#feed.store(id, bytes, last),
+      end: (id, ending) => {
+        const owner = this.#owners.get(id);
+        this.#owners.delete(id);
+        const ended = this.#giveBack(id).then(() => {
+          owner?.end();
+          this.#endings.delete(ended);
+          this.#events.end(id, ending);
+        });
+        this.#endings.add(ended);
+      },
+      dropped: (reason, peer) => this.#events.dropped(reason, peerOf(peer)),
+    };
+  }
+
+  async #giveBack(id: number): Promise<void> {
+    await this.#plane.release(id);
+    await this.#feed.end(id);
+  }
+
+  #followLater(): void {
+    if (this.#closed) return;
+    this.#following = true;
+    this.#cancelFollow = this.#clock.setTimeout(() => void this.#follow().finally(() => this.#followLater()), FOLLOW_MS);
+  }
+
+  async #follow(): Promise<void> {
+    const interfaces = this.#interfaces();
+    for (const listener of this.#listeners) {
+      if (listener.closed) this.#listeners.delete(listener);
+      else if (await listener.follow(interfaces)) this.#events.moved(listener);
+    }
+  }
+}
