@@ -55,6 +55,8 @@ export class FileWatcher implements Watcher {
   #burstBegan: number | undefined;
   #cancelBurst = () => {};
   #cancelPoll = () => {};
+  /** Ends the wait for a watcher that will never be ready: one that failed, or was closed, does not say so. */
+  #stopWaiting = () => {};
   /** One look after the other. */
   #looking: Promise<void> = Promise.resolve();
 
@@ -82,6 +84,7 @@ export class FileWatcher implements Watcher {
     this.#closed = true;
     this.#cancelBurst();
     this.#cancelPoll();
+    this.#stopWaiting();
     await this.#events?.close();
     await this.#looking;
   }
@@ -104,7 +107,10 @@ export class FileWatcher implements Watcher {
     // `raw` comes at once, and for every name in a folder: also for the link that Kubernetes switches over.
     events.on('raw', () => this.#eventCame()).on('all', () => this.#eventCame());
     events.on('error', (error) => this.#giveUpEvents(error));
-    await new Promise<void>((resolve) => events.once('ready', resolve));
+    await new Promise<void>((resolve) => {
+      events.once('ready', resolve);
+      this.#stopWaiting = resolve;
+    });
     await before?.close();
     // What happened between the two watchers.
     this.#eventCame();
@@ -113,6 +119,7 @@ export class FileWatcher implements Watcher {
   #giveUpEvents(error: unknown): void {
     if (this.#deaf) return;
     this.#deaf = true;
+    this.#stopWaiting();
     void this.#events?.close();
     this.#options.deaf(error);
   }

@@ -31,6 +31,14 @@ export interface FileContentOptions {
   readonly cache: SegmentCache;
 }
 
+/** An open file, to be read by its descriptor. Whoever hands it over keeps it open. */
+export interface FileHandover {
+  readonly fd: number;
+  readonly version: FileStat;
+  readonly path: string;
+  readonly name: string;
+}
+
 const NOTHING = new Uint8Array(0);
 
 export class FileContent implements Content {
@@ -65,6 +73,12 @@ export class FileContent implements Content {
     const segment = this.#segment(index);
     if (segment instanceof Uint8Array) return segment.subarray(offset - start, end - start);
     return segment.then((bytes) => bytes.subarray(offset - start, end - start));
+  }
+
+  /** What another thread needs to read the file itself, by its descriptor; `undefined` if it has none. */
+  get handover(): FileHandover | undefined {
+    const { file, path } = this.#options;
+    return file.fd === undefined ? undefined : { fd: file.fd, version: this.version, path, name: this.name };
   }
 
   /** Throws ERROR 0 unless the file still holds the bytes that it was opened with. */

@@ -110,7 +110,7 @@ class NodeNewFile implements NewFile {
   }
 }
 
-function fileStat(stats: BigIntStats): FileStat {
+export function fileStat(stats: BigIntStats): FileStat {
   return {
     kind: stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other',
     device: stats.dev,

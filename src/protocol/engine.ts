@@ -93,15 +93,19 @@ export class Engine {
   readonly #held = new Map<PeerKey, Set<Transfer>>();
   #heldCount = 0;
   readonly #lingering = new Set<Transfer>();
-  #lastId = 0;
+  #nextId: number;
   #strangerErrors = 0;
   #strangerSecond = 0;
 
-  /** @param random uniform in [0, 1) */
-  constructor(outbox: Outbox, control: ControlPlane, limits: EngineLimits, random: () => number) {
+  /**
+   * @param random uniform in [0, 1)
+   * @param firstId number of the first request; counts up from there
+   */
+  constructor(outbox: Outbox, control: ControlPlane, limits: EngineLimits, random: () => number, firstId = 1) {
     this.#control = control;
     this.#limits = limits;
     this.#budget = new Budget(limits);
+    this.#nextId = firstId;
     this.#host = {
       outbox,
       deadlines: this.#deadlines,
@@ -148,6 +152,8 @@ export class Engine {
       for (let i = 0; i < transfers.length; i++) {
         const transfer = transfers[i]!;
         if (transfer.route?.from === endpoint) return transfer.receive(datagram, now);
+        // Single-port mode: what is late of an older transfer must not earn an ERROR while the new request waits for its answer.
+        if (transfer.route === undefined && transfer.asked.listener === endpoint) return;
       }
     }
     if (opcode === Opcode.data || opcode === Opcode.ack) this.#stranger(endpoint, peer, datagram, now);
@@ -212,7 +218,7 @@ export class Engine {
     if ((this.#perAddress.get(address) ?? 0) >= this.#limits.transfersPerClient) {
       return this.#control.dropped('too many transfers of this address', peer);
     }
-    this.#begin({ id: ++this.#lastId, peer, listener, request: this.#trimmed(packet), datagram: datagram.slice(), at: now }, now);
+    this.#begin({ id: this.#nextId++, peer, listener, request: this.#trimmed(packet), datagram: datagram.slice(), at: now }, now);
   }
 
   #begin(asked: Asked, now: number): void {
@@ -231,9 +237,9 @@ export class Engine {
 
   /** The transfer that this very request has begun already. */
   #repeated(listener: Endpoint, peer: PeerKey, datagram: Uint8Array, now: number): Transfer | undefined {
-    return this.#byPeer.get(peer)?.find(({ asked, proven, phase }) => {
+    return this.#byPeer.get(peer)?.find(({ asked, proven, provenAt, phase }) => {
       const same = asked.listener === listener && equal(asked.datagram, datagram);
-      return same && phase !== 'over' && (!proven || now - asked.at < REPEAT_MS);
+      return same && phase !== 'over' && (!proven || now - provenAt < REPEAT_MS);
     });
   }
 

@@ -101,6 +101,7 @@ export abstract class Transfer implements Timed {
   queuedAt = Number.POSITIVE_INFINITY;
   /** The peer answered at least once, so it exists and did ask. */
   proven = false;
+  provenAt = 0;
   /** Bytes sent before that. */
   spent = 0;
   route: Route | undefined;
@@ -257,6 +258,7 @@ export abstract class Transfer implements Timed {
   protected prove(now: number): void {
     if (this.proven) return;
     this.proven = true;
+    this.provenAt = now;
     if (this.oack && this.#firstReplies === 1) this.roundTrip.sample(now - this.#firstReplyAt);
     this.host.proven(this, now);
     this.host.supersede(this, now);

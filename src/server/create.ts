@@ -8,7 +8,10 @@ import { SegmentCache } from '../content/cache.ts';
 import { systemClock } from '../content/clock.ts';
 import { nodeFileSystem } from '../content/node-filesystem.ts';
 import type { Log } from '../plugin/types.ts';
+import type { EngineLimits } from '../protocol/engine.ts';
+import { NativeTransport, whyNot } from '../transport/native/native.ts';
 import { PortableTransport } from '../transport/portable.ts';
+import type { Transport, TransportEvents } from '../transport/transport.ts';
 import { Generation, type World } from './generation.ts';
 import { Server } from './server.ts';
 
@@ -40,7 +43,7 @@ export function createServer(config: Config, options: CreateOptions = {}): Serve
 export function createResolvedServer(config: ResolvedConfig, { log = silent, sockets }: Omit<CreateOptions, 'dir'> = {}): Server {
   return new Server(config, {
     ...realWorld(config, log),
-    transport: (events, limits) => new PortableTransport({ events, limits, clock: systemClock, random: Math.random }),
+    transport: (events, limits) => makeTransport(config, log, events, limits),
     ...(sockets ? { sockets } : {}),
   });
 }
@@ -52,4 +55,23 @@ export function startGeneration(config: ResolvedConfig, log = silent): Promise<G
 
 function realWorld(config: ResolvedConfig, log: Log): World {
   return { log, clock: systemClock, fileSystem: nodeFileSystem, cache: new SegmentCache({ maxBytes: config.cacheBytes }) };
+}
+
+/** The native transport where it works, else the portable one, with a line that says why. */
+function makeTransport(config: ResolvedConfig, log: Log, events: TransportEvents, limits: EngineLimits): Transport {
+  const portable = () => new PortableTransport({ events, limits, clock: systemClock, random: Math.random });
+  if (config.transport === 'portable') return portable();
+  const reason = whyNot();
+  if (reason === undefined) {
+    try {
+      return new NativeTransport({ events, limits, clock: systemClock, cacheBytes: config.cacheBytes });
+    } catch (error) {
+      log.warn({ err: error }, 'the native transport cannot be started: using the portable one');
+      return portable();
+    }
+  }
+  const fields = { reason };
+  if (config.transport === 'native') log.warn(fields, 'there is no native transport here: using the portable one');
+  else log.info(fields, 'using the portable transport');
+  return portable();
 }

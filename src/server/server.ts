@@ -261,6 +261,7 @@ export class Server {
       end: (id, ending) => void this.#end(id, ending),
       dropped: (reason, client) => this.#logDropped(reason, client),
       moved: (listening) => this.#log.info({ addresses: listening.addresses }, 'listening addresses changed'),
+      notice: (fields, message) => this.#log.warn(fields, message),
       fault: (error, { what, id }) => this.#logFault(error, id, what),
     };
   }

@@ -65,6 +65,8 @@ export interface TransportEvents {
   dropped(reason: DropReason, client: Address): void;
   /** A listener's addresses have changed. */
   moved(listening: Listening): void;
+  /** Something about this machine that a person may want to change. */
+  notice(fields: object, message: string): void;
   /** Something went wrong that concerns no transfer in particular, or could not be told to its client. */
   fault(error: unknown, context: { readonly what: string; readonly id?: number }): void;
 }

@@ -1,0 +1,122 @@
+/**
+ * The content thread: reads files for the data thread, by descriptors that the main thread has opened and confined, into memory
+ * that the data thread sends from. It runs no user's code, and what it reads once serves all transfers of that version.
+ */
+import { fstat, read } from 'node:fs';
+import { promisify } from 'node:util';
+import type { MessagePort } from 'node:worker_threads';
+import { SegmentCache } from '../../content/cache.ts';
+import { FileContent, type FileHandover } from '../../content/file.ts';
+import type { OpenFile } from '../../content/filesystem.ts';
+import { fileStat, nodeFileSystem } from '../../content/node-filesystem.ts';
+import { ErrorCode, TftpError } from '../../protocol/error.ts';
+import { SEGMENT_BYTES } from '../../protocol/segments.ts';
+import type { FromContent, ToContent } from './messages.ts';
+import { Waker, type WakeShare } from './wake.ts';
+
+export interface ContentThreadOptions {
+  readonly cacheBytes: number;
+  readonly wake: WakeShare;
+  readonly control: MessagePort;
+  readonly data: MessagePort;
+}
+
+export class ContentThread {
+  readonly #options: ContentThreadOptions;
+  readonly #cache: SegmentCache;
+  readonly #waker: Waker;
+  readonly #files = new Map<number, PromiseWithResolvers<FileContent>>();
+  #outgoing: FromContent[] = [];
+
+  constructor(options: ContentThreadOptions) {
+    this.#options = options;
+    this.#cache = new SegmentCache({ maxBytes: options.cacheBytes, allocate: allocateShared });
+    this.#waker = new Waker(options.wake);
+  }
+
+  run(): void {
+    const { control, data } = this.#options;
+    control.on('message', (message: ToContent) => this.#obey(message));
+    data.on('message', (message: ToContent) => this.#obey(message));
+  }
+
+  #obey(message: ToContent): void {
+    switch (message.kind) {
+      case 'open':
+        return this.#file(message.id).resolve(this.#open(message.file));
+      case 'need':
+        return void this.#supply(message.id, message.index);
+      case 'close':
+        return void this.#close(message.id);
+    }
+  }
+
+  #open({ fd, version, path, name }: FileHandover): FileContent {
+    return new FileContent({ file: borrowed(fd, path), version, path, name, fileSystem: nodeFileSystem, cache: this.#cache });
+  }
+
+  /** A segment may be wanted before the file has come: the two messages take different ways. */
+  #file(id: number): PromiseWithResolvers<FileContent> {
+    const known = this.#files.get(id);
+    if (known) return known;
+    const file = Promise.withResolvers<FileContent>();
+    this.#files.set(id, file);
+    return file;
+  }
+
+  async #supply(id: number, index: number): Promise<void> {
+    try {
+      const content = await this.#file(id).promise;
+      const bytes = await content.read(index * SEGMENT_BYTES, SEGMENT_BYTES);
+      this.#tell({ kind: 'supply', id, index, bytes, last: bytes.length < SEGMENT_BYTES });
+    } catch (error) {
+      // Closed meanwhile: nobody waits for it.
+      if (!this.#files.has(id)) return;
+      const { code, message } = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, 'cannot read file');
+      this.#tell({ kind: 'refuse', id, error: { code, message } });
+    }
+  }
+
+  async #close(id: number): Promise<void> {
+    const content = await this.#files.get(id)?.promise;
+    this.#files.delete(id);
+    await content?.close();
+    this.#options.control.postMessage(id);
+  }
+
+  #tell(message: FromContent): void {
+    if (this.#outgoing.push(message) > 1) return;
+    setImmediate(() => {
+      this.#options.data.postMessage(this.#outgoing);
+      this.#outgoing = [];
+      this.#waker.wake();
+    });
+  }
+}
+
+/** Memory that the data thread sends from without a copy. */
+export function allocateShared(length: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(length));
+}
+
+const statOf = promisify(fstat);
+const readFrom = promisify(read);
+
+/** A descriptor that somebody else has opened, and will close. */
+function borrowed(fd: number, path: string): OpenFile {
+  return {
+    fd,
+    stat: async () => fileStat(await statOf(fd, { bigint: true })),
+    async read(into, position) {
+      let count = 0;
+      while (count < into.length) {
+        const { bytesRead } = await readFrom(fd, into, count, into.length - count, position + count);
+        if (bytesRead === 0) break;
+        count += bytesRead;
+      }
+      return count;
+    },
+    realPath: async () => path,
+    close: async () => {},
+  };
+}

@@ -1,0 +1,237 @@
+/**
+ * The data thread: the Engine, and a loop that waits for datagrams, hands them to it, and sends what it made of them. It runs no
+ * user's code and opens no file; descriptors are made and closed by the main thread.
+ *
+ * Every wait is bounded by {@link MAX_WAIT_MS}, and the loop returns to the thread's event loop every {@link TURN_MS}: a thread
+ * that sits in a system call cannot be ended.
+ */
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { type ControlPlane, Engine, type EngineLimits } from '../../protocol/engine.ts';
+import type { Endpoint, Outbox } from '../../protocol/outbox.ts';
+import type { PeerKey } from '../../protocol/peer.ts';
+import { Arena } from './arena.ts';
+import { Batch } from './batch.ts';
+import { BATCH, INBOX_BYTES, Inbox } from './inbox.ts';
+import type { FromContent, FromData, ToContent, ToData } from './messages.ts';
+import { Readiness } from './readiness.ts';
+import { Waker, type WakeShare } from './wake.ts';
+
+const MAX_WAIT_MS = 50;
+const TURN_MS = 50;
+/** Batches taken from one socket before the next has its turn. */
+const FAIR_BATCHES = 4;
+/** After a late wake everything that waits is taken first, up to so many batches a socket. */
+const CATCH_UP_BATCHES = 1024;
+/** Waking later than this, datagrams come before deadlines. */
+const LATE_MS = 5;
+
+export interface DataThreadOptions {
+  readonly limits: EngineLimits;
+  /** Transfers of an earlier thread had lower numbers. */
+  readonly firstId: number;
+  readonly epoll: number;
+  readonly wake: WakeShare;
+  readonly control: MessagePort;
+  readonly content: MessagePort;
+}
+
+/** An endpoint as this thread has it. */
+class DataEndpoint implements Endpoint {
+  readonly number: number;
+  readonly fd: number;
+  readonly address: string;
+  readonly port: number;
+  readonly batch: Batch;
+  accepts = false;
+  replies: readonly Endpoint[] = [];
+
+  constructor(number: number, fd: number, address: string, port: number) {
+    this.number = number;
+    this.fd = fd;
+    this.address = address;
+    this.port = port;
+    this.batch = new Batch(fd);
+  }
+}
+
+export class DataThread {
+  readonly #control: MessagePort;
+  readonly #content: MessagePort;
+  readonly #waker: Waker;
+  readonly #readiness: Readiness;
+  readonly #inbox = new Inbox(new Arena(INBOX_BYTES));
+  readonly #engine: Engine;
+  readonly #endpoints = new Map<number, DataEndpoint>();
+  readonly #byFd = new Map<number, DataEndpoint>();
+  /** Transfers whose segments the content thread reads. */
+  readonly #files = new Set<number>();
+  /** Endpoints that have something to send. */
+  readonly #dirty = new Set<DataEndpoint>();
+  /** What the main thread is to be told at the end of this round. */
+  #outgoing: FromData[] = [];
+  #receiving: DataEndpoint | undefined;
+  #now = 0;
+  #stopped = false;
+
+  constructor({ limits, firstId, epoll, wake, control, content }: DataThreadOptions) {
+    this.#control = control;
+    this.#content = content;
+    this.#waker = new Waker(wake);
+    this.#readiness = new Readiness(epoll);
+    const outbox: Outbox = {
+      send: (from, to, datagram) => this.#dirtied(from).send(to, datagram),
+      data: (from, to, block, slices) => this.#dirtied(from).data(to, block, slices),
+    };
+    this.#engine = new Engine(outbox, this.#controlPlane(), limits, Math.random, firstId);
+  }
+
+  /** Runs until a `stop` message. */
+  run(): void {
+    const turnEnds = performance.now() + TURN_MS;
+    while (!this.#stopped && performance.now() < turnEnds) this.#round();
+    if (!this.#stopped) setImmediate(() => this.run());
+  }
+
+  #round(): void {
+    const waitUntil = this.#engine.nextDeadline;
+    this.#waker.sleeping = true;
+    const worked = this.#takeMessages();
+    const left = Math.ceil(waitUntil - performance.now());
+    const wait = worked ? 0 : Math.max(0, Math.min(MAX_WAIT_MS, left));
+    this.#now = performance.now();
+    this.#readiness.wait(wait, this.#ready);
+    this.#waker.sleeping = false;
+    this.#now = performance.now();
+    if (this.#now - waitUntil > LATE_MS) this.#catchUp();
+    this.#engine.expire(this.#now);
+    this.#flush();
+  }
+
+  readonly #ready = (fd: number): void => {
+    this.#now = performance.now();
+    const endpoint = this.#byFd.get(fd);
+    if (endpoint) this.#drain(endpoint, FAIR_BATCHES);
+  };
+
+  readonly #take = (peer: PeerKey, datagram: Uint8Array): void => {
+    // Port 0 cannot be answered.
+    if (typeof peer === 'number' ? peer % 65536 !== 0 : !peer.startsWith('0 '))
+      this.#engine.receive(this.#receiving!, peer, datagram, this.#now);
+  };
+
+  #drain(endpoint: DataEndpoint, batches: number): void {
+    this.#receiving = endpoint;
+    for (let i = 0; i < batches && this.#inbox.receive(endpoint.fd, this.#take) === BATCH; i++);
+  }
+
+  /** A stall is never taken for loss: what has come meanwhile goes first. */
+  #catchUp(): void {
+    for (const endpoint of this.#byFd.values()) this.#drain(endpoint, CATCH_UP_BATCHES);
+  }
+
+  #flush(): void {
+    for (const endpoint of this.#dirty) endpoint.batch.flush();
+    this.#dirty.clear();
+    if (this.#outgoing.length === 0) return;
+    this.#control.postMessage(this.#outgoing);
+    this.#outgoing = [];
+  }
+
+  #dirtied(from: Endpoint): Batch {
+    const endpoint = from as DataEndpoint;
+    this.#dirty.add(endpoint);
+    return endpoint.batch;
+  }
+
+  /** Returns whether there were any. */
+  #takeMessages(): boolean {
+    this.#now = performance.now();
+    let any = false;
+    for (let got = receiveMessageOnPort(this.#control); got; got = receiveMessageOnPort(this.#control)) {
+      for (const message of got.message as readonly ToData[]) this.#obey(message);
+      any = true;
+    }
+    for (let got = receiveMessageOnPort(this.#content); got; got = receiveMessageOnPort(this.#content)) {
+      for (const message of got.message as readonly FromContent[]) this.#obey(message);
+      any = true;
+    }
+    return any;
+  }
+
+  #obey(message: ToData | FromContent): void {
+    const now = this.#now;
+    switch (message.kind) {
+      case 'supply':
+        return this.#engine.supply(message.id, message.index, message.bytes, message.last, now);
+      case 'answer':
+        if (message.file) this.#files.add(message.id);
+        if (!this.#engine.answer(message.id, message.answer, now)) this.#files.delete(message.id);
+        return;
+      case 'refuse':
+        return this.#engine.refuse(message.id, message.error, now);
+      case 'written':
+        return this.#engine.written(message.id, message.bytes, message.stored, now);
+      case 'limits':
+        this.#engine.limits = message.limits;
+        return;
+      case 'progress':
+        this.#outgoing.push({ kind: 'progress', call: message.call, progress: this.#engine.progress() });
+        return;
+      case 'refuseAll':
+        this.#engine.refuseAll(message.error, now);
+        this.#outgoing.push({ kind: 'done', call: message.call });
+        return;
+      case 'endpoint':
+        return this.#open(message);
+      case 'accepts':
+        this.#endpoints.get(message.endpoint)!.accepts = message.accepts;
+        return;
+      case 'replies':
+        this.#endpoints.get(message.endpoint)!.replies = message.replies.map((number) => this.#endpoints.get(number)!);
+        return;
+      case 'close':
+        return this.#close(message.endpoint);
+      case 'stop':
+        this.#stopped = true;
+        return;
+    }
+  }
+
+  #open({ endpoint: number, fd, address, port }: Extract<ToData, { kind: 'endpoint' }>): void {
+    const endpoint = new DataEndpoint(number, fd, address, port);
+    this.#endpoints.set(number, endpoint);
+    this.#byFd.set(fd, endpoint);
+    this.#readiness.add(fd);
+  }
+
+  #close(number: number): void {
+    const endpoint = this.#endpoints.get(number);
+    if (endpoint) {
+      endpoint.batch.close();
+      this.#dirty.delete(endpoint);
+      this.#readiness.remove(endpoint.fd);
+      this.#byFd.delete(endpoint.fd);
+      this.#endpoints.delete(number);
+      endpoint.accepts = false;
+    }
+    this.#outgoing.push({ kind: 'closed', endpoint: number });
+  }
+
+  #controlPlane(): ControlPlane {
+    return {
+      request: ({ id, peer, listener, packet }) =>
+        this.#outgoing.push({ kind: 'request', id, peer, endpoint: (listener as DataEndpoint).number, packet }),
+      need: (id, index) => {
+        const need = { kind: 'need', id, index } as const;
+        if (this.#files.has(id)) this.#content.postMessage(need satisfies ToContent);
+        else this.#outgoing.push(need);
+      },
+      store: (id, bytes, last) => this.#outgoing.push({ kind: 'store', id, bytes, last }),
+      end: (id, ending) => {
+        this.#files.delete(id);
+        this.#outgoing.push({ kind: 'end', id, ending });
+      },
+      dropped: (reason, peer) => this.#outgoing.push({ kind: 'dropped', reason, peer }),
+    };
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * A native socket as the main thread has it: what is said of it here, the data thread is told.
+ */
+import type { Endpoint } from '../../protocol/outbox.ts';
+import type { SocketEndpoint, SocketOwner } from '../socket.ts';
+import type { ToData } from './messages.ts';
+import type { BoundSocket } from './socket.ts';
+
+export class NativeEndpoint implements SocketEndpoint {
+  readonly number: number;
+  readonly address: string;
+  readonly port: number;
+  readonly fd: number;
+  readonly owner: SocketOwner;
+  readonly #post: (message: ToData) => void;
+  #accepts = false;
+  #replies: readonly Endpoint[] = [];
+  /** The data thread was asked to let go of it. */
+  closing = false;
+
+  constructor(number: number, { address, port, fd }: BoundSocket, owner: SocketOwner, post: (message: ToData) => void) {
+    this.number = number;
+    this.address = address;
+    this.port = port;
+    this.fd = fd;
+    this.owner = owner;
+    this.#post = post;
+  }
+
+  get accepts(): boolean {
+    return this.#accepts;
+  }
+
+  set accepts(accepts: boolean) {
+    this.#accepts = accepts;
+    if (!this.closing) this.#post({ kind: 'accepts', endpoint: this.number, accepts });
+  }
+
+  get replies(): readonly Endpoint[] {
+    return this.#replies;
+  }
+
+  set replies(replies: readonly Endpoint[]) {
+    this.#replies = replies;
+    this.#tellReplies();
+  }
+
+  /** Tells a data thread all about it: the first one, and one that takes the place of a dead one. */
+  announce(): void {
+    const { number, fd, address, port } = this;
+    this.#post({ kind: 'endpoint', endpoint: number, fd, address, port });
+    this.#tellReplies();
+    this.accepts = this.#accepts;
+  }
+
+  close(): void {
+    if (this.closing) return;
+    this.closing = true;
+    this.#accepts = false;
+    this.#post({ kind: 'close', endpoint: this.number });
+  }
+
+  #tellReplies(): void {
+    const replies = this.#replies.map((endpoint) => (endpoint as NativeEndpoint).number);
+    this.#post({ kind: 'replies', endpoint: this.number, replies });
+  }
+}

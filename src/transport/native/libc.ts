@@ -1,0 +1,152 @@
+/**
+ * The C library, by way of koffi: the only file that knows either. Every function here is a system call or two, blocks no longer
+ * than it is told to, and reports failure as an errno; numbers and layouts are those of Linux on x86-64 with glibc.
+ *
+ * (`node:ffi`, experimental in Node 26, may take koffi's place: then this file changes, and no other.)
+ */
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+
+const { errno: ERRNO } = constants;
+
+/** Socket options and flags of Linux, x86-64. */
+export const C = {
+  AF_INET: 2,
+  AF_INET6: 10,
+  SOCK_DGRAM_CLOEXEC: 2 | 0o2000000,
+  SOL_SOCKET: 1,
+  SO_REUSEADDR: 2,
+  SO_SNDBUF: 7,
+  SO_RCVBUF: 8,
+  SO_SNDTIMEO: 21,
+  SO_BINDTODEVICE: 25,
+  SO_SNDBUFFORCE: 32,
+  SO_RCVBUFFORCE: 33,
+  IPPROTO_IPV6: 41,
+  IPV6_V6ONLY: 26,
+  SOL_UDP: 17,
+  UDP_SEGMENT: 103,
+  EPOLLIN: 1,
+  EPOLLET: 0x8000_0000,
+  EPOLL_CTL_ADD: 1,
+  EPOLL_CTL_DEL: 2,
+  MSG_DONTWAIT: 0x40,
+  EFD_NONBLOCK_CLOEXEC: 0o4000 | 0o2000000,
+} as const;
+
+type Call = (...args: readonly (number | Uint8Array | bigint | null)[]) => number;
+
+interface Library {
+  readonly address: (value: Uint8Array) => bigint;
+  readonly errno: () => number;
+  readonly call: { readonly [name in keyof typeof SIGNATURES]: Call };
+}
+
+const SIGNATURES = {
+  socket: 'int socket(int, int, int)',
+  bind: 'int bind(int, void *, uint32_t)',
+  close: 'int close(int)',
+  getsockname: 'int getsockname(int, void *, void *)',
+  setsockopt: 'int setsockopt(int, int, int, void *, uint32_t)',
+  getsockopt: 'int getsockopt(int, int, int, void *, void *)',
+  eventfd: 'int eventfd(unsigned int, int)',
+  epoll_create1: 'int epoll_create1(int)',
+  epoll_ctl: 'int epoll_ctl(int, int, int, void *)',
+  epoll_wait: 'int epoll_wait(int, uintptr_t, int, int)',
+  recvmmsg: 'int recvmmsg(int, uintptr_t, unsigned int, int, uintptr_t)',
+  sendmmsg: 'int sendmmsg(int, uintptr_t, unsigned int, int)',
+  read: 'long read(int, uintptr_t, size_t)',
+  write: 'long write(int, void *, size_t)',
+  if_nametoindex: 'unsigned int if_nametoindex(str)',
+} as const;
+
+let library: Library | undefined;
+
+/** Why there is no native transport here; `undefined` if there is one. Loads koffi. */
+export function whyNot(): string | undefined {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return `${process.platform} on ${process.arch}, not Linux on x64`;
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  if (header.glibcVersionRuntime === undefined) return 'a C library other than glibc';
+  try {
+    load();
+    return undefined;
+  } catch (error) {
+    return `koffi cannot be loaded: ${(error as Error).message.split('\n')[0]}`;
+  }
+}
+
+/** Where the bytes lie. Valid as long as somebody holds the bytes. */
+export function addressOf(bytes: Uint8Array): number {
+  return Number(load().address(bytes));
+}
+
+/** An `errno` as Node tells one. */
+export class SystemError extends Error {
+  readonly code: string;
+  readonly syscall: string;
+
+  constructor(syscall: string, errno: number, details: object = {}) {
+    const code = Object.entries(ERRNO).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
+    super(`${syscall} ${code}`);
+    this.code = code;
+    this.syscall = syscall;
+    Object.assign(this, details);
+  }
+}
+
+/** Calls a function of the library; the result is negative if it failed, and then {@link errno} says how. */
+export function call(name: keyof typeof SIGNATURES, ...args: readonly (number | Uint8Array | bigint | null)[]): number {
+  return load().call[name](...args);
+}
+
+/** The functions of the hot path, looked up once. */
+export function hotCalls() {
+  const { call: calls, errno } = load();
+  return { recvmmsg: calls.recvmmsg, sendmmsg: calls.sendmmsg, epollWait: calls.epoll_wait, errno };
+}
+
+/** The same, with a failure thrown as a {@link SystemError}. */
+export function mustCall(name: keyof typeof SIGNATURES, ...args: readonly (number | Uint8Array | bigint | null)[]): number {
+  const result = call(name, ...args);
+  if (result < 0) throw new SystemError(name, errno());
+  return result;
+}
+
+export function errno(): number {
+  return load().errno();
+}
+
+export function isInterrupted(error: number): boolean {
+  return error === ERRNO.EINTR;
+}
+
+/** The socket's buffer, or the device's queue, is full. */
+export function isCongestion(error: number): boolean {
+  return error === ERRNO.EAGAIN || error === ERRNO.ENOBUFS;
+}
+
+/** Sets a socket option of type int. Throws a {@link SystemError}. */
+export function setOption(fd: number, level: number, option: number, value: number): void {
+  mustCall('setsockopt', fd, level, option, intBytes(value), 4);
+}
+
+export function getOption(fd: number, level: number, option: number): number {
+  const value = new Uint8Array(new ArrayBuffer(4));
+  mustCall('getsockopt', fd, level, option, value, intBytes(4));
+  return new DataView(value.buffer).getInt32(0, true);
+}
+
+function intBytes(value: number): Uint8Array {
+  const bytes = new Uint8Array(new ArrayBuffer(4));
+  new DataView(bytes.buffer).setInt32(0, value, true);
+  return bytes;
+}
+
+function load(): Library {
+  if (library) return library;
+  const koffi = createRequire(import.meta.url)('koffi');
+  const libc = koffi.load('libc.so.6');
+  const call = Object.fromEntries(Object.entries(SIGNATURES).map(([name, signature]) => [name, libc.func(signature)]));
+  library = { address: koffi.address, errno: () => koffi.errno(), call: call as Library['call'] };
+  return library;
+}

@@ -1,0 +1,64 @@
+/**
+ * What passes between the threads of the native transport. Plain data; messages of one tick travel together.
+ */
+import type { FileHandover } from '../../content/file.ts';
+import type { DropReason, EngineLimits } from '../../protocol/engine.ts';
+import type { RequestPacket } from '../../protocol/packet.ts';
+import type { PeerKey } from '../../protocol/peer.ts';
+import type { ReadAnswer } from '../../protocol/read-transfer.ts';
+import type { Ending, Progress } from '../../protocol/transfer.ts';
+import type { WriteAnswer } from '../../protocol/write-transfer.ts';
+import type { WireError } from '../data-plane.ts';
+
+/** Control plane to data thread. */
+export type ToData =
+  | { readonly kind: 'endpoint'; readonly endpoint: number; readonly fd: number; readonly address: string; readonly port: number }
+  | { readonly kind: 'accepts'; readonly endpoint: number; readonly accepts: boolean }
+  | { readonly kind: 'replies'; readonly endpoint: number; readonly replies: readonly number[] }
+  /** Answered by `closed`: the descriptor is not used any more. */
+  | { readonly kind: 'close'; readonly endpoint: number }
+  /** `file`: segments after the first are read by the content thread. */
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: ReadAnswer | WriteAnswer; readonly file: boolean }
+  | { readonly kind: 'refuse'; readonly id: number; readonly error: WireError }
+  | Supplied
+  | { readonly kind: 'written'; readonly id: number; readonly bytes: number; readonly stored: boolean }
+  | { readonly kind: 'limits'; readonly limits: EngineLimits }
+  | { readonly kind: 'progress'; readonly call: number }
+  | { readonly kind: 'refuseAll'; readonly call: number; readonly error: WireError }
+  | { readonly kind: 'stop' };
+
+/** Content thread, or control plane, to data thread. */
+export interface Supplied {
+  readonly kind: 'supply';
+  readonly id: number;
+  readonly index: number;
+  readonly bytes: Uint8Array;
+  readonly last: boolean;
+}
+
+/** Content thread to data thread. */
+export type FromContent = Supplied | { readonly kind: 'refuse'; readonly id: number; readonly error: WireError };
+
+/** Data thread to control plane. */
+export type FromData =
+  | {
+      readonly kind: 'request';
+      readonly id: number;
+      readonly peer: PeerKey;
+      readonly endpoint: number;
+      readonly packet: RequestPacket;
+    }
+  | { readonly kind: 'need'; readonly id: number; readonly index: number }
+  | { readonly kind: 'store'; readonly id: number; readonly bytes: Uint8Array; readonly last: boolean }
+  | { readonly kind: 'end'; readonly id: number; readonly ending: Ending }
+  | { readonly kind: 'dropped'; readonly reason: DropReason; readonly peer: PeerKey }
+  | { readonly kind: 'closed'; readonly endpoint: number }
+  | { readonly kind: 'progress'; readonly call: number; readonly progress: readonly Progress[] }
+  | { readonly kind: 'done'; readonly call: number };
+
+/** Control plane or data thread to content thread. */
+export type ToContent =
+  | { readonly kind: 'open'; readonly id: number; readonly file: FileHandover }
+  | { readonly kind: 'need'; readonly id: number; readonly index: number }
+  /** Answered by its id: the descriptor is not used any more. */
+  | { readonly kind: 'close'; readonly id: number };

@@ -1,0 +1,307 @@
+/**
+ * The Engine in a thread of its own, as the main thread has it: starts the data thread and the content thread, passes messages,
+ * and owns every descriptor. A thread that dies is started anew: its transfers have failed, its listening sockets go on.
+ */
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { Content } from '../../content/content.ts';
+import { FileContent } from '../../content/file.ts';
+import type { ControlPlane, EngineLimits } from '../../protocol/engine.ts';
+import { ErrorCode } from '../../protocol/error.ts';
+import type { ReadAnswer } from '../../protocol/read-transfer.ts';
+import type { Progress } from '../../protocol/transfer.ts';
+import type { WriteAnswer } from '../../protocol/write-transfer.ts';
+import type { DataPlane, WireError } from '../data-plane.ts';
+import type { SocketAddress, SocketOwner } from '../socket.ts';
+import type { ContentThreadOptions } from './content-thread.ts';
+import type { DataThreadOptions } from './data-thread.ts';
+import { NativeEndpoint } from './endpoint.ts';
+import { C, call, mustCall } from './libc.ts';
+import type { FromData, ToContent, ToData } from './messages.ts';
+import { Readiness } from './readiness.ts';
+import { closeSocket, openSocket, RECEIVE_BUFFER_BYTES } from './socket.ts';
+import { Waker } from './wake.ts';
+
+export interface NativeEngineOptions {
+  readonly limits: EngineLimits;
+  /** Bytes of files that the content thread keeps. */
+  readonly cacheBytes: number;
+  /** Something went wrong that no transfer can be told. */
+  fault(error: unknown, what: string): void;
+  /** The kernel grants less than a storm needs. */
+  smallBuffer(granted: number, wanted: number): void;
+}
+
+/** Threads that die more often than this in a row are not started again. */
+const MAX_DEATHS = 5;
+const DEATHS_WITHIN_MS = 60_000;
+
+/** What lives and dies together. */
+interface Threads {
+  readonly data: Worker;
+  readonly content: Worker;
+  readonly toData: MessagePort;
+  readonly toContent: MessagePort;
+  readonly waker: Waker;
+  /** Descriptors of the wait and the wake. */
+  readonly fds: readonly number[];
+}
+
+export class NativeEngine implements DataPlane {
+  readonly #control: ControlPlane;
+  readonly #options: NativeEngineOptions;
+  #limits: EngineLimits;
+  #threads: Threads;
+  readonly #endpoints = new Map<number, NativeEndpoint>();
+  #nextEndpoint = 1;
+  /** When each transfer that the data thread knows has begun. */
+  readonly #transfers = new Map<number, number>();
+  #lastId = 0;
+  /** Files that the content thread reads, and who waits for it to let go. */
+  readonly #files = new Map<number, PromiseWithResolvers<void>>();
+  readonly #calls = new Map<number, (result: readonly Progress[]) => void>();
+  #nextCall = 1;
+  #outgoing: ToData[] = [];
+  #deaths: number[] = [];
+  #warned = false;
+  #closed = false;
+
+  constructor(control: ControlPlane, options: NativeEngineOptions) {
+    this.#control = control;
+    this.#options = options;
+    this.#limits = options.limits;
+    this.#threads = this.#start();
+  }
+
+  /** Opens a socket and has the data thread listen to it. Throws Node-like system errors. */
+  async bind(to: SocketAddress, owner: SocketOwner): Promise<NativeEndpoint> {
+    const socket = openSocket(to);
+    if (socket.receiveBufferBytes < RECEIVE_BUFFER_BYTES && !this.#warned) {
+      this.#warned = true;
+      this.#options.smallBuffer(socket.receiveBufferBytes, RECEIVE_BUFFER_BYTES);
+    }
+    const endpoint = new NativeEndpoint(this.#nextEndpoint++, socket, owner, (message) => this.#post(message));
+    this.#endpoints.set(endpoint.number, endpoint);
+    endpoint.announce();
+    return endpoint;
+  }
+
+  answer(id: number, answer: ReadAnswer | WriteAnswer): void {
+    this.#post({ kind: 'answer', id, answer, file: this.#files.has(id) });
+  }
+
+  refuse(id: number, { code, message }: WireError): void {
+    this.#post({ kind: 'refuse', id, error: { code, message } });
+  }
+
+  supply(id: number, index: number, bytes: Uint8Array, last: boolean): void {
+    this.#post({ kind: 'supply', id, index, bytes, last });
+  }
+
+  written(id: number, bytes: number, stored: boolean): void {
+    this.#post({ kind: 'written', id, bytes, stored });
+  }
+
+  setLimits(limits: EngineLimits): void {
+    this.#limits = limits;
+    this.#post({ kind: 'limits', limits });
+  }
+
+  progress(): Promise<readonly Progress[]> {
+    return this.#call((call) => ({ kind: 'progress', call }));
+  }
+
+  async refuseAll({ code, message }: WireError): Promise<void> {
+    await this.#call((call) => ({ kind: 'refuseAll', call, error: { code, message } }));
+  }
+
+  adopt(id: number, content: Content): boolean {
+    const file = content instanceof FileContent ? content.handover : undefined;
+    if (!file) return false;
+    this.#files.set(id, Promise.withResolvers());
+    this.#threads.toContent.postMessage({ kind: 'open', id, file } satisfies ToContent);
+    return true;
+  }
+
+  release(id: number): Promise<void> {
+    const file = this.#files.get(id);
+    if (!file) return Promise.resolve();
+    this.#threads.toContent.postMessage({ kind: 'close', id } satisfies ToContent);
+    return file.promise;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#post({ kind: 'stop' });
+    await this.#flushed();
+    await this.#end(this.#threads);
+  }
+
+  #start(): Threads {
+    const epoll = mustCall('epoll_create1', 0o2000000);
+    const wakeFd = mustCall('eventfd', 0, C.EFD_NONBLOCK_CLOEXEC);
+    new Readiness(epoll).add(wakeFd, true);
+    const wake = { fd: wakeFd, flag: new SharedArrayBuffer(4) };
+    const control = new MessageChannel();
+    const files = new MessageChannel();
+    const contentControl = new MessageChannel();
+    const data = worker(
+      'data-worker',
+      {
+        limits: this.#limits,
+        firstId: this.#lastId + 1,
+        epoll,
+        wake,
+        control: control.port2,
+        content: files.port2,
+      } satisfies DataThreadOptions,
+      [control.port2, files.port2],
+    );
+    const content = worker(
+      'content-worker',
+      {
+        cacheBytes: this.#options.cacheBytes,
+        wake,
+        control: contentControl.port2,
+        data: files.port1,
+      } satisfies ContentThreadOptions,
+      [contentControl.port2, files.port1],
+    );
+    const threads = {
+      data,
+      content,
+      toData: control.port1,
+      toContent: contentControl.port1,
+      waker: new Waker(wake),
+      fds: [epoll, wakeFd],
+    };
+    control.port1.on('message', (messages: readonly FromData[]) => {
+      for (const message of messages) this.#obey(message);
+    });
+    contentControl.port1.on('message', (id: number) => this.#letGo(id));
+    for (const one of [data, content]) {
+      one.on('error', (error) => this.#died(threads, error));
+      one.on('exit', (code) => this.#died(threads, new Error(`a thread of the native transport ended with code ${code}`)));
+    }
+    return threads;
+  }
+
+  #obey(message: FromData): void {
+    switch (message.kind) {
+      case 'request': {
+        const { id, peer, endpoint, packet } = message;
+        this.#lastId = id;
+        this.#transfers.set(id, performance.now());
+        const listener = this.#endpoints.get(endpoint);
+        if (listener) this.#control.request({ id, peer, listener, packet });
+        else this.refuse(id, { code: ErrorCode.undefined, message: 'server is stopping' });
+        return;
+      }
+      case 'need':
+        return this.#control.need(message.id, message.index);
+      case 'store':
+        return this.#control.store(message.id, message.bytes, message.last);
+      case 'end':
+        this.#transfers.delete(message.id);
+        return this.#control.end(message.id, message.ending);
+      case 'dropped':
+        return this.#control.dropped(message.reason, message.peer);
+      case 'closed':
+        return this.#closeDescriptor(message.endpoint);
+      case 'progress':
+      case 'done':
+        this.#calls.get(message.call)?.(message.kind === 'progress' ? message.progress : []);
+        this.#calls.delete(message.call);
+        return;
+    }
+  }
+
+  /** The data thread does not use it any more. */
+  #closeDescriptor(number: number): void {
+    const endpoint = this.#endpoints.get(number);
+    if (!endpoint) return;
+    this.#endpoints.delete(number);
+    closeSocket(endpoint.fd);
+  }
+
+  /** The content thread has let go of a file. */
+  #letGo(id: number): void {
+    this.#files.get(id)?.resolve();
+    this.#files.delete(id);
+  }
+
+  /** Starts new threads; what the old ones had under way has failed. */
+  #died(threads: Threads, error: unknown): void {
+    if (this.#closed || threads !== this.#threads) return;
+    this.#options.fault(error, 'native transport');
+    const now = performance.now();
+    this.#deaths = [...this.#deaths.filter((at) => now - at < DEATHS_WITHIN_MS), now];
+    void this.#end(threads);
+    this.#outgoing = [];
+    for (const endpoint of [...this.#endpoints.values()]) if (endpoint.closing) this.#closeDescriptor(endpoint.number);
+    if (this.#deaths.length > MAX_DEATHS) {
+      this.#closed = true;
+      this.#options.fault(new Error('its threads keep dying; no more requests are answered until a restart'), 'native transport');
+    } else {
+      this.#threads = this.#start();
+      for (const endpoint of this.#endpoints.values()) endpoint.announce();
+    }
+    for (const id of [...this.#files.keys()]) this.#letGo(id);
+    for (const resolve of this.#calls.values()) resolve([]);
+    this.#calls.clear();
+    for (const [id, began] of this.#transfers) this.#control.end(id, failedEnding(now - began));
+    this.#transfers.clear();
+  }
+
+  async #end({ data, content, toData, toContent, fds }: Threads): Promise<void> {
+    toData.close();
+    toContent.close();
+    await Promise.all([data.terminate(), content.terminate()]);
+    for (const fd of fds) call('close', fd);
+    if (!this.#closed) return;
+    for (const number of [...this.#endpoints.keys()]) this.#closeDescriptor(number);
+  }
+
+  #call(make: (call: number) => ToData): Promise<readonly Progress[]> {
+    if (this.#closed) return Promise.resolve([]);
+    const call = this.#nextCall++;
+    return new Promise((resolve) => {
+      this.#calls.set(call, resolve);
+      this.#post(make(call));
+    });
+  }
+
+  /** Messages of one turn of the event loop travel together. */
+  #post(message: ToData): void {
+    if (this.#outgoing.push(message) === 1) setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    if (this.#outgoing.length === 0) return;
+    this.#threads.toData.postMessage(this.#outgoing);
+    this.#outgoing = [];
+    this.#threads.waker.wake();
+  }
+
+  #flushed(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** The file beside this one: TypeScript from the sources, JavaScript from the package. */
+function worker(name: string, workerData: object, transferList: readonly MessagePort[]): Worker {
+  const file = new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+  return new Worker(file, { name, workerData, transferList: [...transferList], stdin: false });
+}
+
+function failedEnding(durationMs: number) {
+  return {
+    outcome: 'failed',
+    bytes: 0,
+    durationMs,
+    agreement: undefined,
+    rttMs: undefined,
+    retransmissions: 0,
+    lastAckMissing: false,
+    error: { code: ErrorCode.undefined, message: 'the thread that served it has died' },
+  } as const;
+}

@@ -1,0 +1,36 @@
+/**
+ * The native transport: batched system calls and the Engine in a thread of its own. Linux on x86-64 with glibc.
+ */
+import type { Clock } from '../../content/clock.ts';
+import type { EngineLimits } from '../../protocol/engine.ts';
+import type { TransportEvents } from '../transport.ts';
+import { UdpTransport } from '../udp-transport.ts';
+import { NativeEngine } from './native-engine.ts';
+
+export { whyNot } from './libc.ts';
+
+export interface NativeOptions {
+  readonly events: TransportEvents;
+  readonly limits: EngineLimits;
+  readonly clock: Clock;
+  readonly cacheBytes: number;
+}
+
+export class NativeTransport extends UdpTransport {
+  constructor({ events, limits, clock, cacheBytes }: NativeOptions) {
+    super({
+      events,
+      clock,
+      plane: (control) => {
+        const plane = new NativeEngine(control, {
+          limits,
+          cacheBytes,
+          fault: (error, what) => events.fault(error, { what }),
+          smallBuffer: (granted, wanted) =>
+            events.notice({ granted, wanted }, `a storm may lose its first requests: sysctl -w net.core.rmem_max=${wanted}`),
+        });
+        return { plane, sockets: { bind: (to, owner) => plane.bind(to, owner), receive: () => {} } };
+      },
+    });
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Which sockets have something to read (epoll).
+ */
+import { Arena, type Region } from './arena.ts';
+import { EPOLL_EVENT } from './layout.ts';
+import { C, call, hotCalls, mustCall } from './libc.ts';
+
+const MAX_READY = 64;
+
+export class Readiness {
+  readonly #epoll: number;
+  readonly #arena = new Arena(MAX_READY * EPOLL_EVENT.bytes + 64);
+  readonly #events: Region;
+  readonly #wait = hotCalls().epollWait;
+
+  /** @param epoll a descriptor of epoll_create1, whoever owns it */
+  constructor(epoll: number) {
+    this.#epoll = epoll;
+    this.#events = this.#arena.take(MAX_READY * EPOLL_EVENT.bytes);
+  }
+
+  /** @param edge told only when something new has come: for an eventfd, which then need not be read */
+  add(fd: number, edge = false): void {
+    mustCall('epoll_ctl', this.#epoll, C.EPOLL_CTL_ADD, fd, eventFor(fd, edge));
+  }
+
+  remove(fd: number): void {
+    call('epoll_ctl', this.#epoll, C.EPOLL_CTL_DEL, fd, eventFor(fd));
+  }
+
+  /** Waits up to `ms` milliseconds, and calls `ready` for each descriptor that can be read. Returns how many. */
+  wait(ms: number, ready: (fd: number) => void): number {
+    const count = this.#wait(this.#epoll, this.#events.address, MAX_READY, ms);
+    for (let i = 0; i < count; i++) {
+      ready(this.#arena.view.getInt32(this.#events.offset + i * EPOLL_EVENT.bytes + EPOLL_EVENT.data, true));
+    }
+    return Math.max(count, 0);
+  }
+}
+
+function eventFor(fd: number, edge = false): Uint8Array {
+  const bytes = new Uint8Array(new ArrayBuffer(EPOLL_EVENT.bytes));
+  const view = new DataView(bytes.buffer);
+  view.setUint32(EPOLL_EVENT.events, edge ? C.EPOLLIN | C.EPOLLET : C.EPOLLIN, true);
+  view.setInt32(EPOLL_EVENT.data, fd, true);
+  return bytes;
+}
