@@ -69,6 +69,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   const sockets = inheritedSockets();
   const server = createResolvedServer(config, { log, ...(sockets ? { sockets } : {}) });
   log.info({ config: file, rootDir: config.rootDir, plugins: config.plugins.map(({ plugin }) => plugin.name) }, 'starting');
+  surviveUsersCode(log);
   const stopped = stopOnSignal(server, log);
   try {
     await server.start();
@@ -102,6 +103,12 @@ async function startReloader(server: Server, flags: ServeFlags, settings: Settin
   process.on('SIGHUP', () => void reloader.request('SIGHUP'));
   await reloader.start(since);
   return reloader;
+}
+
+/** A plugin's timer that throws, or a promise that nobody waits for, must not end everybody's transfers. */
+function surviveUsersCode(log: AppLog): void {
+  const tell = (error: unknown) => log.error({ err: error }, 'an error that nobody caught, most likely of a plugin');
+  process.on('unhandledRejection', tell).on('uncaughtException', tell);
 }
 
 /** Resolves when a signal has ended the server. */

@@ -59,6 +59,8 @@ export class Server {
   #transport: Transport | undefined;
   #current: Generation | undefined;
   #listeners: Listeners | undefined;
+  /** Those that are not disposed of yet. */
+  readonly #generations = new Set<Generation>();
   #lastGeneration = 0;
   /** Files that plugins want watched: those of the generation in force, and of one that failed since. */
   #watched: readonly string[] = [];
@@ -179,6 +181,11 @@ export class Server {
     if (!transport || !listeners || !this.#current || this.#stopping) throw new Error('the server is not running');
     const next = await this.#startGeneration(config);
     const prepared = await this.#prepare(listeners, next);
+    if (this.#stopping) {
+      prepared.abandon();
+      next.retire();
+      throw new Error('the server is stopping');
+    }
     const previous = this.#current;
     // The swap: nothing is awaited from here until the previous generation is retired.
     this.#current = next;
@@ -205,6 +212,8 @@ export class Server {
     const watched: string[] = [];
     try {
       const generation = await Generation.start(++this.#lastGeneration, config, this.#world, (path) => void watched.push(path));
+      this.#generations.add(generation);
+      void generation.disposed.then(() => this.#generations.delete(generation));
       this.#watched = watched;
       return generation;
     } catch (error) {
@@ -217,10 +226,7 @@ export class Server {
   /** Binds what the generation's config lists; disposes of the generation if that fails. */
   async #prepare(listeners: Listeners, generation: Generation): Promise<PreparedListeners> {
     try {
-      const prepared = await listeners.prepare(this.#listenOn(generation.config));
-      if (!this.#stopping) return prepared;
-      prepared.abandon();
-      throw new Error('the server is stopping');
+      return await listeners.prepare(this.#listenOn(generation.config));
     } catch (error) {
       generation.retire();
       await generation.disposed;
@@ -235,10 +241,11 @@ export class Server {
 
   async #stop(): Promise<void> {
     await this.#starting?.catch(() => {});
-    await this.#reloading;
     this.#listeners?.close();
     this.#draining = true;
-    if (this.#transfers.size > 0) await this.#waited.promise;
+    const drained = this.#transfers.size > 0 ? this.#waited.promise : undefined;
+    // A reload under way comes to nothing, but a plugin's `setup` may take its time.
+    await Promise.all([drained, this.#reloading]);
     await this.#close();
   }
 
@@ -248,7 +255,7 @@ export class Server {
     await Promise.all(Array.from(this.#transfers.values(), ({ answering }) => answering));
     this.#current = undefined;
     generation?.retire();
-    await generation?.disposed;
+    await Promise.all(Array.from(this.#generations, ({ disposed }) => disposed));
   }
 
   #listenOn({ listen }: ResolvedConfig): readonly ListenOn[] {

@@ -48,6 +48,10 @@ export class ContentThread {
         return void this.#supply(message.id, message.index);
       case 'close':
         return void this.#close(message.id);
+      case 'stop':
+        this.#options.control.close();
+        this.#options.data.close();
+        return;
     }
   }
 

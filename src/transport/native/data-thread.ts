@@ -193,6 +193,8 @@ export class DataThread {
         return this.#close(message.endpoint);
       case 'stop':
         this.#stopped = true;
+        this.#control.close();
+        this.#content.close();
         return;
     }
   }

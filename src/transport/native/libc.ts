@@ -5,7 +5,7 @@
  * (`node:ffi`, experimental in Node 26, may take koffi's place: then this file changes, and no other.)
  */
 import { createRequire } from 'node:module';
-import { constants } from 'node:os';
+import { arch, constants, platform } from 'node:os';
 
 const { errno: ERRNO } = constants;
 
@@ -64,14 +64,12 @@ let library: Library | undefined;
 
 /** Why there is no native transport here; `undefined` if there is one. Loads koffi. */
 export function whyNot(): string | undefined {
-  if (process.platform !== 'linux' || process.arch !== 'x64') return `${process.platform} on ${process.arch}, not Linux on x64`;
-  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  if (header.glibcVersionRuntime === undefined) return 'a C library other than glibc';
+  if (platform() !== 'linux' || arch() !== 'x64') return `${platform()} on ${arch()}, not Linux on x64`;
   try {
     load();
     return undefined;
   } catch (error) {
-    return `koffi cannot be loaded: ${(error as Error).message.split('\n')[0]}`;
+    return `no koffi, or no glibc: ${(error as Error).message.split('\n')[0]}`;
   }
 }
 

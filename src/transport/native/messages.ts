@@ -61,4 +61,5 @@ export type ToContent =
   | { readonly kind: 'open'; readonly id: number; readonly file: FileHandover }
   | { readonly kind: 'need'; readonly id: number; readonly index: number }
   /** Answered by its id: the descriptor is not used any more. */
-  | { readonly kind: 'close'; readonly id: number };
+  | { readonly kind: 'close'; readonly id: number }
+  | { readonly kind: 'stop' };

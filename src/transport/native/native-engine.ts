@@ -131,9 +131,8 @@ export class NativeEngine implements DataPlane {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#post({ kind: 'stop' });
-    await this.#flushed();
     await this.#end(this.#threads);
+    for (const number of [...this.#endpoints.keys()]) this.#closeDescriptor(number);
   }
 
   #start(): Threads {
@@ -252,13 +251,16 @@ export class NativeEngine implements DataPlane {
     this.#transfers.clear();
   }
 
-  async #end({ data, content, toData, toContent, fds }: Threads): Promise<void> {
+  /** Asks both threads to end, and waits for them: one that is ended by force within a foreign call may take the process along. */
+  async #end({ data, content, toData, toContent, fds, waker }: Threads): Promise<void> {
+    this.#flush();
+    toData.postMessage([{ kind: 'stop' }] satisfies ToData[]);
+    waker.wake();
+    toContent.postMessage({ kind: 'stop' } satisfies ToContent);
+    await Promise.all([ended(data), ended(content)]);
     toData.close();
     toContent.close();
-    await Promise.all([data.terminate(), content.terminate()]);
     for (const fd of fds) call('close', fd);
-    if (!this.#closed) return;
-    for (const number of [...this.#endpoints.keys()]) this.#closeDescriptor(number);
   }
 
   #call(make: (call: number) => ToData): Promise<readonly Progress[]> {
@@ -281,10 +283,21 @@ export class NativeEngine implements DataPlane {
     this.#outgoing = [];
     this.#threads.waker.wake();
   }
+}
 
-  #flushed(): Promise<void> {
-    return new Promise((resolve) => setImmediate(resolve));
-  }
+/** Threads that are asked to end have this long. */
+const END_MS = 3_000;
+
+/** Resolves when the thread has ended, by itself or in the end by force. */
+function ended(thread: Worker): Promise<void> {
+  if (thread.threadId === -1) return Promise.resolve();
+  return new Promise((resolve) => {
+    const force = setTimeout(() => void thread.terminate(), END_MS);
+    thread.once('exit', () => {
+      clearTimeout(force);
+      resolve();
+    });
+  });
 }
 
 /** The file beside this one: TypeScript from the sources, JavaScript from the package. */

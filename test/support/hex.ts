@@ -1,0 +1,4 @@
+/** Bytes from hexadecimal digits, with spaces where they help. (`Uint8Array.fromHex` is not in every Node that we run on.) */
+export function hex(digits: string): Uint8Array {
+  return new Uint8Array(Buffer.from(digits.replaceAll(' ', ''), 'hex'));
+}
