@@ -156,6 +156,23 @@ describe('reading', () => {
       { answerMs: 700 },
     ],
     [
+      'a request that was sent twice while the control plane took its time, and comes when all has begun: no second transfer',
+      [
+        'C>69 RRQ g octet blksize=1024',
+        '+2000',
+        'C<a OACK blksize=1024',
+        'C>a ACK 0',
+        'C<a DATA 1 1024',
+        '+500',
+        'C>69 RRQ g octet blksize=1024',
+        'C>a ACK 1',
+        'C<a DATA 2 276',
+        'C>a ACK 2',
+        '= g completed 1300',
+      ],
+      { answerMs: 2000, ...PATIENT },
+    ],
+    [
       'iPXE asks again since the OACK was lost: the same OACK from the same port',
       [
         'C>69 RRQ g octet blksize=1432 tsize=0',
