@@ -3,19 +3,19 @@
  */
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Writable } from 'node:stream';
 import { Command } from 'commander';
 import { type ClientOptions, type ClientResult, download } from '../client/client.ts';
 import { parseUrl } from '../client/url.ts';
 import { EXIT } from './exit.ts';
-import { addTransferOptions, runTransfer, type TransferFlags } from './transfer.ts';
+import { addTransferOptions, runTransfer, type TransferFlags, urlArgument } from './transfer.ts';
 
 export function getCommand(): Command {
   const command = new Command('get')
     .description('fetch a file by TFTP')
-    .argument('<url>', 'tftp://host[:port]/name')
+    .addArgument(urlArgument())
     .argument('[file]', 'where to put it, "-" for standard output; default: the last part of the name, here');
   return addTransferOptions(command)
     .addHelpText(
@@ -37,24 +37,34 @@ ${EXIT.help}`,
 }
 
 function toStandardOutput(url: string, options: ClientOptions): Promise<ClientResult> {
+  // Whoever reads may go: the write that fails then says so.
+  process.stdout.on('error', () => {});
   return download(url, (bytes) => write(process.stdout, bytes), options);
 }
 
 async function toFile(url: string, file = basename(parseUrl(url).name), options: ClientOptions): Promise<ClientResult> {
-  const temporary = `${file}.part-${process.pid}`;
-  const stream = createWriteStream(temporary, { flags: 'wx' });
+  const temporary = (await isSpecial(file)) ? undefined : `${file}.part-${process.pid}`;
+  const stream = createWriteStream(temporary ?? file, { flags: temporary ? 'wx' : 'w' });
   await once(stream, 'open');
+  // The write that fails says so.
+  stream.on('error', () => {});
   try {
     const result = await download(url, (bytes) => write(stream, bytes), options);
     stream.end();
     await once(stream, 'close');
-    await rename(temporary, file);
+    if (temporary) await rename(temporary, file);
     return result;
   } catch (error) {
     stream.destroy();
-    await rm(temporary, { force: true });
+    if (temporary) await rm(temporary, { force: true });
     throw error;
   }
+}
+
+/** A device or a pipe is written to where it stands: `rename` would put a file in its place. */
+async function isSpecial(file: string): Promise<boolean> {
+  const stats = await stat(file).catch(() => undefined);
+  return stats !== undefined && !stats.isFile();
 }
 
 /** Resolves when the stream has taken the bytes, so that a slow reader slows the server down. */

@@ -6,13 +6,13 @@ import { Command } from 'commander';
 import { upload } from '../client/client.ts';
 import type { Content } from '../content/content.ts';
 import { EXIT, ExitError } from './exit.ts';
-import { addTransferOptions, runTransfer, type TransferFlags } from './transfer.ts';
+import { addTransferOptions, runTransfer, type TransferFlags, urlArgument } from './transfer.ts';
 
 export function putCommand(): Command {
   const command = new Command('put')
     .description('send a file by TFTP')
     .argument('<file>', 'the file to send')
-    .argument('<url>', 'tftp://host[:port]/name');
+    .addArgument(urlArgument());
   return addTransferOptions(command)
     .addHelpText(
       'after',
@@ -33,7 +33,13 @@ async function fileContent(path: string): Promise<Content> {
   const handle = await open(path).catch((error: Error) => {
     throw new ExitError(EXIT.failed, `cannot read ${path}: ${error.message}`, { cause: error });
   });
-  const { size } = await handle.stat();
+  const stats = await handle.stat();
+  if (!stats.isFile()) {
+    await handle.close();
+    // A pipe would pass for an empty file.
+    throw new ExitError(EXIT.failed, `cannot send ${path}: it is no regular file`);
+  }
+  const { size } = stats;
   return { size, read: (offset, length) => readAt(handle, offset, length), close: () => handle.close() };
 }
 

@@ -1,9 +1,10 @@
 /**
  * What `pxe get` and `pxe put` share: the options of a TFTP client, progress on a terminal, and how a result is told.
  */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import type { ClientOptions, ClientProgress, ClientResult } from '../client/client.ts';
 import { ClientError } from '../client/error.ts';
+import { parseUrl } from '../client/url.ts';
 import { EXIT, ExitError } from './exit.ts';
 import { jsonOption } from './settings.ts';
 import { byteCount, visible } from './terminal.ts';
@@ -66,6 +67,7 @@ export async function runTransfer(
     else if (process.stderr.isTTY) process.stderr.write(`${what}: ${summary(result)}\n`);
   } catch (error) {
     bar.clear();
+    if (error instanceof Error && 'syscall' in error) throw new ExitError(EXIT.failed, error.message, { cause: error });
     if (!(error instanceof ClientError)) throw error;
     const { kind, code, message } = error;
     if (flags.json) results.write(`${JSON.stringify({ error: { kind, code, message } })}\n`);
@@ -74,6 +76,18 @@ export async function runTransfer(
   } finally {
     process.off('SIGINT', interrupt);
   }
+}
+
+/** Wrong ones are wrong arguments. */
+export function urlArgument(): Argument {
+  return new Argument('<url>', 'tftp://host[:port]/name').argParser((text) => {
+    try {
+      parseUrl(text);
+    } catch (error) {
+      throw new InvalidArgumentError((error as Error).message);
+    }
+    return text;
+  });
 }
 
 function plain({ bytes, durationMs, agreement, rttMs, retransmissions, server }: ClientResult): object {

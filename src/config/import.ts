@@ -17,7 +17,7 @@ import {
 } from 'node:module';
 import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Clock } from '../plugin/clock.ts';
+import type { Clock } from '../content/clock.ts';
 import { limit } from '../plugin/limit.ts';
 
 export interface FreshImportsOptions {

@@ -83,6 +83,7 @@ export class Root {
    */
   async open(asked: string): Promise<ServedFile | undefined> {
     const { clock, stableMs, stableWaitMs } = this.#options;
+    const restMs = Math.min(stableMs, stableWaitMs);
     for (let waitedMs = 0; ; ) {
       const pause = (ms: number) => {
         const pauseMs = Math.min(ms, stableWaitMs - waitedMs);
@@ -95,17 +96,20 @@ export class Root {
       if (cached !== undefined) return cached;
       const file = await this.#openConfined(found);
       if (file === undefined) return undefined;
-      const youngMs = stableWaitMs === 0 ? 0 : unsettledMs(file.version, clock.wallTime(), stableMs);
+      const youngMs = unsettledMs(file.version, clock.wallTime(), restMs);
+      // A rest that is cut short tells nothing: a writer pauses between two pieces, too.
+      const rests = youngMs <= stableWaitMs - waitedMs;
       try {
         if (youngMs > 0) {
           await pause(youngMs);
+          if (!rests) throw beingWritten();
           await file.verify();
         }
         return await this.#serve(file);
       } catch (error) {
         await file.close();
         if (!isFileChanged(error)) throw readFault(error);
-        if (waitedMs >= stableWaitMs) throw new TftpError(ErrorCode.undefined, 'file is being written');
+        if (waitedMs >= stableWaitMs) throw beingWritten();
         // It seemed settled and changed all the same: time must pass on every round.
         if (youngMs === 0) await pause(Math.max(1, stableMs));
       }
@@ -188,7 +192,9 @@ export class Root {
       throw readFault(error);
     }
     try {
-      const [version, path] = await Promise.all([file.stat(), file.realPath()]);
+      // In this order: of a file that is moved aside in between, the version must be what it was afterwards.
+      const path = await file.realPath();
+      const version = await file.stat();
       if (!this.#allows(found.base, path) || version.kind !== 'file') throw accessViolation();
       return new FileContent({ file, version, path, name: this.#nameOf(found, path), fileSystem, cache });
     } catch (error) {
@@ -217,6 +223,10 @@ export class Root {
 
 function heldFile(bytes: Uint8Array, name: string): ServedFile {
   return { ...bytesContent(bytes), name };
+}
+
+function beingWritten(): TftpError {
+  return new TftpError(ErrorCode.undefined, 'file is being written');
 }
 
 /** `undefined` for a name that no servable file has. Throws ERROR 2. */

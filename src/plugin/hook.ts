@@ -2,8 +2,9 @@
  * One call of one hook. A hook that answers at once costs no timer and no AbortController; one that answers later is held to its
  * time limit. What the answer means is not known here.
  */
+
+import type { Clock } from '../content/clock.ts';
 import type { Awaitable } from '../content/content.ts';
-import type { Clock } from './clock.ts';
 import { limit } from './limit.ts';
 import type { Call, Folder, Log } from './types.ts';
 

@@ -1,7 +1,7 @@
 /**
  * Waiting no longer than one is willing to. What comes after that is handed to whoever can clean it up.
  */
-import type { Clock } from './clock.ts';
+import type { Clock } from '../content/clock.ts';
 
 export interface Limits<T> {
   readonly clock: Clock;

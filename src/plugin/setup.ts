@@ -2,9 +2,9 @@
  * A plugin's life: `setup`, and what it wants done at its end. Knows nothing of requests.
  */
 import { resolve } from 'node:path';
+import type { Clock } from '../content/clock.ts';
 import type { Awaitable } from '../content/content.ts';
 import { expectHooks } from './answers.ts';
-import type { Clock } from './clock.ts';
 import { PluginError } from './error.ts';
 import { limit } from './limit.ts';
 import type { ReadyPlugin } from './ready.ts';

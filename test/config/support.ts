@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { ConfigError } from '../../src/config/error.ts';
-import type { Clock } from '../../src/plugin/clock.ts';
 
 export function folderOf(files: Record<string, string>): string {
   const dir = mkdtempSync(join(tmpdir(), 'pxe-config-'));
@@ -20,13 +19,7 @@ export function write(dir: string, files: Record<string, string>): void {
   }
 }
 
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  setTimeout(run, ms) {
-    const timer = setTimeout(run, ms);
-    return () => clearTimeout(timer);
-  },
-};
+export { systemClock } from '../../src/content/clock.ts';
 
 export async function configErrorOf(work: Promise<unknown> | (() => unknown)): Promise<ConfigError> {
   try {

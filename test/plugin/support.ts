@@ -1,7 +1,7 @@
 /** A clock, a log and a folder under the test's control. */
 import { bytesContent } from '../../src/content/bytes.ts';
+import type { Clock } from '../../src/content/clock.ts';
 import type { Content } from '../../src/content/content.ts';
-import type { Clock } from '../../src/plugin/clock.ts';
 import type { Plugin } from '../../src/plugin/define.ts';
 import { Pipeline, type PipelineSurroundings } from '../../src/plugin/pipeline.ts';
 import { readyPlugins } from '../../src/plugin/ready.ts';
@@ -12,6 +12,10 @@ export class FakeClock implements Clock {
   readonly #timers = new Set<{ readonly at: number; readonly run: () => void }>();
 
   now(): number {
+    return this.#now;
+  }
+
+  wallTime(): number {
     return this.#now;
   }
 
