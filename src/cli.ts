@@ -14,5 +14,9 @@ try {
   else if (error instanceof ExitError || error instanceof PluginError) {
     process.stderr.write(`pxe: ${error.message}\n`);
     process.exitCode = error instanceof ExitError ? error.exitCode : EXIT.failed;
-  } else throw error;
+  } else {
+    // Not thrown on: `serve` catches what nobody catches.
+    process.stderr.write(`pxe: ${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exitCode = EXIT.failed;
+  }
 }

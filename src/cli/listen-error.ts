@@ -25,6 +25,9 @@ export function explainListenError(error: unknown): unknown {
       return fail(`${address} is no address of this machine; "ip address" lists them`);
     case 'ENODEV':
       return fail(message);
+    case 'ENOTSOCK':
+    case 'ERR_INVALID_FD_TYPE':
+      return fail('a descriptor that was handed over (LISTEN_FDS) is no UDP socket');
   }
   return error;
 

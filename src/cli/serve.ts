@@ -31,6 +31,9 @@ interface ServeFlags extends Overrides {
   readonly json?: boolean;
 }
 
+/** For the last lines of the log. */
+const EXIT_MS = 500;
+
 export function serveCommand(): Command {
   return new Command('serve')
     .description('serve files by TFTP until SIGINT or SIGTERM')
@@ -84,6 +87,8 @@ async function serve(flags: ServeFlags): Promise<void> {
   await stopped;
   await reloader?.stop();
   log.info({}, 'stopped');
+  // What a plugin has left running must not keep the process; if nothing was, it ends before this.
+  setTimeout(() => process.exit(), EXIT_MS).unref();
 }
 
 /** Keeps the server in step with its config, if it has one. */

@@ -63,6 +63,10 @@ export class DownloadTransfer extends ClientTransfer<DownloadHost> {
     this.#receiver!.retransmit();
   }
 
+  protected readonly resumeAt = Number.POSITIVE_INFINITY;
+
+  protected resume(): void {}
+
   protected get attempts(): number {
     return this.#receiver?.attempts ?? 0;
   }

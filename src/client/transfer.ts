@@ -84,6 +84,9 @@ export abstract class ClientTransfer<H extends ClientHost = ClientHost> {
   abstract readonly bytes: number;
   /** Retries since the last progress, once open. */
   protected abstract readonly attempts: number;
+  /** When `resume` is due: the rest of a window was held back. `Infinity` if nothing was. */
+  protected abstract readonly resumeAt: number;
+  protected abstract resume(now: number): void;
   /** It is not the server that is waited for: no deadline. */
   protected abstract readonly waitsForUs: boolean;
   protected abstract readonly repeats: number;
@@ -141,7 +144,8 @@ export abstract class ClientTransfer<H extends ClientHost = ClientHost> {
     if (now >= this.progressAt + idleMs) {
       return this.fail({ kind: 'timeout', code: undefined, message: 'no answer from the server' }, now);
     }
-    if (this.#tries < retries) {
+    if (now >= this.resumeAt) this.resume(now);
+    else if (this.#tries < retries) {
       this.roundTrip.backOff();
       if (this.phase === 'asking') this.#ask();
       else this.retry(now);
@@ -187,7 +191,8 @@ export abstract class ClientTransfer<H extends ClientHost = ClientHost> {
     if (this.phase !== 'asking' && this.phase !== 'open') return;
     const { retries, idleMs } = this.request.limits;
     const giveUpAt = this.progressAt + idleMs;
-    if (this.phase === 'open' && this.waitsForUs) this.deadline = Number.POSITIVE_INFINITY;
+    if (this.resumeAt < Number.POSITIVE_INFINITY) this.deadline = this.resumeAt;
+    else if (this.phase === 'open' && this.waitsForUs) this.deadline = Number.POSITIVE_INFINITY;
     else if (this.#tries >= retries) this.deadline = giveUpAt;
     else {
       const jitter = this.#tries === 0 ? 1 : 1 - this.host.random() / 4;

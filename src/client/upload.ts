@@ -71,6 +71,14 @@ export class UploadTransfer extends ClientTransfer<UploadHost> {
     this.#sender!.retransmit(now);
   }
 
+  protected get resumeAt(): number {
+    return this.#sender?.resumeAt ?? Number.POSITIVE_INFINITY;
+  }
+
+  protected resume(now: number): void {
+    this.#sender?.pump(now);
+  }
+
   protected get attempts(): number {
     return this.#sender?.attempts ?? 0;
   }

@@ -65,6 +65,14 @@ export class ReadTransfer extends Transfer {
     this.#sender?.retransmit(now);
   }
 
+  protected get resumeAt(): number {
+    return this.#sender?.resumeAt ?? Number.POSITIVE_INFINITY;
+  }
+
+  protected resume(now: number): void {
+    this.#sender?.pump(now);
+  }
+
   protected sendUnnegotiated(now: number): void {
     if (this.#sender?.inFlight) this.#sender.retransmit(now);
     else this.#sender?.pump(now);

@@ -8,7 +8,9 @@
  *  - at window 1 no ACK ever triggers a second DATA (RFC 1123 §4.2.3.1, the Sorcerer's Apprentice);
  *  - after going back, ACKs that were on their way say the same again, and EDK2 sends one for every block that it holds
  *    already, which looks like gap after gap. So until the flight sent again is acknowledged, one more gap is believed, if it
- *    is another one and its ACK comes late enough to be an answer; then, only the timer sends again.
+ *    is another one and its ACK comes late enough to be an answer; then, only the timer sends again;
+ *  - a window may be larger than what the peer's socket can hold. Each loss halves how much of it goes out in one burst, down to
+ *    {@link LEAST_BURST_BYTES}, each window that arrives whole doubles it again; the next burst follows {@link PAUSE_MS} later.
  */
 import { fromWire, type Rollover, toWire } from './block.ts';
 import type { Route } from './outbox.ts';
@@ -27,6 +29,11 @@ const MOST_ROUNDS = 2;
 
 /** On a fast link ACKs of one burst come up to this much apart. */
 const LEAST_SOON_MS = 1;
+
+/** Any socket holds this much. */
+const LEAST_BURST_BYTES = 32_768;
+/** Between two bursts of one window. */
+const PAUSE_MS = 1;
 
 const slices = emptySlices();
 
@@ -53,6 +60,10 @@ export class Sender {
   /** The block whose round trip is being measured, 0 if none. */
   #timed = 0;
   #timedAt = 0;
+  /** Blocks that go out at a time. */
+  #burst: number;
+  /** When the rest of the window may follow; `Infinity` if nothing was held back. */
+  resumeAt = Number.POSITIVE_INFINITY;
   /** Time-outs since the last progress. */
   attempts = 0;
   /** Blocks sent more than once. */
@@ -61,6 +72,7 @@ export class Sender {
   constructor(route: Route, settings: SenderSettings, segments: Segments, roundTrip: RoundTrip) {
     this.#route = route;
     this.#settings = settings;
+    this.#burst = settings.windowSize;
     this.segments = segments;
     this.#roundTrip = roundTrip;
   }
@@ -94,9 +106,15 @@ export class Sender {
   /** Sends what the window allows and the content has. Returns whether anything was sent. */
   pump(now: number): boolean {
     const { blockSize, windowSize, rollover } = this.#settings;
+    if (this.resumeAt < Number.POSITIVE_INFINITY && now < this.resumeAt) return false;
+    this.resumeAt = Number.POSITIVE_INFINITY;
     const limit = this.#acked + windowSize;
     const first = this.#next;
     while (this.#next <= limit && (this.#last === undefined || this.#next <= this.#last)) {
+      if (this.#next - first === this.#burst) {
+        this.resumeAt = now + PAUSE_MS;
+        break;
+      }
       const length = this.segments.slice((this.#next - 1) * blockSize, blockSize, slices);
       if (length < 0) break;
       if (length < blockSize) this.#last = this.#next;
@@ -136,7 +154,9 @@ export class Sender {
     if (this.attempts === 0) this.#roundTrip.relax();
     this.#acked = block;
     this.attempts = 0;
+    this.resumeAt = Number.POSITIVE_INFINITY;
     this.segments.release(block * this.#settings.blockSize);
+    if (!recovering && block === this.#next - 1) this.#burst = Math.min(this.#burst * 2, this.#settings.windowSize);
     if (this.#next <= block) this.#next = block + 1;
     if (block < this.#next - 1 && believed) this.#goBack(now);
     else if (recovering) this.#wentBackFor = block;
@@ -163,5 +183,8 @@ export class Sender {
     this.#rounds++;
     this.#recoverUntil = Math.max(this.#recoverUntil, this.#next - 1);
     this.#next = this.#acked + 1;
+    this.resumeAt = Number.POSITIVE_INFINITY;
+    const least = Math.ceil(LEAST_BURST_BYTES / this.#settings.blockSize);
+    this.#burst = Math.min(this.#settings.windowSize, Math.max(least, this.#burst >> 1));
   }
 }

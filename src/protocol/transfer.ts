@@ -149,6 +149,9 @@ export abstract class Transfer implements Timed {
   protected abstract retry(now: number): void;
   /** Retries since the last progress. */
   protected abstract readonly attempts: number;
+  /** When `resume` is due: the rest of a window was held back. `Infinity` if nothing was. */
+  protected abstract readonly resumeAt: number;
+  protected abstract resume(now: number): void;
   /** Neither side waits for the peer: no deadline. */
   protected abstract readonly waitsForUs: boolean;
   /** Nothing is missing but the peer's last ACK. */
@@ -204,7 +207,8 @@ export abstract class Transfer implements Timed {
       if (this.onlyLastAckMissing) return this.end('completed', now, undefined, true);
       return this.end('failed', now, { code: ErrorCode.undefined, message: 'no answer from the client' });
     }
-    if (this.attempts < this.limits.retries) {
+    if (now >= this.resumeAt) this.resume(now);
+    else if (this.attempts < this.limits.retries) {
       this.roundTrip.backOff();
       this.retry(now);
     }
@@ -266,6 +270,7 @@ export abstract class Transfer implements Timed {
 
   /** Sets the deadline for the peer's next packet. */
   protected awaitPeer(now: number): void {
+    if (this.resumeAt < Number.POSITIVE_INFINITY) return this.setDeadline(this.resumeAt);
     if (this.waitsForUs) return this.setDeadline(Number.POSITIVE_INFINITY);
     if (this.attempts >= this.limits.retries) return this.setDeadline(this.#giveUpAt);
     // Never longer, since a negotiated `timeout` is a promise.

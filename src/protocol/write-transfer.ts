@@ -58,6 +58,10 @@ export class WriteTransfer extends Transfer {
     this.#receiver?.retransmit();
   }
 
+  protected readonly resumeAt = Number.POSITIVE_INFINITY;
+
+  protected resume(): void {}
+
   protected sendUnnegotiated(): void {
     this.host.outbox.send(this.route!.from, this.route!.to, ACK_ZERO);
   }

@@ -44,9 +44,7 @@ export class Reloader {
   /** Asks for a reload; requests that come while one runs are one more reload. Resolves when there is nothing left to do. */
   request(reason: string): Promise<void> {
     this.#wanted = reason;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
     return this.#running;
   }
 
@@ -62,6 +60,8 @@ export class Reloader {
       this.#wanted = undefined;
       await this.#reload(reason);
     }
+    // With nothing awaited after the last look: a request from here on begins anew.
+    this.#running = undefined;
   }
 
   async #reload(reason: string): Promise<void> {

@@ -161,7 +161,8 @@ export class Server {
   }
 
   async #start(): Promise<void> {
-    const generation = await this.#startGeneration(this.#config);
+    const { generation, watched } = await this.#startGeneration(this.#config);
+    this.#watched = watched;
     this.#transport = this.#world.transport(this.#transportEvents(), generation.engineLimits);
     this.#listeners = new Listeners(this.#transport, this.#config);
     this.#current = generation;
@@ -179,8 +180,11 @@ export class Server {
     const transport = this.#transport;
     const listeners = this.#listeners;
     if (!transport || !listeners || !this.#current || this.#stopping) throw new Error('the server is not running');
-    const next = await this.#startGeneration(config);
-    const prepared = await this.#prepare(listeners, next);
+    const { generation: next, watched } = await this.#startGeneration(config);
+    const prepared = await this.#prepare(listeners, next).catch((error) => {
+      this.#watchAlso(watched);
+      throw error;
+    });
     if (this.#stopping) {
       prepared.abandon();
       next.retire();
@@ -189,6 +193,7 @@ export class Server {
     const previous = this.#current;
     // The swap: nothing is awaited from here until the previous generation is retired.
     this.#current = next;
+    this.#watched = watched;
     transport.setLimits(next.engineLimits);
     const addresses = prepared.commit();
     previous.retire();
@@ -207,20 +212,23 @@ export class Server {
     return reloaded;
   }
 
-  async #startGeneration(config: ResolvedConfig): Promise<Generation> {
-    const before = this.#watched;
+  /** Rejects as `start` does. `watched`: files that its plugins want watched. */
+  async #startGeneration(config: ResolvedConfig): Promise<{ readonly generation: Generation; readonly watched: string[] }> {
     const watched: string[] = [];
     try {
       const generation = await Generation.start(++this.#lastGeneration, config, this.#world, (path) => void watched.push(path));
       this.#generations.add(generation);
       void generation.disposed.then(() => this.#generations.delete(generation));
-      this.#watched = watched;
-      return generation;
+      return { generation, watched };
     } catch (error) {
-      // The next good save may be of any of these.
-      this.#watched = [...new Set([...before, ...watched])];
+      this.#watchAlso(watched);
       throw error;
     }
+  }
+
+  /** The next good save may be of any of these. */
+  #watchAlso(files: readonly string[]): void {
+    this.#watched = [...new Set([...this.#watched, ...files])];
   }
 
   /** Binds what the generation's config lists; disposes of the generation if that fails. */
@@ -290,7 +298,9 @@ export class Server {
       answering: Promise.resolve(),
     };
     this.#transfers.set(sent.id, transfer);
-    if (refusal) this.#transport?.refuse(sent.id, refusal);
+    // A listener in another thread takes a moment to close.
+    if (this.#draining) this.#transport?.refuse(sent.id, STOPPING);
+    else if (refusal) this.#transport?.refuse(sent.id, refusal);
     else transfer.answering = this.#answer(transfer);
   }
 
