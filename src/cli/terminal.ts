@@ -11,6 +11,11 @@ export function visible(text: string): string {
   });
 }
 
+/** The same for text on several lines. */
+export function visibleLines(text: string): string {
+  return text.split('\n').map(visible).join('\n');
+}
+
 /** The same for every string in a value of plain data. */
 export function visibleFields<T>(value: T): T {
   if (typeof value === 'string') return visible(value) as T;

@@ -34,8 +34,6 @@ const QUIET_MS = 50;
 const BURST_MS = 500;
 /** Without events, files are looked at this often. */
 export const POLL_MS = 2_000;
-/** File systems stamp times in coarse ticks. */
-const TICK_MS = 20;
 
 /** What a file was when last looked at. */
 interface Seen {
@@ -73,7 +71,8 @@ export class FileWatcher implements Watcher {
         if (this.#seen.has(file)) continue;
         const { seen, ctimeMs } = await look(file);
         this.#seen.set(file, seen);
-        if (ctimeMs !== undefined && ctimeMs > since + TICK_MS) late.push(file);
+        // Stamps lag behind by a coarse tick, and are never ahead: what was written before `since` never looks later.
+        if (ctimeMs !== undefined && ctimeMs > since) late.push(file);
       }
       await this.#listen(files);
       if (late.length > 0 && !this.#closed) this.#options.changed(late);

@@ -8,6 +8,8 @@ export class Bindings {
   readonly #sockets: Sockets;
   /** The latest of each address. */
   readonly #listening = new Map<string, Binding>();
+  /** Being bound now: whoever wants the same address waits for what comes of it. */
+  readonly #opening = new Map<string, Promise<unknown>>();
   /** Those, and those that wait for their last transfer. */
   readonly #all = new Set<Binding>();
 
@@ -23,11 +25,24 @@ export class Bindings {
   /** The binding of an address, bound if need be; `leave` gives it back. */
   async acquire(to: BindTo, settings: ListenSettings): Promise<Binding> {
     const key = keyOf(to);
-    const standing = key === undefined ? undefined : this.#listening.get(key);
+    if (key === undefined) return this.#open(to, settings, key);
+    for (let other = this.#opening.get(key); other; other = this.#opening.get(key)) await other;
+    const standing = this.#listening.get(key);
     if (standing?.joinable) {
       standing.join();
       return standing;
     }
+    const binding = this.#open(to, settings, key);
+    const settled = () => this.#opening.delete(key);
+    this.#opening.set(key, binding.then(settled, settled));
+    return binding;
+  }
+
+  destroy(): void {
+    for (const binding of [...this.#all]) binding.destroy();
+  }
+
+  async #open(to: BindTo, settings: ListenSettings, key: string | undefined): Promise<Binding> {
     const binding: Binding = await Binding.open(to, settings, this.#sockets, () => {
       this.#all.delete(binding);
       if (key !== undefined && this.#listening.get(key) === binding) this.#listening.delete(key);
@@ -35,10 +50,6 @@ export class Bindings {
     this.#all.add(binding);
     if (key !== undefined) this.#listening.set(key, binding);
     return binding;
-  }
-
-  destroy(): void {
-    for (const binding of [...this.#all]) binding.destroy();
   }
 }
 

@@ -79,6 +79,13 @@ export class Peer implements AsyncDisposable {
     return new Peer(socket);
   }
 
+  /** The descriptor, to hand it to another process. */
+  get fd(): number {
+    const hidden = Object.getOwnPropertySymbols(this.#socket).map((key) => Reflect.get(this.#socket, key) as unknown);
+    const state = hidden.find((value) => typeof value === 'object' && value !== null && 'handle' in value);
+    return (state as { readonly handle: { readonly fd: number } }).handle.fd;
+  }
+
   send(to: Address, bytes: Uint8Array): void {
     const sent = new Promise<void>((resolve) => this.#socket.send(bytes, to.port, to.address, () => resolve()));
     this.#sending.add(sent);

@@ -1,0 +1,63 @@
+/**
+ * Real firmware: a PC whose network card has iPXE in its ROM boots a script through the server, then `undionly.kpxe`, and that
+ * boots a script once more.
+ */
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { serve } from '../support/serve.ts';
+import { describeWith, requireFiles, requireRoot, requireTools } from '../support/tools.ts';
+import { makeLab } from './lab.ts';
+
+// Its PCI id is that of a virtio 1 card, `disable-legacy=on`.
+const rom = '/usr/lib/ipxe/qemu/pxe-virtio.rom';
+const undionly = '/usr/lib/ipxe/undionly.kpxe';
+const needs = [
+  ...requireTools('ip', 'dnsmasq', 'qemu-system-x86_64'),
+  ...requireFiles(rom, undionly, '/dev/net/tun'),
+  requireRoot(),
+];
+const bootMs = 120_000;
+
+// DHCP names this script to both iPXEs; they differ in the driver: the ROM has its own, undionly borrows the ROM's.
+const first = `#!ipxe
+echo FIRST MARKER \${net0/chip}
+iseq \${net0/chip} undionly || chain tftp://\${next-server}/undionly.kpxe
+chain tftp://\${next-server}/scripts/second.ipxe
+`;
+const second = `#!ipxe
+echo SECOND MARKER \${net0/chip}
+`;
+
+describeWith('firmware', needs, () => {
+  test('a machine with the iPXE ROM boots a script, then undionly.kpxe', async () => {
+    await using folder = await scratch();
+    await mkdir(join(folder.path, 'scripts'));
+    await writeFile(join(folder.path, 'marker.ipxe'), first);
+    await writeFile(join(folder.path, 'scripts', 'second.ipxe'), second);
+    await copyFile(undionly, join(folder.path, 'undionly.kpxe'));
+
+    await using lab = await makeLab();
+    await using server = await serve({
+      flags: ['--root-dir', folder.path, '--interface', lab.address, '--port', '69'],
+      prefix: lab.prefix,
+      cwd: folder.path,
+    });
+    await lab.startDhcp('marker.ipxe');
+    await using machine = lab.powerOn({ card: 'virtio-net-pci,disable-legacy=on', rom, mac: '52:54:00:12:34:56' });
+    await machine.shows('SECOND MARKER undionly', bootMs, 'No bootable device');
+
+    expect(machine.console()).toContain('FIRST MARKER virtio-net');
+    for (const asked of ['marker.ipxe', 'undionly.kpxe', 'scripts/second.ipxe']) {
+      const line = await server.logged((line) => String(line.asked).endsWith(asked) && line.outcome !== undefined);
+      expect(line).toMatchObject({ outcome: 'completed' });
+    }
+    expect(server.log.filter(({ level }) => level >= 40)).toEqual([]);
+  });
+});
+
+async function scratch(): Promise<{ readonly path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), 'pxe-firmware-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}

@@ -1,0 +1,3 @@
+import { testHalf } from './thousand.ts';
+
+testHalf(0);

@@ -1,0 +1,117 @@
+/**
+ * Six faults that a server like this may have, each put into the real parts from outside. The simulation must find every one:
+ * that is what shows that it looks.
+ */
+import { type Fill, SegmentCache } from '../../src/content/cache.ts';
+import type { Awaitable } from '../../src/content/content.ts';
+import { FileContent } from '../../src/content/file.ts';
+import { SEGMENT_BYTES } from '../../src/protocol/segments.ts';
+import { Generation, type Release } from '../../src/server/generation.ts';
+import type { Mutant } from './scenario.ts';
+
+export interface NamedMutant {
+  readonly name: string;
+  /** What the simulation says of it, among other things perhaps. */
+  readonly shows: RegExp;
+  readonly mutant?: Mutant;
+  /** Changes a part for all who use it; the returned function takes that back. */
+  readonly patch?: () => () => void;
+}
+
+export const MUTANTS: readonly NamedMutant[] = [
+  {
+    name: 'dispose at swap',
+    shows: /is disposed of (before|while)/,
+    patch: () =>
+      replaced(Generation.prototype, 'retire', (retire) => {
+        return function (this: Generation) {
+          void this.pipeline.dispose();
+          retire.call(this);
+        };
+      }),
+  },
+  {
+    name: 'shared buffer',
+    shows: /block \d+ is of|the client got/,
+    mutant: {
+      cache: (maxBytes) => {
+        const buffer = new Uint8Array(SEGMENT_BYTES);
+        return new SegmentCache({ maxBytes, allocate: (length) => buffer.subarray(0, length) });
+      },
+    },
+  },
+  {
+    name: 'lease taken after an await',
+    shows: /it was asked for under|belongs to plan/,
+    mutant: {
+      // As if the client were identified before the generation is fixed.
+      events: (events, world) => ({
+        ...events,
+        request: (request) => void world.work(3).then(() => events.request(request)),
+        end: (id, ending) => void world.work(3).then(() => events.end(id, ending)),
+      }),
+    },
+  },
+  {
+    name: 'a missed dispose',
+    shows: /was disposed of 0 times/,
+    patch: () => {
+      const retired = new WeakSet<Generation>();
+      const undo = [
+        replaced(Generation.prototype, 'retire', (retire) => {
+          return function (this: Generation) {
+            retired.add(this);
+            retire.call(this);
+          };
+        }),
+        // Whoever gives the last lease back does not look whether that was the last.
+        replaced(Generation.prototype, 'lease', (lease) => {
+          return function (this: Generation) {
+            const release = lease.call(this) as Release;
+            return () => {
+              if (!retired.has(this) || this.leases > 1) release();
+            };
+          };
+        }),
+      ];
+      return () => {
+        for (const back of undo) back();
+      };
+    },
+  },
+  {
+    name: 'a stale cache',
+    shows: /which .* was not when it asked/,
+    mutant: { cache: (maxBytes) => new StaleCache({ maxBytes }) },
+  },
+  {
+    name: 'an in-place read unchecked',
+    shows: /and from byte|block \d+ is of/,
+    patch: () => replaced(FileContent.prototype, 'verify', () => async () => {}),
+  },
+];
+
+/** Takes device, inode and size for a version. */
+class StaleCache extends SegmentCache {
+  override get(key: string, index: number): Uint8Array | undefined {
+    return super.get(withoutTimes(key), index);
+  }
+
+  override load(key: string, index: number, length: number, fill: Fill): Awaitable<Uint8Array> {
+    return super.load(withoutTimes(key), index, length, fill);
+  }
+}
+
+function withoutTimes(key: string): string {
+  return key.split(':').slice(0, 3).join(':');
+}
+
+type Method = (...args: never[]) => unknown;
+
+function replaced<K extends string, F extends Method>(on: Record<K, F>, method: K, make: (real: F) => F): () => void {
+  const real = on[method];
+  on[method] = make(real);
+  return () => {
+    on[method] = real;
+  };
+}
