@@ -1,6 +1,7 @@
 /**
  * `pxe serve`: the server until a signal ends it.
  */
+import { writeSync } from 'node:fs';
 import { Command } from 'commander';
 import { FileWatcher } from '../config/watch.ts';
 import { systemClock } from '../content/clock.ts';
@@ -105,14 +106,32 @@ async function startReloader(server: Server, flags: ServeFlags, settings: Settin
     { server, log, clock, load: () => reloadSettings(flags, file), ...(flags.watch ? { watcher } : {}) },
     files,
   );
-  process.on('SIGHUP', () => void reloader.request('SIGHUP'));
+  process.on('SIGHUP', () => {
+    // A terminal that was closed says so by the same signal.
+    if (isTerminalGone()) process.kill(process.pid, 'SIGTERM');
+    else void reloader.request('SIGHUP');
+  });
   await reloader.start(since);
   return reloader;
 }
 
+function isTerminalGone(): boolean {
+  if (!process.stdout.isTTY) return false;
+  try {
+    writeSync(1, '');
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /** A plugin's timer that throws, or a promise that nobody waits for, must not end everybody's transfers. */
 function surviveUsersCode(log: AppLog): void {
-  const tell = (error: unknown) => log.error({ err: error }, 'an error that nobody caught, most likely of a plugin');
+  const tell = (error: unknown) => {
+    // Whoever read the log is gone: nothing can be told any more.
+    if (['EPIPE', 'EIO'].includes((error as NodeJS.ErrnoException | undefined)?.code ?? '')) return;
+    log.error({ err: error }, 'an error that nobody caught, most likely of a plugin');
+  };
   process.on('unhandledRejection', tell).on('uncaughtException', tell);
 }
 
