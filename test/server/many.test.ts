@@ -50,7 +50,7 @@ test.each<[what: string, config: Config]>([
   const at = folder();
   at.put('ROOT/image', image);
   at.put('ROOT/small', small);
-  const { server, address, ended, log } = await lab(config, at, { fileSystem });
+  const { server, address, ended, log } = await lab({ ...config, limits: { minTimeoutMs: 20 } }, at, { fileSystem });
   let most = 0;
   const watching = setInterval(async () => {
     most = Math.max(most, (await server.transfers()).length);

@@ -8,7 +8,7 @@ import { seeded } from '../support/random.ts';
 import { ack, error, get, Peer, put, rrq, wrq } from '../support/tftp.ts';
 
 const HOOK_MS = 80;
-const IDLE_MS = 400;
+const IDLE_MS = 1000;
 const never = () => new Promise<never>(() => {});
 const internal = { code: 0, message: 'internal error' };
 const violation = { code: 2, message: 'access violation' };

@@ -291,8 +291,9 @@ describe('what is a save', () => {
   });
 
   test('saves that come while a reload runs are one more reload, and the last one wins', async () => {
-    const at = await reloadingLab({ config: configOf('A', { setup: 'await new Promise((go) => setTimeout(go, 150));' }) });
-    const slow = (letter: string) => configOf(letter, { setup: 'await new Promise((go) => setTimeout(go, 150));' });
+    const slow = (letter: string) =>
+      configOf(letter, { keys: 'limits: { setupMs: 5000 },', setup: 'await new Promise((go) => setTimeout(go, 600));' });
+    const at = await reloadingLab({ config: slow('A') });
     const saveAll = async () => {
       for (const letter of ['B', 'C', 'D', 'E', 'F']) {
         at.save(slow(letter));
@@ -559,6 +560,7 @@ describe('listen changes live', () => {
     }
     done = true;
     await asking;
+    expect(at.failures).toEqual([]);
     expect(at.reloads).toHaveLength(10);
     expect(asked).toBeGreaterThan(10);
   });

@@ -83,12 +83,16 @@ export interface OtherWorld {
 /** `PXE_TEST_TRANSPORT=native` runs the same tests over the other one. */
 const transport: 'native' | 'portable' = process.env.PXE_TEST_TRANSPORT === 'native' ? 'native' : 'portable';
 
+const listen = [{ address: '127.0.0.1', port: 0 }];
+/** A test on a busy machine is late with its ACKs: nothing is lost, so nothing need be sent again. */
+const PATIENT = { minTimeoutMs: 500 };
+
 /** Files that were just written are served at once. The server is stopped with the test. */
 export async function lab(config: Config = {}, at: Folder = folder(), world?: OtherWorld): Promise<Lab> {
   const log: LogLine[] = [];
   const started: TransferInfo[] = [];
   const ended: TransferSummary[] = [];
-  const full = { rootDir: 'ROOT', stableMs: 0, transport, listen: [{ address: '127.0.0.1', port: 0 }], ...config };
+  const full = { rootDir: 'ROOT', stableMs: 0, transport, listen, ...config, limits: { ...PATIENT, ...config.limits } };
   const server = world
     ? serverIn(world, full, at.path, keepingLog(log))
     : createServer(full, { dir: at.path, log: keepingLog(log) });

@@ -4,6 +4,9 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
+/** A process takes half as long to start when it finds the sources compiled. The cache knows them by their bytes. */
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url));
+
 /** The program's entry. */
 export const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 

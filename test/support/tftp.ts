@@ -119,11 +119,32 @@ export class Peer implements AsyncDisposable {
     return { ...parse(bytes), from };
   }
 
+  /** The next one that fits; what is sent once more on the way is passed over. */
+  async find(fits: (reply: Reply) => boolean, timeoutMs = 5000): Promise<Reply & { readonly from: Address }> {
+    for (const deadline = performance.now() + timeoutMs; performance.now() < deadline; ) {
+      const reply = await this.reply(timeoutMs);
+      if (fits(reply)) return reply;
+    }
+    throw new Error(`nothing that fits came to port ${this.port} within ${timeoutMs} ms`);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#closed ??= Promise.all(this.#sending).then(() => new Promise<void>((resolve) => this.#socket.close(() => resolve())));
     return this.#closed;
   }
 }
+
+export const isAck =
+  (block: number) =>
+  (reply: Reply): boolean =>
+    reply.kind === 'ack' && reply.block === block;
+
+export const isData =
+  (block: number) =>
+  (reply: Reply): boolean =>
+    reply.kind === 'data' && reply.block === block;
+
+export const isError = (reply: Reply): boolean => reply.kind === 'error';
 
 export interface GetOptions {
   readonly mode?: string;

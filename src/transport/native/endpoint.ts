@@ -17,6 +17,10 @@ export class NativeEndpoint implements SocketEndpoint {
   #replies: readonly Endpoint[] = [];
   /** The data thread was asked to let go of it. */
   closing = false;
+  /** Fulfilled when its descriptor is closed, and its port is free. */
+  readonly closed: Promise<void>;
+  /** Tells that. */
+  readonly wasClosed: () => void;
 
   constructor(number: number, { address, port, fd }: BoundSocket, owner: SocketOwner, post: (message: ToData) => void) {
     this.number = number;
@@ -25,6 +29,9 @@ export class NativeEndpoint implements SocketEndpoint {
     this.fd = fd;
     this.owner = owner;
     this.#post = post;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closed = promise;
+    this.wasClosed = resolve;
   }
 
   get accepts(): boolean {

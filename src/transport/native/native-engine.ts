@@ -74,6 +74,10 @@ export class NativeEngine implements DataPlane {
 
   /** Opens a socket and has the data thread listen to it. Throws Node-like system errors. */
   async bind(to: SocketAddress, owner: SocketOwner): Promise<NativeEndpoint> {
+    // An address that was let go of a moment ago is ours until the data thread has noticed.
+    for (const { closing, address, port, closed } of [...this.#endpoints.values()])
+      if (closing && 'port' in to && to.port === port && to.address === address) await closed;
+    if (this.#closed) throw new Error('the transport is closed');
     const socket = openSocket(to);
     if (socket.receiveBufferBytes < RECEIVE_BUFFER_BYTES && !this.#warned) {
       this.#warned = true;
@@ -220,6 +224,7 @@ export class NativeEngine implements DataPlane {
     if (!endpoint) return;
     this.#endpoints.delete(number);
     closeSocket(endpoint.fd);
+    endpoint.wasClosed();
   }
 
   /** The content thread has let go of a file. */
