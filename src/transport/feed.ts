@@ -25,6 +25,7 @@ interface Supply {
   /** The calls under way, one after the other. */
   work: Promise<void>;
   over: boolean;
+  failed: boolean;
   committed: boolean;
 }
 
@@ -44,7 +45,7 @@ export class Feed {
   }
 
   open(id: number, source: Supply['source'], patienceMs: number): void {
-    this.#supplies.set(id, { source, patienceMs, work: Promise.resolve(), over: false, committed: false });
+    this.#supplies.set(id, { source, patienceMs, work: Promise.resolve(), over: false, failed: false, committed: false });
   }
 
   /** The Engine wants a segment. */
@@ -91,10 +92,12 @@ export class Feed {
   /** Runs after the work before it; a failure ends the transfer. */
   #run(id: number, supply: Supply, what: string, call: () => Promise<void>): void {
     supply.work = supply.work.then(async () => {
-      if (supply.over) return;
+      if (supply.over || supply.failed) return;
       try {
         await this.#limited(call(), supply.patienceMs);
       } catch (error) {
+        // What has failed once is not asked again, however long the end takes to come.
+        supply.failed = true;
         if (error instanceof TftpError) this.#target.refuse(id, error);
         else {
           this.#target.fault(error, { what, id });

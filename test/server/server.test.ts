@@ -132,7 +132,10 @@ describe('stop', () => {
     await using other = await Peer.open();
     other.send(address, rrq('file'));
     expect(await finish(transfer)).toBe(201);
+    const finished = performance.now();
     await stopped;
+    // Not the whole of its patience, 10 s.
+    expect(performance.now() - finished).toBeLessThan(3000);
     expect(await end()).toMatchObject({ outcome: 'completed', bytes: file.length });
     expect(await other.poll(50)).toBeUndefined();
     await transfer.peer[Symbol.asyncDispose]();

@@ -48,7 +48,10 @@ export function describeWith(name: string, needs: readonly Need[], body: () => v
       });
     });
   } else {
-    describe.skip(`${name} (skipped, missing: ${missing.join(', ')})`, body);
+    const reason = `skipped, missing: ${missing.join(', ')}`;
+    // The default reporter does not print the names of what is skipped.
+    console.warn(`${name}: ${reason}`);
+    describe.skip(`${name} (${reason})`, body);
   }
 }
 
