@@ -48,7 +48,7 @@ export class DownloadTransfer extends ClientTransfer<DownloadHost> {
     const receiver = this.#receiver!;
     if (opcode === Opcode.oack) {
       // Our ACK 0 was lost. Once DATA has come, it is only a late copy.
-      if (receiver.untouched) receiver.repeatAck();
+      if (receiver.untouched) receiver.repeatAck(now);
     } else if (opcode === Opcode.data) {
       const payload = payloadOf(datagram);
       if (payload.length > this.agreement!.blockSize && this.phase === 'open') {
@@ -59,8 +59,8 @@ export class DownloadTransfer extends ClientTransfer<DownloadHost> {
     }
   }
 
-  protected retry(): void {
-    this.#receiver!.retransmit();
+  protected retry(now: number): void {
+    this.#receiver!.retransmit(now);
   }
 
   protected readonly resumeAt = Number.POSITIVE_INFINITY;

@@ -42,6 +42,8 @@ export class Receiver {
   #ackWithheld = false;
   #lastReceived = false;
   #timedAt: number | undefined;
+  /** When the last ACK was sent, first or repeated. */
+  #ackedAt = 0;
   /** The last block was acknowledged. */
   done = false;
   /** Time-outs since the last progress. */
@@ -87,7 +89,7 @@ export class Receiver {
     if (payload.length > blockSize) return false;
     // While an ACK is withheld the window is full: who sends on all the same would make us hold what nobody wants to write.
     if (wire !== toWire(expected, rollover) || this.#lastReceived || this.#ackWithheld) {
-      this.#outOfOrder(fromWire(wire, expected, rollover));
+      this.#outOfOrder(fromWire(wire, expected, rollover), now);
       return false;
     }
     if (this.#timedAt !== undefined) {
@@ -118,21 +120,22 @@ export class Receiver {
   }
 
   /** The timer: tells the sender how far the blocks came, one attempt more. The window begins again there. */
-  retransmit(): void {
+  retransmit(now: number): void {
     this.attempts++;
     this.#acknowledged = this.#received;
-    this.repeatAck();
+    this.repeatAck(now);
   }
 
   /** Sends the last ACK again: the peer shows that it missed it. */
-  repeatAck(): void {
+  repeatAck(now: number): void {
     if (this.#ackWithheld) return;
     this.retransmissions++;
     this.#timedAt = undefined;
+    this.#ackedAt = now;
     this.#writeAck(this.done ? this.#received : this.#acknowledged);
   }
 
-  #outOfOrder(block: number): void {
+  #outOfOrder(block: number, now: number): void {
     const { windowSize } = this.#settings;
     const ahead = block >= 0 && !this.#lastReceived && block - this.#received <= windowSize;
     if (ahead) {
@@ -140,13 +143,15 @@ export class Receiver {
       if (windowSize === 1 || this.#reportedGap === this.#received || this.#ackWithheld) return;
       this.#reportedGap = this.#received;
       this.#acknowledged = this.#received;
-      this.repeatAck();
+      this.repeatAck(now);
       return;
     }
     // A block once more: our ACK of it was lost. Only the last one acknowledged is worth an answer (RFC 1350 §2).
     const seen = this.done ? this.#received : this.#acknowledged;
     if (block < 0 || !this.#isWire(block, seen)) return;
-    this.repeatAck();
+    // atftp and curl send DATA again for each ACK that comes twice: answered at once, the two of us would do so to the end.
+    if (!this.done && now - this.#ackedAt < this.#roundTrip.timeout) return;
+    this.repeatAck(now);
   }
 
   /** Whether a full number stands for the same 16 bits as `other`. */
@@ -179,6 +184,7 @@ export class Receiver {
 
   #sendAck(now: number): void {
     this.#timedAt = now;
+    this.#ackedAt = now;
     this.#writeAck(this.#received);
   }
 

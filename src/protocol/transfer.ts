@@ -149,6 +149,11 @@ export abstract class Transfer implements Timed {
   protected abstract retry(now: number): void;
   /** Retries since the last progress. */
   protected abstract readonly attempts: number;
+  /** The timer of retries is never shorter. */
+  protected get leastWaitMs(): number {
+    return 0;
+  }
+
   /** When `resume` is due: the rest of a window was held back. `Infinity` if nothing was. */
   protected abstract readonly resumeAt: number;
   protected abstract resume(now: number): void;
@@ -275,7 +280,7 @@ export abstract class Transfer implements Timed {
     if (this.attempts >= this.limits.retries) return this.setDeadline(this.#giveUpAt);
     // Never longer, since a negotiated `timeout` is a promise.
     const jitter = this.attempts === 0 ? 1 : 1 - this.host.random() / 4;
-    this.setDeadline(Math.min(this.#giveUpAt, now + this.roundTrip.timeout * jitter));
+    this.setDeadline(Math.min(this.#giveUpAt, now + Math.max(this.leastWaitMs, this.roundTrip.timeout) * jitter));
   }
 
   setDeadline(deadline: number): void {

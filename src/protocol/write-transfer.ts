@@ -13,6 +13,9 @@ export interface WriteAnswer {
   readonly limits: TransferLimits;
 }
 
+/** A client may read its file, or write its flash, between two DATA, and some send DATA twice for an ACK that comes twice. */
+const LEAST_ACK_WAIT_MS = 250;
+
 const ACK_ZERO = encode({ opcode: Opcode.ack, block: 0 });
 
 export class WriteTransfer extends Transfer {
@@ -54,8 +57,12 @@ export class WriteTransfer extends Transfer {
     this.awaitPeer(now);
   }
 
-  protected retry(): void {
-    this.#receiver?.retransmit();
+  protected retry(now: number): void {
+    this.#receiver?.retransmit(now);
+  }
+
+  protected override get leastWaitMs(): number {
+    return Math.min(LEAST_ACK_WAIT_MS, this.limits.maxTimeoutMs);
   }
 
   protected readonly resumeAt = Number.POSITIVE_INFINITY;

@@ -46,7 +46,7 @@ async function hostileLab(config: Config = {}): Promise<Lab> {
 async function answer(address: Address, name: Uint8Array, seen: Buffer[] = []): Promise<string> {
   await using peer = await Peer.open();
   peer.send(address, Buffer.concat([Buffer.from([0, 1]), name, Buffer.from('\0octet\0')]));
-  const datagram = await peer.poll(name.includes(0) || name.length === 0 || name.length > 2000 ? 150 : 3000);
+  const datagram = await peer.poll(name.length === 0 || name.length > 2000 ? 150 : 3000);
   if (!datagram) return 'nothing';
   seen.push(datagram.bytes);
   const reply = parse(datagram.bytes);
