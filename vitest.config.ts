@@ -6,13 +6,24 @@ const shared = {
   testTimeout: 30_000,
 };
 
+/** One after the other: each of these loads the machine by itself. */
+const order = (groupOrder: number) => ({ sequence: { groupOrder } });
+
 /** `foreign` needs other people's TFTP clients, `firmware` needs QEMU and root: each skips visibly at a desk and fails in CI. */
 export default defineConfig({
   test: {
     projects: [
-      { test: { ...shared, name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/foreign/**', 'test/firmware/**'] } },
-      { test: { ...shared, name: 'foreign', include: ['test/foreign/**/*.test.ts'], testTimeout: 120_000 } },
-      { test: { ...shared, name: 'firmware', include: ['test/firmware/**/*.test.ts'], testTimeout: 300_000 } },
+      {
+        test: {
+          ...shared,
+          ...order(1),
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/foreign/**', 'test/firmware/**'],
+        },
+      },
+      { test: { ...shared, ...order(2), name: 'foreign', include: ['test/foreign/**/*.test.ts'], testTimeout: 120_000 } },
+      { test: { ...shared, ...order(3), name: 'firmware', include: ['test/firmware/**/*.test.ts'], testTimeout: 300_000 } },
     ],
   },
 });
