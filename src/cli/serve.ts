@@ -1,7 +1,7 @@
 /**
  * `pxe serve`: the server until a signal ends it.
  */
-import { writeSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
 import { Command } from 'commander';
 import { FileWatcher } from '../config/watch.ts';
 import { systemClock } from '../content/clock.ts';
@@ -73,6 +73,8 @@ async function serve(flags: ServeFlags): Promise<void> {
   const sockets = inheritedSockets();
   const server = createResolvedServer(config, { log, ...(sockets ? { sockets } : {}) });
   log.info({ config: file, rootDir: config.rootDir, plugins: config.plugins.map(({ plugin }) => plugin.name) }, 'starting');
+  if (!existsSync(config.rootDir))
+    log.warn({ rootDir: config.rootDir }, 'there is no such folder: nothing can be served from it');
   surviveUsersCode(log);
   const stopped = stopOnSignal(server, log);
   try {

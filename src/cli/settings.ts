@@ -69,8 +69,11 @@ function loadOptions(flags: Overrides): LoadOptions {
 
 /** What flags change in a config. */
 function overridden(config: Config, { interface: names, port, rootDir, verbose }: Overrides): Config {
-  const listen =
-    names?.map((name) => (isIP(name.split('%')[0] ?? '') ? { address: name } : { interface: name })) ?? config.listen;
+  // Where the config has a port of its own, an interface named by a flag is listened on at the same.
+  const { port: configured } = config.listen?.[0] ?? {};
+  const at = configured === undefined ? {} : { port: configured };
+  const named = names?.map((name) => (isIP(name.split('%')[0] ?? '') ? { address: name, ...at } : { interface: name, ...at }));
+  const listen = named ?? config.listen;
   return {
     ...config,
     ...(rootDir === undefined ? {} : { rootDir: resolve(rootDir) }),

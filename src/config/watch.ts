@@ -162,16 +162,23 @@ export class FileWatcher implements Watcher {
 /** Reads the file unless its stamp says that nothing has happened. */
 async function look(file: string, before?: Seen): Promise<{ readonly seen: Seen; readonly ctimeMs?: number }> {
   try {
-    const { ino, size, mtimeNs, ctimeNs, ctimeMs } = await stat(file, { bigint: true });
-    const stamp = `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
-    if (before?.stamp === stamp) return { seen: before };
+    const first = await stampOf(file);
+    if (before?.stamp === first.stamp) return { seen: before };
     const digest = createHash('sha256')
       .update(await readFile(file))
       .digest('base64');
-    return { seen: { digest, stamp }, ctimeMs: Number(ctimeMs) };
+    const last = await stampOf(file);
+    // Written while it was read: what was read is no reason not to read it again.
+    return { seen: { digest, stamp: first.stamp === last.stamp ? last.stamp : '' }, ctimeMs: last.ctimeMs };
   } catch {
     return { seen: { digest: undefined, stamp: '' } };
   }
+}
+
+/** Changes whenever the file may have changed. */
+async function stampOf(file: string): Promise<{ readonly stamp: string; readonly ctimeMs: number }> {
+  const { ino, size, mtimeNs, ctimeNs, ctimeMs } = await stat(file, { bigint: true });
+  return { stamp: `${ino} ${size} ${mtimeNs} ${ctimeNs}`, ctimeMs: Number(ctimeMs) };
 }
 
 /** The folder that a file is in; if there is none yet, the one further up that it will come to be in. */
