@@ -11,6 +11,7 @@
 import { Budget, type BudgetLimits } from './budget.ts';
 import { Deadlines } from './deadlines.ts';
 import { ErrorCode } from './error.ts';
+import { considered, type RequestLimits } from './options.ts';
 import type { Endpoint, Outbox } from './outbox.ts';
 import { decode, encode, Opcode, opcodeOf, type RequestPacket } from './packet.ts';
 import { addressKey, type PeerKey } from './peer.ts';
@@ -19,7 +20,7 @@ import type { Asked, Ending, Progress, Transfer, TransferHost } from './transfer
 import { type WriteAnswer, WriteTransfer } from './write-transfer.ts';
 
 /** Bounds of the engine as a whole. */
-export interface EngineLimits extends BudgetLimits {
+export interface EngineLimits extends BudgetLimits, RequestLimits {
   /** Transfers at one time. */
   readonly transfers: number;
   /** Transfers at one time for one address. */
@@ -28,10 +29,6 @@ export interface EngineLimits extends BudgetLimits {
   readonly unproven: number;
   /** Replies held back until the budget of unproven peers covers them; beyond that the oldest is given up. */
   readonly waiting: number;
-  /** Options looked at in a request. */
-  readonly options: number;
-  /** Bytes in an option's name and in its value; a longer one is ignored. */
-  readonly optionBytes: number;
 }
 
 /** A request that wants an answer: `answer` or `refuse`, once. */
@@ -218,7 +215,17 @@ export class Engine {
     if ((this.#perAddress.get(address) ?? 0) >= this.#limits.transfersPerClient) {
       return this.#control.dropped('too many transfers of this address', peer);
     }
-    this.#begin({ id: this.#nextId++, peer, listener, request: this.#trimmed(packet), datagram: datagram.slice(), at: now }, now);
+    this.#begin(
+      {
+        id: this.#nextId++,
+        peer,
+        listener,
+        request: { ...packet, options: considered(packet.options, this.#limits) },
+        datagram: datagram.slice(),
+        at: now,
+      },
+      now,
+    );
   }
 
   #begin(asked: Asked, now: number): void {
@@ -250,14 +257,6 @@ export class Engine {
       if (transfer.phase !== 'over') transfer.end('aborted', now, REPLACED);
       this.#forget(transfer);
     }
-  }
-
-  #trimmed(packet: RequestPacket): RequestPacket {
-    const { options, optionBytes } = this.#limits;
-    const kept = packet.options
-      .slice(0, options)
-      .filter(({ name, value }) => name.length <= optionBytes && value.length <= optionBytes);
-    return { ...packet, options: kept };
   }
 
   /** An endpoint that the peer has no other transfer on, else the one of a transfer that has ended, or that will be missed least. */

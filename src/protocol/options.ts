@@ -58,6 +58,19 @@ export function claimedSize(options: readonly Option[]): number | undefined {
   return asked && parseNumber(asked.value, 0, Number.MAX_SAFE_INTEGER);
 }
 
+/** What is looked at in a request. */
+export interface RequestLimits {
+  /** Options; the rest is as if it had not been asked. */
+  readonly options: number;
+  /** Length of an option's name and of its value; a longer one is ignored. */
+  readonly optionBytes: number;
+}
+
+/** The options of a request that count. */
+export function considered(asked: readonly Option[], { options, optionBytes }: RequestLimits): readonly Option[] {
+  return asked.slice(0, options).filter(({ name, value }) => name.length <= optionBytes && value.length <= optionBytes);
+}
+
 /** Decides on every option of a request. The first of two options of one name counts. */
 export function negotiate(asked: readonly Option[], subject: Subject, limits: OptionLimits): Agreement {
   const values = new Map<string, string>();

@@ -7,7 +7,7 @@ import { describeError, type Trace } from '../plugin/trace.ts';
 import type { Client, ReadRequest } from '../plugin/types.ts';
 import { closeUnwanted } from '../plugin/unwanted.ts';
 import { ErrorCode, TftpError } from '../protocol/error.ts';
-import { negotiate } from '../protocol/options.ts';
+import { considered, negotiate } from '../protocol/options.ts';
 import { Opcode } from '../protocol/packet.ts';
 import { SEGMENT_BYTES, Segments } from '../protocol/segments.ts';
 import type { Generation } from './generation.ts';
@@ -44,7 +44,7 @@ export interface Explanation {
 export async function explain(generation: Generation, question: Question): Promise<Explanation> {
   const { address, mac, options = [], mode = 'octet' } = question;
   const { limits } = generation.config;
-  const seen = options.slice(0, limits.options).filter((option) => isShort(option, limits.optionBytes));
+  const seen = considered(options, limits);
   const packet = { opcode: Opcode.rrq, name: question.name, mode: mode.toLowerCase(), options: seen };
   const sent = { id: 0, client: { address, port: 0 }, local: { address: '', port: 0 }, packet };
   const { request, refusal } = understand(sent, limits.nameBytes);
@@ -68,9 +68,4 @@ export async function explain(generation: Generation, question: Question): Promi
     const { code, message } = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, 'internal error');
     return { ...found, error: { code, message } };
   }
-}
-
-/** The Engine ignores longer ones, and more than so many, too. */
-function isShort({ name, value }: { readonly name: string; readonly value: string }, bytes: number): boolean {
-  return name.length <= bytes && value.length <= bytes;
 }
