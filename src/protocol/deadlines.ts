@@ -69,6 +69,7 @@ export class Deadlines<T extends Timed> {
       }
       this.update(item);
     }
+    this.#prune();
     return undefined;
   }
 

@@ -48,6 +48,18 @@ test('items that come and go beside one that stays leave little behind', () => {
   expect(deadlines.due(1)).toBe(first);
 });
 
+test('an entry that was overtaken does not outlive the last deadline', () => {
+  const deadlines = new Deadlines<Timed>();
+  const one = item();
+  for (const deadline of [50, 40]) {
+    one.deadline = deadline;
+    deadlines.update(one);
+  }
+  one.deadline = NEVER;
+  expect(deadlines.due(45)).toBe(undefined);
+  expect(deadlines.size).toBe(0);
+});
+
 test('any history gives what a plain list would', () => {
   const step = fc.oneof(
     { weight: 5, arbitrary: fc.record({ kind: fc.constant('set' as const), index: fc.nat(29), in: fc.nat(100) }) },
