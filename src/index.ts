@@ -31,10 +31,13 @@ export type { Lookup, Trace, TraceEntry } from './plugin/trace.ts';
 export type {
   Call,
   Client,
+  Finding,
   Folder,
   Hooks,
+  Host,
   Identity,
   Log,
+  Machine,
   Outcome,
   PluginContext,
   ReadRequest,

@@ -4,20 +4,39 @@
 import type { Content, Sink } from '../content/content.ts';
 import { show } from './issue.ts';
 import { parseMac } from './mac.ts';
-import type { Hooks, Identity } from './types.ts';
+import type { Hooks, Host, Identity } from './types.ts';
 import { closeUnwanted } from './unwanted.ts';
 
-/** Returns the identity with its MAC address in the one spelling used inside. */
+/** Returns the identity with its MAC address, UUID and serial number in the one spelling used inside. */
 export function expectIdentity(answer: unknown): Identity {
   if (!isObject(answer)) throw new Error(`must return { mac, source } or nothing, returned ${show(answer)}`);
-  const { mac, source, ageMs } = answer;
+  const { mac, uuid, serial, source, ageMs } = answer;
   const canonical = typeof mac === 'string' ? parseMac(mac) : undefined;
-  if (canonical === undefined) throw new Error(`returned a mac that is none: ${show(mac)}`);
+  if (canonical === undefined && (mac !== undefined || (uuid === undefined && serial === undefined)))
+    throw new Error(`returned a mac that is none: ${show(mac)}`);
+  for (const [key, value] of Object.entries({ uuid, serial }))
+    if (value !== undefined && (typeof value !== 'string' || value === ''))
+      throw new Error(`returned a ${key} that is none: ${show(value)}`);
   if (typeof source !== 'string' || source === '')
     throw new Error(`must say where the mac is known from in source, which is ${show(source)}`);
-  if (ageMs === undefined) return { mac: canonical, source };
-  if (typeof ageMs !== 'number' || !(ageMs >= 0)) throw new Error(`returned an ageMs that is none: ${show(ageMs)}`);
-  return { mac: canonical, source, ageMs };
+  if (ageMs !== undefined && (typeof ageMs !== 'number' || !(ageMs >= 0)))
+    throw new Error(`returned an ageMs that is none: ${show(ageMs)}`);
+  return {
+    ...(canonical === undefined ? {} : { mac: canonical }),
+    ...(uuid === undefined ? {} : { uuid: uuid.toLowerCase() }),
+    ...(serial === undefined ? {} : { serial: serial.toLowerCase() }),
+    source,
+    ...(ageMs === undefined ? {} : { ageMs }),
+  };
+}
+
+export function expectHost(answer: unknown): Host {
+  if (!isObject(answer)) throw new Error(`must return { name, groups, variables } or nothing, returned ${show(answer)}`);
+  const { name, groups, variables } = answer;
+  if (typeof name !== 'string') throw new Error(`returned a host whose name is ${show(name)}`);
+  if (!Array.isArray(groups)) throw new Error(`returned a host whose groups are ${show(groups)}`);
+  if (!isObject(variables)) throw new Error(`returned a host whose variables are ${show(variables)}`);
+  return { name, groups: groups.map(String), variables };
 }
 
 /** Returns the name in a rewritten request, as it stands. */
@@ -51,7 +70,17 @@ export function expectSink(answer: unknown): Sink {
   return answer as Sink;
 }
 
-export const hookNames = ['identify', 'rewrite', 'open', 'store', 'start', 'end'] as const satisfies readonly (keyof Hooks)[];
+export const hookNames = [
+  'identify',
+  'host',
+  'rewrite',
+  'open',
+  'store',
+  'start',
+  'end',
+  'machines',
+  'check',
+] as const satisfies readonly (keyof Hooks)[];
 
 export function expectHooks(answer: unknown): Hooks {
   if (!isObject(answer)) throw new Error(`must return its hooks, returned ${show(answer)}`);

@@ -6,7 +6,7 @@ import { bytesContent } from '../content/bytes.ts';
 import type { Content, Sink } from '../content/content.ts';
 import { cleanName } from '../content/name.ts';
 import { ErrorCode, TftpError } from '../protocol/error.ts';
-import { expectIdentity, expectName, expectOpened, expectSink, hookNames } from './answers.ts';
+import { expectHost, expectIdentity, expectName, expectOpened, expectSink, hookNames } from './answers.ts';
 import { PluginError } from './error.ts';
 import { callHook } from './hook.ts';
 import { limit } from './limit.ts';
@@ -62,7 +62,7 @@ export class Pipeline {
     const traced = { ...options, trace };
     let request = asked;
     try {
-      request = await this.identify(request, traced);
+      request = await this.host(await this.identify(request, traced), traced);
       if (request.kind === 'write') return { request, trace, sink: await this.store(request, traced) };
       request = await this.rewrite(request, traced);
       return { request, trace, ...(await this.open(request, traced)) };
@@ -72,21 +72,32 @@ export class Pipeline {
     }
   }
 
-  /** Fills in the client's MAC address: the first answer wins. A request that has one already stays as it is. */
+  /** Fills in who the client is: the first answer wins. A request that has one already stays as it is. */
   async identify<Request extends RequestInfo>(request: Request, options: RouteOptions = {}): Promise<Request> {
     if (request.client.mac !== undefined) return request;
     for (const plugin of this.#with('identify')) {
       const identity = await this.#ask(plugin, 'identify', request.client.address, options, {
         ask: (call) => plugin.hooks.identify?.(request, call),
         take: (answer) => (answer === undefined ? undefined : expectIdentity(answer)),
-        tell: (taken) => taken && `${taken.mac} (${taken.source})`,
+        tell: (taken) => taken && `${taken.mac ?? taken.uuid ?? taken.serial} (${taken.source})`,
       });
       if (identity === undefined) continue;
-      const { mac, source, ageMs } = identity;
-      return {
-        ...request,
-        client: { ...request.client, mac, macSource: source, ...(ageMs === undefined ? {} : { macAgeMs: ageMs }) },
-      };
+      const { source, ageMs, ...known } = identity;
+      const client = { ...request.client, ...known, macSource: source, ...(ageMs === undefined ? {} : { macAgeMs: ageMs }) };
+      return { ...request, client };
+    }
+    return request;
+  }
+
+  /** Fills in which of the config's machines the client is: the first answer wins. */
+  async host<Request extends RequestInfo>(request: Request, options: RouteOptions = {}): Promise<Request> {
+    for (const plugin of this.#with('host')) {
+      const host = await this.#ask(plugin, 'host', request.client.mac ?? request.client.address, options, {
+        ask: (call) => plugin.hooks.host?.(request, call),
+        take: (answer) => (answer === undefined ? undefined : expectHost(answer)),
+        tell: (taken) => taken && [taken.name, ...taken.groups].join(' < '),
+      });
+      if (host !== undefined) return { ...request, client: { ...request.client, host } };
     }
     return request;
   }

@@ -16,8 +16,8 @@ export interface Lookup {
 export interface TraceEntry {
   /** `undefined`: the root directory. */
   readonly plugin: string | undefined;
-  readonly hook: 'identify' | 'rewrite' | 'open' | 'store';
-  /** What it was asked about: an address (`identify`) or a name. */
+  readonly hook: 'identify' | 'host' | 'rewrite' | 'open' | 'store';
+  /** What it was asked about: an address (`identify`, `host`) or a name. */
   readonly before: string;
   /** What it answered, in short; `undefined` when it had no answer. */
   after?: string;

@@ -12,10 +12,14 @@ export interface Log {
   child(bindings: object): Log;
 }
 
-/** An `identify` hook's answer: a MAC address and where it is known from. TFTP itself carries none. */
+/** An `identify` hook's answer: what tells the machine from others, and where that is known from. TFTP itself carries none of it. */
 export interface Identity {
-  /** Six octets in hex, any usual spelling; kept as `52:54:00:12:34:56`. */
-  readonly mac: string;
+  /** MAC address: six octets in hex, any usual spelling; kept as `52:54:00:12:34:56`. */
+  readonly mac?: string;
+  /** SMBIOS UUID, kept in lower case: `b1c65f1a-2b5d-4f0e-9c55-0123456789ab`. */
+  readonly uuid?: string;
+  /** Serial number, as a Raspberry Pi puts it before its names; kept in lower case. */
+  readonly serial?: string;
   /** Where it is known from, for logs and for `trust`: `table`, `neighbours`, `filename`, … */
   readonly source: string;
   /** Milliseconds since the source learnt it, where the source can tell. */
@@ -33,6 +37,20 @@ export interface Client {
   readonly macSource?: string;
   /** {@link Identity.ageMs} */
   readonly macAgeMs?: number;
+  readonly uuid?: string;
+  readonly serial?: string;
+  /** Which of the config's machines it is, if a `host` hook knew it. */
+  readonly host?: Host;
+}
+
+/** A machine, or a kind of machine, that the config knows. */
+export interface Host {
+  /** What the config calls it. */
+  readonly name: string;
+  /** The groups that it belongs to, the narrowest first. */
+  readonly groups: readonly string[];
+  /** Its own, then its groups': for generated content. */
+  readonly variables: Readonly<Record<string, unknown>>;
 }
 
 /** A request as it came in; the client's MAC address is not known yet. */
@@ -78,6 +96,31 @@ export interface Call {
   readonly log: Log;
   /** The config's root directory. */
   readonly root: Folder;
+}
+
+/** A machine that a config lists, for `pxe explain --all-hosts`. */
+export interface Machine {
+  readonly name: string;
+  readonly mac?: string;
+  readonly uuid?: string;
+  readonly serial?: string;
+  readonly address?: string;
+  /** Names that the config expects it to ask for; those found by pattern are left out. */
+  readonly names: readonly string[];
+}
+
+/** What `pxe check` finds that will not work, or not as it seems. */
+export interface Finding {
+  /** `error`: somebody will not get what is written here. `warning`: it works, but perhaps not as was meant. */
+  readonly severity: 'error' | 'warning';
+  /** Key path within the plugin's options: `['52:54:00:12:34:56', 'files', 'boot.efi']`. */
+  readonly path: readonly PropertyKey[];
+  /** What is wrong, and what to do; lower case, no period. */
+  readonly message: string;
+  /** Where it stands, if not in the config: a data file, a template, a map file. */
+  readonly file?: string;
+  /** Counts from 1. */
+  readonly line?: number;
 }
 
 /** A transfer that has just begun. */
@@ -134,6 +177,8 @@ export interface TransferSummary extends TransferInfo {
 export interface Hooks {
   /** Who asks? The first answer wins. Not called where the MAC address is given already (`pxe explain --mac`). */
   identify?(request: RequestInfo, call: Call): Awaitable<Identity | undefined | void>;
+  /** Which of the config's machines is that? The first answer wins. */
+  host?(request: RequestInfo, call: Call): Awaitable<Host | undefined | void>;
   /** What is meant? Each plugin gets what the one before it returned. Only the name can be changed; it is cleaned like a client's. */
   rewrite?(request: ReadRequest, call: Call): Awaitable<ReadRequest | undefined | void>;
   /** Which bytes? A name under the root, the bytes, or Content. The first answer wins; the root directory comes last. */
@@ -144,6 +189,10 @@ export interface Hooks {
   start?(transfer: TransferInfo, call: Call): Awaitable<void>;
   /** Told that a request has ended, refused ones too. */
   end?(transfer: TransferSummary, call: Call): Awaitable<void>;
+  /** Which machines are listed? For `pxe explain --all-hosts`; never called while serving. */
+  machines?(call: Call): Awaitable<Iterable<Machine>>;
+  /** What will not work, or not as it seems? For `pxe check`; never called while serving. */
+  check?(call: Call): Awaitable<Iterable<Finding>>;
 }
 
 /** What `setup` gets beside its options. */
