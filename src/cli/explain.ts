@@ -1,37 +1,57 @@
 /**
- * `pxe explain`: what a machine would get, and why, hook by hook.
+ * `pxe explain`: what a machine would get, and why, hook by hook; what all machines would get; and what another config would change.
  */
-
 import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ResolvedConfig } from '../config/resolve.ts';
+import { PluginError } from '../plugin/error.ts';
 import { parseMac } from '../plugin/mac.ts';
-import type { TraceEntry } from '../plugin/trace.ts';
 import { startGeneration } from '../server/create.ts';
 import { type Explanation, explain, type Question } from '../server/explain.ts';
-import { EXIT } from './exit.ts';
+import type { Generation } from '../server/generation.ts';
+import { explainEach, type MachineQuestion, mergeMachines, questionsOf, UNKNOWN_ADDRESS } from '../server/machines.ts';
+import { EXIT, ExitError } from './exit.ts';
+import { type Change, changesOf, type Row, tableOf, tableOfChanges } from './explain-table.ts';
+import { tellRoute } from './explain-tree.ts';
 import { configOption, jsonOption, loadSettings, type Overrides, rootDirOption } from './settings.ts';
-import { byteCount, visible } from './terminal.ts';
+import { drawTable } from './table.ts';
 
 interface ExplainFlags extends Overrides {
   readonly mac?: string;
+  readonly uuid?: string;
+  readonly serial?: string;
   readonly ip: string;
   readonly option?: readonly { readonly name: string; readonly value: string }[];
   readonly mode: string;
+  readonly allHosts?: boolean;
+  /** Another config's file. */
+  readonly diff?: string;
   readonly json?: boolean;
 }
 
 export function explainCommand(): Command {
   return new Command('explain')
     .description('tell what a machine would get for a name, and why')
-    .argument('<name>', 'file name, as the machine would ask for it')
+    .argument('[name...]', 'file name, as the machine would ask for it; several with --all-hosts')
     .addOption(new Option('-m, --mac <address>', 'take this MAC address as known').argParser(parseMacFlag))
-    .addOption(new Option('--ip <address>', "the machine's address").default('0.0.0.0', 'unknown').argParser(parseIpFlag))
+    .addOption(new Option('--uuid <uuid>', 'take this UUID as known'))
+    .addOption(new Option('--serial <number>', 'take this serial number as known'))
+    .addOption(new Option('--ip <address>', "the machine's address").default(UNKNOWN_ADDRESS, 'unknown').argParser(parseIpFlag))
     .addOption(
       new Option('-o, --option <name=value>', 'option of the request: blksize=1468; may be given several times').argParser(
         parseOption,
       ),
     )
     .addOption(new Option('--mode <mode>', 'transfer mode').choices(['octet', 'netascii']).default('octet'))
+    .addOption(
+      new Option('-a, --all-hosts', 'a table of what every machine that the config lists would get').conflicts([
+        'mac',
+        'uuid',
+        'serial',
+        'ip',
+      ]),
+    )
+    .addOption(new Option('-d, --diff <file>', 'what would change for whom if this other config were in force'))
     .addOption(configOption())
     .addOption(rootDirOption())
     .addOption(jsonOption('print the answer as JSON'))
@@ -39,56 +59,118 @@ export function explainCommand(): Command {
       'after',
       `
 The answer comes from the same code as that of a running server.
+--all-hosts asks for the names given and for those that the config itself expects of a machine; tables are aligned on a
+terminal and have tabs between their cells elsewhere. --diff compares ERROR, size, options and the first 64 KiB.
 
 Examples:
   pxe explain bootloader.efi --mac 52:54:00:12:34:56
   pxe explain pxelinux.cfg/default --ip 192.168.7.20 --option tsize=0 --option blksize=1468 --json
+  pxe explain --all-hosts bootloader.efi boot.ipxe
+  pxe explain --all-hosts --diff next.config.ts
 
-Exit codes: 0 the machine gets something; 1 it gets an ERROR; 2 wrong arguments or config.`,
+Exit codes: 0 the machine gets something; 1 it, or one of all, gets an ERROR; 2 wrong arguments or config.
+With --diff, as diff(1) has it: 0 nothing would change; 1 something would; 2 wrong arguments or config.`,
     )
-    .action(explainName);
+    .action(runExplain);
 }
 
-async function explainName(name: string, { mac, ip, option = [], mode, json, ...overrides }: ExplainFlags): Promise<void> {
-  const { config } = await loadSettings(overrides);
+async function runExplain(names: readonly string[], flags: ExplainFlags, command: Command): Promise<void> {
+  if (!flags.allHosts && names.length !== 1)
+    command.error(
+      names.length === 0
+        ? "error: missing required argument 'name' (or --all-hosts)"
+        : 'error: several names go with --all-hosts',
+    );
+  const { config } = await loadSettings(flags);
+  if (flags.diff !== undefined) await showChanges(config, flags.diff, names, flags);
+  else await withGeneration(config, (generation) => (flags.allHosts ? showAll : showRoute)(generation, names, flags));
+}
+
+async function showRoute(generation: Generation, [name]: readonly string[], flags: ExplainFlags): Promise<void> {
+  const explanation = await explain(generation, questionOf(name!, flags));
+  process.stdout.write(flags.json ? json(explanation) : tellRoute(explanation));
+  if (explanation.error) process.exitCode = EXIT.failed;
+}
+
+async function showAll(generation: Generation, names: readonly string[], flags: ExplainFlags): Promise<void> {
+  const machines = await generation.pipeline.machines();
+  const asked = questionsOf(machines, names, howOf(flags));
+  const answers = await explainEach(
+    generation,
+    asked.map(({ question }) => question),
+  );
+  const rows: readonly Row[] = asked.map((asking, index) => ({ ...asking, explanation: answers[index]! }));
+  if (flags.json) process.stdout.write(json(rows.map(({ machine, explanation }) => ({ machine, ...explanation }))));
+  else process.stdout.write(drawTable(tableOf(rows), { aligned: process.stdout.isTTY }));
+  const silent = machines.filter((machine) => !asked.some((asking) => asking.machine === machine)).length;
+  if (machines.length === 0) process.stderr.write('pxe: the config lists no machines\n');
+  else if (silent > 0)
+    process.stderr.write(
+      `pxe: of ${silent} of ${machines.length} machines the config expects no name: give some after --all-hosts\n`,
+    );
+  if (answers.some(({ error }) => error)) process.exitCode = EXIT.failed;
+}
+
+async function showChanges(config: ResolvedConfig, other: string, names: readonly string[], flags: ExplainFlags): Promise<void> {
+  const { config: otherConfig } = await loadSettings({ ...flags, config: other });
+  try {
+    await withGeneration(config, (now) =>
+      withGeneration(otherConfig, async (next) => {
+        const asked = flags.allHosts
+          ? questionsOf(mergeMachines(await now.pipeline.machines(), await next.pipeline.machines()), names, howOf(flags))
+          : [askedBy(names[0]!, flags)];
+        const questions = asked.map(({ question }) => question);
+        tellChanges(changesOf(asked, await explainEach(now, questions), await explainEach(next, questions)), flags);
+      }),
+    );
+  } catch (error) {
+    // 1 is taken: something would change.
+    throw error instanceof PluginError ? new ExitError(EXIT.usage, error.message, { cause: error }) : error;
+  }
+}
+
+function tellChanges(changes: readonly Change[], flags: ExplainFlags): void {
+  if (flags.json) process.stdout.write(json(changes.map(({ machine, before, after }) => ({ machine, before, after }))));
+  else if (changes.length > 0) process.stdout.write(drawTable(tableOfChanges(changes), { aligned: process.stdout.isTTY }));
+  if (changes.length > 0) process.exitCode = EXIT.failed;
+}
+
+/** A generation for as long as `work` takes. */
+async function withGeneration(config: ResolvedConfig, work: (generation: Generation) => Promise<void>) {
   const generation = await startGeneration(config);
   try {
-    const question: Question = { name, address: ip, options: option, mode, ...(mac === undefined ? {} : { mac }) };
-    const explanation = await explain(generation, question);
-    process.stdout.write(json ? `${JSON.stringify(explanation, null, 2)}\n` : tell(explanation));
-    if (explanation.error) process.exitCode = EXIT.failed;
+    await work(generation);
   } finally {
     generation.retire();
     await generation.disposed;
   }
 }
 
-function tell({ asked, name, client, trace, served, agreed, error }: Explanation): string {
-  const who = client.mac === undefined ? 'MAC address not known' : `${client.mac} (${client.macSource})`;
-  const lines = [
-    `asked   ${visible(asked)}`,
-    `client  ${client.address}, ${who}`,
-    ...trace.flatMap(tellStep),
-    ...(name !== asked && name !== '' ? [`name    ${visible(name)}`] : []),
-    error
-      ? `answer  ERROR ${error.code}: ${visible(error.message)}`
-      : `answer  ${visible(served?.from ?? '')}${sizeOf(served?.size)}`,
-  ];
-  if (!error)
-    lines.push(`options ${agreed.map(({ name: key, value }) => `${visible(key)}=${visible(value)}`).join(' ') || 'none'}`);
-  return `${lines.join('\n')}\n`;
+function questionOf(name: string, flags: ExplainFlags): Question {
+  const { ip, mac, uuid, serial } = flags;
+  return {
+    name,
+    address: ip,
+    ...howOf(flags),
+    ...(mac === undefined ? {} : { mac }),
+    ...(uuid === undefined ? {} : { uuid }),
+    ...(serial === undefined ? {} : { serial }),
+  };
 }
 
-function tellStep({ plugin, hook, before, after, error, ms, lookups }: TraceEntry): string[] {
-  const answer = error === undefined ? (after ?? 'no answer') : `failed: ${error}`;
-  return [
-    `  ${plugin ?? 'root directory'} ${hook}: ${visible(before)} → ${visible(answer)}  (${ms.toFixed(1)} ms)`,
-    ...lookups.map(({ name, found, error: why }) => `    looked for ${visible(name)}: ${found ? 'found' : (why ?? 'not there')}`),
-  ];
+/** The machine that the flags describe, in a row of its own. */
+function askedBy(name: string, flags: ExplainFlags): MachineQuestion {
+  const question = questionOf(name, flags);
+  const { mac, uuid, serial, address } = question;
+  return { question, machine: { name: mac ?? uuid ?? serial ?? (address === UNKNOWN_ADDRESS ? 'anybody' : address), names: [] } };
 }
 
-function sizeOf(size: number | undefined): string {
-  return size === undefined ? '' : `, ${byteCount(size)}`;
+function howOf({ mode, option = [] }: ExplainFlags): Pick<Question, 'mode' | 'options'> {
+  return { mode, options: option };
+}
+
+function json(value: Explanation | readonly object[]): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 function parseOption(text: string, all: ExplainFlags['option'] = []): ExplainFlags['option'] {

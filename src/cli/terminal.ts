@@ -30,3 +30,15 @@ export function byteCount(bytes: number): string {
   const unit = Math.min(units.length - 1, bytes === 0 ? 0 : Math.floor(Math.log2(bytes) / 10));
   return unit === 0 ? `${bytes} B` : `${(bytes / 1024 ** unit).toFixed(1)} ${units[unit]}`;
 }
+
+/** `12 s`, `5 min`, `3 h`, `2 d` */
+export function duration(ms: number): string {
+  const units = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['min', 60_000],
+    ['s', 1000],
+  ] as const;
+  const [unit, length] = units.find(([, length]) => ms >= length) ?? ['ms', 1];
+  return `${Math.floor(ms / length)} ${unit}`;
+}

@@ -4,7 +4,7 @@
 import type { Content, Sink } from '../content/content.ts';
 import { show } from './issue.ts';
 import { parseMac } from './mac.ts';
-import type { Hooks, Host, Identity } from './types.ts';
+import type { Finding, Hooks, Host, Identity, Machine } from './types.ts';
 import { closeUnwanted } from './unwanted.ts';
 
 /** Returns the identity with its MAC address, UUID and serial number in the one spelling used inside. */
@@ -68,6 +68,41 @@ export function expectSink(answer: unknown): Sink {
     }
   }
   return answer as Sink;
+}
+
+/** What a hook that lists things returned; nothing counts as none. */
+export function expectIterable(answer: unknown): unknown[] {
+  if (answer === undefined) return [];
+  if (!isObject(answer) || !(Symbol.iterator in answer)) throw new Error(`must return a list, returned ${show(answer)}`);
+  return Array.from(answer as unknown as Iterable<unknown>);
+}
+
+/** Returns the machine with what tells it from others in the one spelling used inside. */
+export function expectMachine(answer: unknown): Machine {
+  if (!isObject(answer) || typeof answer.name !== 'string') throw new Error(`listed a machine without a name: ${show(answer)}`);
+  const { name, mac, uuid, serial, address, names = [] } = answer;
+  const of = `machine ${show(name)}`;
+  const canonical = typeof mac === 'string' ? parseMac(mac) : undefined;
+  if (mac !== undefined && canonical === undefined) throw new Error(`${of} has a mac that is none: ${show(mac)}`);
+  for (const [key, value] of Object.entries({ uuid, serial, address }))
+    if (value !== undefined && typeof value !== 'string') throw new Error(`${of} has a ${key} that is none: ${show(value)}`);
+  if (!Array.isArray(names)) throw new Error(`${of} has names that are no list: ${show(names)}`);
+  return {
+    name,
+    ...(canonical === undefined ? {} : { mac: canonical }),
+    ...(uuid === undefined ? {} : { uuid: uuid.toLowerCase() }),
+    ...(serial === undefined ? {} : { serial: serial.toLowerCase() }),
+    ...(address === undefined ? {} : { address }),
+    names: names.map(String),
+  };
+}
+
+export function expectFinding(answer: unknown): Finding {
+  if (!isObject(answer) || typeof answer.message !== 'string' || !Array.isArray(answer.path))
+    throw new Error(`must find { severity, path, message }, found ${show(answer)}`);
+  const { severity } = answer;
+  if (severity !== 'error' && severity !== 'warning') throw new Error(`found something of severity ${show(severity)}`);
+  return answer as unknown as Finding;
 }
 
 export const hookNames = [

@@ -13,8 +13,21 @@ import { limit } from './limit.ts';
 import type { ReadyPlugin } from './ready.ts';
 import { describeOpened, fileName, type Opened, type ReadRoute, type RouteOptions, type WriteRoute } from './route.ts';
 import { Disposers, type StartedPlugin, type Surroundings, setUp } from './setup.ts';
+import { surveyFindings, surveyMachines } from './survey.ts';
 import { describeError, type TraceEntry, tracedFolder } from './trace.ts';
-import type { Call, Folder, Hooks, Log, ReadRequest, RequestInfo, TransferInfo, TransferSummary, WriteRequest } from './types.ts';
+import type {
+  Call,
+  Finding,
+  Folder,
+  Hooks,
+  Log,
+  Machine,
+  ReadRequest,
+  RequestInfo,
+  TransferInfo,
+  TransferSummary,
+  WriteRequest,
+} from './types.ts';
 import { abortUnwanted, closeUnwanted } from './unwanted.ts';
 
 export interface PipelineSurroundings extends Surroundings {
@@ -25,6 +38,7 @@ export interface PipelineSurroundings extends Surroundings {
 }
 
 export class Pipeline {
+  readonly #plugins: readonly StartedPlugin[];
   readonly #byHook: { readonly [hook in keyof Hooks]?: readonly StartedPlugin[] };
   readonly #around: PipelineSurroundings;
   readonly #disposers: Disposers;
@@ -33,6 +47,7 @@ export class Pipeline {
   #disposed: Promise<void> | undefined;
 
   private constructor(plugins: readonly StartedPlugin[], around: PipelineSurroundings, disposers: Disposers) {
+    this.#plugins = plugins;
     this.#byHook = Object.fromEntries(
       hookNames.map((hook) => [hook, plugins.filter((plugin) => plugin.hooks[hook] !== undefined)]),
     );
@@ -72,9 +87,10 @@ export class Pipeline {
     }
   }
 
-  /** Fills in who the client is: the first answer wins. A request that has one already stays as it is. */
+  /** Fills in who the client is: the first answer wins. A client that is known already stays as it is. */
   async identify<Request extends RequestInfo>(request: Request, options: RouteOptions = {}): Promise<Request> {
-    if (request.client.mac !== undefined) return request;
+    const { mac, uuid, serial } = request.client;
+    if ((mac ?? uuid ?? serial) !== undefined) return request;
     for (const plugin of this.#with('identify')) {
       const identity = await this.#ask(plugin, 'identify', request.client.address, options, {
         ask: (call) => plugin.hooks.identify?.(request, call),
@@ -166,6 +182,16 @@ export class Pipeline {
   /** Tells the observers that a request has ended. Returns at once; what they do wrong is logged. */
   end(summary: TransferSummary): void {
     for (const plugin of this.#with('end')) this.#tell(plugin, 'end', summary, (call) => plugin.hooks.end?.(summary, call));
+  }
+
+  /** The machines that the config lists. Throws a `PluginError`. */
+  machines(): Promise<readonly Machine[]> {
+    return surveyMachines(this.#plugins, this.#around);
+  }
+
+  /** What will not work, or not as it seems, as far as the plugins can tell; paths start at the top of the config. */
+  check(): Promise<readonly Finding[]> {
+    return surveyFindings(this.#plugins, this.#around);
   }
 
   /** Waits for observers, then gives back what the plugins made, last in, first out, once. Never rejects. */

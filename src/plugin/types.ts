@@ -175,7 +175,7 @@ export interface TransferSummary extends TransferInfo {
  * within `limits.hookMs`, is ERROR 0 for that transfer alone and a `PluginError` in the log.
  */
 export interface Hooks {
-  /** Who asks? The first answer wins. Not called where the MAC address is given already (`pxe explain --mac`). */
+  /** Who asks? The first answer wins. Not called where that is given already (`pxe explain --mac`): source `given`. */
   identify?(request: RequestInfo, call: Call): Awaitable<Identity | undefined | void>;
   /** Which of the config's machines is that? The first answer wins. */
   host?(request: RequestInfo, call: Call): Awaitable<Host | undefined | void>;

@@ -1,7 +1,7 @@
 /**
  * What a machine would get, and why: the same pipeline as for a transfer, without one.
  */
-
+import { hash } from 'node:crypto';
 import { parseMac } from '../plugin/mac.ts';
 import { describeError, type Trace } from '../plugin/trace.ts';
 import type { Client, ReadRequest } from '../plugin/types.ts';
@@ -22,6 +22,10 @@ export interface Question {
   readonly address: string;
   /** Taken as known, in place of what `identify` would find. */
   readonly mac?: string;
+  /** The same for its UUID … */
+  readonly uuid?: string;
+  /** … and its serial number. */
+  readonly serial?: string;
   /** In the client's order and spelling. */
   readonly options?: readonly { readonly name: string; readonly value: string }[];
   readonly mode?: string;
@@ -34,21 +38,31 @@ export interface Explanation {
   readonly client: Client;
   readonly trace: Trace;
   /** What would be sent, if it would. */
-  readonly served: { readonly from: string; readonly size: number | undefined } | undefined;
+  readonly served: Served | undefined;
   /** Options that would be acknowledged, in order. */
   readonly agreed: readonly { readonly name: string; readonly value: string }[];
   /** The ERROR that the client would get instead. */
   readonly error: { readonly code: number; readonly message: string } | undefined;
 }
 
+/** What would be sent. */
+export interface Served {
+  /** For people: a path under the root, or `plugin:<name>`. */
+  readonly from: string;
+  /** Bytes; `undefined` where that is not known before the end. */
+  readonly size: number | undefined;
+  /** SHA-256 of its first 64 KiB: tells files of one name and size apart. */
+  readonly digest: string;
+}
+
 export async function explain(generation: Generation, question: Question): Promise<Explanation> {
-  const { address, mac, options = [], mode = 'octet' } = question;
+  const { options = [], mode = 'octet' } = question;
   const { limits } = generation.config;
   const seen = considered(options, limits);
   const packet = { opcode: Opcode.rrq, name: question.name, mode: mode.toLowerCase(), options: seen };
-  const sent = { id: 0, client: { address, port: 0 }, local: { address: '', port: 0 }, packet };
+  const sent = { id: 0, client: { address: question.address, port: 0 }, local: { address: '', port: 0 }, packet };
   const { request, refusal } = understand(sent, limits.nameBytes);
-  const client = mac === undefined ? request.client : { ...request.client, mac: parseMac(mac) ?? mac, macSource: 'given' };
+  const client = { ...request.client, ...givenIn(question) };
   const base = { asked: question.name, name: request.name, client, trace: [], served: undefined, agreed: [] };
   if (refusal) return { ...base, error: { code: refusal.code, message: refusal.message } };
   const route = await generation.pipeline.route({ ...request, kind: 'read', client } as ReadRequest);
@@ -58,14 +72,26 @@ export async function explain(generation: Generation, question: Question): Promi
     const patience = { clock: generation.clock, ms: limits.idleMs };
     const { content, first } = await makeReady(route.content, request.mode, patience);
     closeUnwanted(content);
+    const served = { from: route.served, size: route.content.size, digest: hash('sha256', first) };
     const segments = new Segments(content.size);
     segments.supply(0, first, first.length < SEGMENT_BYTES);
     const { acknowledged } = negotiate(seen, { kind: 'read', size: segments.size }, generation.transferLimits);
-    return { ...found, served: { from: route.served, size: route.content.size }, agreed: acknowledged, error: undefined };
+    return { ...found, served, agreed: acknowledged, error: undefined };
   } catch (error) {
     const last = route.trace.at(-1);
     if (last) last.error = describeError(error);
     const { code, message } = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, 'internal error');
     return { ...found, error: { code, message } };
   }
+}
+
+/** What needs no `identify`. */
+function givenIn({ mac, uuid, serial }: Question): Partial<Client> {
+  if ((mac ?? uuid ?? serial) === undefined) return {};
+  return {
+    ...(mac === undefined ? {} : { mac: parseMac(mac) ?? mac }),
+    ...(uuid === undefined ? {} : { uuid: uuid.toLowerCase() }),
+    ...(serial === undefined ? {} : { serial: serial.toLowerCase() }),
+    macSource: 'given',
+  };
 }

@@ -1,4 +1,4 @@
-/** `pxe check` and `pxe explain` as a user has them. What they compute is tested elsewhere: here is how they tell it. */
+/** `pxe check` as a user has it. What they compute is tested elsewhere: here is how they tell it. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -99,65 +99,5 @@ export default {
     checking.kill('SIGINT');
     const { code, signal } = await checking.ended;
     expect(code === 0 || signal === 'SIGINT').toBe(true);
-  });
-});
-
-describe('explain', () => {
-  test('tells hook by hook what a machine gets: 0; or which ERROR: 1', async () => {
-    const at = configured(good);
-    const ask = (...args: string[]) => pxe(['explain', ...args], { cwd: at.path });
-    const [byAddress, byMac, nobody, json, elsewhere] = await Promise.all([
-      ask('/boot//loader.efi', '--ip', '192.168.7.20', '-o', 'tsize=0', '--option', 'blksize=1468', '--option', 'bogus=1'),
-      ask('loader.efi', '--mac', '5254.0012.3456'),
-      ask('boot/x\x1b[2J'),
-      ask('loader.efi', '-m', '525400123456', '--json', '--mode', 'netascii'),
-      ask('snponly.efi', '--root-dir', 'ROOT/ipxe'),
-    ]);
-    expect(byAddress).toMatchObject({ code: 0, stderr: '' });
-    expect(byAddress.stdout.replace(/\(\d+\.\d ms\)/g, '(ms)')).toBe(
-      [
-        'asked   /boot//loader.efi',
-        'client  192.168.7.20, 52:54:00:12:34:56 (table)',
-        '  identify identify: 192.168.7.20 → 52:54:00:12:34:56 (table)  (ms)',
-        '  rewrite rewrite: boot/loader.efi → loader.efi  (ms)',
-        '  hosts open: loader.efi → ipxe/snponly.efi (2048 bytes)  (ms)',
-        '    looked for ipxe/snponly.efi: found',
-        'name    loader.efi',
-        'answer  ipxe/snponly.efi, 2.0 KiB',
-        'options tsize=2048 blksize=1468',
-        '',
-      ].join('\n'),
-    );
-    expect(byMac).toMatchObject({
-      code: 0,
-      stdout: expect.stringMatching(/52:54:00:12:34:56 \(given\)[\s\S]*answer {2}ipxe\/snponly\.efi/),
-    });
-    expect(nobody.code).toBe(1);
-    expect(nobody.stdout).toContain('MAC address not known');
-    expect(nobody.stdout).toContain('asked   boot/x\\x1b[2J\n');
-    expect(nobody.stdout).toContain('answer  ERROR 1: file not found');
-    expect(JSON.parse(json.stdout)).toMatchObject({
-      asked: 'loader.efi',
-      client: { mac: '52:54:00:12:34:56', macSource: 'given' },
-      served: { from: 'ipxe/snponly.efi', size: 2048 },
-    });
-    expect(elsewhere).toMatchObject({ code: 0, stdout: expect.stringContaining('answer  snponly.efi, 2.0 KiB') });
-  });
-
-  test('needs no config with --root-dir; a config that cannot be used is 2, a plugin that cannot be set up 1', async () => {
-    const at = configured('export default { rotDir: 5 };');
-    const bare = folder();
-    bare.put('ROOT/x', 'hello');
-    const failing = configured(
-      "import { definePlugin } from 'pxe';\nexport default { plugins: [definePlugin({ name: 'bad', setup() { throw new Error('no licence'); } })()] };",
-    );
-    const [without, unusable, plugin] = await Promise.all([
-      pxe(['explain', 'x', '--root-dir', 'ROOT'], { cwd: bare.path }),
-      pxe(['explain', 'x'], { cwd: at.path }),
-      pxe(['explain', 'x'], { cwd: failing.path }),
-    ]);
-    expect(without).toMatchObject({ code: 0, stdout: expect.stringContaining('answer  x, 5 B\noptions none\n') });
-    expect(unusable).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('rotDir: unknown key') });
-    expect(plugin).toMatchObject({ code: 1, stdout: '', stderr: 'pxe: plugin "bad", setup: no licence\n' });
   });
 });

@@ -1,0 +1,62 @@
+/**
+ * Explanations as a table: who asks for what and gets which file; and what another config would change in that.
+ */
+import type { Explanation } from '../server/explain.ts';
+import { differ, type MachineQuestion } from '../server/machines.ts';
+import { tellAnswer } from './explain-tree.ts';
+import { byteCount } from './terminal.ts';
+
+/** A machine's question and its answer. */
+export interface Row extends MachineQuestion {
+  readonly explanation: Explanation;
+}
+
+/** The same question to two configs, whose answers differ. */
+export interface Change extends MachineQuestion {
+  readonly before: Explanation;
+  readonly after: Explanation;
+}
+
+/** @returns rows of cells, the first of which names the columns */
+export function tableOf(rows: readonly Row[]): readonly (readonly string[])[] {
+  return [
+    ['MACHINE', 'KNOWN BY', 'ASKS FOR', 'GETS', 'SIZE'],
+    ...rows.map(({ explanation, ...asking }) => {
+      const { served } = explanation;
+      const size = served?.size === undefined ? '-' : byteCount(served.size);
+      return [...cellsOf(asking), served?.from ?? tellAnswer(explanation), size];
+    }),
+  ];
+}
+
+export function changesOf(
+  asked: readonly MachineQuestion[],
+  before: readonly Explanation[],
+  after: readonly Explanation[],
+): readonly Change[] {
+  return asked
+    .map((asking, index) => ({ ...asking, before: before[index]!, after: after[index]! }))
+    .filter((change) => differ(change.before, change.after));
+}
+
+/** @returns rows of cells, the first of which names the columns */
+export function tableOfChanges(changes: readonly Change[]): readonly (readonly string[])[] {
+  return [
+    ['MACHINE', 'KNOWN BY', 'ASKS FOR', 'GETS', 'WOULD GET'],
+    ...changes.map(({ before, after, ...asking }) => {
+      const told = [tellAnswer(before), tellAnswer(after)];
+      return [...cellsOf(asking), told[0]!, told[0] === told[1] ? `${told[1]}, ${innerChange(before, after)}` : told[1]!];
+    }),
+  ];
+}
+
+function cellsOf({ machine, question }: MachineQuestion): readonly string[] {
+  const { mac, uuid, serial, address } = machine;
+  return [machine.name, mac ?? uuid ?? serial ?? address ?? '-', question.name];
+}
+
+/** What is not seen from name and size. */
+function innerChange(before: Explanation, after: Explanation): string {
+  if (before.served?.digest !== after.served?.digest) return 'other bytes';
+  return `options ${after.agreed.map(({ name, value }) => `${name}=${value}`).join(' ') || 'none'}`;
+}

@@ -1,0 +1,49 @@
+/**
+ * An explanation as a tree: who asks, what becomes of the name, which file that is, and the answer.
+ */
+import type { TraceEntry } from '../plugin/trace.ts';
+import type { Client } from '../plugin/types.ts';
+import type { Explanation } from '../server/explain.ts';
+import { UNKNOWN_ADDRESS } from '../server/machines.ts';
+import { byteCount, duration } from './terminal.ts';
+import { type Branch, drawTree } from './tree.ts';
+
+/** For a person, on several lines. */
+export function tellRoute(explanation: Explanation): string {
+  const { asked, name, client, trace, agreed, error } = explanation;
+  const of = (...hooks: readonly TraceEntry['hook'][]) => trace.filter(({ hook }) => hooks.includes(hook)).map(step);
+  const sections: readonly Branch[] = [
+    { text: `who      ${tellClient(client)}`, branches: of('identify', 'host') },
+    { text: `name     ${name || 'none that can be looked for'}`, branches: of('rewrite') },
+    { text: 'file', branches: of('open') },
+    ...(error ? [] : [{ text: `options  ${agreed.map((option) => `${option.name}=${option.value}`).join(' ') || 'none'}` }]),
+    { text: `answer   ${tellAnswer(explanation)}` },
+  ];
+  return drawTree({ text: asked, branches: sections.filter(({ text, branches }) => text !== 'file' || branches?.length) });
+}
+
+/** `web1/boot.ipxe, 1.2 KiB`, or `ERROR 1: file not found` */
+export function tellAnswer({ served, error }: Explanation): string {
+  if (error) return `ERROR ${error.code}: ${error.message}`;
+  if (served === undefined) return '';
+  return served.size === undefined ? `${served.from}, size not known` : `${served.from}, ${byteCount(served.size)}`;
+}
+
+function tellClient({ address, mac, uuid, serial, macSource, macAgeMs, host }: Client): string {
+  const known = [mac, uuid && `UUID ${uuid}`, serial && `serial number ${serial}`].filter((one) => one !== undefined);
+  const age = macAgeMs === undefined ? '' : `, ${duration(macAgeMs)} ago`;
+  return [
+    ...(address === UNKNOWN_ADDRESS ? [] : [address]),
+    known.length === 0 ? 'MAC address not known' : `${known.join(', ')} (${macSource}${age})`,
+    ...(host ? [`host ${[host.name, ...host.groups].join(' < ')}`] : []),
+  ].join(', ');
+}
+
+/** One hook of one plugin; what was looked for on its behalf hangs below. */
+function step({ plugin, before, after, error, ms, lookups }: TraceEntry): Branch {
+  const answer = error === undefined ? (after ?? 'no answer') : `failed: ${error}`;
+  return {
+    text: `${plugin ?? 'root directory'}: ${before} → ${answer}  (${ms.toFixed(1)} ms)`,
+    branches: lookups.map(({ name, found, error: why }) => ({ text: `${name}: ${found ? 'found' : (why ?? 'not there')}` })),
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * What plugins tell of themselves when nobody is being served: the machines that a config lists, and what will not work in it.
+ * Plugins are asked one after the other, each within the time that its `setup` has.
+ */
+import type { Awaitable } from '../content/content.ts';
+import { expectFinding, expectIterable, expectMachine } from './answers.ts';
+import { PluginError } from './error.ts';
+import { callHook } from './hook.ts';
+import type { StartedPlugin, Surroundings } from './setup.ts';
+import type { Call, Finding, Folder, Machine } from './types.ts';
+
+export type SurveySurroundings = Surroundings & { readonly root: Folder };
+
+/** All machines of all plugins, in the order of the config. Throws a `PluginError`. */
+export async function surveyMachines(plugins: readonly StartedPlugin[], around: SurveySurroundings): Promise<readonly Machine[]> {
+  const machines: Machine[] = [];
+  for (const plugin of plugins) {
+    try {
+      const answer = await ask(plugin, around, (call) => plugin.hooks.machines?.(call));
+      machines.push(...expectIterable(answer).map(expectMachine));
+    } catch (error) {
+      throw new PluginError(plugin.name, 'machines', error);
+    }
+  }
+  return machines;
+}
+
+/** What all plugins find, with paths from `plugins[0]` on. A plugin that fails to say is a finding itself. */
+export async function surveyFindings(plugins: readonly StartedPlugin[], around: SurveySurroundings): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const [index, plugin] of plugins.entries()) {
+    const path = ['plugins', index];
+    try {
+      const answer = await ask(plugin, around, (call) => plugin.hooks.check?.(call));
+      for (const finding of expectIterable(answer).map(expectFinding))
+        findings.push({ ...finding, path: [...path, 'options', ...finding.path] });
+    } catch (error) {
+      findings.push({ severity: 'error', path, message: new PluginError(plugin.name, 'check', error).message });
+    }
+  }
+  return findings;
+}
+
+async function ask<T>(
+  plugin: StartedPlugin,
+  { clock, setupMs, root, log }: SurveySurroundings,
+  hook: (call: Call) => Awaitable<T>,
+): Promise<T> {
+  return callHook(hook, { clock, hookMs: setupMs, root, log: () => log.child({ plugin: plugin.name }) });
+}

@@ -1,0 +1,97 @@
+/** What plugins tell when nobody is being served: machines and findings. */
+import { describe, expect, test } from 'vitest';
+import { definePlugin } from '../../src/plugin/define.ts';
+import type { Hooks } from '../../src/plugin/types.ts';
+import { type FakeClock, start, surroundings } from './support.ts';
+
+const plugin = (name: string, hooks: object) => definePlugin({ name, setup: (): Hooks => hooks })();
+
+async function surveyed(...hooks: readonly object[]) {
+  const around = surroundings();
+  const pipeline = await start(
+    hooks.map((one, index) => plugin(`p${index}`, one)),
+    around,
+  );
+  return { around, pipeline };
+}
+
+describe('machines', () => {
+  test('of all plugins in order, identities in one spelling', async () => {
+    const { pipeline } = await surveyed(
+      { machines: () => [{ name: 'web1', mac: '5254.0012.3456', uuid: 'ABC', names: ['a'] }] },
+      {},
+      { machines: async () => new Set([{ name: 'pi', serial: 'AB', address: '127.0.0.2', names: [] }]) },
+      { machines: () => undefined },
+    );
+    expect(await pipeline.machines()).toEqual([
+      { name: 'web1', mac: '52:54:00:12:34:56', uuid: 'abc', names: ['a'] },
+      { name: 'pi', serial: 'ab', address: '127.0.0.2', names: [] },
+    ]);
+  });
+
+  test.each<[answer: unknown, told: string]>([
+    ['web1', 'must return a list, returned "web1"'],
+    [['web1'], 'listed a machine without a name: "web1"'],
+    [5, 'must return a list, returned 5'],
+    [[{ name: 'a', mac: 'x' }], 'machine "a" has a mac that is none: "x"'],
+    [[{ name: 'a', uuid: 5 }], 'machine "a" has a uuid that is none: 5'],
+    [[{ name: 'a', names: 'b' }], 'machine "a" has names that are no list: "b"'],
+  ])('%j is refused by name', async (answer, told) => {
+    const { pipeline } = await surveyed({}, { machines: () => answer });
+    await expect(pipeline.machines()).rejects.toThrow(`plugin "p1", machines: ${told}`);
+  });
+
+  test('a plugin that throws is named', async () => {
+    const { pipeline } = await surveyed({ machines: () => Promise.reject(new Error('no inventory')) });
+    await expect(pipeline.machines()).rejects.toThrow('plugin "p0", machines: no inventory');
+  });
+});
+
+describe('check', () => {
+  test('paths start at the top of the config; the root may be looked at', async () => {
+    const { pipeline } = await surveyed(
+      {},
+      {
+        check: async ({ root }: { root: { has(name: string): Promise<boolean> } }) => [
+          { severity: 'error', path: ['web1', 'files'], message: `kernel: ${await root.has('kernel')}` },
+          { severity: 'warning', path: [], message: 'row', file: '/lab/rack.csv', line: 3 },
+        ],
+      },
+    );
+    expect(await pipeline.check()).toEqual([
+      { severity: 'error', path: ['plugins', 1, 'options', 'web1', 'files'], message: 'kernel: true' },
+      { severity: 'warning', path: ['plugins', 1, 'options'], message: 'row', file: '/lab/rack.csv', line: 3 },
+    ]);
+  });
+
+  test('a plugin that throws, or finds nonsense, is a finding; the next one has its turn', async () => {
+    const fine = { severity: 'warning', path: [], message: 'fine' };
+    const { pipeline } = await surveyed(
+      { check: () => [fine, { message: 'no path' }] },
+      { check: () => [{ ...fine, severity: 'fatal' }] },
+      {
+        *check() {
+          yield fine;
+          throw new Error('half-way');
+        },
+      },
+      { check: () => [fine] },
+    );
+    const found = await pipeline.check();
+    expect(found.map(({ severity, path, message }) => `${severity} ${path.join('.')}: ${message}`)).toEqual([
+      'error plugins.0: plugin "p0", check: must find { severity, path, message }, found an object',
+      'error plugins.1: plugin "p1", check: found something of severity "fatal"',
+      'error plugins.2: plugin "p2", check: half-way',
+      'warning plugins.3.options: fine',
+    ]);
+  });
+
+  test('one that never comes back is given up after the time that its setup has', async () => {
+    const { around, pipeline } = await surveyed({ check: () => new Promise(() => {}) }, { check: () => [] });
+    const found = pipeline.check();
+    await (around.clock as FakeClock).advance(around.setupMs);
+    expect(await found).toEqual([
+      { severity: 'error', path: ['plugins', 0], message: 'plugin "p0", check: not done within 10000 ms' },
+    ]);
+  });
+});
