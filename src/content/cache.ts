@@ -1,11 +1,14 @@
 /**
- * Segments of files in memory, shared by all transfers: a thousand machines that boot one initrd read it once.
- * It does not know files: a key names a version (`version.ts`), so what is held for it is right for ever and eviction only saves memory.
+ * Segments of files, shared by all transfers: a thousand machines that boot one initrd read it once. What is kept is the
+ * {@link SegmentLru}'s; this is about reads under way, which are shared as well. It does not know files.
  */
 import type { Awaitable } from './content.ts';
+import { SegmentLru, segmentKey } from './lru.ts';
+
+export { ENTRY_BYTES } from './lru.ts';
 
 export interface SegmentCacheOptions {
-  /** Bound of what is kept, {@link ENTRY_BYTES} for each segment included. Segments being loaded come on top. */
+  /** Bound of what is kept. Segments being loaded come on top; 0 shares the loads and keeps nothing. */
   readonly maxBytes: number;
   /** Where segments live; plain memory unless told otherwise. */
   readonly allocate?: (length: number) => Uint8Array;
@@ -13,44 +16,38 @@ export interface SegmentCacheOptions {
 
 export const DEFAULT_CACHE_BYTES = 64 * 1024 ** 2;
 
-/** Roughly what an entry takes beside its bytes, so that a million tiny files are bounded too. */
-export const ENTRY_BYTES = 512;
-
 /** Puts a segment's bytes in place, all of them, and resolves once they are known to be of the version that was asked for. */
 export type Fill = (into: Uint8Array) => Promise<void>;
 
 export class SegmentCache {
-  readonly #maxBytes: number;
   readonly #allocate: (length: number) => Uint8Array;
-  /** Least recently used first. */
-  readonly #kept = new Map<string, Uint8Array>();
+  readonly #kept: SegmentLru;
   readonly #loading = new Map<string, Promise<Uint8Array>>();
-  #bytes = 0;
 
   constructor(options: SegmentCacheOptions) {
-    this.#maxBytes = options.maxBytes;
+    this.#kept = new SegmentLru(options.maxBytes);
     this.#allocate = options.allocate ?? ((length) => new Uint8Array(length));
   }
 
   /** Bytes kept, as counted against the bound. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#kept.bytes;
   }
 
   /** The segment, if it is here. Never written to again. */
   get(key: string, index: number): Uint8Array | undefined {
-    return this.#touch(segmentKey(key, index));
+    return this.#kept.get(key, index);
   }
 
   /** The segment, filled by `fill` if nobody has it or is loading it already. What fails is not kept. */
   load(key: string, index: number, length: number, fill: Fill): Awaitable<Uint8Array> {
-    const at = segmentKey(key, index);
-    const kept = this.#touch(at);
+    const kept = this.#kept.get(key, index);
     if (kept !== undefined) return kept;
+    const at = segmentKey(key, index);
     const loading = this.#loading.get(at);
     // The other transfer's failure may be its own (its descriptor, its view of the file), so each then tries for itself.
-    if (loading !== undefined) return loading.catch(() => this.#touch(at) ?? this.#load(at, length, fill));
-    const load = this.#load(at, length, fill);
+    if (loading !== undefined) return loading.catch(() => this.#kept.get(key, index) ?? this.#load(key, index, length, fill));
+    const load = this.#load(key, index, length, fill);
     this.#loading.set(at, load);
     const done = () => this.#loading.delete(at);
     load.then(done, done);
@@ -59,42 +56,13 @@ export class SegmentCache {
 
   /** Forgets a version. A segment of it that is being loaded may still come to be kept. */
   evict(key: string): void {
-    const prefix = segmentKey(key, '');
-    for (const [at, bytes] of this.#kept) if (at.startsWith(prefix)) this.#drop(at, bytes);
+    this.#kept.evict(key);
   }
 
-  async #load(at: string, length: number, fill: Fill): Promise<Uint8Array> {
+  async #load(key: string, index: number, length: number, fill: Fill): Promise<Uint8Array> {
     const bytes = this.#allocate(length);
     await fill(bytes);
-    this.#keep(at, bytes);
+    this.#kept.keep(key, index, bytes);
     return bytes;
   }
-
-  #keep(at: string, bytes: Uint8Array): void {
-    const cost = bytes.length + ENTRY_BYTES;
-    if (cost > this.#maxBytes || this.#kept.has(at)) return;
-    for (const [oldest, old] of this.#kept) {
-      if (this.#bytes + cost <= this.#maxBytes) break;
-      this.#drop(oldest, old);
-    }
-    this.#kept.set(at, bytes);
-    this.#bytes += cost;
-  }
-
-  #touch(at: string): Uint8Array | undefined {
-    const bytes = this.#kept.get(at);
-    if (bytes === undefined) return undefined;
-    this.#kept.delete(at);
-    this.#kept.set(at, bytes);
-    return bytes;
-  }
-
-  #drop(at: string, bytes: Uint8Array): void {
-    this.#kept.delete(at);
-    this.#bytes -= bytes.length + ENTRY_BYTES;
-  }
-}
-
-function segmentKey(key: string, index: number | string): string {
-  return `${key}/${index}`;
 }

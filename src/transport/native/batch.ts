@@ -40,8 +40,9 @@ export class Batch {
   readonly #blockHeaders: Region;
   readonly #small: Region;
   readonly #calls = hotCalls();
-  /** Segments whose bytes are to be sent. */
-  readonly #held: Uint8Array[] = [];
+  /** Segments whose bytes are to be sent, so many of them. */
+  readonly #held = new Array<Uint8Array | undefined>(VECTORS).fill(undefined);
+  #heldCount = 0;
   /** Messages, vectors, block headers and small bytes in use. */
   #messages = 0;
   #vectorCount = 0;
@@ -149,7 +150,8 @@ export class Batch {
     }
     this.#messages = this.#vectorCount = this.#blockCount = this.#smallUsed = 0;
     this.#openPeer = undefined;
-    this.#held.length = 0;
+    // Never by its length, which costs more than a datagram.
+    while (this.#heldCount > 0) this.#held[--this.#heldCount] = undefined;
   }
 
   #begin(to: PeerKey): void {
@@ -178,7 +180,7 @@ export class Batch {
       addresses.set(bytes.buffer, base);
     }
     if (start < 0 || end > bytes.length) throw new RangeError(`slice ${start}–${end} of ${bytes.length} bytes`);
-    if (this.#held.at(-1) !== bytes) this.#held.push(bytes);
+    if (this.#heldCount === 0 || this.#held[this.#heldCount - 1] !== bytes) this.#held[this.#heldCount++] = bytes;
     this.#vector(base + bytes.byteOffset + start, end - start);
   }
 

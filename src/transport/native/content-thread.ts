@@ -1,6 +1,6 @@
 /**
  * The content thread: reads files for the data thread, by descriptors that the main thread has opened and confined, into memory
- * that the data thread sends from. It runs no user's code, and what it reads once serves all transfers of that version.
+ * that the data thread sends from, and keeps. It runs no user's code; what several transfers want at once is read once.
  */
 import { fstat, read } from 'node:fs';
 import { promisify } from 'node:util';
@@ -15,7 +15,6 @@ import type { FromContent, ToContent } from './messages.ts';
 import { Waker, type WakeShare } from './wake.ts';
 
 export interface ContentThreadOptions {
-  readonly cacheBytes: number;
   readonly wake: WakeShare;
   readonly control: MessagePort;
   readonly data: MessagePort;
@@ -23,21 +22,23 @@ export interface ContentThreadOptions {
 
 export class ContentThread {
   readonly #options: ContentThreadOptions;
-  readonly #cache: SegmentCache;
+  /** Reads under way; what was read is the data thread's to keep. */
+  readonly #cache = new SegmentCache({ maxBytes: 0, allocate: allocateShared });
   readonly #waker: Waker;
   readonly #files = new Map<number, PromiseWithResolvers<FileContent>>();
   #outgoing: FromContent[] = [];
 
   constructor(options: ContentThreadOptions) {
     this.#options = options;
-    this.#cache = new SegmentCache({ maxBytes: options.cacheBytes, allocate: allocateShared });
     this.#waker = new Waker(options.wake);
   }
 
   run(): void {
     const { control, data } = this.#options;
     control.on('message', (message: ToContent) => this.#obey(message));
-    data.on('message', (message: ToContent) => this.#obey(message));
+    data.on('message', (messages: readonly ToContent[]) => {
+      for (const message of messages) this.#obey(message);
+    });
   }
 
   #obey(message: ToContent): void {

@@ -1,18 +1,21 @@
 /**
- * The data thread: the Engine, and a loop that waits for datagrams, hands them to it, and sends what it made of them. It runs no
- * user's code and opens no file; descriptors are made and closed by the main thread.
+ * The data thread: the Engine, and a loop that waits for datagrams, hands them to it, and sends what it made of them. It keeps the
+ * segments of files that were read, so that a warm file costs no other thread's time. It runs no user's code and opens no file;
+ * descriptors are made and closed by the main thread.
  *
  * Every wait is bounded by {@link MAX_WAIT_MS}, and the loop returns to the thread's event loop every {@link TURN_MS}: a thread
  * that sits in a system call cannot be ended.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { SegmentLru } from '../../content/lru.ts';
 import { type ControlPlane, Engine, type EngineLimits } from '../../protocol/engine.ts';
 import type { Endpoint, Outbox } from '../../protocol/outbox.ts';
 import type { PeerKey } from '../../protocol/peer.ts';
+import { SEGMENT_BYTES } from '../../protocol/segments.ts';
 import { Arena } from './arena.ts';
 import { Batch } from './batch.ts';
 import { BATCH, INBOX_BYTES, Inbox } from './inbox.ts';
-import type { FromContent, FromData, ToContent, ToData } from './messages.ts';
+import type { FromContent, FromData, Supplied, ToContent, ToData } from './messages.ts';
 import { Readiness } from './readiness.ts';
 import { Waker, type WakeShare } from './wake.ts';
 
@@ -29,6 +32,8 @@ export interface DataThreadOptions {
   readonly limits: EngineLimits;
   /** Transfers of an earlier thread had lower numbers. */
   readonly firstId: number;
+  /** Bytes of files that are kept. */
+  readonly cacheBytes: number;
   readonly epoll: number;
   readonly wake: WakeShare;
   readonly control: MessagePort;
@@ -42,6 +47,8 @@ class DataEndpoint implements Endpoint {
   readonly address: string;
   readonly port: number;
   readonly batch: Batch;
+  /** Has something to send. */
+  dirty = false;
   accepts = false;
   replies: readonly Endpoint[] = [];
 
@@ -63,17 +70,23 @@ export class DataThread {
   readonly #engine: Engine;
   readonly #endpoints = new Map<number, DataEndpoint>();
   readonly #byFd = new Map<number, DataEndpoint>();
-  /** Transfers whose segments the content thread reads. */
-  readonly #files = new Set<number>();
+  readonly #kept: SegmentLru;
+  /** Transfers whose segments the content thread reads, and the version of the file. */
+  readonly #files = new Map<number, string>();
   /** Endpoints that have something to send. */
-  readonly #dirty = new Set<DataEndpoint>();
+  readonly #dirty: DataEndpoint[] = [];
+  /** Segments that were wanted and are here: the Engine is not called back from its own calls. */
+  #ready: Supplied[] = [];
+  /** What the content thread is to read, told at the end of this round. */
+  #needs: ToContent[] = [];
   /** What the main thread is to be told at the end of this round. */
   #outgoing: FromData[] = [];
   #receiving: DataEndpoint | undefined;
   #now = 0;
   #stopped = false;
 
-  constructor({ limits, firstId, epoll, wake, control, content }: DataThreadOptions) {
+  constructor({ limits, firstId, cacheBytes, epoll, wake, control, content }: DataThreadOptions) {
+    this.#kept = new SegmentLru(cacheBytes);
     this.#control = control;
     this.#content = content;
     this.#waker = new Waker(wake);
@@ -96,10 +109,8 @@ export class DataThread {
     const waitUntil = this.#engine.nextDeadline;
     this.#waker.sleeping = true;
     const worked = this.#takeMessages();
-    const left = Math.ceil(waitUntil - performance.now());
-    const wait = worked ? 0 : Math.max(0, Math.min(MAX_WAIT_MS, left));
-    this.#now = performance.now();
-    this.#readiness.wait(wait, this.#ready);
+    const wait = worked ? 0 : Math.max(0, Math.min(MAX_WAIT_MS, Math.ceil(waitUntil - performance.now())));
+    this.#readiness.wait(wait, this.#readable);
     this.#waker.sleeping = false;
     this.#now = performance.now();
     if (this.#now - waitUntil > LATE_MS) this.#catchUp();
@@ -107,7 +118,7 @@ export class DataThread {
     this.#flush();
   }
 
-  readonly #ready = (fd: number): void => {
+  readonly #readable = (fd: number): void => {
     this.#now = performance.now();
     const endpoint = this.#byFd.get(fd);
     if (endpoint) this.#drain(endpoint, FAIR_BATCHES);
@@ -129,42 +140,57 @@ export class DataThread {
     for (const endpoint of this.#byFd.values()) this.#drain(endpoint, CATCH_UP_BATCHES);
   }
 
+  /** Everything that the round has made: segments that are here already, datagrams, messages. */
   #flush(): void {
-    for (const endpoint of this.#dirty) endpoint.batch.flush();
-    this.#dirty.clear();
-    if (this.#outgoing.length === 0) return;
-    this.#control.postMessage(this.#outgoing);
-    this.#outgoing = [];
+    while (this.#ready.length > 0) {
+      const ready = this.#ready;
+      this.#ready = [];
+      for (const { id, index, bytes, last } of ready) this.#engine.supply(id, index, bytes, last, this.#now);
+    }
+    for (let endpoint = this.#dirty.pop(); endpoint; endpoint = this.#dirty.pop()) {
+      endpoint.dirty = false;
+      endpoint.batch.flush();
+    }
+    if (this.#needs.length > 0) {
+      this.#content.postMessage(this.#needs);
+      this.#needs = [];
+    }
+    if (this.#outgoing.length > 0) {
+      this.#control.postMessage(this.#outgoing);
+      this.#outgoing = [];
+    }
   }
 
   #dirtied(from: Endpoint): Batch {
     const endpoint = from as DataEndpoint;
-    this.#dirty.add(endpoint);
+    if (!endpoint.dirty) {
+      endpoint.dirty = true;
+      this.#dirty.push(endpoint);
+    }
     return endpoint.batch;
   }
 
   /** Returns whether there were any. */
   #takeMessages(): boolean {
+    if (!this.#waker.takePosted()) return false;
     this.#now = performance.now();
-    let any = false;
     for (let got = receiveMessageOnPort(this.#control); got; got = receiveMessageOnPort(this.#control)) {
       for (const message of got.message as readonly ToData[]) this.#obey(message);
-      any = true;
     }
     for (let got = receiveMessageOnPort(this.#content); got; got = receiveMessageOnPort(this.#content)) {
       for (const message of got.message as readonly FromContent[]) this.#obey(message);
-      any = true;
     }
-    return any;
+    return true;
   }
 
   #obey(message: ToData | FromContent): void {
     const now = this.#now;
     switch (message.kind) {
       case 'supply':
+        this.#keep(message);
         return this.#engine.supply(message.id, message.index, message.bytes, message.last, now);
       case 'answer':
-        if (message.file) this.#files.add(message.id);
+        if (message.file !== undefined) this.#files.set(message.id, message.file);
         if (!this.#engine.answer(message.id, message.answer, now)) this.#files.delete(message.id);
         return;
       case 'refuse':
@@ -199,6 +225,12 @@ export class DataThread {
     }
   }
 
+  /** A segment of a file serves all transfers of that version. */
+  #keep({ id, index, bytes }: Supplied): void {
+    const version = this.#files.get(id);
+    if (version !== undefined) this.#kept.keep(version, index, bytes);
+  }
+
   #open({ endpoint: number, fd, address, port }: Extract<ToData, { kind: 'endpoint' }>): void {
     const endpoint = new DataEndpoint(number, fd, address, port);
     this.#endpoints.set(number, endpoint);
@@ -210,7 +242,6 @@ export class DataThread {
     const endpoint = this.#endpoints.get(number);
     if (endpoint) {
       endpoint.batch.close();
-      this.#dirty.delete(endpoint);
       this.#readiness.remove(endpoint.fd);
       this.#byFd.delete(endpoint.fd);
       this.#endpoints.delete(number);
@@ -224,9 +255,10 @@ export class DataThread {
       request: ({ id, peer, listener, packet }) =>
         this.#outgoing.push({ kind: 'request', id, peer, endpoint: (listener as DataEndpoint).number, packet }),
       need: (id, index) => {
-        const need = { kind: 'need', id, index } as const;
-        if (this.#files.has(id)) this.#content.postMessage(need satisfies ToContent);
-        else this.#outgoing.push(need);
+        const version = this.#files.get(id);
+        const bytes = version === undefined ? undefined : this.#kept.get(version, index);
+        if (bytes !== undefined) this.#ready.push({ kind: 'supply', id, index, bytes, last: bytes.length < SEGMENT_BYTES });
+        else (version === undefined ? this.#outgoing : this.#needs).push({ kind: 'need', id, index });
       },
       store: (id, bytes, last) => this.#outgoing.push({ kind: 'store', id, bytes, last }),
       end: (id, ending) => {

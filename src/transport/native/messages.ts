@@ -17,8 +17,8 @@ export type ToData =
   | { readonly kind: 'replies'; readonly endpoint: number; readonly replies: readonly number[] }
   /** Answered by `closed`: the descriptor is not used any more. */
   | { readonly kind: 'close'; readonly endpoint: number }
-  /** `file`: segments after the first are read by the content thread. */
-  | { readonly kind: 'answer'; readonly id: number; readonly answer: ReadAnswer | WriteAnswer; readonly file: boolean }
+  /** `file` names the version of a file whose segments after the first are read by the content thread. */
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: ReadAnswer | WriteAnswer; readonly file: string | undefined }
   | { readonly kind: 'refuse'; readonly id: number; readonly error: WireError }
   | Supplied
   | { readonly kind: 'written'; readonly id: number; readonly bytes: number; readonly stored: boolean }

@@ -5,6 +5,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Content } from '../../content/content.ts';
 import { FileContent } from '../../content/file.ts';
+import { versionKey } from '../../content/version.ts';
 import type { ControlPlane, EngineLimits } from '../../protocol/engine.ts';
 import { ErrorCode } from '../../protocol/error.ts';
 import type { ReadAnswer } from '../../protocol/read-transfer.ts';
@@ -19,11 +20,11 @@ import { C, call, mustCall } from './libc.ts';
 import type { FromData, ToContent, ToData } from './messages.ts';
 import { Readiness } from './readiness.ts';
 import { closeSocket, openSocket, RECEIVE_BUFFER_BYTES } from './socket.ts';
-import { Waker } from './wake.ts';
+import { makeFlags, Waker } from './wake.ts';
 
 export interface NativeEngineOptions {
   readonly limits: EngineLimits;
-  /** Bytes of files that the content thread keeps. */
+  /** Bytes of files that the data thread keeps. */
   readonly cacheBytes: number;
   /** Something went wrong that no transfer can be told. */
   fault(error: unknown, what: string): void;
@@ -56,8 +57,8 @@ export class NativeEngine implements DataPlane {
   /** When each transfer that the data thread knows has begun. */
   readonly #transfers = new Map<number, number>();
   #lastId = 0;
-  /** Files that the content thread reads, and who waits for it to let go. */
-  readonly #files = new Map<number, PromiseWithResolvers<void>>();
+  /** Files that the content thread reads: which version, and who waits for it to let go. */
+  readonly #files = new Map<number, { readonly version: string; readonly letGo: PromiseWithResolvers<void> }>();
   readonly #calls = new Map<number, (result: readonly Progress[]) => void>();
   #nextCall = 1;
   #outgoing: ToData[] = [];
@@ -90,7 +91,7 @@ export class NativeEngine implements DataPlane {
   }
 
   answer(id: number, answer: ReadAnswer | WriteAnswer): void {
-    this.#post({ kind: 'answer', id, answer, file: this.#files.has(id) });
+    this.#post({ kind: 'answer', id, answer, file: this.#files.get(id)?.version });
   }
 
   refuse(id: number, { code, message }: WireError): void {
@@ -121,7 +122,7 @@ export class NativeEngine implements DataPlane {
   adopt(id: number, content: Content): boolean {
     const file = content instanceof FileContent ? content.handover : undefined;
     if (!file) return false;
-    this.#files.set(id, Promise.withResolvers());
+    this.#files.set(id, { version: versionKey(file.version), letGo: Promise.withResolvers() });
     this.#threads.toContent.postMessage({ kind: 'open', id, file } satisfies ToContent);
     return true;
   }
@@ -130,7 +131,7 @@ export class NativeEngine implements DataPlane {
     const file = this.#files.get(id);
     if (!file) return Promise.resolve();
     this.#threads.toContent.postMessage({ kind: 'close', id } satisfies ToContent);
-    return file.promise;
+    return file.letGo.promise;
   }
 
   async close(): Promise<void> {
@@ -143,7 +144,7 @@ export class NativeEngine implements DataPlane {
     const epoll = mustCall('epoll_create1', 0o2000000);
     const wakeFd = mustCall('eventfd', 0, C.EFD_NONBLOCK_CLOEXEC);
     new Readiness(epoll).add(wakeFd, true);
-    const wake = { fd: wakeFd, flag: new SharedArrayBuffer(4) };
+    const wake = { fd: wakeFd, flags: makeFlags() };
     const control = new MessageChannel();
     const files = new MessageChannel();
     const contentControl = new MessageChannel();
@@ -152,6 +153,7 @@ export class NativeEngine implements DataPlane {
       {
         limits: this.#limits,
         firstId: this.#lastId + 1,
+        cacheBytes: this.#options.cacheBytes,
         epoll,
         wake,
         control: control.port2,
@@ -162,7 +164,6 @@ export class NativeEngine implements DataPlane {
     const content = worker(
       'content-worker',
       {
-        cacheBytes: this.#options.cacheBytes,
         wake,
         control: contentControl.port2,
         data: files.port1,
@@ -229,7 +230,7 @@ export class NativeEngine implements DataPlane {
 
   /** The content thread has let go of a file. */
   #letGo(id: number): void {
-    this.#files.get(id)?.resolve();
+    this.#files.get(id)?.letGo.resolve();
     this.#files.delete(id);
   }
 

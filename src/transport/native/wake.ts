@@ -1,35 +1,49 @@
 /**
- * Wakes the data thread out of its wait in the kernel: an eventfd, and a flag that spares the call while nobody sleeps.
+ * Wakes the data thread out of its wait in the kernel: an eventfd, and two flags that spare calls: one says that somebody sleeps,
+ * the other that something was posted.
  *
- * The sleeper raises the flag, looks for messages once more, and only then sleeps; the waker posts its message, and then looks at
- * the flag. So one of the two always sees the other.
+ * The sleeper raises its flag, looks for messages once more, and only then sleeps; the waker posts its message, says so, and then
+ * looks whether somebody sleeps. So one of the two always sees the other.
  */
 import { call } from './libc.ts';
 
 /** Shared by all threads of a transport. */
 export interface WakeShare {
   readonly fd: number;
-  readonly flag: SharedArrayBuffer;
+  readonly flags: SharedArrayBuffer;
+}
+
+const SLEEPING = 0;
+const POSTED = 1;
+
+export function makeFlags(): SharedArrayBuffer {
+  return new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
 }
 
 const one = new Uint8Array(new BigUint64Array([1n]).buffer);
 
 export class Waker {
   readonly #fd: number;
-  readonly #flag: Int32Array;
+  readonly #flags: Int32Array;
 
-  constructor({ fd, flag }: WakeShare) {
+  constructor({ fd, flags }: WakeShare) {
     this.#fd = fd;
-    this.#flag = new Int32Array(flag);
+    this.#flags = new Int32Array(flags);
   }
 
   /** Call after a message was posted. */
   wake(): void {
-    if (Atomics.load(this.#flag, 0) === 1) call('write', this.#fd, one, 8);
+    Atomics.store(this.#flags, POSTED, 1);
+    if (Atomics.load(this.#flags, SLEEPING) === 1) call('write', this.#fd, one, 8);
   }
 
   /** The sleeper's side: about to sleep, or awake. */
   set sleeping(sleeping: boolean) {
-    Atomics.store(this.#flag, 0, sleeping ? 1 : 0);
+    Atomics.store(this.#flags, SLEEPING, sleeping ? 1 : 0);
+  }
+
+  /** The sleeper's side: whether something was posted since this was last asked. */
+  takePosted(): boolean {
+    return Atomics.exchange(this.#flags, POSTED, 0) === 1;
   }
 }
