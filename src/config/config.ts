@@ -3,6 +3,7 @@
  * defaults (a test compares the two).
  */
 import type { Plugin } from '../plugin/define.ts';
+import type { DscpName } from './dscp.ts';
 
 /** The whole behaviour of a server. */
 export interface Config {
@@ -28,6 +29,11 @@ export interface Config {
   readonly transport?: 'auto' | 'native' | 'portable' | undefined;
   /** Take the ports of transfers from this range, for a firewall. Left out, the operating system chooses. */
   readonly transferPorts?: PortRange | undefined;
+  /**
+   * Mark packets for networks that give some precedence (RFC 2474): 0–63, or a name such as `cs4`, `af21`, `ef`. Only the native
+   * transport can. Left out, packets are not marked.
+   */
+  readonly dscp?: number | DscpName | undefined;
   /**
    * Serve what symbolic links name outside the root, too.
    * @default false
@@ -73,7 +79,10 @@ export interface Config {
   readonly plugins?: readonly (Plugin | PluginReference)[] | undefined;
 }
 
-/** An address of this machine, or an interface: all its addresses, also those that come later. */
+/**
+ * An address of this machine, whatever way requests come to it; or an interface: all its addresses, also those that come later,
+ * and with the native transport nothing that comes by another interface.
+ */
 export type Listen = ListenAddress | ListenInterface;
 
 export interface ListenAddress {

@@ -3,6 +3,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { DSCP, type DscpName } from './dscp.ts';
 
 const MIB = 1024 ** 2;
 const LONGEST_MS = 24 * 60 * 60 * 1000;
@@ -22,6 +23,9 @@ const listen = z.union([
 const portRange = z
   .strictObject({ from: whole(1, 65535), to: whole(1, 65535) })
   .refine(({ from, to }) => from <= to, { message: 'must not be less than from', path: ['to'] });
+
+const dscpNames = Object.keys(DSCP) as [DscpName, ...DscpName[]];
+const dscp = z.union([whole(0, 63), z.enum(dscpNames).transform((name) => DSCP[name])]);
 
 const uploads = z.strictObject({
   dir: text,
@@ -70,6 +74,7 @@ export const configSchema = z.strictObject({
   singlePort: z.boolean().default(false),
   transport: z.enum(['auto', 'native', 'portable']).default('auto'),
   transferPorts: portRange.optional(),
+  dscp: dscp.optional(),
   followLinks: z.boolean().default(false),
   caseInsensitive: z.boolean().default(false),
   stableMs: whole(0, 60_000).default(100),

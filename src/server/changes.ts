@@ -21,6 +21,7 @@ export interface Changes {
 const needsRestart: Readonly<Record<string, string>> = {
   singlePort: 'sockets that are open go on as they were opened',
   transferPorts: 'sockets that are open go on as they were opened',
+  dscp: 'sockets that are open go on as they were opened',
   transport: 'transfers cannot move from one transport to another',
   cacheBytes: 'the cache is shared by all generations',
   user: 'privileges cannot be taken back once they are dropped',

@@ -12,10 +12,17 @@ export interface LocalAddress {
   readonly address: string;
   /** For a broadcast address: the unicast address to reply from. */
   readonly broadcastOf: string | undefined;
+  /** The interface, where it was asked for by name. */
+  readonly device?: string;
 }
 
 export function localAddresses(on: Exclude<ListenOn, { fd: number }>, interfaces: Interfaces): readonly LocalAddress[] {
-  if ('interface' in on) return (interfaces[on.interface] ?? []).flatMap((info) => expand(on.interface, info));
+  if ('interface' in on) {
+    // `eth0:1` is a label: a second address of the device `eth0`.
+    const device = on.interface.replace(/:.*$/, '');
+    const locals = (interfaces[on.interface] ?? []).flatMap((info) => expand(on.interface, info));
+    return locals.map((local) => ({ ...local, device }));
+  }
   const family = on.address === '0.0.0.0' ? 'IPv4' : on.address === '::' ? 'IPv6' : undefined;
   if (family === undefined) return [{ address: on.address, broadcastOf: undefined }];
   const all = Object.entries(interfaces).flatMap(([name, infos]) =>

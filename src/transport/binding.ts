@@ -1,5 +1,5 @@
 /**
- * The sockets of one local address and port: one that takes requests, and a few that transfers happen on. Several listen
+ * The sockets of one local address and port, and of one device where they are bound to one: one that takes requests, and a few that transfers happen on. Several listen
  * settings may stand for the same address, during a reload for instance; they share its binding. It goes when the last of them
  * has let go of it and the last transfer has ended.
  */
@@ -12,13 +12,15 @@ const DATA_SOCKETS = 4;
 
 /** What to bind. A broadcast address has no data sockets: it is answered from those of the interface's own address. */
 export type BindTo =
-  | { readonly address: string; readonly port: number; readonly broadcastOf?: Binding }
+  | { readonly address: string; readonly port: number; readonly device?: string | undefined; readonly broadcastOf?: Binding }
   | { readonly fd: number };
 
 /** Where sockets come from, and where their datagrams go. */
 export interface Sockets {
   readonly bind: Bind;
   readonly receive: SocketOwner['receive'];
+  /** They can be bound to a device. */
+  readonly devices?: boolean;
 }
 
 export class Binding implements SocketOwner {
@@ -38,13 +40,18 @@ export class Binding implements SocketOwner {
   /** Rejects with Node's system error, and nothing bound. */
   static async open(to: BindTo, settings: ListenSettings, { bind, receive }: Sockets, onClosed: () => void): Promise<Binding> {
     const binding = new Binding(receive, onClosed);
-    const listener = await bind('fd' in to ? { fd: to.fd, family: familyOf(to.fd) } : to, binding);
+    const { dscp, singlePort, transferPorts } = settings;
+    const device = 'fd' in to ? undefined : to.device;
+    const listener =
+      'fd' in to
+        ? await bind({ fd: to.fd, family: familyOf(to.fd), dscp }, binding)
+        : await bind({ address: to.address, port: to.port, device, beside: true, dscp }, binding);
     binding.#listener = listener;
     try {
       const broadcastOf = 'fd' in to ? undefined : to.broadcastOf;
-      if (!broadcastOf && !settings.singlePort)
-        binding.#data = await bindData(bind, listener.address, settings.transferPorts, binding);
-      listener.replies = broadcastOf ? broadcastOf.#listener.replies : settings.singlePort ? [listener] : binding.#data;
+      if (!broadcastOf && !singlePort)
+        binding.#data = await bindData((port) => bind({ address: listener.address, port, device, dscp }, binding), transferPorts);
+      listener.replies = broadcastOf ? broadcastOf.#listener.replies : singlePort ? [listener] : binding.#data;
       listener.accepts = true;
       return binding;
     } catch (error) {
@@ -95,17 +102,15 @@ export class Binding implements SocketOwner {
 }
 
 async function bindData(
-  bind: Bind,
-  address: string,
+  bind: (port: number) => Promise<SocketEndpoint>,
   range: ListenSettings['transferPorts'],
-  owner: SocketOwner,
 ): Promise<SocketEndpoint[]> {
   const endpoints: SocketEndpoint[] = [];
   let failure: unknown;
   for (const port of range ? portsOf(range) : Array<number>(DATA_SOCKETS).fill(0)) {
     if (endpoints.length === DATA_SOCKETS) break;
     try {
-      endpoints.push(await bind({ address, port }, owner));
+      endpoints.push(await bind(port));
     } catch (error) {
       failure = error;
     }

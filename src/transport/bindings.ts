@@ -1,5 +1,5 @@
 /**
- * Every binding of a transport, by address and port, so that settings that overlap share one.
+ * Every binding of a transport, by address, port and device, so that settings that overlap share one.
  */
 import { Binding, type BindTo, type Sockets } from './binding.ts';
 import type { ListenSettings } from './transport.ts';
@@ -24,7 +24,7 @@ export class Bindings {
 
   /** The binding of an address, bound if need be; `leave` gives it back. */
   async acquire(to: BindTo, settings: ListenSettings): Promise<Binding> {
-    const key = keyOf(to);
+    const key = this.#keyOf(to);
     if (key === undefined) return this.#open(to, settings, key);
     for (let other = this.#opening.get(key); other; other = this.#opening.get(key)) await other;
     const standing = this.#listening.get(key);
@@ -51,9 +51,11 @@ export class Bindings {
     if (key !== undefined) this.#listening.set(key, binding);
     return binding;
   }
-}
 
-/** Port 0 is a new one each time, and so is a descriptor. */
-function keyOf(to: BindTo): string | undefined {
-  return 'fd' in to || to.port === 0 ? undefined : `${to.port} ${to.address}`;
+  /** Port 0 is a new one each time, and so is a descriptor. */
+  #keyOf(to: BindTo): string | undefined {
+    if ('fd' in to || to.port === 0) return undefined;
+    const device = this.#sockets.devices ? to.device : undefined;
+    return `${to.port} ${to.address} ${device ?? ''}`;
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * One listen setting of the portable transport, and how it follows the machine's addresses. It knows which addresses it stands
+ * One listen setting of a transport, and how it follows the machine's addresses. It knows which addresses it stands
  * for; sockets are the {@link Binding}'s, and what a datagram means is the Engine's business.
  */
 import { type Interfaces, type LocalAddress, localAddresses, mayChange } from './addresses.ts';
@@ -78,12 +78,15 @@ export class Listener implements Listening {
 
   /** Returns whether the address is bound now. */
   async #hold(local: LocalAddress, port: number): Promise<boolean> {
-    const { address, broadcastOf } = local;
+    const { address, broadcastOf, device } = local;
     const owner = broadcastOf === undefined ? undefined : this.#held.get(broadcastOf)?.binding;
     // A port that the operating system chose is not one that anybody would broadcast to.
     if (broadcastOf !== undefined && (!owner || port === 0)) return false;
     try {
-      const binding = await this.#bindings.acquire({ address, port, ...(owner ? { broadcastOf: owner } : {}) }, this.#settings);
+      const binding = await this.#bindings.acquire(
+        { address, port, device, ...(owner ? { broadcastOf: owner } : {}) },
+        this.#settings,
+      );
       if (this.#closed) binding.leave();
       else this.#held.set(address, { local, binding });
       return !this.#closed;

@@ -28,8 +28,26 @@ export class PortableTransport extends UdpTransport {
       interfaces,
       plane: (control) => {
         const plane = new LocalEngine(control, limits, clock, random);
-        return { plane, sockets: { bind, receive: (endpoint, peer, datagram) => plane.receive(endpoint, peer, datagram) } };
+        return {
+          plane,
+          sockets: {
+            bind: tellingOfDscp(bind, events),
+            receive: (endpoint, peer, datagram) => plane.receive(endpoint, peer, datagram),
+          },
+        };
       },
     });
   }
+}
+
+/** A wish that cannot be granted is told once. */
+function tellingOfDscp(bind: Bind, events: TransportEvents): Bind {
+  let told = false;
+  return (to, owner) => {
+    if (to.dscp !== undefined && !told) {
+      told = true;
+      events.notice({ dscp: to.dscp }, 'only the native transport can mark packets: dscp has no effect');
+    }
+    return bind(to, owner);
+  };
 }

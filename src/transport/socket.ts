@@ -1,5 +1,5 @@
 /**
- * A UDP socket of node:dgram as an Endpoint of the Engine.
+ * A UDP socket of node:dgram as an Endpoint of the Engine. What node:dgram has no call for, a device and DSCP, is left out.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
@@ -25,9 +25,20 @@ export interface SocketEndpoint extends Endpoint {
 export type Bind = (to: SocketAddress, owner: SocketOwner) => Promise<SocketEndpoint>;
 
 /** What to bind: an address, or a descriptor that is bound already. */
-export type SocketAddress =
-  | { readonly address: string; readonly port: number }
-  | { readonly fd: number; readonly family: 'udp4' | 'udp6' };
+export type SocketAddress = (
+  | {
+      readonly address: string;
+      readonly port: number;
+      /** An interface: no other is taken from or sent by. */
+      readonly device?: string | undefined;
+      /** May stand beside sockets of ours that have the same address and port, and another device or none. */
+      readonly beside?: boolean;
+    }
+  | { readonly fd: number; readonly family: 'udp4' | 'udp6' }
+) & {
+  /** 0–63: what packets are marked with. */
+  readonly dscp?: number | undefined;
+};
 
 /** A storm's first requests wait in the socket's buffer. */
 const RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024;
@@ -57,13 +68,14 @@ export class UdpEndpoint implements SocketEndpoint {
       ipv6Only: !('fd' in binding) && family === 'udp6',
       lookup: literal(family === 'udp6' ? 6 : 4),
     });
+    const where = 'fd' in binding ? { fd: binding.fd } : { address: binding.address, port: binding.port };
     return new Promise((resolve, reject) => {
       const failed = (error: Error) => {
         socket.close();
         reject(error);
       };
       socket.once('error', failed);
-      socket.bind({ ...('fd' in binding ? { fd: binding.fd } : binding), exclusive: true }, () => {
+      socket.bind({ ...where, exclusive: true }, () => {
         socket.off('error', failed);
         const { address, port } = socket.address();
         const endpoint = new UdpEndpoint(owner, socket, 'fd' in binding ? address : binding.address, port);

@@ -15,19 +15,21 @@ export interface Address {
 
 /**
  * Where to listen: an address (`0.0.0.0` and `::` stand for every IPv4 and every IPv6 address of the machine, those to come
- * too), the addresses of an interface, or a socket that was bound by somebody else.
+ * too), an interface and its addresses, or a socket that was bound by somebody else.
  */
 export type ListenOn =
   | { readonly address: string; readonly port: number }
   | { readonly interface: string; readonly port: number }
   | { readonly fd: number };
 
-/** How a listener's transfers use ports. */
+/** How a listener's transfers use ports, and how their packets are marked. */
 export interface ListenSettings {
   /** Answer from the listening port itself, for NAT, containers and load balancers. */
   readonly singlePort: boolean;
   /** Ports for transfers, inclusive; any free ones if not given. */
   readonly transferPorts?: { readonly from: number; readonly to: number } | undefined;
+  /** 0–63, for networks that give some packets precedence (RFC 2474). */
+  readonly dscp?: number | undefined;
 }
 
 /** Something that listens. */

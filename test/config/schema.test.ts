@@ -65,6 +65,16 @@ test('paths become absolute, and all of it is frozen but for the options of plug
   expect(() => (config.limits.transfers = 1)).toThrow(TypeError);
 });
 
+test.each([
+  [0, 0],
+  [63, 63],
+  ['ef', 46],
+  ['af21', 18],
+  ['cs4', 32],
+] as const)('dscp %s is %i', (dscp, expected) => {
+  expect(resolveConfig({ dscp }, { dir: '/lab' }).dscp).toBe(expected);
+});
+
 test.each<[string, unknown, string, string?]>([
   ['a number for a path', { rootDir: 5 }, 'rootDir: expected a string, found 5'],
   ['a misspelt key', { rootdir: 'x' }, 'rootdir: unknown key', 'did you mean "rootDir"?'],
@@ -100,6 +110,8 @@ test.each<[string, unknown, string, string?]>([
     { limits: { minTimeoutMs: 9, maxTimeoutMs: 8 } },
     'limits.maxTimeoutMs: must not be less than minTimeoutMs',
   ],
+  ['a dscp', { dscp: 64 }, 'dscp: expected at most 63, found 64'],
+  ['a name of a dscp', { dscp: 'af5' }, 'dscp: expected a number, "cs0", "le", '],
   ['a user', { user: 'a b' }, 'user: expected a user, or user:group, found "a b"'],
   ['uploads without a folder', { uploads: {} }, 'uploads.dir: expected a string, found nothing'],
   ['plugins that are none', { plugins: [3] }, 'plugins[0]: expected a plugin, found 3'],

@@ -22,7 +22,10 @@ export const C = {
   SO_BINDTODEVICE: 25,
   SO_SNDBUFFORCE: 32,
   SO_RCVBUFFORCE: 33,
+  IPPROTO_IP: 0,
+  IP_TOS: 1,
   IPPROTO_IPV6: 41,
+  IPV6_TCLASS: 67,
   IPV6_V6ONLY: 26,
   SOL_UDP: 17,
   UDP_SEGMENT: 103,
@@ -123,9 +126,10 @@ export function isCongestion(error: number): boolean {
   return error === ERRNO.EAGAIN || error === ERRNO.ENOBUFS;
 }
 
-/** Sets a socket option of type int. Throws a {@link SystemError}. */
-export function setOption(fd: number, level: number, option: number, value: number): void {
-  mustCall('setsockopt', fd, level, option, intBytes(value), 4);
+/** Sets a socket option of type int, or one that is text. Throws a {@link SystemError}. */
+export function setOption(fd: number, level: number, option: number, value: number | string): void {
+  const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : intBytes(value);
+  mustCall('setsockopt', fd, level, option, bytes, bytes.length);
 }
 
 export function getOption(fd: number, level: number, option: number): number {

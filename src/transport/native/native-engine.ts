@@ -19,7 +19,7 @@ import { NativeEndpoint } from './endpoint.ts';
 import { C, call, mustCall } from './libc.ts';
 import type { FromData, ToContent, ToData } from './messages.ts';
 import { Readiness } from './readiness.ts';
-import { closeSocket, openSocket, RECEIVE_BUFFER_BYTES } from './socket.ts';
+import { closeSocket, openSocket } from './socket.ts';
 import { makeFlags, Waker } from './wake.ts';
 
 export interface NativeEngineOptions {
@@ -28,8 +28,8 @@ export interface NativeEngineOptions {
   readonly cacheBytes: number;
   /** Something went wrong that no transfer can be told. */
   fault(error: unknown, what: string): void;
-  /** The kernel grants less than a storm needs. */
-  smallBuffer(granted: number, wanted: number): void;
+  /** The kernel does not grant all that is wanted. */
+  notice(fields: object, message: string): void;
 }
 
 /** Threads that die more often than this in a row are not started again. */
@@ -63,7 +63,8 @@ export class NativeEngine implements DataPlane {
   #nextCall = 1;
   #outgoing: ToData[] = [];
   #deaths: number[] = [];
-  #warned = false;
+  /** Notices that were given: one each is enough. */
+  readonly #noticed = new Set<string>();
   #closed = false;
 
   constructor(control: ControlPlane, options: NativeEngineOptions) {
@@ -76,13 +77,15 @@ export class NativeEngine implements DataPlane {
   /** Opens a socket and has the data thread listen to it. Throws Node-like system errors. */
   async bind(to: SocketAddress, owner: SocketOwner): Promise<NativeEndpoint> {
     // An address that was let go of a moment ago is ours until the data thread has noticed.
-    for (const { closing, address, port, closed } of [...this.#endpoints.values()])
-      if (closing && 'port' in to && to.port === port && to.address === address) await closed;
+    const same = () =>
+      [...this.#endpoints.values()].filter(({ address, port }) => 'port' in to && to.port === port && to.address === address);
+    for (const { closing, closed } of same()) if (closing) await closed;
     if (this.#closed) throw new Error('the transport is closed');
-    const socket = openSocket(to);
-    if (socket.receiveBufferBytes < RECEIVE_BUFFER_BYTES && !this.#warned) {
-      this.#warned = true;
-      this.#options.smallBuffer(socket.receiveBufferBytes, RECEIVE_BUFFER_BYTES);
+    const beside = 'port' in to && to.beside ? same().map(({ fd }) => fd) : [];
+    const socket = openSocket(to, beside);
+    for (const { fields, message } of socket.notices) {
+      if (!this.#noticed.has(message)) this.#options.notice(fields, message);
+      this.#noticed.add(message);
     }
     const endpoint = new NativeEndpoint(this.#nextEndpoint++, socket, owner, (message) => this.#post(message));
     this.#endpoints.set(endpoint.number, endpoint);

@@ -26,10 +26,9 @@ export class NativeTransport extends UdpTransport {
           limits,
           cacheBytes,
           fault: (error, what) => events.fault(error, { what }),
-          smallBuffer: (granted, wanted) =>
-            events.notice({ granted, wanted }, `a storm may lose its first requests: sysctl -w net.core.rmem_max=${wanted}`),
+          notice: (fields, message) => events.notice(fields, message),
         });
-        return { plane, sockets: { bind: (to, owner) => plane.bind(to, owner), receive: () => {} } };
+        return { plane, sockets: { bind: (to, owner) => plane.bind(to, owner), receive: () => {}, devices: true } };
       },
     });
   }
