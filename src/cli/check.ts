@@ -6,8 +6,10 @@ import { Command } from 'commander';
 import { ConfigError } from '../config/error.ts';
 import { FileWatcher } from '../config/watch.ts';
 import { systemClock } from '../content/clock.ts';
-import { EXIT, ExitError } from './exit.ts';
-import { type Finding, findProblems } from './findings.ts';
+import { formatPath } from '../plugin/issue.ts';
+import type { Finding } from '../plugin/types.ts';
+import { EXIT, ExitError, endSoon } from './exit.ts';
+import { findProblems } from './findings.ts';
 import {
   configOption,
   interfaceOption,
@@ -47,7 +49,11 @@ export function checkCommand(): Command {
     .addOption(jsonOption('print the result as JSON'))
     .addHelpText(
       'after',
-      `\nExit codes: 0 no problem; 1 problems with what the config names; 2 the config itself cannot be used.`,
+      `
+Sets the plugins up, as serving would, and asks each what it finds: missing files, rules that never match, machines listed
+twice. Looks at the files under the root, and at nothing else; binds no port. Warnings are what works, but perhaps not as meant.
+
+Exit codes: 0 no errors, warnings or not; 1 errors in what the config names; 2 the config itself cannot be used.`,
     )
     .action(check);
 }
@@ -57,6 +63,7 @@ async function check(flags: CheckFlags): Promise<void> {
   const verdict = await judge(flags);
   tell(verdict, flags);
   if (flags.watch) await watch(verdict, since, flags);
+  else endSoon();
 }
 
 /** Never returns by itself: a signal ends it. */
@@ -84,13 +91,13 @@ async function judge(flags: CheckFlags): Promise<Verdict> {
     const findings = await findProblems(config);
     const plugins = config.plugins.map(({ plugin }) => plugin.name).join(', ') || 'none';
     const fine = `${file ? relative('.', file) : 'config'} is fine. Root: ${config.rootDir}. Plugins: ${plugins}.`;
-    const ok = findings.length === 0;
+    const ok = !findings.some(({ severity }) => severity === 'error');
     return {
       exitCode: ok ? EXIT.ok : EXIT.failed,
       file,
       files,
-      text: ok ? fine : listOf(file, findings),
-      json: { ok, file, findings },
+      text: findings.length === 0 ? fine : listOf(file, findings),
+      json: { ok, file, findings: findings.map((finding) => ({ ...finding, path: formatPath(finding.path) })) },
     };
   } catch (error) {
     if (!(error instanceof ExitError)) throw error;
@@ -108,6 +115,17 @@ function tell({ exitCode, text, json }: Verdict, flags: CheckFlags): void {
 }
 
 function listOf(file: string | undefined, findings: readonly Finding[]): string {
-  const lines = findings.map(({ path, message }) => `\n  ${path}: ${visible(message)}`);
-  return `${file ?? 'config'}: ${findings.length} problem${findings.length === 1 ? '' : 's'}${lines.join('')}`;
+  const lines = findings.map((finding) => `\n  ${finding.severity.padEnd(7)}  ${whereOf(finding)}: ${visible(finding.message)}`);
+  return `${file ?? 'config'}: ${counted(findings, 'error')}, ${counted(findings, 'warning')}${lines.join('')}`;
+}
+
+/** `rack.csv:3`, where the finding stands in a file of its own; then the key path. */
+function whereOf({ file, line, path }: Finding): string {
+  const place = file === undefined ? [] : [line === undefined ? file : `${file}:${line}`];
+  return [...place, formatPath(path)].map(visible).join(': ');
+}
+
+function counted(findings: readonly Finding[], severity: Finding['severity']): string {
+  const count = findings.filter((finding) => finding.severity === severity).length;
+  return `${count === 0 ? 'no' : count} ${severity}${count === 1 ? '' : 's'}`;
 }

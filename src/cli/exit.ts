@@ -23,3 +23,11 @@ export class ExitError extends Error {
     this.exitCode = exitCode;
   }
 }
+
+/** What a plugin has left running must not keep the process; if nothing was, it ends before this. */
+export function endSoon(): void {
+  setTimeout(() => process.exit(), EXIT_MS).unref();
+}
+
+/** For the last lines of output. */
+const EXIT_MS = 500;

@@ -10,7 +10,7 @@ import { startGeneration } from '../server/create.ts';
 import { type Explanation, explain, type Question } from '../server/explain.ts';
 import type { Generation } from '../server/generation.ts';
 import { explainEach, type MachineQuestion, mergeMachines, questionsOf, UNKNOWN_ADDRESS } from '../server/machines.ts';
-import { EXIT, ExitError } from './exit.ts';
+import { EXIT, ExitError, endSoon } from './exit.ts';
 import { type Change, changesOf, type Row, tableOf, tableOfChanges } from './explain-table.ts';
 import { tellRoute } from './explain-tree.ts';
 import { configOption, jsonOption, loadSettings, type Overrides, rootDirOption } from './settings.ts';
@@ -84,6 +84,7 @@ async function runExplain(names: readonly string[], flags: ExplainFlags, command
   const { config } = await loadSettings(flags);
   if (flags.diff !== undefined) await showChanges(config, flags.diff, names, flags);
   else await withGeneration(config, (generation) => (flags.allHosts ? showAll : showRoute)(generation, names, flags));
+  endSoon();
 }
 
 async function showRoute(generation: Generation, [name]: readonly string[], flags: ExplainFlags): Promise<void> {

@@ -8,7 +8,7 @@ import { systemClock } from '../content/clock.ts';
 import { createResolvedServer } from '../server/create.ts';
 import { Reloader } from '../server/reloader.ts';
 import type { Server } from '../server/server.ts';
-import { EXIT } from './exit.ts';
+import { EXIT, endSoon } from './exit.ts';
 import { explainListenError } from './listen-error.ts';
 import { createLog } from './log.ts';
 import { dropPrivileges, inheritedSockets } from './privileges.ts';
@@ -31,9 +31,6 @@ interface ServeFlags extends Overrides {
   readonly watch: boolean;
   readonly json?: boolean;
 }
-
-/** For the last lines of the log. */
-const EXIT_MS = 500;
 
 export function serveCommand(): Command {
   return new Command('serve')
@@ -90,8 +87,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   await stopped;
   await reloader?.stop();
   log.info({}, 'stopped');
-  // What a plugin has left running must not keep the process; if nothing was, it ends before this.
-  setTimeout(() => process.exit(), EXIT_MS).unref();
+  endSoon();
 }
 
 /** Keeps the server in step with its config, if it has one. */

@@ -161,7 +161,7 @@ export interface Limits {
   readonly maxTimeoutMs?: number | undefined;
   /** Time that one hook of one plugin has for its answer. @default 5000 */
   readonly hookMs?: number | undefined;
-  /** Time that a plugin's `setup` has, each of its `onDispose`, and the import of the config. @default 10000 */
+  /** Time that a plugin's `setup` has, `machines` and `check`, each of its `onDispose`, and the import of the config. @default 10000 */
   readonly setupMs?: number | undefined;
   /** Time that running transfers have to end when the server stops. @default 10000 */
   readonly stopMs?: number | undefined;

@@ -60,9 +60,9 @@ export default {
     const [plain, json] = await Promise.all([pxe(['check'], { cwd: at.path }), pxe(['check', '--json'], { cwd: at.path })]);
     expect(plain.code).toBe(1);
     expect(plain.stdout).toBe('');
-    expect(plain.stderr).toMatch(/^pxe: .*pxe\.config\.ts: 4 problems\n/);
+    expect(plain.stderr).toMatch(/^pxe: .*pxe\.config\.ts: 4 errors, no warnings\n/);
     for (const told of [
-      `rootDir: there is no folder ${join(at.path, 'nowhere')}`,
+      `error    rootDir: there is no folder ${join(at.path, 'nowhere')}: make it`,
       `uploads.dir: there is no folder ${join(at.path, 'nowhere/up')}`,
       'listen[1].interface: no interface "lab7" has an address now',
       'plugins: plugin "bad", setup: no licence',
@@ -70,7 +70,45 @@ export default {
       expect(plain.stderr).toContain(told);
     }
     expect(json.code).toBe(1);
-    expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, findings: Array(4).fill({ path: expect.any(String) }) });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      ok: false,
+      findings: Array(4).fill({ severity: 'error', path: expect.any(String) }),
+    });
+  });
+
+  test('of what plugins find: paths within the config, files of their own; only warnings are 0', async () => {
+    const at = folder();
+    const finding = (finding: object) =>
+      `definePlugin({ name: 'finds', setup: () => ({ check: () => [${JSON.stringify(finding)}] }) })()`;
+    const config = (...plugins: string[]) =>
+      `import { definePlugin } from 'pxe';\nexport default { rootDir: 'ROOT', plugins: [${plugins.join(', ')}] };`;
+    const warning = finding({ severity: 'warning', path: ['web1', 'files', 'a.efi'], message: 'never asked\x1b[2J' });
+    const error = finding({ severity: 'error', path: ['file'], message: 'no such group', file: 'rack.csv', line: 3 });
+    const hangs = "definePlugin({ name: 'hangs', setup: () => ({ check: () => new Promise((r) => setTimeout(r, 1e5)) }) })()";
+    at.put('warns.config.ts', config(warning));
+    at.put('fails.config.ts', config(warning, error, hangs).replace('rootDir', 'limits: { setupMs: 50 }, rootDir'));
+    const [warns, fails, json] = await Promise.all([
+      pxe(['check', '-c', 'warns.config.ts'], { cwd: at.path }),
+      pxe(['check', '-c', 'fails.config.ts'], { cwd: at.path }),
+      pxe(['check', '-c', 'warns.config.ts', '--json'], { cwd: at.path }),
+    ]);
+    expect(warns).toEqual({
+      code: 0,
+      signal: null,
+      stdout: `${join(at.path, 'warns.config.ts')}: no errors, 1 warning\n  warning  plugins[0].options.web1.files["a.efi"]: never asked\\x1b[2J\n`,
+      stderr: '',
+    });
+    expect(fails.code).toBe(1);
+    expect(fails.stderr.split('\n').slice(1)).toEqual([
+      '  warning  plugins[0].options.web1.files["a.efi"]: never asked\\x1b[2J',
+      '  error    rack.csv:3: plugins[1].options.file: no such group',
+      '  error    plugins[2]: plugin "hangs", check: not done within 50 ms',
+      '',
+    ]);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      ok: true,
+      findings: [{ severity: 'warning', path: 'plugins[0].options.web1.files["a.efi"]' }],
+    });
   });
 
   test('of a config that cannot be used: 2', async () => {
