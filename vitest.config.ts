@@ -9,7 +9,14 @@ const shared = {
 /** One after the other: each of these loads the machine by itself. */
 const order = (groupOrder: number) => ({ sequence: { groupOrder } });
 
-/** `foreign` needs other people's TFTP clients, `firmware` needs QEMU and root: each skips visibly at a desk and fails in CI. */
+const isCI = !['', '0', 'false'].includes(process.env.CI ?? '');
+const hasNative = process.platform === 'linux' && process.arch === 'x64';
+if (!hasNative && !isCI) console.warn(`native: skipped on ${process.platform}, ${process.arch}`);
+
+/**
+ * `native` is what of `unit` goes over the wire, once more over the native transport. `foreign` needs other people's TFTP clients,
+ * `firmware` needs QEMU and root. Each skips visibly at a desk and fails in CI.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -22,6 +29,19 @@ export default defineConfig({
           exclude: ['test/foreign/**', 'test/firmware/**'],
         },
       },
+      ...(hasNative || isCI
+        ? [
+            {
+              test: {
+                ...shared,
+                ...order(1),
+                name: 'native',
+                env: { PXE_TEST_TRANSPORT: 'native' },
+                include: ['test/server/*.test.ts', 'test/transport/transport.test.ts'],
+              },
+            },
+          ]
+        : []),
       { test: { ...shared, ...order(2), name: 'foreign', include: ['test/foreign/**/*.test.ts'], testTimeout: 120_000 } },
       { test: { ...shared, ...order(3), name: 'firmware', include: ['test/firmware/**/*.test.ts'], testTimeout: 300_000 } },
     ],

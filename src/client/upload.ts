@@ -84,7 +84,7 @@ export class UploadTransfer extends ClientTransfer<UploadHost> {
   }
 
   protected get waitsForUs(): boolean {
-    return this.#sender !== undefined && !this.#sender.inFlight;
+    return this.#sender?.starved ?? false;
   }
 
   protected get repeats(): number {

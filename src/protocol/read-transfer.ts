@@ -104,7 +104,7 @@ export class ReadTransfer extends Transfer {
   }
 
   protected get waitsForUs(): boolean {
-    return this.#sender !== undefined && !this.#sender.inFlight;
+    return this.#sender?.starved ?? false;
   }
 
   protected get onlyLastAckMissing(): boolean {

@@ -64,6 +64,8 @@ export class Sender {
   #burst: number;
   /** When the rest of the window may follow; `Infinity` if nothing was held back. */
   resumeAt = Number.POSITIVE_INFINITY;
+  /** The content did not have what the window allows. */
+  #starved = false;
   /** Time-outs since the last progress. */
   attempts = 0;
   /** Blocks sent more than once. */
@@ -87,7 +89,14 @@ export class Sender {
     return this.#last !== undefined && this.#high === this.#last && this.#acked === this.#last - 1;
   }
 
-  /** Something is in flight, so that a timer makes sense; otherwise the content is being waited for. */
+  /**
+   * The content is being waited for, not the peer: nothing is in flight, or only the start of a window, which the peer need not
+   * acknowledge before it has the rest (RFC 7440 §4). A timer makes no sense.
+   */
+  get starved(): boolean {
+    return this.#starved || !this.inFlight;
+  }
+
   get inFlight(): boolean {
     return this.#next > this.#acked + 1;
   }
@@ -108,6 +117,7 @@ export class Sender {
     const { blockSize, windowSize, rollover } = this.#settings;
     if (this.resumeAt < Number.POSITIVE_INFINITY && now < this.resumeAt) return false;
     this.resumeAt = Number.POSITIVE_INFINITY;
+    this.#starved = false;
     const limit = this.#acked + windowSize;
     const first = this.#next;
     while (this.#next <= limit && (this.#last === undefined || this.#next <= this.#last)) {
@@ -116,7 +126,12 @@ export class Sender {
         break;
       }
       const length = this.segments.slice((this.#next - 1) * blockSize, blockSize, slices);
-      if (length < 0) break;
+      if (length < 0) {
+        this.#starved = true;
+        // The answer will tell how long the content took.
+        this.#timed = 0;
+        break;
+      }
       if (length < blockSize) this.#last = this.#next;
       if (this.#next <= this.#high) {
         this.retransmissions++;

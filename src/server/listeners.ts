@@ -8,7 +8,7 @@ export interface PreparedListeners {
   /** Makes it what is listened on, and closes the rest. Returns the addresses that were not listened on before. */
   commit(): readonly Address[];
   /** Closes what was bound for it. */
-  abandon(): void;
+  abandon(): Promise<void>;
 }
 
 export class Listeners {
@@ -30,9 +30,7 @@ export class Listeners {
   async prepare(settings: readonly ListenOn[]): Promise<PreparedListeners> {
     const next = new Map<string, Listening>();
     const fresh: Listening[] = [];
-    const abandon = () => {
-      for (const listening of fresh) listening.close();
-    };
+    const abandon = async () => void (await Promise.all(fresh.map((listening) => listening.close())));
     try {
       for (const on of settings) {
         const key = JSON.stringify(on);
@@ -42,19 +40,19 @@ export class Listeners {
         next.set(key, listening);
       }
     } catch (error) {
-      abandon();
+      await abandon();
       throw error;
     }
     return { commit: () => this.#commit(next), abandon };
   }
 
   close(): void {
-    for (const listening of this.#current.values()) listening.close();
+    for (const listening of this.#current.values()) void listening.close();
   }
 
   #commit(next: Map<string, Listening>): readonly Address[] {
     const known = new Set(this.addresses.map(textOf));
-    for (const [key, listening] of this.#current) if (next.get(key) !== listening) listening.close();
+    for (const [key, listening] of this.#current) if (next.get(key) !== listening) void listening.close();
     this.#current = next;
     return this.addresses.filter((address) => !known.has(textOf(address)));
   }

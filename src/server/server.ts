@@ -186,7 +186,7 @@ export class Server {
       throw error;
     });
     if (this.#stopping) {
-      prepared.abandon();
+      void prepared.abandon();
       next.retire();
       throw new Error('the server is stopping');
     }

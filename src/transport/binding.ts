@@ -55,7 +55,7 @@ export class Binding implements SocketOwner {
       listener.accepts = true;
       return binding;
     } catch (error) {
-      listener.close();
+      await listener.close();
       throw error;
     }
   }
@@ -74,13 +74,14 @@ export class Binding implements SocketOwner {
     this.#listener.accepts = true;
   }
 
-  leave(): void {
+  /** Resolves when the sockets that no transfer needs are closed. */
+  async leave(): Promise<void> {
     this.#users--;
     if (this.#users > 0) return;
     this.#listener.accepts = false;
+    if (this.#transfers === 0) return this.destroy();
     // In single-port mode the transfers under way still need it.
-    if (this.#data.length > 0) this.#listener.close();
-    if (this.#transfers === 0) this.destroy();
+    if (this.#data.length > 0) await this.#listener.close();
   }
 
   /** A transfer begins to use the sockets. */
@@ -91,13 +92,14 @@ export class Binding implements SocketOwner {
   /** A transfer has ended. */
   end(): void {
     this.#transfers--;
-    if (this.#users === 0 && this.#transfers === 0) this.destroy();
+    if (this.#users === 0 && this.#transfers === 0) void this.destroy();
   }
 
-  destroy(): void {
+  async destroy(): Promise<void> {
     this.#users = 0;
-    for (const endpoint of [this.#listener, ...this.#data]) endpoint.close();
+    const closed = [this.#listener, ...this.#data].map((endpoint) => endpoint.close());
     this.#onClosed();
+    await Promise.all(closed);
   }
 }
 

@@ -39,7 +39,7 @@ export class Bindings {
   }
 
   destroy(): void {
-    for (const binding of [...this.#all]) binding.destroy();
+    for (const binding of [...this.#all]) void binding.destroy();
   }
 
   async #open(to: BindTo, settings: ListenSettings, key: string | undefined): Promise<Binding> {

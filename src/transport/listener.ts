@@ -46,7 +46,7 @@ export class Listener implements Listening {
     try {
       for (const local of locals) await this.#hold(local, this.#on.port);
     } catch (error) {
-      this.close();
+      await this.close();
       throw error;
     }
   }
@@ -59,7 +59,7 @@ export class Listener implements Listening {
     for (const [address, { binding }] of [...this.#held]) {
       if (locals.some((local) => local.address === address)) continue;
       this.#held.delete(address);
-      binding.leave();
+      await binding.leave();
       changed = true;
     }
     for (const local of locals.filter(({ address }) => !this.#held.has(address))) {
@@ -70,10 +70,11 @@ export class Listener implements Listening {
     return changed;
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
-    for (const { binding } of this.#held.values()) binding.leave();
+    const left = Array.from(this.#held.values(), ({ binding }) => binding.leave());
     this.#held.clear();
+    await Promise.all(left);
   }
 
   /** Returns whether the address is bound now. */
@@ -87,7 +88,7 @@ export class Listener implements Listening {
         { address, port, device, ...(owner ? { broadcastOf: owner } : {}) },
         this.#settings,
       );
-      if (this.#closed) binding.leave();
+      if (this.#closed) void binding.leave();
       else this.#held.set(address, { local, binding });
       return !this.#closed;
     } catch (error) {

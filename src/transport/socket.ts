@@ -18,7 +18,8 @@ export interface SocketEndpoint extends Endpoint {
   readonly owner: SocketOwner;
   accepts: boolean;
   replies: readonly Endpoint[];
-  close(): void;
+  /** Resolves when its port is free. */
+  close(): Promise<void>;
 }
 
 /** Opens sockets. Rejects with Node's system error: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`. */
@@ -106,7 +107,7 @@ export class UdpEndpoint implements SocketEndpoint {
     this.#socket.send(parts, port, address);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
     this.accepts = false;

@@ -36,8 +36,11 @@ export interface ListenSettings {
 export interface Listening {
   /** Where it listens now; changes as the machine's addresses come and go. */
   readonly addresses: readonly Address[];
-  /** Takes no more requests; the sockets stay for the transfers under way and are closed after the last of them. */
-  close(): void;
+  /**
+   * Takes no more requests; the sockets stay for the transfers under way and are closed after the last of them. Resolves when
+   * those that no transfer needs are closed.
+   */
+  close(): Promise<void>;
 }
 
 /** A request that wants an answer: `answer` or `refuse`, once. */

@@ -99,7 +99,7 @@ export class UdpTransport implements Transport {
   async close(error: WireError): Promise<void> {
     this.#closed = true;
     this.#cancelFollow();
-    for (const listener of this.#listeners) listener.close();
+    for (const listener of this.#listeners) void listener.close();
     await this.#plane.refuseAll(error);
     await Promise.all(this.#endings);
     this.#bindings.destroy();

@@ -119,7 +119,7 @@ class SimulatedSocket implements SocketEndpoint {
     if (this.#open) this.#world.network.outbox.data(this.#endpoint, to, block, slices);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
     this.accepts = false;

@@ -14,6 +14,7 @@ import { type Config, createServer, type Log, type TransferInfo, type TransferSu
 import { Server } from '../../src/server/server.ts';
 import { PortableTransport } from '../../src/transport/portable.ts';
 import type { Address } from './tftp.ts';
+import { transport } from './transport.ts';
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -79,9 +80,6 @@ export interface OtherWorld {
   readonly clock?: Clock;
   readonly fileSystem?: FileSystem;
 }
-
-/** `PXE_TEST_TRANSPORT=native` runs the same tests over the other one. */
-const transport: 'native' | 'portable' = process.env.PXE_TEST_TRANSPORT === 'native' ? 'native' : 'portable';
 
 const listen = [{ address: '127.0.0.1', port: 0 }];
 /** A test on a busy machine is late with its ACKs: nothing is lost, so nothing need be sent again. */

@@ -15,6 +15,7 @@ import { Reloader } from '../../src/server/reloader.ts';
 import type { Server } from '../../src/server/server.ts';
 import { type Folder, folder, keepingLog, type LogLine, until } from './lab.ts';
 import { type Address, get } from './tftp.ts';
+import { transport } from './transport.ts';
 
 /** Where configs of a test leave word. */
 export interface Board {
@@ -54,9 +55,6 @@ export interface ReloadingOptions {
   /** False: reload only when asked to. */
   readonly watch?: boolean;
 }
-
-/** `PXE_TEST_TRANSPORT=native` runs the same tests over the other one. */
-const transport: 'native' | 'portable' = process.env.PXE_TEST_TRANSPORT === 'native' ? 'native' : 'portable';
 
 export async function reloadingLab({
   config,

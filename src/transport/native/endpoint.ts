@@ -60,11 +60,12 @@ export class NativeEndpoint implements SocketEndpoint {
     this.accepts = this.#accepts;
   }
 
-  close(): void {
-    if (this.closing) return;
+  close(): Promise<void> {
+    if (this.closing) return this.closed;
     this.closing = true;
     this.#accepts = false;
     this.#post({ kind: 'close', endpoint: this.number });
+    return this.closed;
   }
 
   #tellReplies(): void {

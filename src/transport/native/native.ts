@@ -3,6 +3,7 @@
  */
 import type { Clock } from '../../content/clock.ts';
 import type { EngineLimits } from '../../protocol/engine.ts';
+import type { Interfaces } from '../addresses.ts';
 import type { TransportEvents } from '../transport.ts';
 import { UdpTransport } from '../udp-transport.ts';
 import { NativeEngine } from './native-engine.ts';
@@ -14,13 +15,16 @@ export interface NativeOptions {
   readonly limits: EngineLimits;
   readonly clock: Clock;
   readonly cacheBytes: number;
+  /** The machine's interfaces, unless they are simulated. */
+  readonly interfaces?: () => Interfaces;
 }
 
 export class NativeTransport extends UdpTransport {
-  constructor({ events, limits, clock, cacheBytes }: NativeOptions) {
+  constructor({ events, limits, clock, cacheBytes, interfaces }: NativeOptions) {
     super({
       events,
       clock,
+      interfaces,
       plane: (control) => {
         const plane = new NativeEngine(control, {
           limits,

@@ -1,4 +1,4 @@
-/** Sockets and addresses: what only a real operating system can show. Loopback only. */
+/** Both transports: sockets and addresses, what only a real operating system can show. Loopback only. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { NetworkInterfaceInfo } from 'node:os';
@@ -8,14 +8,16 @@ import { bytesContent } from '../../src/content/bytes.ts';
 import { type Clock, systemClock } from '../../src/content/clock.ts';
 import type { Ending } from '../../src/protocol/transfer.ts';
 import type { Interfaces } from '../../src/transport/addresses.ts';
+import { NativeTransport } from '../../src/transport/native/native.ts';
 import { PortableTransport } from '../../src/transport/portable.ts';
-import type { Listening, ListenOn, ListenSettings } from '../../src/transport/transport.ts';
+import type { Listening, ListenOn, ListenSettings, Transport, TransportEvents } from '../../src/transport/transport.ts';
 import { fastClock, until } from '../support/lab.ts';
 import { seeded } from '../support/random.ts';
 import type { Reading, ReadingTask } from '../support/reader.worker.ts';
 import { freePort } from '../support/serve.ts';
 import { ack, error, get, isData, Peer, rrq } from '../support/tftp.ts';
 import { requireIpv6 } from '../support/tools.ts';
+import { transport as underTest } from '../support/transport.ts';
 
 const limits = {
   ...{ transfers: 100, transfersPerClient: 100, unproven: 100, unprovenBytes: 2048, unprovenFactor: 4, waiting: 100 },
@@ -40,25 +42,24 @@ function transportOver(interfaces: () => Interfaces = () => loopback, clock: Clo
   const endings: Ending[] = [];
   const moved: Listening[] = [];
   const faults: unknown[] = [];
-  const transport: PortableTransport = new PortableTransport({
-    events: {
-      request({ id, packet }) {
-        const bytes = files[packet.name];
-        if (!bytes) return transport.refuse(id, { code: 1, message: 'file not found' });
-        const first = bytes.subarray(0, 65536);
-        transport.answer(id, { kind: 'read', content: bytesContent(bytes), first, limits: answers });
-      },
-      end: (_id, ending) => void endings.push(ending),
-      dropped() {},
-      moved: (listening) => void moved.push(listening),
-      notice() {},
-      fault: (fault) => void faults.push(fault),
+  const events: TransportEvents = {
+    request({ id, packet }) {
+      const bytes = files[packet.name];
+      if (!bytes) return transport.refuse(id, { code: 1, message: 'file not found' });
+      const first = bytes.subarray(0, 65536);
+      transport.answer(id, { kind: 'read', content: bytesContent(bytes), first, limits: answers });
     },
-    limits,
-    clock,
-    random: Math.random,
-    interfaces,
-  });
+    end: (_id, ending) => void endings.push(ending),
+    dropped() {},
+    moved: (listening) => void moved.push(listening),
+    notice() {},
+    fault: (fault) => void faults.push(fault),
+  };
+  const options = { events, limits, clock, interfaces };
+  const transport: Transport =
+    underTest === 'native'
+      ? new NativeTransport({ ...options, cacheBytes: 2 ** 20 })
+      : new PortableTransport({ ...options, random: Math.random });
   onTestFinished(async () => {
     await transport.close({ code: 0, message: 'end of test' });
     expect(faults).toEqual([]);
@@ -384,7 +385,7 @@ describe('closing', () => {
     const listening = await listen({ address: '127.0.0.1', port: 0 }, settings);
     const [address] = listening.addresses;
     const transfer = await begin(address!);
-    listening.close();
+    await listening.close();
     await using other = await Peer.open();
     other.send(address!, rrq('hello'));
     expect(await other.poll(50)).toBeUndefined();
@@ -398,7 +399,7 @@ describe('closing', () => {
     const { listen } = transportOver();
     const one = await listen({ address: '127.0.0.1', port: 0 });
     const two = await listen({ address: '127.0.0.1', port: 0 });
-    one.close();
+    await one.close();
     expect((await get(two.addresses[0]!, 'hello')).bytes.toString()).toBe('hello');
   });
 
