@@ -1,6 +1,6 @@
 /**
  * Debian's TFTP clients against the server as a user runs it: all that each can ask for, in both directions, over both
- * families, at every size near a block border.
+ * families, at every size near a block border. All of it over the native transport; a sample over the portable one.
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -63,8 +63,7 @@ describeWith('foreign clients', needs, () => {
       await writeFile(join(folder, 'client', `${name}.wire`), wire);
     }
     const port = await freePort();
-    await writeFile(join(folder, 'pxe.config.ts'), config(port));
-    server = await serve({ flags: ['--config', join(folder, 'pxe.config.ts')], listeners: 2, cwd: folder });
+    server = await start('native', port);
   }, 60_000);
 
   afterAll(async () => {
@@ -145,6 +144,28 @@ describeWith('foreign clients', needs, () => {
     );
   });
 
+  describe('over the portable transport', () => {
+    let portable: Served;
+    beforeAll(async () => {
+      portable = await start('portable', await freePort());
+    }, 60_000);
+    afterAll(() => portable?.stop());
+
+    test.each(
+      clients.flatMap((client) => directions.map((direction) => ({ client, direction }))),
+    )('$client.name: $direction, a sample', async ({ client, direction }) => {
+      const asked = families.flatMap((family) => sample(everything(client, direction, family)));
+      const cases = asked.flatMap(casesOf).filter(({ size }) => size === 'b' || size === 'large');
+      const failures = await each(cases, concurrency, (one) => failureOf(client, one, portable.port));
+      expect(failures.filter((failure) => failure !== undefined)).toEqual([]);
+    });
+
+    test('which has taken none of it for an error', () => {
+      expect(portable.log.filter(({ level }) => level >= 50)).toEqual([]);
+      expect(portable.noise).toEqual([]);
+    });
+  });
+
   describe('pass 65,535 blocks of 512 bytes', () => {
     const name = 'rollover';
     let payload: Payload;
@@ -196,14 +217,20 @@ describeWith('foreign clients', needs, () => {
     expect(await server.stop()).toEqual({ code: 0, signal: null });
   });
 
+  async function start(transport: 'native' | 'portable', port: number): Promise<Served> {
+    const file = join(folder, `${transport}.config.ts`);
+    await writeFile(file, config(transport, port));
+    return await serve({ flags: ['--config', file], listeners: 2, cwd: folder });
+  }
+
   /** Makes one transfer; says what was wrong with it. */
-  async function failureOf(client: ForeignClient, one: Case): Promise<string | undefined> {
+  async function failureOf(client: ForeignClient, one: Case, port = server.port): Promise<string | undefined> {
     const { direction, mode, name, payload } = one;
     const plain = mode === 'octet' || client.translates;
     const id = `${direction}-${serial++}`;
     const local = join(folder, 'client', direction === 'get' ? id : plain ? name : `${name}.wire`);
     const remote = direction === 'get' ? name : id;
-    const command = client.command({ ...one, port: server.port, local, remote });
+    const command = client.command({ ...one, port, local, remote });
     const { exit, output, durationMs } = await run(command, limitMs(one));
     const arrived = direction === 'get' ? local : join(folder, 'uploads', id);
     const bytes = await readFile(arrived).catch(() => undefined);
@@ -216,12 +243,13 @@ describeWith('foreign clients', needs, () => {
 });
 
 /** Both address families on one port; what comes up goes beside the root, so that no upload is ever served. */
-function config(port: number): string {
+function config(transport: string, port: number): string {
   return `import { defineConfig } from 'pxe';
 import { accessLog } from 'pxe/plugins';
 
 export default defineConfig({
   rootDir: './root',
+  transport: '${transport}',
   listen: [
     { address: '127.0.0.1', port: ${port} },
     { address: '::1', port: ${port} },
@@ -240,6 +268,12 @@ export default defineConfig({
 function largeBytesOf({ mode, family, blockSize, windowSize }: Asked): number {
   const full = blockSize !== 8 || (mode === 'octet' && family === 'IPv4' && windowSize === 64);
   return full ? largeBytes : largeBytesInSmallBlocks;
+}
+
+/** In octet mode, one window and one block size of each client's: different ones where it has more. */
+function sample(all: readonly Asked[]): readonly Asked[] {
+  const octet = all.filter(({ mode, blockSize }) => mode === 'octet' && blockSize >= 512);
+  return [octet[0]!, octet[Math.floor(octet.length / 2)]!, octet.at(-1)!];
 }
 
 /** What is asked for, at each size near a block border and at one far from it. */

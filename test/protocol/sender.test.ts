@@ -47,3 +47,23 @@ test.each([
   expect(asked).toEqual(Array.from({ length: 41 }, (_, i) => i));
   expect(most).toBeLessThanOrEqual(Math.ceil((blockSize * windowSize) / SEGMENT_BYTES) + 1);
 });
+
+test('the start of a window is no flight: the peer need not acknowledge it before the rest has come', () => {
+  const sent: number[] = [];
+  const outbox: Outbox = { send: () => {}, data: (_from, _to, block) => void sent.push(block) };
+  const segments = new Segments(undefined);
+  const roundTrip = new RoundTrip(20, 3000);
+  const settings = { blockSize: 40_000, windowSize: 4, rollover: 0 } as const;
+  const sender = new Sender({ outbox, from: endpoint, to: 1 }, settings, segments, roundTrip);
+  segments.supply(0, new Uint8Array(SEGMENT_BYTES), false);
+  sender.pump(0);
+  expect({ sent, starved: sender.starved }).toEqual({ sent: [1], starved: true });
+  segments.supply(1, new Uint8Array(SEGMENT_BYTES), false);
+  sender.pump(5000);
+  segments.supply(2, new Uint8Array(SEGMENT_BYTES), false);
+  sender.pump(5001);
+  expect({ sent, starved: sender.starved }).toEqual({ sent: [1, 2, 3, 4], starved: false });
+  sender.ack(4, 5003);
+  // Five seconds were the content's: of the round trip they say nothing.
+  expect(roundTrip.smoothed).toBeLessThan(10);
+});

@@ -50,7 +50,7 @@ test.each<[what: string, options: Options]>([
   ['in tiny blocks', { blksize: 8192, windowsize: 1, timeout: 2 }],
 ])('an upload is stored before its last ACK: %s', async (_what, options) => {
   const { address, path, end, tree } = await uploadLab();
-  expect(await put(address, 'sub/deeper/new', bytes, { options })).toMatchObject({ error: undefined, retries: 0 });
+  expect(await put(address, 'sub/deeper/new', bytes, { options, retryMs: 5000 })).toMatchObject({ error: undefined, retries: 0 });
   expect(readFileSync(join(path, 'up/sub/deeper/new')).equals(bytes)).toBe(true);
   expect(tree('up').filter((name) => name.includes('.pxe-upload'))).toEqual([]);
   expect(await end()).toMatchObject({ outcome: 'completed', bytes: bytes.length, request: { kind: 'write' } });
