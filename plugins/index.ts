@@ -2,7 +2,18 @@
  * The plugins that come with `pxe`. Re-exports only. (Generated and HTTP content, leases and map files come later.)
  */
 export { accessLog } from './access-log.ts';
+export { hexAddress } from './address.ts';
 export { type Host, hosts } from './hosts.ts';
 export { type IdentifyOptions, identify } from './identify.ts';
+export {
+  type MapFile,
+  type MapLabel,
+  type MapLine,
+  type MapMistake,
+  type MapPiece,
+  type MapRule,
+  parseMapFile,
+} from './map-file.ts';
 export type { NeighbourReader } from './neighbours.ts';
 export { type RewriteFunction, type RewriteRule, rewrite } from './rewrite.ts';
+export { type TftpdMapOptions, tftpdMap } from './tftpd-map.ts';

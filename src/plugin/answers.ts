@@ -61,10 +61,13 @@ export function expectOpened(answer: unknown): string | Uint8Array | Content {
   return answer as unknown as Content;
 }
 
-export function expectSink(answer: unknown): Sink {
+export function expectStored(answer: unknown): string | Sink {
+  if (typeof answer === 'string') return answer;
   for (const method of ['write', 'commit', 'abort'] as const) {
     if (!isObject(answer) || typeof answer[method] !== 'function') {
-      throw new Error(`must return a sink or nothing, returned ${isObject(answer) ? `one without ${method}` : show(answer)}`);
+      throw new Error(
+        `must return a name, a sink or nothing, returned ${isObject(answer) ? `one without ${method}` : show(answer)}`,
+      );
     }
   }
   return answer as Sink;

@@ -6,7 +6,7 @@ import { bytesContent } from '../content/bytes.ts';
 import type { Content, Sink } from '../content/content.ts';
 import { cleanName } from '../content/name.ts';
 import { ErrorCode, TftpError } from '../protocol/error.ts';
-import { expectHost, expectIdentity, expectName, expectOpened, expectSink, hookNames } from './answers.ts';
+import { expectHost, expectIdentity, expectName, expectOpened, expectStored, hookNames } from './answers.ts';
 import { PluginError } from './error.ts';
 import { callHook } from './hook.ts';
 import { limit } from './limit.ts';
@@ -78,7 +78,11 @@ export class Pipeline {
     let request = asked;
     try {
       request = await this.host(await this.identify(request, traced), traced);
-      if (request.kind === 'write') return { request, trace, sink: await this.store(request, traced) };
+      if (request.kind === 'write') {
+        const stored = await this.store(request, traced);
+        if (typeof stored === 'string') return { request: { ...request, name: stored }, trace, sink: undefined };
+        return { request, trace, sink: stored };
+      }
       request = await this.rewrite(request, traced);
       return { request, trace, ...(await this.open(request, traced)) };
     } catch (error) {
@@ -156,19 +160,22 @@ export class Pipeline {
     }
   }
 
-  /** The first plugin that takes the upload; `undefined` if none does. Throws a `TftpError`. */
-  async store(request: WriteRequest, options: RouteOptions = {}): Promise<Sink | undefined> {
+  /** The first plugin that takes the upload, or says under which name `uploads` are to; `undefined` if none does. Throws a `TftpError`. */
+  async store(request: WriteRequest, options: RouteOptions = {}): Promise<string | Sink | undefined> {
     for (const plugin of this.#with('store')) {
-      const sink = await this.#ask(plugin, 'store', request.name, options, {
+      const stored = await this.#ask(plugin, 'store', request.name, options, {
         ask: (call) => plugin.hooks.store?.(request, call),
-        take: (answer) => (answer === undefined ? undefined : expectSink(answer)),
-        tell: (taken) => taken && `plugin:${plugin.name}`,
+        take: (answer) => {
+          const taken = answer === undefined ? undefined : expectStored(answer);
+          return typeof taken === 'string' ? this.#confine(plugin, 'store', taken, options) : taken;
+        },
+        tell: (taken) => taken && (typeof taken === 'string' ? taken : `plugin:${plugin.name}`),
         late: abortUnwanted,
       });
-      if (sink === undefined) continue;
-      if (options.signal?.aborted) abortUnwanted(sink);
+      if (stored === undefined) continue;
+      if (options.signal?.aborted) abortUnwanted(stored);
       options.signal?.throwIfAborted();
-      return sink;
+      return stored;
     }
     return undefined;
   }
@@ -239,7 +246,7 @@ export class Pipeline {
   }
 
   /** A name that came from a plugin, held to the rules for names. */
-  #confine(plugin: StartedPlugin, hook: 'rewrite' | 'open', name: string, options: RouteOptions): string {
+  #confine(plugin: StartedPlugin, hook: 'rewrite' | 'open' | 'store', name: string, options: RouteOptions): string {
     try {
       return cleanName(name);
     } catch (error) {

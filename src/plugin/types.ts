@@ -183,8 +183,8 @@ export interface Hooks {
   rewrite?(request: ReadRequest, call: Call): Awaitable<ReadRequest | undefined | void>;
   /** Which bytes? A name under the root, the bytes, or Content. The first answer wins; the root directory comes last. */
   open?(request: ReadRequest, call: Call): Awaitable<string | Uint8Array | Content | undefined | void>;
-  /** Where do uploaded bytes go? The first answer wins; without one, `uploads` of the config decides. */
-  store?(request: WriteRequest, call: Call): Awaitable<Sink | undefined | void>;
+  /** Where do uploaded bytes go? A Sink, or another name for `uploads` of the config. The first answer wins; `uploads` come last. */
+  store?(request: WriteRequest, call: Call): Awaitable<string | Sink | undefined | void>;
   /** Told that a transfer begins; can neither change nor stop it. */
   start?(transfer: TransferInfo, call: Call): Awaitable<void>;
   /** Told that a request has ended, refused ones too. */

@@ -34,7 +34,7 @@ async function answerWrite(transfer: ActiveTransfer, asked: WriteRequest, log: L
   const { request, error } = route;
   transfer.request = request;
   if (error) throw error;
-  transfer.plugin = answeredBy(route.trace);
+  transfer.plugin = route.sink && answeredBy(route.trace);
   transfer.size = request.size;
   const sink = route.sink ?? (await generation.uploads?.open(request.name, request.size));
   if (!sink) throw new TftpError(ErrorCode.accessViolation, 'uploads are not allowed');

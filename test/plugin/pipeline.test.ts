@@ -269,6 +269,16 @@ describe('store', () => {
     expect(await (await start([], surroundings())).store(writeRequest('up'))).toBeUndefined();
   });
 
+  test('another name is for `uploads`, and held to the rules for names', async () => {
+    const naming = (name: string) => start([hooks('yes', { store: () => name }), hooks('no', { store: sink })], surroundings());
+    expect(await (await naming('/logs//a')).route(writeRequest('up'))).toMatchObject({
+      request: { name: 'logs/a' },
+      sink: undefined,
+      trace: [{ plugin: 'yes', hook: 'store', before: 'up', after: 'logs/a' }],
+    });
+    expect(await (await naming('../a')).route(writeRequest('up'))).toMatchObject({ error: { code: 2 } });
+  });
+
   test('half a sink is a PluginError; a late one is aborted', async () => {
     const around = surroundings();
     const late = sink();
