@@ -12,6 +12,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   content: { layers: ['protocol'], packages: ['node:'] },
   transport: { layers: ['protocol', 'content'], packages: ['node:'] },
   client: { layers: ['protocol', 'content', 'transport'], packages: ['node:'] },
+  storm: { layers: ['protocol', 'content', 'transport', 'client'], packages: ['node:'] },
   plugin: { layers: ['protocol', 'content', 'transport'], packages: ['node:', 'zod'] },
   // A config that is data names first-party plugins, which are found as a user's own config finds them.
   config: {
@@ -20,7 +21,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   },
   server: { layers: ['protocol', 'content', 'transport', 'plugin', 'config'], packages: ['node:'] },
   cli: {
-    layers: ['protocol', 'content', 'transport', 'client', 'plugin', 'config', 'server', 'index'],
+    layers: ['protocol', 'content', 'transport', 'client', 'storm', 'plugin', 'config', 'server', 'index'],
     packages: ['node:', 'commander', 'pino', 'pino-pretty', 'chokidar', 'zod', 'pxe/plugins'],
   },
   index: { layers: ['protocol', 'content', 'transport', 'client', 'plugin', 'config', 'server'], packages: ['zod'] },

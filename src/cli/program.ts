@@ -8,6 +8,7 @@ import { explainCommand } from './explain.ts';
 import { getCommand } from './get.ts';
 import { putCommand } from './put.ts';
 import { serveCommand } from './serve.ts';
+import { stormCommand } from './storm.ts';
 import { version } from './version.ts';
 
 /** Throws a `CommanderError` where commander would end the process. */
@@ -20,6 +21,7 @@ export function makeProgram(): Command {
     .addCommand(explainCommand())
     .addCommand(getCommand())
     .addCommand(putCommand())
+    .addCommand(stormCommand())
     .addHelpText('after', `\n${EXIT.help}\n\n"pxe COMMAND --help" tells more. Without a command: serve.`);
   for (const command of [program, ...program.commands]) command.exitOverride().showHelpAfterError('(--help tells more)');
   return program;

@@ -6,6 +6,7 @@ import type { ClientOptions, ClientProgress, ClientResult } from '../client/clie
 import { ClientError } from '../client/error.ts';
 import { parseUrl } from '../client/url.ts';
 import { EXIT, ExitError } from './exit.ts';
+import { whole } from './number.ts';
 import { jsonOption } from './settings.ts';
 import { byteCount, visible } from './terminal.ts';
 
@@ -112,15 +113,5 @@ function progressBar(): { readonly show: (progress: ClientProgress) => void; cle
       process.stderr.write(`\r\x1b[K${drawn}${byteCount(bytes)}${total ? ` of ${byteCount(total)}` : ''}`);
     },
     clear: () => void process.stderr.write('\r\x1b[K'),
-  };
-}
-
-function whole(least: number, most: number): (value: string) => number {
-  return (value) => {
-    const number = Number(value);
-    if (!/^\d+$/.test(value) || number < least || number > most) {
-      throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}`);
-    }
-    return number;
   };
 }

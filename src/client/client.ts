@@ -1,17 +1,15 @@
 /**
  * A TFTP client: `download` and `upload` over UDP, as promises. The protocol is the server's own code, from the other side.
  */
-import { lookup } from 'node:dns/promises';
-import { isIPv6, SocketAddress } from 'node:net';
 import type { Awaitable, Content } from '../content/content.ts';
 import type { Rollover } from '../protocol/block.ts';
 import { NetasciiDecoder } from '../protocol/netascii.ts';
 import { peerKey, peerOf } from '../protocol/peer.ts';
 import { SEGMENT_BYTES } from '../protocol/segments.ts';
 import { DownloadTransfer } from './download.ts';
-import { ClientError } from './error.ts';
 import { netasciiSource } from './netascii.ts';
 import type { ClientAgreement } from './options.ts';
+import { resolveHost } from './resolve.ts';
 import { Session } from './session.ts';
 import type { ClientHost, ClientLimits, ClientRequest, ClientTransfer } from './transfer.ts';
 import { UploadTransfer } from './upload.ts';
@@ -131,7 +129,7 @@ async function run<T extends ClientTransfer>(
 ): Promise<ClientResult> {
   const { host, port, name } = typeof remote === 'string' ? parseUrl(remote) : remote;
   const { blockSize, windowSize, timeoutSeconds, rollover, mode = 'octet' } = options;
-  const server = await resolve(host, options.localAddress);
+  const server = await resolveHost(host, options.localAddress);
   const began = performance.now();
   const work = new Work();
   const tell = progressTeller(options.onProgress);
@@ -150,7 +148,7 @@ async function run<T extends ClientTransfer>(
       local,
       name,
       mode,
-      options: { blockSize, windowSize, timeoutSeconds, rollover, transferSize },
+      options: { transferSize, blockSize, windowSize, timeoutSeconds, rollover },
       limits: { ...DEFAULT_CLIENT_LIMITS, ...options.limits },
     };
     return kind.transfer(request, clientHost, { session: own, work });
@@ -193,20 +191,6 @@ class Work {
   stop(): Promise<void> {
     this.#stopped = true;
     return this.#last;
-  }
-}
-
-/** The server's address, of the family of ours if that is given, spelt as the socket will spell it. */
-async function resolve(host: string, localAddress: string | undefined): Promise<{ address: string; family: 4 | 6 }> {
-  const wanted = localAddress === undefined ? 0 : isIPv6(localAddress.split('%')[0]!) ? 6 : 4;
-  try {
-    const { address, family } = await lookup(host, { family: wanted });
-    if (family !== 6) return { address, family: 4 };
-    const [plain, zone] = address.split('%');
-    const canonical = new SocketAddress({ address: plain!, family: 'ipv6' }).address;
-    return { address: zone === undefined ? canonical : `${canonical}%${zone}`, family };
-  } catch (error) {
-    throw new ClientError({ kind: 'local', code: undefined, message: `cannot find the address of ${host}` }, error);
   }
 }
 

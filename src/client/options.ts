@@ -6,7 +6,7 @@ import type { Rollover } from '../protocol/block.ts';
 import { type Agreement, DEFAULT_BLOCK_BYTES, MIN_BLOCK_BYTES, parseNumber } from '../protocol/options.ts';
 import type { Option } from '../protocol/packet.ts';
 
-/** What to ask for; what is not given is not asked. */
+/** What to ask for, in the order of the keys, since clients are known by theirs; what is not given is not asked. */
 export interface AskedOptions {
   /** `blksize`, bytes (RFC 2348). */
   readonly blockSize?: number | undefined;
@@ -41,16 +41,19 @@ export const DEFAULTS: ClientAgreement = {
   announcedSize: undefined,
 };
 
+const NAMES: Readonly<Record<keyof AskedOptions, string>> = {
+  blockSize: 'blksize',
+  windowSize: 'windowsize',
+  timeoutSeconds: 'timeout',
+  transferSize: 'tsize',
+  rollover: 'rollover',
+};
+
 /** The options of a request. */
 export function requestOptions(asked: AskedOptions): Option[] {
-  const values: readonly (readonly [string, number | undefined])[] = [
-    ['tsize', asked.transferSize],
-    ['blksize', asked.blockSize],
-    ['windowsize', asked.windowSize],
-    ['timeout', asked.timeoutSeconds],
-    ['rollover', asked.rollover],
-  ];
-  return values.flatMap(([name, value]) => (value === undefined ? [] : [{ name, value: String(value) }]));
+  return (Object.keys(asked) as (keyof AskedOptions)[]).flatMap((key) =>
+    asked[key] === undefined ? [] : [{ name: NAMES[key], value: String(asked[key]) }],
+  );
 }
 
 /** Judges an OACK. A smaller block size or window is the server's right, anything else that differs is a mistake. */

@@ -123,9 +123,13 @@ function enlarge(socket: Socket): void {
   } catch {}
 }
 
-type Lookup = (hostname: string, options: object, callback: (error: null, address: string, family: number) => void) => void;
+export type Lookup = (
+  hostname: string,
+  options: object,
+  callback: (error: null, address: string, family: number) => void,
+) => void;
 
 /** Peers are addresses already: nothing to resolve, and nothing to wait for. */
-function literal(family: 4 | 6): Lookup {
+export function literal(family: 4 | 6): Lookup {
   return (address, _options, callback) => callback(null, address, family);
 }

@@ -24,6 +24,20 @@ const flags: Readonly<Record<string, readonly string[]>> = {
   ],
   get: transferFlags(),
   put: transferFlags(),
+  storm: [
+    ...['--clients', '--boots', '--profile', '--arrival', '--over', '--blksize', '--windowsize', '--loss', '--duplicate'],
+    ...[
+      '--reorder',
+      '--seed',
+      '--verify',
+      '--allow-absent',
+      '--local-address',
+      '--transport',
+      '--max-seconds',
+      '--yes',
+      '--json',
+    ],
+  ],
 };
 
 function transferFlags(): readonly string[] {
@@ -109,6 +123,11 @@ test.each<[args: readonly string[], told: RegExp]>([
   [['get', 'tftp://127.0.0.1:0/x'], /port must be 1 to 65535/],
   [['put', 'x'], /missing required argument 'url'/],
   [['put', 'x', 'tftp://:5/x'], /tftp:\/\/host/],
+  [['storm'], /missing required argument 'url'/],
+  [['storm', 'tftp://127.0.0.1/x,'], /tftp:\/\/host/],
+  [['storm', 'tftp://127.0.0.1/x', '--profile', 'amiga'], /edk2, ipxe, grub, uboot, pxelinux, rpi, mixed/],
+  [['storm', 'tftp://127.0.0.1/x', '--loss', '1'], /from 0 to 1/],
+  [['storm', 'tftp://127.0.0.1/x', '--clients', '0'], /1 to 100000/],
 ])('wrong arguments are told: %j', async (args, told) => {
   const { exitCode, stdout, stderr } = await parse(...args);
   expect(stderr).toMatch(told);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type AskedOptions, judge, requestOptions } from '../../src/client/options.ts';
 
-const EVERYTHING: AskedOptions = { blockSize: 1468, windowSize: 16, timeoutSeconds: 3, transferSize: 0, rollover: 1 };
+const EVERYTHING: AskedOptions = { transferSize: 0, blockSize: 1468, windowSize: 16, timeoutSeconds: 3, rollover: 1 };
 
 const given = (text: string) =>
   text.split(' ').map((pair) => ({ name: pair.split('=')[0]!, value: pair.slice(pair.indexOf('=') + 1) }));
@@ -9,6 +9,7 @@ const given = (text: string) =>
 test('asks for what is given, and for nothing else', () => {
   expect(requestOptions({})).toEqual([]);
   expect(requestOptions(EVERYTHING)).toEqual(given('tsize=0 blksize=1468 windowsize=16 timeout=3 rollover=1'));
+  expect(requestOptions({ timeoutSeconds: 5, blockSize: undefined, transferSize: 0 })).toEqual(given('timeout=5 tsize=0'));
 });
 
 test.each([

@@ -1,4 +1,5 @@
 /** Random numbers that a seed repeats. */
+import { seededRandom } from '../../src/storm/random.ts';
 
 export interface Random {
   /** Uniform in [0, 1). */
@@ -11,15 +12,8 @@ export interface Random {
   bytes(length: number): Uint8Array;
 }
 
-/** Mulberry32: 32 bits of state, good enough to upset a protocol. */
 export function seeded(seed: number): Random {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = seededRandom(seed);
   return Object.assign(next, {
     int: (least: number, most: number) => least + Math.floor(next() * (most - least + 1)),
     pick: <T>(from: readonly T[]): T => from[Math.floor(next() * from.length)]!,

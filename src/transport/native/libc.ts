@@ -34,6 +34,7 @@ export const C = {
   EPOLL_CTL_ADD: 1,
   EPOLL_CTL_DEL: 2,
   MSG_DONTWAIT: 0x40,
+  EPOLL_CLOEXEC: 0o2000000,
   EFD_NONBLOCK_CLOEXEC: 0o4000 | 0o2000000,
 } as const;
 
@@ -58,6 +59,7 @@ const SIGNATURES = {
   epoll_wait: 'int epoll_wait(int, uintptr_t, int, int)',
   recvmmsg: 'int recvmmsg(int, uintptr_t, unsigned int, int, uintptr_t)',
   sendmmsg: 'int sendmmsg(int, uintptr_t, unsigned int, int)',
+  sendto: 'long sendto(int, uintptr_t, size_t, int, uintptr_t, uint32_t)',
   read: 'long read(int, uintptr_t, size_t)',
   write: 'long write(int, void *, size_t)',
   if_nametoindex: 'unsigned int if_nametoindex(str)',
@@ -103,7 +105,7 @@ export function call(name: keyof typeof SIGNATURES, ...args: readonly (number | 
 /** The functions of the hot path, looked up once. */
 export function hotCalls() {
   const { call: calls, errno } = load();
-  return { recvmmsg: calls.recvmmsg, sendmmsg: calls.sendmmsg, epollWait: calls.epoll_wait, errno };
+  return { recvmmsg: calls.recvmmsg, sendmmsg: calls.sendmmsg, sendto: calls.sendto, epollWait: calls.epoll_wait, errno };
 }
 
 /** The same, with a failure thrown as a {@link SystemError}. */

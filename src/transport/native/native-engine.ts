@@ -144,7 +144,7 @@ export class NativeEngine implements DataPlane {
   }
 
   #start(): Threads {
-    const epoll = mustCall('epoll_create1', 0o2000000);
+    const epoll = mustCall('epoll_create1', C.EPOLL_CLOEXEC);
     const wakeFd = mustCall('eventfd', 0, C.EFD_NONBLOCK_CLOEXEC);
     new Readiness(epoll).add(wakeFd, true);
     const wake = { fd: wakeFd, flags: makeFlags() };

@@ -9,6 +9,7 @@ import { UdpTransport } from '../udp-transport.ts';
 import { NativeEngine } from './native-engine.ts';
 
 export { whyNot } from './libc.ts';
+export { NativePorts } from './ports.ts';
 
 export interface NativeOptions {
   readonly events: TransportEvents;

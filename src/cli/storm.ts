@@ -1,0 +1,253 @@
+/**
+ * `pxe storm`: many machines that boot at once, to see what a server does.
+ */
+import { readFileSync } from 'node:fs';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import type { AskedOptions } from '../client/options.ts';
+import type { Remote } from '../client/url.ts';
+import { arrivals, CURVES, type Curve } from '../storm/arrival.ts';
+import { demandOf, excess } from '../storm/demand.ts';
+import { Expected } from '../storm/expected.ts';
+import { locateFiles, parseFiles } from '../storm/files.ts';
+import { PROFILE_NAMES, type ProfileName } from '../storm/profile.ts';
+import { seededRandom } from '../storm/random.ts';
+import { resultOf, type StormResult } from '../storm/result.ts';
+import { type StormRun, startStorm } from '../storm/run.ts';
+import { STORM_LIMITS, type StormPlan } from '../storm/storm.ts';
+import type { Latency } from '../storm/tally.ts';
+import { EXIT, ExitError } from './exit.ts';
+import { whole } from './number.ts';
+import { jsonOption } from './settings.ts';
+import { byteCount, visible } from './terminal.ts';
+
+interface StormFlags {
+  readonly clients: number;
+  readonly boots?: number;
+  readonly profile: ProfileName | 'mixed';
+  readonly arrival: Curve;
+  readonly over: number;
+  readonly blksize?: number;
+  readonly windowsize?: number;
+  readonly loss: number;
+  readonly duplicate: number;
+  readonly reorder: number;
+  readonly seed?: number;
+  readonly verify?: string;
+  readonly allowAbsent: boolean;
+  readonly localAddress?: string;
+  readonly transport: 'auto' | 'native' | 'portable';
+  readonly maxSeconds: number;
+  readonly yes: boolean;
+  readonly json?: boolean;
+}
+
+/** Descriptors of the process beside those of its clients. */
+const OTHER_DESCRIPTORS = 64;
+const PROGRESS_MS = 250;
+
+export function stormCommand(): Command {
+  return new Command('storm')
+    .description('play many machines that boot at once, and tell how the server did')
+    .addArgument(urlsArgument())
+    .addOption(new Option('-n, --clients <number>', 'machines at a time').default(10).argParser(whole(1, 100_000)))
+    .addOption(new Option('--boots <number>', 'boots in all; default: one for each client').argParser(whole(1, 100_000_000)))
+    .addOption(new Option('-p, --profile <kind>', 'what machines ask for').choices([...PROFILE_NAMES, 'mixed']).default('mixed'))
+    .addOption(new Option('--arrival <curve>', 'how they power on').choices(CURVES).default('all'))
+    .addOption(new Option('--over <ms>', 'in how much time they power on').default(10_000).argParser(whole(1, 86_400_000)))
+    .addOption(new Option('-b, --blksize <bytes>', 'ask for this, whatever the profile does').argParser(whole(8, 65464)))
+    .addOption(new Option('-w, --windowsize <blocks>', 'ask for this, whatever the profile does').argParser(whole(1, 65535)))
+    .addOption(new Option('--loss <share>', 'lose so many datagrams, each way').default(0).argParser(share))
+    .addOption(new Option('--duplicate <share>', 'double so many').default(0).argParser(share))
+    .addOption(new Option('--reorder <share>', 'hold so many up, by up to 20 ms').default(0).argParser(share))
+    .addOption(new Option('--seed <number>', 'repeats the chances of another storm').argParser(whole(0, 2 ** 32 - 1)))
+    .addOption(new Option('--verify <folder>', 'compare every byte with the files in this folder'))
+    .option('--allow-absent', 'a missing file (ERROR 1) is an answer, not a failure', false)
+    .addOption(new Option('--local-address <address>', 'address of this machine to send from'))
+    .addOption(new Option('--transport <kind>', 'how datagrams are sent').choices(['auto', 'native', 'portable']).default('auto'))
+    .addOption(new Option('--max-seconds <number>', 'end it after so long').default(120).argParser(whole(1, 86_400)))
+    .option('-y, --yes', 'more than 100 clients, or 500 requests within a second: it is your server', false)
+    .addOption(jsonOption('print the result as JSON'))
+    .addHelpText(
+      'after',
+      `
+Each machine loads all files in order: several addresses, or several names with commas. {n} and {mac} in a name stand for the
+machine's number and MAC address. "mixed" is all kinds by turns. Works against any TFTP server; use it on your own network.
+
+Examples:
+  pxe storm tftp://192.168.7.1/ipxe.efi,boot.ipxe,initrd.img --clients 50 --profile edk2
+  pxe storm tftp://127.0.0.1:6969/initrd.img --clients 1000 --arrival wave --over 5000 --yes
+  pxe storm tftp://127.0.0.1:6969/initrd.img --loss 0.01 --reorder 0.01 --seed 7 --verify ./tftpboot --json
+
+Exit codes: 0 every boot came to its end; 1 some did not; 2 wrong arguments, or a storm that needs --yes.`,
+    )
+    .action(storm);
+}
+
+async function storm(urls: readonly string[], flags: StormFlags): Promise<void> {
+  const remotes = urls.flatMap(parseFiles);
+  const { files, family } = await locateFiles(remotes, flags.localAddress).catch((error: Error) => {
+    throw new ExitError(EXIT.failed, error.message, { cause: error });
+  });
+  const plan = planOf(files, flags);
+  refuseExcess(plan, flags.yes);
+  const { localAddress, transport } = flags;
+  const run = startStorm(plan, { family, localAddress, transport, expected: expectedFiles(remotes, flags.verify) });
+  const interrupt = () => run.stop();
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const cpu = process.cpuUsage();
+  const stopProgress = showProgress(run);
+  try {
+    await run.ended;
+  } catch (error) {
+    throw explainPortError(error, plan);
+  } finally {
+    stopProgress();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+  const result = resultOf(run.storm, performance.now());
+  const { user, system } = process.cpuUsage(cpu);
+  const told = { ...result, transport: run.transport, generatorCpuSeconds: (user + system) / 1e6 };
+  process.stdout.write(flags.json ? `${JSON.stringify(told)}\n` : summary(told));
+  if (result.boots.completed < result.boots.asked) process.exitCode = EXIT.failed;
+}
+
+function planOf(files: StormPlan['files'], flags: StormFlags): StormPlan {
+  const { clients, boots = clients, profile, arrival, over, blksize, windowsize, loss, duplicate, reorder } = flags;
+  const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 32);
+  const options: AskedOptions = {
+    ...(blksize === undefined ? {} : { blockSize: blksize }),
+    ...(windowsize === undefined ? {} : { windowSize: windowsize }),
+  };
+  return {
+    files,
+    arrivals: arrivals(arrival, boots, over, seededRandom(seed)),
+    clients,
+    profiles: profile === 'mixed' ? PROFILE_NAMES : [profile],
+    options,
+    faults: { loss, duplication: duplicate, reordering: reorder },
+    allowAbsent: flags.allowAbsent,
+    limits: STORM_LIMITS,
+    seed,
+    maxMs: flags.maxSeconds * 1000,
+  };
+}
+
+function refuseExcess(plan: StormPlan, allowed: boolean): void {
+  const limit = descriptorLimit();
+  const { clients } = demandOf(plan);
+  if (clients + OTHER_DESCRIPTORS > limit) {
+    throw new ExitError(
+      EXIT.usage,
+      `${clients} clients need as many sockets, and this process may open ${limit}: raise it (ulimit -n ${clients + OTHER_DESCRIPTORS}), or use fewer --clients`,
+    );
+  }
+  const reason = excess(demandOf(plan));
+  if (reason === undefined || allowed) return;
+  throw new ExitError(
+    EXIT.usage,
+    `this storm has ${reason}
+  if the server and the network are yours:  add --yes
+  or make it smaller:                       --clients, --boots, --arrival uniform --over MS`,
+  );
+}
+
+/** Linux tells; elsewhere the first socket too many does. */
+function descriptorLimit(): number {
+  try {
+    return Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Number.POSITIVE_INFINITY);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+function expectedFiles(remotes: readonly Remote[], folder: string | undefined): Expected | undefined {
+  if (folder === undefined) return undefined;
+  const expected = new Expected(folder);
+  for (const { name } of remotes.filter(({ name }) => !/\{(?:n|mac)\}/.test(name))) {
+    try {
+      expected.load(name);
+    } catch (error) {
+      throw new ExitError(EXIT.usage, `--verify: nothing to compare ${name} with: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  return expected;
+}
+
+function explainPortError(error: unknown, { clients }: StormPlan): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EMFILE' || code === 'ENFILE')
+    return new ExitError(
+      EXIT.usage,
+      `no more sockets than the system allows (${code}): raise ulimit -n, or fewer --clients than ${clients}`,
+    );
+  if (code === undefined) return error;
+  return new ExitError(EXIT.failed, `cannot open a socket: ${(error as Error).message}`, { cause: error });
+}
+
+/** One line on standard error that rewrites itself; nothing in a pipe. */
+function showProgress({ storm }: StormRun): () => void {
+  if (!process.stderr.isTTY) return () => {};
+  let before = { at: performance.now(), bytes: 0 };
+  const timer = setInterval(() => {
+    const now = performance.now();
+    const { boots, bytes, sentAgain, receivedAgain } = storm.tally;
+    const rate = (bytes - before.bytes) / 1000 / (now - before.at);
+    before = { at: now, bytes };
+    const parts = [
+      `${(storm.elapsedMs(now) / 1000).toFixed(1)} s`,
+      `${boots.completed} of ${storm.plan.arrivals.length} boots`,
+      `${storm.running} under way`,
+      `${rate.toFixed(1)} MB/s`,
+      `${boots.failed} failed`,
+      `sent again ${sentAgain}, received again ${receivedAgain}`,
+    ];
+    process.stderr.write(`\r\x1b[K${parts.join('  ')}`);
+  }, PROGRESS_MS);
+  return () => {
+    clearInterval(timer);
+    process.stderr.write('\r\x1b[K');
+  };
+}
+
+function summary(result: StormResult & { readonly transport: string; readonly generatorCpuSeconds: number }): string {
+  const { boots, requests, bytes, ms, faults } = result;
+  const kinds = Object.entries(requests).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : []));
+  const unfinished = boots.unfinished > 0 ? `, ${boots.unfinished} unfinished` : '';
+  const lines = [
+    `boots         ${boots.completed} of ${boots.asked} completed, ${boots.failed} failed${unfinished}, in ${(ms / 1000).toFixed(2)} s, seed ${result.seed}`,
+    `requests      ${kinds.join(', ') || 'none'}; ${result.requestsPerSecond} a second`,
+    `bytes         ${byteCount(bytes)}, ${result.megabytesPerSecond} MB/s`,
+    `boot          ${latency(result.bootMs)}`,
+    `transfer      ${latency(result.transferMs)}`,
+    `first byte    ${latency(result.firstByteMs)}`,
+    `again         ${result.sentAgain} sent, ${result.receivedAgain} received`,
+    ...(faults.lost + faults.duplicated + faults.reordered > 0
+      ? [`faults        ${faults.lost} lost, ${faults.duplicated} doubled, ${faults.reordered} held up`]
+      : []),
+    `generator     ${result.transport}, ${result.generatorCpuSeconds.toFixed(2)} s of CPU`,
+    ...Object.entries(result.failures).map(([reason, count]) => `failed        ${count}: ${visible(reason)}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function latency(of: Latency | undefined): string {
+  if (!of) return 'none';
+  return `median ${of.p50.toFixed(1)} ms, p90 ${of.p90.toFixed(1)}, p99 ${of.p99.toFixed(1)}, longest ${of.max.toFixed(1)}`;
+}
+
+function urlsArgument(): Argument {
+  return new Argument('<url...>', 'tftp://host[:port]/name[,name…]').argParser((text, all: readonly string[] = []) => {
+    try {
+      parseFiles(text);
+    } catch (error) {
+      throw new InvalidArgumentError((error as Error).message);
+    }
+    return [...all, text];
+  });
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (!/^\d*\.?\d+$/.test(text) || value >= 1) throw new InvalidArgumentError('expected a number from 0 to 1, as in 0.01');
+  return value;
+}

@@ -1,0 +1,36 @@
+/**
+ * A request that only wants to know a file's size, as UEFI firmware (EDK2) begins with: an OACK with `tsize` is all it needs, and
+ * ERROR 8 "User aborted the transfer" is its goodbye. The file itself is asked for later, by another request.
+ */
+import { ErrorCode } from '../protocol/error.ts';
+import { Opcode } from '../protocol/packet.ts';
+import type { ClientAgreement } from './options.ts';
+import { ClientTransfer } from './transfer.ts';
+
+/** Ends with a failure of kind `local` if the server told the size: by giving up, as firmware does. */
+export class ProbeTransfer extends ClientTransfer {
+  protected readonly opcode = Opcode.rrq;
+  readonly bytes = 0;
+  protected readonly attempts = 0;
+  protected readonly resumeAt = Number.POSITIVE_INFINITY;
+  protected readonly waitsForUs = false;
+  protected readonly repeats = 0;
+
+  protected begins(opcode: number, block: number): boolean {
+    return opcode === Opcode.data && block === 1;
+  }
+
+  protected open(agreement: ClientAgreement, _byOack: boolean, now: number): void {
+    if (agreement.announcedSize !== undefined) {
+      return this.abort(ErrorCode.optionNegotiation, 'User aborted the transfer', now);
+    }
+    const message = 'the size was asked for and not told';
+    this.fail({ kind: 'protocol', code: undefined, message }, now, ErrorCode.optionNegotiation);
+  }
+
+  protected take(): void {}
+
+  protected retry(): void {}
+
+  protected resume(): void {}
+}

@@ -1,0 +1,7 @@
+import type { Timed } from '../protocol/deadlines.ts';
+
+/** Something of a storm that waits for a time. */
+export interface Wakeable extends Timed {
+  /** The deadline has passed. */
+  wake(now: number): void;
+}
