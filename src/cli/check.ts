@@ -21,13 +21,13 @@ import {
 } from './settings.ts';
 import { visible } from './terminal.ts';
 
-interface CheckFlags extends Overrides {
+export interface CheckFlags extends Overrides {
   readonly json?: boolean;
   readonly watch?: boolean;
 }
 
 /** What a check came to. */
-interface Verdict {
+export interface Verdict {
   readonly exitCode: number;
   readonly file: string | undefined;
   /** Files whose change may change the verdict. */
@@ -85,7 +85,8 @@ async function watch(first: Verdict, firstSince: number, flags: CheckFlags): Pro
   await watcher.watch(first.files, firstSince);
 }
 
-async function judge(flags: CheckFlags): Promise<Verdict> {
+/** Never rejects for what is wrong with the config. */
+export async function judge(flags: CheckFlags): Promise<Verdict> {
   try {
     const { file, files, config } = await loadSettings(flags);
     const findings = await findProblems(config);

@@ -6,6 +6,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { systemClock } from '../content/clock.ts';
+import { PluginError } from '../plugin/error.ts';
 import type { Finding } from '../plugin/types.ts';
 import { startGeneration } from '../server/create.ts';
 import { rootFindings } from './root-findings.ts';
@@ -28,9 +29,17 @@ async function pluginFindings(config: ResolvedConfig): Promise<readonly Finding[
       generation.retire();
       await generation.disposed;
     }
-  } catch (error) {
-    return [{ severity: 'error', path: ['plugins'], message: (error as Error).message }];
+  } catch (thrown) {
+    return [error(pathOf(thrown, config), (thrown as Error).message)];
   }
+}
+
+/** Which plugin it was, where only one has that name. */
+function pathOf(thrown: unknown, { plugins }: ResolvedConfig): Finding['path'] {
+  const named = [...plugins.keys()].filter(
+    (index) => thrown instanceof PluginError && plugins[index]?.plugin.name === thrown.plugin,
+  );
+  return named.length === 1 ? ['plugins', named[0]!] : ['plugins'];
 }
 
 function findingsOf({ rootDir, uploads, listen }: ResolvedConfig): Finding[] {
@@ -39,14 +48,15 @@ function findingsOf({ rootDir, uploads, listen }: ResolvedConfig): Finding[] {
     ...(uploads ? folderFindings(['uploads', 'dir'], uploads.dir, constants.W_OK | constants.X_OK) : []),
     ...listen.flatMap((on, index) => {
       if (!('interface' in on) || networkInterfaces()[on.interface]) return [];
-      return [error(['listen', index, 'interface'], `no interface "${on.interface}" has an address now`)];
+      const there = Object.keys(networkInterfaces()).join(', ');
+      return [error(['listen', index, 'interface'], `no interface "${on.interface}" has an address now; there are: ${there}`)];
     }),
   ];
 }
 
 function folderFindings(path: Finding['path'], folder: string, mode: number): Finding[] {
   try {
-    if (!statSync(folder).isDirectory()) return [error(path, `${folder} is no folder`)];
+    if (!statSync(folder).isDirectory()) return [error(path, `${folder} is no folder: name the folder that holds the files`)];
     accessSync(folder, mode);
     return [];
   } catch (thrown) {

@@ -105,7 +105,7 @@ function taken(
     throw new ConfigError(file, [{ path: [], message: 'holds no config', hint: 'in package.json it is the key "pxe"' }], {
       files,
     });
-  if (found.isEmpty && found.config === undefined) throw new ConfigError(file, [{ path: [], message: 'is empty' }], { files });
+  if (found.isEmpty && found.config === undefined) throw new ConfigError(file, [{ path: [], message: EMPTY }], { files });
   return { file, input: found.config };
 }
 
@@ -122,14 +122,18 @@ function messageOf(error: unknown, file: string): string {
   if (!(error instanceof Error)) return `threw ${String(error)}`;
   if ((error as { code?: unknown }).code === 'ENOENT' && (error as { path?: unknown }).path === file) return 'no such file';
   const { reason } = error as { reason?: unknown };
-  if (typeof reason === 'string') return reason;
+  if (typeof reason === 'string') return /the input is empty/.test(reason) ? EMPTY : reason;
   return (
     error.message
       .replace(/^(JSON|YAML) Error in [^\n]*:\n/, '')
+      // The place is told beside.
+      .replace(/^(\w)(.*) in JSON at position .*$/s, (_, first: string, rest: string) => first.toLowerCase() + rest)
       .replace(/\s+/g, ' ')
       .trim() || error.name
   );
 }
+
+const EMPTY = 'is empty; a config says at least which folder is served: rootDir: ./tftpboot';
 
 function isProjectRoot(folder: string): boolean {
   return existsSync(join(folder, 'package.json')) || existsSync(join(folder, '.git'));

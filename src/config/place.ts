@@ -32,6 +32,10 @@ export function hintFor(error: unknown, missing?: MissingImport): string | undef
   const { code } = error as { code?: unknown };
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')
     return 'Node only strips types: no enum, no namespace, no parameter properties';
+  if (code === 'ERR_INVALID_TYPESCRIPT_SYNTAX' && /^Expected /.test(error.message))
+    return 'a quote or a bracket that is not closed, perhaps in a line before';
+  if (/ in JSON at position /.test(error.message))
+    return 'JSON takes names and texts in double quotes, no comments, and no comma after the last entry';
   if (/does not provide an export named/.test(error.message)) return 'a misspelt name? a type is imported by `import type`';
   if (/^(require|module|exports) is not defined/.test(error.message))
     return 'config files are ES modules: write `import` and `export default`';

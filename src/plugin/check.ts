@@ -3,7 +3,7 @@
  * mistakes.
  */
 import type { z } from 'zod';
-import { type Issue, show } from './issue.ts';
+import { formatPath, type Issue, show } from './issue.ts';
 import { nearest } from './nearest.ts';
 
 /** Checks `input`; all problems at once. `path` says where `input` stands. */
@@ -46,7 +46,8 @@ function issuesOf(issue: ZodIssue, schema: z.ZodType, input: unknown, prefix: re
       ];
     case 'unrecognized_keys': {
       const known = keysAt(schema, issue.path);
-      return issue.keys.map((key) => unknownKey([...path, key], key, known));
+      const elsewhere = (key: string) => placeOfKey(schema, issue.path, key);
+      return issue.keys.map((key) => unknownKey([...path, key], key, known, elsewhere(key)));
     }
     case 'too_small':
       return [
@@ -81,13 +82,17 @@ function issuesOf(issue: ZodIssue, schema: z.ZodType, input: unknown, prefix: re
   }
 }
 
-function unknownKey(path: readonly PropertyKey[], key: string, known: readonly string[]): Issue {
+/** @param elsewhere where a key of that name stands, if it does */
+function unknownKey(path: readonly PropertyKey[], key: string, known: readonly string[], elsewhere: string | undefined): Issue {
   // It is known to another one of several shapes.
   if (known.includes(key)) return { path, message: 'does not go with the keys beside it' };
   return {
     path,
     message: 'unknown key',
-    hint: didYouMean(key, known) ?? (known.length === 0 ? undefined : `known here: ${known.join(', ')}`),
+    hint:
+      (elsewhere === undefined ? undefined : `it stands one level further down: ${elsewhere}`) ??
+      didYouMean(key, known) ??
+      (known.length === 0 ? undefined : `known here: ${known.join(', ')}`),
   };
 }
 
@@ -195,6 +200,12 @@ function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   return [
     ...new Set(shapes.flatMap((shape) => (shape.def.type === 'object' ? Object.keys((shape as z.ZodObject).def.shape) : []))),
   ];
+}
+
+/** `limits.windowSize` for a key that is known one level below a path. */
+function placeOfKey(schema: z.ZodType, path: readonly PropertyKey[], key: string): string | undefined {
+  const parent = keysAt(schema, path).find((name) => keysAt(schema, [...path, name]).includes(key));
+  return parent === undefined ? undefined : formatPath([...path, parent, key]);
 }
 
 function step(schema: z.ZodType, key: PropertyKey): z.ZodType[] {

@@ -65,7 +65,7 @@ export default {
       `error    rootDir: there is no folder ${join(at.path, 'nowhere')}: make it`,
       `uploads.dir: there is no folder ${join(at.path, 'nowhere/up')}`,
       'listen[1].interface: no interface "lab7" has an address now',
-      'plugins: plugin "bad", setup: no licence',
+      'plugins[0]: plugin "bad", setup: no licence',
     ]) {
       expect(plain.stderr).toContain(told);
     }

@@ -1,0 +1,126 @@
+/**
+ * Acceptance 7: what `pxe check` says of wrong configs and data files. Each message names the file, the place in it, and what to do;
+ * the snapshot beside this holds them all, to be read as a user would.
+ */
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { judge } from '../../src/cli/check.ts';
+import { folder } from '../support/lab.ts';
+
+interface Mistake {
+  readonly what: string;
+  /** The config, or what stands in `defineConfig({ … })` of one. */
+  readonly config: string;
+  /** Its name. Default `pxe.config.ts`. */
+  readonly name?: string;
+  /** Other files. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** A config that holds these keys. */
+const ts = (keys: string) => `import { defineConfig } from 'pxe';
+import { accessLog, hosts, identify, rewrite } from 'pxe/plugins';
+
+export default defineConfig({
+  rootDir: 'ROOT',
+${keys
+  .split('\n')
+  .map((line) => `  ${line}`)
+  .join('\n')}
+});
+`;
+
+const mistakes: readonly Mistake[] = [
+  // The config cannot be read.
+  { what: 'a bracket is missing', config: ts("plugins: [hosts({ '52:54:00:12:34:56': { folder: 'web1' ),") },
+  { what: 'a quote is missing', config: ts("listen: [{ address: '127.0.0.1, port: 69 }],") },
+  { what: 'no default export', config: "export const config = { rootDir: 'ROOT' };" },
+  { what: 'a function in place of a config', config: 'export default () => ({});' },
+  { what: 'a promise in place of a config', config: "export default import('./other.ts');", files: { 'other.ts': '' } },
+  { what: 'an enum', config: "enum Port { tftp = 69 }\nexport default { listen: [{ address: '::', port: Port.tftp }] };" },
+  { what: 'CommonJS', config: "module.exports = { rootDir: 'ROOT' };" },
+  {
+    what: 'an import without its ending',
+    config: "import { web1 } from './machines';\nexport default {};",
+    files: { 'machines.ts': '' },
+  },
+  { what: 'an import that is not installed', config: "import lodash from 'lodash';\nexport default {};" },
+  { what: 'an import that is misspelt', config: "import { host } from 'pxe/plugins';\nexport default {};" },
+  { what: 'a config that throws', config: "const racks: string[][] = [];\nexport default { rootDir: racks[3]!.join('/') };" },
+  {
+    what: 'a mistake in an imported file',
+    config: "import './macs.ts';\nexport default {};",
+    files: { 'macs.ts': 'export const macs = [;\n' },
+  },
+  { what: 'JSON with a comma too many', name: 'pxe.config.json', config: '{\n  "rootDir": "ROOT",\n}\n' },
+  { what: 'YAML with a tab', name: 'pxe.config.yaml', config: 'rootDir: ROOT\nlisten:\n\t- address: 127.0.0.1\n' },
+  { what: 'an empty YAML', name: 'pxe.config.yaml', config: '# nothing yet\n' },
+
+  // Keys and values.
+  { what: 'a misspelt key', config: ts("rotDir: 'x',") },
+  { what: 'a key at the wrong level', config: ts('windowSize: 16,') },
+  { what: 'a number in quotes', config: ts("listen: [{ address: '127.0.0.1', port: '69' as never }],") },
+  { what: 'a port out of range', config: ts("listen: [{ address: '127.0.0.1', port: 70000 }],") },
+  { what: 'an address that is none', config: ts("listen: [{ address: '192.168.7.300' }],") },
+  { what: 'listen without brackets', config: ts("listen: { address: '127.0.0.1' } as never,") },
+  { what: 'a misspelt level', config: ts("log: { level: 'inof' as never },") },
+  { what: 'limits against each other', config: ts('limits: { minTimeoutMs: 500, maxTimeoutMs: 100 },') },
+  {
+    what: 'several at once',
+    config: ts("singlePort: 'yes' as never,\nuploads: { maxBytes: 5 } as never,\nlimits: { retries: -1 },"),
+  },
+
+  // Plugins and their options.
+  { what: 'a plugin that is not called', config: ts('plugins: [accessLog as never],') },
+  { what: 'options for a plugin that takes none', config: ts('plugins: [(accessLog as any)({ level: 5 })],') },
+  { what: 'a bad MAC address in a table', config: ts("plugins: [identify({ table: { '192.168.7.20': '52:54:00:12:34' } })],") },
+  { what: 'a misspelt source', config: ts('plugins: [identify({ neighbors: true } as never)],') },
+  { what: 'a bad selector', config: ts("plugins: [hosts({ '52:54:00:12:34': { folder: 'web1' } })],") },
+  { what: 'a network that is none', config: ts("plugins: [hosts({ '192.168.7.0/33': { folder: 'lab' } })],") },
+  { what: 'a misspelt key of a host', config: ts("plugins: [hosts({ default: { file: { a: 'b' } } as never })],") },
+  { what: 'a file outside the root', config: ts("plugins: [hosts({ default: { files: { a: '../b' } } })],") },
+  { what: 'a bad regular expression', config: ts("plugins: [rewrite([{ match: '/^(boot/', replace: '' }])],") },
+  {
+    what: 'a plugin that cannot be set up',
+    config:
+      "import { definePlugin } from 'pxe';\nconst bad = definePlugin({ name: 'bad', setup() { throw new Error('no licence: buy one'); } });\nexport default { rootDir: 'ROOT', plugins: [bad()] };",
+  },
+
+  // Plugins by reference.
+  { what: 'a misspelt plugin', name: 'pxe.config.json', config: '{ "rootDir": "ROOT", "plugins": [{ "use": "host" }] }' },
+  {
+    what: 'a plugin module that is missing',
+    name: 'pxe.config.yaml',
+    config: 'rootDir: ROOT\nplugins:\n  - use: ./greet.ts#greet\n',
+  },
+  {
+    what: 'a module without such a plugin',
+    name: 'pxe.config.yaml',
+    config: 'rootDir: ROOT\nplugins:\n  - use: ./greet.ts#greet\n',
+    files: { 'greet.ts': 'export const greeting = () => 5;' },
+  },
+  {
+    what: 'options beside their key',
+    name: 'pxe.config.yaml',
+    config: 'rootDir: ROOT\nplugins:\n  - use: hosts\n    default: { folder: lab }\n',
+  },
+
+  // What the config names.
+  { what: 'folders that are missing', config: "export default { rootDir: 'tftp', uploads: { dir: 'up' } };" },
+  { what: 'a root that is a file', config: "export default { rootDir: 'pxe.config.ts' };" },
+  { what: 'an interface that is missing', config: ts("listen: [{ interface: 'lab7' }],") },
+];
+
+test.each(mistakes)('$what', async ({ config, name = 'pxe.config.ts', files = {} }) => {
+  const at = folder();
+  for (const [file, text] of Object.entries(files)) at.put(file, text);
+  const { exitCode, text } = await judge({ config: at.put(name, config) });
+  const told = text.replaceAll(at.path, 'LAB').replace(/(?<=; there are: ).*/, 'INTERFACES');
+  expect(exitCode).not.toBe(0);
+  expect(told).toContain(join('LAB', ''));
+  expect(`\n${told}\n`).toMatchSnapshot();
+});
+
+test('there are forty at least', () => {
+  expect(mistakes.length).toBeGreaterThanOrEqual(40);
+});
