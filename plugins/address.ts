@@ -1,39 +1,9 @@
 /**
- * IP addresses as clients have them and as people write them, brought to one spelling.
+ * IP addresses and networks as the package itself reads them, and addresses as boot loaders write them.
  */
-import { BlockList, isIP, SocketAddress } from 'node:net';
+import { parseAddress } from 'pxe';
 
-export interface Address {
-  readonly text: string;
-  readonly family: 'ipv4' | 'ipv6';
-}
-
-/** Without zone; an IPv4 address in IPv6 clothes (`::ffff:192.168.7.20`) is an IPv4 address. `undefined` if it is no address. */
-export function parseAddress(written: string): Address | undefined {
-  const bare = written.replace(/%.*$/, '').replace(/^::ffff:(?=[\d.]+$)/i, '');
-  const version = isIP(bare);
-  if (version === 0) return undefined;
-  if (version === 4) return { text: bare, family: 'ipv4' };
-  return { text: new SocketAddress({ address: bare, family: 'ipv6' }).address, family: 'ipv6' };
-}
-
-/** A network in CIDR notation. */
-export interface Network {
-  /** Bits that are given: the more, the narrower. */
-  readonly bits: number;
-  contains(address: Address): boolean;
-}
-
-/** `192.168.7.0/24`, `2001:db8::/32`. `undefined` if it is no network. */
-export function parseNetwork(written: string): Network | undefined {
-  const [, base, digits] = /^(.+)\/(\d{1,3})$/.exec(written) ?? [];
-  const address = base === undefined ? undefined : parseAddress(base);
-  const bits = Number(digits);
-  if (address === undefined || bits > (address.family === 'ipv4' ? 32 : 128)) return undefined;
-  const list = new BlockList();
-  list.addSubnet(address.text, bits, address.family);
-  return { bits, contains: (other) => other.family === address.family && list.check(other.text, other.family) };
-}
+export { type IpAddress as Address, type Network, parseAddress, parseNetwork } from 'pxe';
 
 /** As boot loaders write addresses into names: `C0A80714` for 192.168.7.20, 32 digits for IPv6. Without zone; `''` if it is no address. */
 export function hexAddress(written: string): string {

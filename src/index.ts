@@ -19,6 +19,8 @@ export { ConfigError } from './config/error.ts';
 export type { ResolvedConfig } from './config/resolve.ts';
 export type { Awaitable, Content, Sink } from './content/content.ts';
 export { cleanName } from './content/name.ts';
+export type { IpAddress, Network } from './plugin/address.ts';
+export { parseAddress, parseNetwork } from './plugin/address.ts';
 export type { Plugin, PluginDefinition, PluginFactory } from './plugin/define.ts';
 export { definePlugin, isPlugin } from './plugin/define.ts';
 export type { PluginStep } from './plugin/error.ts';

@@ -35,6 +35,12 @@ export interface Config {
    */
   readonly dscp?: number | DscpName | undefined;
   /**
+   * How long packets may be on the way to a network's clients, in bytes: `{ '10.8.0.0/24': 1400 }`. They are granted no larger
+   * `blksize` than fits; nobody else is slowed down. The narrowest network that holds a client counts.
+   * @default {}
+   */
+  readonly mtu?: Readonly<Record<string, number>> | undefined;
+  /**
    * Serve what symbolic links name outside the root, too.
    * @default false
    */

@@ -3,6 +3,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { parseNetwork } from '../plugin/address.ts';
 import { DSCP, type DscpName } from './dscp.ts';
 
 const MIB = 1024 ** 2;
@@ -26,6 +27,12 @@ const portRange = z
 
 const dscpNames = Object.keys(DSCP) as [DscpName, ...DscpName[]];
 const dscp = z.union([whole(0, 63), z.enum(dscpNames).transform((name) => DSCP[name])]);
+
+const network = z
+  .string()
+  .refine((text) => parseNetwork(text) !== undefined, 'expected a network such as 10.8.0.0/24 or 2001:db8::/32');
+// RFC 791: no network's packets are shorter.
+const mtu = z.record(network, whole(68, 65535));
 
 const uploads = z.strictObject({
   dir: text,
@@ -75,6 +82,7 @@ export const configSchema = z.strictObject({
   transport: z.enum(['auto', 'native', 'portable']).default('auto'),
   transferPorts: portRange.optional(),
   dscp: dscp.optional(),
+  mtu: mtu.default({}),
   followLinks: z.boolean().default(false),
   caseInsensitive: z.boolean().default(false),
   stableMs: whole(0, 60_000).default(100),

@@ -23,7 +23,7 @@ async function answerRead(transfer: ActiveTransfer, asked: ReadRequest, log: Log
   transfer.served = route.served;
   transfer.plugin = answeredBy(route.trace);
   transfer.size = route.content.size;
-  const limits = generation.transferLimits;
+  const limits = generation.transferLimitsFor(asked.client.address);
   const patience = { clock: generation.clock, ms: limits.idleMs, signal: gone.signal };
   return { kind: 'read', ...(await makeReady(route.content, asked.mode, patience)), limits };
 }
@@ -38,5 +38,6 @@ async function answerWrite(transfer: ActiveTransfer, asked: WriteRequest, log: L
   transfer.size = request.size;
   const sink = route.sink ?? (await generation.uploads?.open(request.name, request.size));
   if (!sink) throw new TftpError(ErrorCode.accessViolation, 'uploads are not allowed');
-  return { kind: 'write', sink: asked.mode === 'netascii' ? netasciiSink(sink) : sink, limits: generation.transferLimits };
+  const limits = generation.transferLimitsFor(asked.client.address);
+  return { kind: 'write', sink: asked.mode === 'netascii' ? netasciiSink(sink) : sink, limits };
 }

@@ -75,7 +75,8 @@ export async function explain(generation: Generation, question: Question): Promi
     const served = { from: route.served, size: route.content.size, digest: hash('sha256', first) };
     const segments = new Segments(content.size);
     segments.supply(0, first, first.length < SEGMENT_BYTES);
-    const { acknowledged } = negotiate(seen, { kind: 'read', size: segments.size }, generation.transferLimits);
+    const granted = generation.transferLimitsFor(request.client.address);
+    const { acknowledged } = negotiate(seen, { kind: 'read', size: segments.size }, granted);
     return { ...found, served, agreed: acknowledged, error: undefined };
   } catch (error) {
     const last = route.trace.at(-1);

@@ -13,6 +13,7 @@ import { Pipeline } from '../plugin/pipeline.ts';
 import type { Log } from '../plugin/types.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
 import type { TransferLimits } from '../protocol/transfer.ts';
+import { limitsByNetwork } from './path-mtu.ts';
 
 /** What a generation is started in; the server's own, whatever the config. */
 export interface World {
@@ -34,7 +35,8 @@ export class Generation {
   /** Where uploads go that no plugin takes; without one they are refused. */
   readonly uploads: UploadFolder | undefined;
   readonly engineLimits: EngineLimits;
-  readonly transferLimits: TransferLimits;
+  /** What a client is granted at most, by its address. */
+  readonly transferLimitsFor: (address: string) => TransferLimits;
   readonly disposed: Promise<void>;
   #leases = 0;
   #retired = false;
@@ -52,9 +54,9 @@ export class Generation {
     this.clock = clock;
     this.pipeline = pipeline;
     this.uploads = uploads;
-    const { limits, rollover } = config;
+    const { limits, rollover, mtu } = config;
     this.engineLimits = limits;
-    this.transferLimits = { ...limits, rollover };
+    this.transferLimitsFor = limitsByNetwork(mtu, { ...limits, rollover });
     this.disposed = new Promise<void>((resolve) => {
       this.#dispose = resolve;
     }).then(() => pipeline.dispose());

@@ -45,6 +45,7 @@ export default defineConfig({
   rootDir: 'ROOT',
   listen: [{ address: '127.0.0.1', port: 0 }],
   stableMs: 0,
+  mtu: { '127.0.0.4/31': 1000 },
   limits: { windowSize: 16, blockSize: 1468, options: 6, optionBytes: 20, nameBytes: 60 },
   plugins: [
     identify({ table: { '127.0.0.2': '52:54:00:12:34:56', '127.0.0.3': '52:54:00:aa:bb:cc' }, filename: true }),
@@ -72,6 +73,7 @@ interface Row {
 const rows: readonly Row[] = [
   { name: 'plain' },
   { name: 'plain', options: { tsize: 0, blksize: 1468, windowsize: 64, timeout: 3 } },
+  { name: 'plain', who: 'four', options: { tsize: 0, blksize: 1468, windowsize: 64 } },
   { name: 'plain', options: { TSIZE: 0, BlkSize: 65464, rollover: 1, multicast: '' } },
   { name: 'plain', options: { blksize: 7, windowsize: 0, timeout: 256, tsize: -1 } },
   { name: 'plain', options: { a: 1, b: 2, c: 3, d: 4, e: 5, f: 6, blksize: 1024 } },
