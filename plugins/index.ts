@@ -4,6 +4,7 @@
 export { accessLog } from './access-log.ts';
 export { hexAddress } from './address.ts';
 export { type Host, hosts } from './hosts.ts';
+export { httpOrigin } from './http-origin.ts';
 export { type IdentifyOptions, identify } from './identify.ts';
 export {
   type MapFile,

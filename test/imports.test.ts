@@ -154,10 +154,10 @@ describe('plugins', () => {
     expect(wrong.map(told)).toEqual([]);
   });
 
-  test('leave the process alone', () => {
-    expect(files.filter((file) => /(?<!\.)\bprocess\s*\.(?!platform\b)|\bnode:process\b|\bconsole\./.test(code(file)))).toEqual(
-      [],
-    );
+  test('leave the process alone; they may read its environment, where credentials are', () => {
+    expect(
+      files.filter((file) => /(?<!\.)\bprocess\s*\.(?!platform\b|env\b)|\bnode:process\b|\bconsole\./.test(code(file))),
+    ).toEqual([]);
   });
 });
 

@@ -1,0 +1,40 @@
+/**
+ * Names under a prefix come from an HTTP(S) server or object store, through a cache folder. Here stands only what the plugin is to
+ * the pipeline; where bytes come from is decided in `http-origin/mirror.ts`.
+ */
+import { resolve } from 'node:path';
+import { definePlugin, ErrorCode, type Hooks, TftpError } from 'pxe';
+import { findingsOf } from './http-origin/check.ts';
+import { leaseMirror } from './http-origin/lease.ts';
+import { Location } from './http-origin/location.ts';
+import { Mirror } from './http-origin/mirror.ts';
+import { headersFrom, originOptions } from './http-origin/options.ts';
+import { Origin } from './http-origin/origin.ts';
+import { Store } from './http-origin/store.ts';
+
+export const httpOrigin = definePlugin({
+  name: 'http-origin',
+  options: originOptions,
+  setup(options, { configDir, folder: folderAt, log, onDispose }): Hooks {
+    const { prefix, fallThrough } = options;
+    const cacheDir = resolve(configDir, options.cacheDir);
+    const folder = folderAt(cacheDir);
+    const location = new Location(options.url);
+    const headers = headersFrom(options, process.env);
+    const lease = leaseMirror(JSON.stringify([options, cacheDir, headers]), () => {
+      const origin = new Origin({ ...options, location, headers });
+      return new Mirror({ ...options, origin, store: new Store(cacheDir, options.cacheBytes) });
+    });
+    onDispose(() => lease.release());
+    return {
+      async open({ name }, { signal }) {
+        if (!name.startsWith(prefix) || name === prefix) return undefined;
+        const url = location.urlOf(name.slice(prefix.length));
+        const content = url && (await lease.mirror.open(url, { folder, log, signal }));
+        if (content || fallThrough) return content;
+        throw new TftpError(ErrorCode.fileNotFound, 'file not found');
+      },
+      check: () => findingsOf(options, cacheDir, headers),
+    };
+  },
+});

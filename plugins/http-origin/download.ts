@@ -1,0 +1,210 @@
+/**
+ * One file on its way from the origin into the cache folder, and everybody who reads it meanwhile. A connection that breaks is
+ * taken up again where it broke, with `If-Range`, so that the bytes of two versions never mix: another version ends the download.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Content, type Log, TftpError } from 'pxe';
+import { CacheFault, CacheFull, OriginDown, refusal, VersionChanged } from './fault.ts';
+import type { Reply } from './origin.ts';
+import type { Part } from './part.ts';
+import type { Version } from './version.ts';
+
+export interface DownloadOptions {
+  /** For logs. */
+  readonly url: string;
+  readonly version: Version;
+  readonly part: Part;
+  /** An answer whose body goes on where the part ends. */
+  readonly reply: Reply;
+  readonly log: Log;
+  /** Asks for what follows an offset. Throws `OriginDown`, or `VersionChanged` if it cannot be had of that version any more. */
+  resume(from: number, version: Version): Promise<Continuation>;
+  /** A broken download is taken up again for so long without any progress. */
+  readonly retryMs: number;
+  /** It goes on for so long when nobody reads it any more. */
+  readonly lingerMs: number;
+  /** Told right when it is over, whatever came of it. */
+  over(): void;
+}
+
+/** An answer that goes on with a file; its body begins `skip` bytes too early. */
+export interface Continuation {
+  readonly reply: Reply;
+  readonly skip: number;
+}
+
+const RETRY_PAUSE_MS = 250;
+const MAX_RETRY_PAUSE_MS = 2000;
+
+export class Download {
+  readonly #options: DownloadOptions;
+  /** Resolves when all of it is in the cache folder. */
+  readonly whole: Promise<void>;
+  #ended: 'whole' | TftpError | undefined;
+  readonly #stop = new AbortController();
+  #progress = Promise.withResolvers<void>();
+  #holders = 0;
+  #linger: NodeJS.Timeout | undefined;
+
+  constructor(options: DownloadOptions) {
+    this.#options = options;
+    this.whole = this.#run();
+    this.whole.catch(() => {});
+    this.#lingerIfAlone();
+  }
+
+  get size(): number | undefined {
+    return this.#options.version.size;
+  }
+
+  /** The name in the cache folder that it will have. */
+  get name(): string {
+    return this.#options.part.name;
+  }
+
+  /** Keeps it going until the returned function is called. */
+  hold(): () => void {
+    this.#holders++;
+    clearTimeout(this.#linger);
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#holders--;
+      this.#lingerIfAlone();
+    };
+  }
+
+  /** The file for one transfer, as far as it has come and as it comes. */
+  content(): Content & { readonly name: string } {
+    const release = this.hold();
+    return {
+      size: this.size,
+      name: this.name,
+      read: (offset, length) => this.#read(offset, length),
+      close: release,
+    };
+  }
+
+  /** Breaks it off; what has come is kept, to go on from. Resolves when the cache folder is let go of. */
+  async abandon(reason: string): Promise<void> {
+    this.#stop.abort(new OriginDown(reason));
+    await this.whole.catch(() => {});
+  }
+
+  async #read(offset: number, length: number): Promise<Uint8Array> {
+    const { part } = this.#options;
+    const end = Math.min(offset + length, this.size ?? Number.POSITIVE_INFINITY);
+    while (part.written < end && this.#ended === undefined) await this.#progress.promise;
+    if (part.written < end && this.#ended instanceof TftpError) throw this.#ended;
+    return part.read(Math.min(offset, part.written), Math.min(end, part.written));
+  }
+
+  async #run(): Promise<void> {
+    const { part, log, url, over, version } = this.#options;
+    const began = performance.now();
+    const from = part.written;
+    log.info({ url, size: version.size, from }, 'download started');
+    try {
+      await this.#fetch();
+      await part.publish();
+      over();
+      this.#end('whole');
+      log.info({ url, bytes: part.written - from, ms: Math.round(performance.now() - began) }, 'download completed');
+    } catch (error) {
+      await part.checkpoint().catch(() => {});
+      over();
+      this.#end(refusal(error));
+      const { aborted, reason } = this.#stop.signal;
+      if (aborted) log.info({ url, bytes: part.written, reason: reason.message }, 'download broken off');
+      else log.error({ url, bytes: part.written, err: error }, 'download failed');
+      throw error;
+    }
+  }
+
+  /** Brings all of it, over as many connections as it takes. */
+  async #fetch(): Promise<void> {
+    const { part, version, retryMs, reply, url, log } = this.#options;
+    let known = part.written;
+    let progressAt = performance.now();
+    let pauseMs = RETRY_PAUSE_MS;
+    let broken = await this.#drain({ reply, skip: 0 });
+    while (broken) {
+      const now = performance.now();
+      if (part.written > known) {
+        known = part.written;
+        progressAt = now;
+        pauseMs = RETRY_PAUSE_MS;
+        log.warn({ url, bytes: known, reason: broken.message }, 'download interrupted');
+      }
+      if (version.ifRange === undefined || now + pauseMs - progressAt > retryMs) throw broken;
+      await sleep(pauseMs, undefined, { signal: this.#stop.signal }).catch(() => {});
+      this.#stop.signal.throwIfAborted();
+      pauseMs = Math.min(2 * pauseMs, MAX_RETRY_PAUSE_MS);
+      broken = await this.#takeUp();
+    }
+  }
+
+  /** Returns why it broke off again, or nothing when all has come. */
+  async #takeUp(): Promise<OriginDown | undefined> {
+    const { part, version, resume } = this.#options;
+    try {
+      return await this.#drain(await resume(part.written, version));
+    } catch (error) {
+      if (error instanceof OriginDown && !this.#stop.signal.aborted) return error;
+      throw error;
+    }
+  }
+
+  /** Writes down what comes. Returns why the body broke off before all had come. */
+  async #drain({ reply: { body }, skip }: Continuation): Promise<OriginDown | undefined> {
+    const { part } = this.#options;
+    const { signal } = this.#stop;
+    let left = skip;
+    const stop = (): void => void body.destroy(signal.reason);
+    signal.addEventListener('abort', stop);
+    try {
+      signal.throwIfAborted();
+      for await (const chunk of body as AsyncIterable<Uint8Array>) {
+        const rest = chunk.subarray(left);
+        left -= chunk.length - rest.length;
+        if (rest.length > 0) await this.#take(rest);
+      }
+    } catch (error) {
+      if (error instanceof CacheFault || error instanceof CacheFull || error instanceof VersionChanged) throw error;
+      if (part.written === this.size) return undefined;
+      signal.throwIfAborted();
+      return new OriginDown(`broke off: ${(error as Error).message}`, { cause: error });
+    } finally {
+      signal.removeEventListener('abort', stop);
+      body.destroy();
+    }
+    if (this.size === undefined ? body.complete : part.written === this.size) return undefined;
+    return new OriginDown(`ended after ${part.written} of ${this.size ?? 'some'} bytes`);
+  }
+
+  async #take(bytes: Uint8Array): Promise<void> {
+    const { part } = this.#options;
+    if (part.written + bytes.length > (this.size ?? Number.POSITIVE_INFINITY)) {
+      throw new VersionChanged(`more came than the ${this.size} bytes that were announced`);
+    }
+    await part.write(bytes);
+    const told = this.#progress;
+    this.#progress = Promise.withResolvers();
+    told.resolve();
+  }
+
+  #end(how: 'whole' | TftpError): void {
+    this.#ended = how;
+    this.#options.part.release();
+    this.#progress.resolve();
+    this.#lingerIfAlone();
+  }
+
+  #lingerIfAlone(): void {
+    clearTimeout(this.#linger);
+    if (this.#holders > 0) return;
+    if (this.#ended !== undefined) void this.#options.part.close();
+    else this.#linger = setTimeout(() => void this.abandon('nobody waits for it'), this.#options.lingerMs);
+  }
+}

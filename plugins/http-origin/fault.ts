@@ -1,0 +1,44 @@
+/**
+ * What can go wrong between the origin, the cache folder and a client, and what the client is told of it: never a URL or a path.
+ */
+import { ErrorCode, TftpError } from 'pxe';
+
+/** The origin gives no answer that says anything about the file: it is down, overloaded, or leads elsewhere. */
+export class OriginDown extends Error {
+  override readonly name = 'OriginDown';
+}
+
+/** The origin does not let us have the file. */
+export class OriginRefuses extends Error {
+  override readonly name = 'OriginRefuses';
+}
+
+/** The origin has another version of the file than the one that has been begun with. */
+export class VersionChanged extends Error {
+  override readonly name = 'VersionChanged';
+}
+
+/** The cache folder cannot take more. */
+export class CacheFull extends Error {
+  override readonly name = 'CacheFull';
+}
+
+/** The cache folder cannot be used. */
+export class CacheFault extends Error {
+  override readonly name = 'CacheFault';
+}
+
+/** The answer to a client. A `TftpError` passes as it is. */
+export function refusal(error: unknown): TftpError {
+  if (error instanceof TftpError) return error;
+  const code = error instanceof OriginRefuses ? ErrorCode.accessViolation : ErrorCode.undefined;
+  return Object.assign(new TftpError(code, textOf(error)), { cause: error });
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof OriginRefuses) return 'access violation';
+  if (error instanceof OriginDown) return 'origin is not available';
+  if (error instanceof VersionChanged) return 'file changed during transfer';
+  if (error instanceof CacheFull) return 'cache is full';
+  return 'download failed';
+}

@@ -1,0 +1,109 @@
+/** What a config says of an origin, and what it may not say. */
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { cleanName } from 'pxe';
+import { z } from 'zod';
+
+/** A value that is not in the config file, but in an environment variable of the server. */
+const fromEnvironment = z.strictObject({ env: z.string().min(1) });
+
+/** Those that this plugin sets itself, or that say how a message is framed. */
+const OWN_HEADERS = new Set([
+  ...['host', 'connection', 'transfer-encoding', 'content-length', 'upgrade', 'expect', 'te', 'trailer', 'keep-alive'],
+  ...[
+    'accept-encoding',
+    'authorization',
+    'range',
+    'if-range',
+    'if-match',
+    'if-none-match',
+    'if-modified-since',
+    'if-unmodified-since',
+  ],
+]);
+
+const headerName = z
+  .string()
+  .refine((name) => passes(() => validateHeaderName(name)), 'is no name of a header')
+  .refine((name) => !OWN_HEADERS.has(name.toLowerCase()), 'is set by the plugin itself; for credentials there is authorization');
+
+export const originOptions = z.strictObject({
+  prefix: z
+    .string()
+    .refine((prefix) => prefix === '' || passes(() => cleanName(prefix)), 'expected the beginning of names, such as "os/"')
+    .transform((prefix) => (prefix === '' ? '' : `${cleanName(prefix)}/`))
+    .default(''),
+  url: z.string().refine(isBase, {
+    error: 'expected an http or https URL without user, query and fragment',
+    params: { hint: 'credentials go into authorization: { env: … }' },
+  }),
+  cacheDir: z.string().min(1),
+  cacheBytes: z
+    .number()
+    .int()
+    .positive()
+    .default(10 * 1024 ** 3),
+  freshMs: z.number().nonnegative().default(10_000),
+  staleIfError: z.boolean().default(false),
+  fallThrough: z.boolean().default(false),
+  missing: z.array(z.number().int().min(400).max(499)).default([404, 410]),
+  authorization: fromEnvironment.extend({ scheme: z.enum(['Bearer', 'Basic']).default('Bearer') }).optional(),
+  headers: z
+    .record(
+      headerName,
+      z.union([
+        z.string().refine((value) => passes(() => validateHeaderValue('x', value)), 'holds characters that no header may have'),
+        fromEnvironment,
+      ]),
+    )
+    .default({}),
+  connections: z.number().int().positive().default(32),
+  timeoutMs: z.number().positive().default(4000),
+  idleMs: z.number().positive().default(20_000),
+  retryMs: z.number().nonnegative().default(20_000),
+  lingerMs: z.number().nonnegative().default(60_000),
+});
+
+export type OriginSettings = z.output<typeof originOptions>;
+
+/** What goes with every request. Throws, naming the variable and never its value, if one is not set or unfit for a header. */
+export function headersFrom(
+  { authorization, headers }: OriginSettings,
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const all: Record<string, string> = {};
+  const set = (name: string, variable: string | undefined, value: string): void => {
+    if (!passes(() => validateHeaderValue(name, value)))
+      throw new Error(`environment variable ${variable} holds characters that no header may have`);
+    all[name.toLowerCase()] = value;
+  };
+  const read = (variable: string, path: string): string => {
+    const value = environment[variable]?.trim();
+    if (!value) throw new Error(`environment variable ${variable}, which ${path} names, is not set`);
+    return value;
+  };
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value === 'string') set(name, undefined, value);
+    else set(name, value.env, read(value.env, `headers[${JSON.stringify(name)}].env`));
+  }
+  if (authorization) {
+    const { env, scheme } = authorization;
+    const value = read(env, 'authorization.env');
+    set('authorization', env, `${scheme} ${scheme === 'Basic' ? Buffer.from(value).toString('base64') : value}`);
+  }
+  return all;
+}
+
+function isBase(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) return false;
+  return [url.username, url.password, url.search, url.hash].every((part) => part === '') && !/[?#]/.test(text);
+}
+
+function passes(check: () => void): boolean {
+  try {
+    check();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * A part of a file in the cache folder, open: written at its end, read anywhere before it. It becomes a copy when it is whole.
+ */
+import type { FileHandle } from 'node:fs/promises';
+import { CacheFault, CacheFull } from './fault.ts';
+
+export interface PartOptions {
+  /** Of the copy that it is to become. */
+  readonly name: string;
+  readonly handle: FileHandle;
+  /** So many bytes are there already. */
+  readonly written: number;
+  /** Room is kept for so many. */
+  readonly reserved: number;
+  /** Keeps room for more of them, or throws `CacheFull`. */
+  reserve(bytes: number): Promise<void>;
+  /** Notes that so many bytes are on the disk for good. */
+  checkpoint(written: number): Promise<void>;
+  /** Makes a copy of it. */
+  publish(size: number): Promise<void>;
+  /** Room is kept no longer. */
+  release(): void;
+}
+
+/** After so many bytes they are forced to the disk and noted: what a crash can cost. */
+const CHECKPOINT_BYTES = 16 * 1024 ** 2;
+
+export class Part {
+  readonly name: string;
+  readonly #options: PartOptions;
+  #written: number;
+  #noted: number;
+  #reserved: number;
+
+  constructor(options: PartOptions) {
+    this.name = options.name;
+    this.#options = options;
+    this.#written = options.written;
+    this.#noted = options.written;
+    this.#reserved = options.reserved;
+  }
+
+  get written(): number {
+    return this.#written;
+  }
+
+  /** Throws `CacheFull` or `CacheFault`. */
+  async write(bytes: Uint8Array): Promise<void> {
+    const end = this.#written + bytes.length;
+    if (end > this.#reserved) {
+      await this.#options.reserve(end + CHECKPOINT_BYTES);
+      this.#reserved = end + CHECKPOINT_BYTES;
+    }
+    await onDisk(async () => {
+      for (let at = 0; at < bytes.length; ) {
+        at += (await this.#options.handle.write(bytes, at, bytes.length - at, this.#written + at)).bytesWritten;
+      }
+    });
+    this.#written = end;
+    if (end - this.#noted >= CHECKPOINT_BYTES) await this.checkpoint();
+  }
+
+  /** The bytes between two offsets; all of them must have been written. */
+  async read(from: number, to: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(to - from);
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesRead } = await this.#options.handle.read(bytes, at, bytes.length - at, from + at);
+      if (bytesRead === 0) throw new CacheFault('a file in the cache folder has become shorter');
+      at += bytesRead;
+    }
+    return bytes;
+  }
+
+  /** A download that is broken off now can be gone on with from here. */
+  async checkpoint(): Promise<void> {
+    if (this.#written === this.#noted) return;
+    await onDisk(() => this.#options.handle.datasync());
+    this.#noted = this.#written;
+    await this.#options.checkpoint(this.#noted);
+  }
+
+  /** All of it has come. */
+  async publish(): Promise<void> {
+    await onDisk(async () => {
+      await this.#options.handle.truncate(this.#written);
+      await this.#options.handle.datasync();
+    });
+    await this.#options.publish(this.#written);
+  }
+
+  /** No more is written. */
+  release(): void {
+    this.#options.release();
+  }
+
+  /** No more is read. */
+  async close(): Promise<void> {
+    await this.#options.handle.close();
+  }
+}
+
+async function onDisk<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const full = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
+    const message = `the cache folder cannot be written: ${(error as Error).message}`;
+    throw full ? new CacheFull(message, { cause: error }) : new CacheFault(message, { cause: error });
+  }
+}
