@@ -1,21 +1,47 @@
 /**
  * Finds out a client's MAC address, which TFTP does not carry, and says where it is known from. Sources are asked in the order in
- * which the config lists them. (DHCP leases will be one more source.)
+ * which the config lists them; the first that knows the client answers, and it alone: what a source says keeps its provenance.
  */
-import { type Awaitable, definePlugin, type Hooks, type Identity, parseMac, type RequestInfo } from 'pxe';
+import { resolve } from 'node:path';
+import {
+  type Awaitable,
+  definePlugin,
+  type Finding,
+  type Hooks,
+  type Identity,
+  type PluginContext,
+  parseMac,
+  type RequestInfo,
+} from 'pxe';
 import { z } from 'zod';
 import { parseAddress } from './address.ts';
-import { macInName } from './filename.ts';
+import { Agreement } from './agreement.ts';
+import { claimInName } from './filename.ts';
+import { LeaseFile } from './leases/file.ts';
+import { type FormatName, formats } from './leases/formats.ts';
 import { type NeighbourReader, neighbourReader } from './neighbours.ts';
+
+/** A file in which a DHCP server keeps its leases. Relative to the config file. */
+export type LeaseFileOption = string | { readonly file: string; readonly format?: FormatName | undefined };
 
 export interface IdentifyOptions {
   /** IP address → MAC address. Source `table`. */
   readonly table?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Lease files of dnsmasq, ISC dhcpd, Kea (memfile) and systemd-networkd; the format is detected where it is left out. A change
+   * takes effect at once. Source `leases`.
+   */
+  readonly leases?: readonly LeaseFileOption[] | undefined;
   /** The kernel's neighbour table (Linux), or a function that stands for it. Source `neighbours`. */
   readonly neighbours?: boolean | NeighbourReader | undefined;
-  /** A MAC address in the file name, as PXELINUX and GRUB put it there: whatever a client claims. Source `filename`. */
+  /** A MAC address, UUID or serial number in the file name, as firmware and boot loaders put it there: whatever a client claims. Source `filename`. */
   readonly filename?: boolean | undefined;
 }
+
+const leaseFile = z.union([
+  z.string().min(1),
+  z.strictObject({ file: z.string().min(1), format: z.enum(Object.keys(formats) as [FormatName, ...FormatName[]]).optional() }),
+]);
 
 const sources = z.strictObject({
   table: z
@@ -24,6 +50,7 @@ const sources = z.strictObject({
       z.string().refine((mac) => parseMac(mac) !== undefined, 'expected a MAC address such as 52:54:00:12:34:56'),
     )
     .optional(),
+  leases: z.array(leaseFile).optional(),
   neighbours: z
     .union([z.boolean(), z.custom<NeighbourReader>((value) => typeof value === 'function', 'expected true, false or a function')])
     .optional(),
@@ -48,33 +75,88 @@ const known = Object.keys(sources.shape).join(', ');
 export const identify = definePlugin({
   name: 'identify',
   options: inWrittenOrder,
-  setup: (order): Hooks => {
-    const asked = order.flatMap(([key, value]) => (value === undefined || value === false ? [] : [makeSource(key, value)]));
+  setup: (order, context): Hooks => {
+    const asked = order.flatMap(([key, value]) => makeSources(key, value, context));
+    const agreement = new Agreement(context.log);
     return {
       async identify(request, call) {
-        for (const { source, find } of asked) {
-          const mac = await find(request, call);
-          if (mac !== undefined) return { mac, source } satisfies Identity;
+        for (const [index, source] of asked.entries()) {
+          const found = await source.find(request, call);
+          if (found === undefined) continue;
+          const witnesses = asked.slice(index + 1).map((other) => ({
+            ready: other.ready,
+            ask: async () => ({ source: other.label, mac: (await other.find(request, call))?.mac }),
+          }));
+          void agreement.check(request.client.address, { source: source.label, mac: found.mac }, witnesses);
+          return { ...found, source: source.source };
         }
         return undefined;
       },
+      check: async () => (await Promise.all(asked.map((source) => source.check?.() ?? []))).flat(),
     };
   },
 });
 
+/** What a source knows of a client. */
+type Known = Omit<Identity, 'source'>;
+
 interface Source {
+  /** {@link Identity.source} */
   readonly source: string;
-  find(request: RequestInfo, call: { readonly signal: AbortSignal }): Awaitable<string | undefined>;
+  /** Names it among others of its kind. */
+  readonly label: string;
+  /** Whether it answers from memory. */
+  readonly ready: boolean;
+  find(request: RequestInfo, call: { readonly signal: AbortSignal }): Awaitable<Known | undefined>;
+  check?(): Awaitable<readonly Finding[]>;
 }
 
-function makeSource(source: string, value: unknown): Source {
-  if (source === 'table') {
-    const table = new Map(Object.entries(value as Record<string, string>).map(([ip, mac]) => [parseAddress(ip)!.text, mac]));
-    return { source, find: ({ client }) => table.get(parseAddress(client.address)?.text ?? '') };
-  }
-  if (source === 'neighbours') {
-    const read = typeof value === 'function' ? (value as NeighbourReader) : neighbourReader();
-    return { source, find: ({ client }, { signal }) => read(client.address, signal) };
-  }
-  return { source, find: ({ name }) => macInName(name) };
+function makeSources(source: string, value: unknown, context: PluginContext): readonly Source[] {
+  if (value === undefined || value === false) return [];
+  if (source === 'leases')
+    return (value as readonly LeaseFileOption[]).map((option, index) => leaseSource(option, index, context));
+  if (source === 'table') return [tableSource(value as Readonly<Record<string, string>>)];
+  if (source === 'neighbours') return [neighbourSource(typeof value === 'function' ? (value as NeighbourReader) : undefined)];
+  return [{ source, label: source, ready: true, find: ({ name }) => claim(name) }];
+}
+
+function tableSource(written: Readonly<Record<string, string>>): Source {
+  const table = new Map(Object.entries(written).map(([ip, mac]) => [parseAddress(ip)!.text, parseMac(mac)!]));
+  const find = ({ client }: RequestInfo): Known | undefined => {
+    const mac = table.get(parseAddress(client.address)?.text ?? '');
+    return mac === undefined ? undefined : { mac };
+  };
+  return { source: 'table', label: 'table', ready: true, find };
+}
+
+function leaseSource(option: LeaseFileOption, index: number, { configDir, log }: PluginContext): Source {
+  const { file, format } = typeof option === 'string' ? { file: option } : option;
+  const leases = new LeaseFile(resolve(configDir, file), format, log);
+  // A first reading now, so that the first client need not wait for it.
+  void leases.problem();
+  return {
+    source: 'leases',
+    label: `leases (${file})`,
+    ready: false,
+    find: ({ client }) => leases.find(client.address),
+    check: async () => {
+      const message = await leases.problem();
+      return message === undefined ? [] : [{ severity: 'error', path: ['leases', index], message, file: leases.path }];
+    },
+  };
+}
+
+function neighbourSource(given: NeighbourReader | undefined): Source {
+  const read = given ?? neighbourReader();
+  const find = async ({ client }: RequestInfo, { signal }: { readonly signal: AbortSignal }): Promise<Known | undefined> => {
+    const found = await read(client.address, signal);
+    return typeof found === 'string' ? { mac: found } : found;
+  };
+  return { source: 'neighbours', label: 'neighbours', ready: false, find };
+}
+
+/** A claim is as old as the request that makes it. */
+function claim(name: string): Known | undefined {
+  const found = claimInName(name);
+  return found && { ...found, ageMs: 0 };
 }

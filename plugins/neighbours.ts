@@ -1,73 +1,143 @@
 /**
  * The kernel's neighbour table: which MAC address an IP address on the same network has. Linux only; elsewhere nobody is known.
- * Clients behind a router are not in it.
+ *
+ * A client behind a router is told nothing of: what might stand in the table for its address is the router's MAC address. So an
+ * address counts only if it lies in a network of one of this machine's interfaces, by their addresses and prefixes.
+ *
+ * The tables are read at most every SPACING_MS, for all who ask; who is not in a table that was read before the question is looked
+ * for in one that was read after it.
  */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
-import { parseMac } from 'pxe';
-import { parseAddress } from './address.ts';
+import { type Awaitable, parseMac } from 'pxe';
+import { type Network, parseAddress, parseNetwork } from './address.ts';
+import { shared } from './shared.ts';
 
-/** Finds the MAC address of an IP address. Rejects if the signal aborts. */
-export type NeighbourReader = (address: string, signal: AbortSignal) => Promise<string | undefined> | string | undefined;
+/** What is known of a neighbour. */
+export interface Neighbour {
+  readonly mac: string;
+  /** Milliseconds since it was last heard from under that address. */
+  readonly ageMs?: number;
+}
+
+/** Finds the machine, or the MAC address, of an IP address. Rejects if the signal aborts. */
+export type NeighbourReader = (address: string, signal: AbortSignal) => Awaitable<string | Neighbour | undefined>;
 
 /** What the tables are read from. */
 export interface NeighbourSources {
-  /** The text of `/proc/net/arp`: IPv4 only. Rejects where there is none. */
+  /** The text of `/proc/net/arp`: IPv4 only, without ages. Rejects where there is none. */
   arp(): Promise<string>;
-  /** What `ip -json neigh` prints: IPv6, too. Rejects where there is none. */
+  /** What `ip -statistics -json neigh` prints: IPv6, too. Rejects where there is none. */
   ip(): Promise<string>;
+  /** Networks that this machine has an interface in. */
+  networks(): readonly Network[];
 }
 
+const FRESH_MS = 200;
+const SPACING_MS = 100;
 const IP_LIMIT_MS = 2000;
 
 const systemSources: NeighbourSources = {
   arp: () => readFile('/proc/net/arp', 'utf8'),
-  ip: async () =>
-    (await promisify(execFile)('ip', ['-json', 'neigh', 'show'], { timeout: IP_LIMIT_MS, maxBuffer: 64 * 1024 ** 2 })).stdout,
+  ip: async () => {
+    const limits = { timeout: IP_LIMIT_MS, maxBuffer: 64 * 1024 ** 2 };
+    return (await promisify(execFile)('ip', ['-statistics', '-json', 'neigh', 'show'], limits)).stdout;
+  },
+  networks: () =>
+    Object.values(networkInterfaces())
+      .flatMap((found) => found ?? [])
+      .flatMap(({ internal, cidr }) => (internal || cidr === null ? [] : (parseNetwork(cidr) ?? []))),
 };
 
-/** `/proc/net/arp` answers for IPv4; a process is started only for what it cannot tell, and one for all who wait. */
+/** `/proc/net/arp` answers for IPv4; a process is started only for what it cannot tell. */
 export function neighbourReader(sources: NeighbourSources = systemSources): NeighbourReader {
-  let running: Promise<string> | undefined;
-  const ip = (): Promise<string> => {
-    running ??= sources.ip().finally(() => {
-      running = undefined;
-    });
-    return running;
-  };
+  const arp = new Table(async () => parseArp(await sources.arp()), sources);
+  const ip = new Table(async () => parseIp(await sources.ip()), sources);
   return async (written, signal) => {
     const address = parseAddress(written);
     if (address === undefined) return undefined;
-    if (address.family === 'ipv4') {
-      const table = await sources.arp().catch(() => undefined);
-      signal.throwIfAborted();
-      if (table !== undefined) return findInArp(table, address.text);
-    }
-    const table = await ip().catch(() => undefined);
-    signal.throwIfAborted();
     const zone = /%(.+)$/.exec(written)?.[1];
-    return table === undefined ? undefined : findInIp(table, address.text, zone);
+    for (const table of address.family === 'ipv4' ? [arp, ip] : [ip]) {
+      const found = await table.find(address, zone);
+      signal.throwIfAborted();
+      if (found !== 'no table') return found;
+    }
+    return undefined;
   };
 }
 
-/** `192.168.7.20 0x1 0x2 52:54:00:12:34:56 * lab0`: address, hardware type, flags, MAC address, mask, interface. */
-export function findInArp(table: string, address: string): string | undefined {
-  for (const line of table.split('\n')) {
-    const [ip, , flags, mac] = line.trim().split(/\s+/);
-    // ATF_COM: without it the entry is a question that nobody has answered.
-    if (ip === address && (Number(flags) & 0x2) !== 0) return parseMac(mac ?? '');
-  }
-  return undefined;
+/** An entry of a table. */
+interface Entry extends Neighbour {
+  /** Interface. */
+  readonly device: string | undefined;
 }
 
-/** `[{ "dst": "fe80::1", "dev": "lab0", "lladdr": "52:54:00:12:34:56", "state": ["REACHABLE"] }]` */
-export function findInIp(json: string, address: string, zone?: string): string | undefined {
-  const entries: unknown = JSON.parse(json);
-  if (!Array.isArray(entries)) return undefined;
-  for (const { dst, dev, lladdr } of entries as { dst?: unknown; dev?: unknown; lladdr?: unknown }[]) {
-    if (typeof dst !== 'string' || typeof lladdr !== 'string' || parseAddress(dst)?.text !== address) continue;
-    if (zone === undefined || zone === dev) return parseMac(lladdr);
+type Entries = ReadonlyMap<string, readonly Entry[]>;
+
+/** A table as it was when it was last read. */
+class Table {
+  #entries: Entries | undefined;
+  #networks: readonly Network[] = [];
+  #readAt = Number.NEGATIVE_INFINITY;
+  readonly #upToDate: () => Promise<void>;
+
+  constructor(read: () => Promise<Entries>, { networks }: NeighbourSources) {
+    this.#upToDate = shared(async () => {
+      const begun = performance.now();
+      this.#entries = await read().catch(() => undefined);
+      this.#networks = networks();
+      this.#readAt = begun;
+    }, SPACING_MS);
   }
-  return undefined;
+
+  async find(address: { readonly text: string; readonly family: 'ipv4' | 'ipv6' }, zone: string | undefined) {
+    let entry = performance.now() - this.#readAt < FRESH_MS ? this.#entry(address.text, zone) : undefined;
+    if (entry === undefined) {
+      await this.#upToDate();
+      entry = this.#entry(address.text, zone);
+    }
+    if (this.#entries === undefined) return 'no table';
+    if (entry === undefined || !this.#networks.some((network) => network.contains(address))) return undefined;
+    const { mac, ageMs } = entry;
+    return { mac, ...(ageMs === undefined ? {} : { ageMs: ageMs + Math.round(performance.now() - this.#readAt) }) };
+  }
+
+  #entry(address: string, zone: string | undefined): Entry | undefined {
+    return this.#entries?.get(address)?.find(({ device }) => zone === undefined || zone === device);
+  }
+}
+
+/** `192.168.7.20 0x1 0x2 52:54:00:12:34:56 * lab0`: address, hardware type, flags, MAC address, mask, interface. */
+function parseArp(table: string): Entries {
+  const entries = new Map<string, Entry[]>();
+  for (const line of table.split('\n')) {
+    const [ip = '', , flags, hardware = '', , device] = line.trim().split(/\s+/);
+    const mac = parseMac(hardware);
+    // ATF_COM: without it the entry is a question that nobody has answered.
+    if (mac !== undefined && (Number(flags) & 0x2) !== 0) append(entries, ip, { mac, device });
+  }
+  return entries;
+}
+
+/** `[{ "dst": "fe80::1", "dev": "lab0", "lladdr": "52:54:00:12:34:56", "confirmed": 12, "state": ["REACHABLE"] }]`, in seconds. */
+function parseIp(json: string): Entries {
+  const entries = new Map<string, Entry[]>();
+  const parsed: unknown = JSON.parse(json);
+  if (!Array.isArray(parsed)) return entries;
+  for (const { dst, dev, lladdr, confirmed } of parsed as Readonly<Record<string, unknown>>[]) {
+    const address = typeof dst === 'string' ? parseAddress(dst)?.text : undefined;
+    const mac = typeof lladdr === 'string' ? parseMac(lladdr) : undefined;
+    if (address === undefined || mac === undefined) continue;
+    const device = typeof dev === 'string' ? dev : undefined;
+    append(entries, address, { mac, device, ...(typeof confirmed === 'number' ? { ageMs: confirmed * 1000 } : {}) });
+  }
+  return entries;
+}
+
+function append(entries: Map<string, Entry[]>, address: string, entry: Entry): void {
+  const found = entries.get(address);
+  if (found) found.push(entry);
+  else entries.set(address, [entry]);
 }

@@ -1,8 +1,10 @@
+import { appendFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { IdentifyOptions } from 'pxe/plugins';
 import { identify } from 'pxe/plugins';
-import { describe, expect, test, vi } from 'vitest';
-import { macInName } from '../../plugins/filename.ts';
-import { neighbourReader } from '../../plugins/neighbours.ts';
-import { readRequest } from '../plugin/support.ts';
+import { describe, expect, test } from 'vitest';
+import { readRequest, settle } from '../plugin/support.ts';
+import { scratch } from './leases/support.ts';
 import { issuesOf, serving } from './support.ts';
 
 describe('sources', () => {
@@ -29,85 +31,132 @@ describe('sources', () => {
     [{ table: { '10.0.0.1': 'x' } }, 'table.10.0.0.1: expected a MAC address such as 52:54:00:12:34:56, found "x"'],
     [{ filename: 1 }, 'filename: expected true or false, found 1'],
     [{ neighbours: 1 }, 'neighbours: expected true, false or a function, found 1'],
-    [{ leases: 'x' }, 'leases: unknown key'],
+    [{ lease: 'x' }, 'lease: unknown key'],
+    [{ leases: 'x' }, 'leases: expected an array, found "x"'],
+    [{ leases: [{ file: 'x', format: 'isc' }] }, 'leases.0.format: expected "dnsmasq", "dhcpd", "kea" or "networkd", found "isc"'],
     [5, ': expected an object, found 5'],
   ])('%o is refused', (options, message) => {
     expect(issuesOf(identify(options as Parameters<typeof identify>[0]))).toEqual([message]);
   });
 });
 
-test.each([
-  ['pxelinux.cfg/01-52-54-00-12-34-56', true],
-  ['pxelinux.cfg/01-52-54-00-12-34-56.cfg', true],
-  ['grub/grub.cfg-01-52-54-00-12-34-56', true],
-  ['52:54:00:12:34:56/kernel', true],
-  ['52-54-00-12-34-56.ipxe', true],
-  ['525400123456', true],
-  ['cfg/525400123456.cfg', true],
-  ['SEP525400123456.cnf.xml', true],
-  ['52-54-00-AB-CD-EF', '52:54:00:ab:cd:ef'],
-  ['pxelinux.cfg/4c4c4544-0044-4a10-8036-525400123456', undefined],
-  ['0044-525400123456', undefined],
-  ['5254001234567', undefined],
-  ['52-54-00-12-34-56-78', undefined],
-  ['06-52-54-00-12-34-56', undefined],
-  ['x/ff-ff-ff-ff-ff-ff', undefined],
-  ['000000000000', undefined],
-  ['01-01-00-5e-00-00-01', undefined],
-  ['deadbeef/vmlinuz', undefined],
-  ['C0A80714', undefined],
-])('%s', (name, expected) => {
-  expect(macInName(name)).toBe(expected === true ? '52:54:00:12:34:56' : expected);
+
+/** Who is found, and by which source. */
+async function found(options: IdentifyOptions, name = 'x', address = '10.0.0.1') {
+  const { pipeline } = await serving(identify(options), []);
+  const { mac, uuid, serial, macSource, macAgeMs } = (await pipeline.identify(readRequest(name, { address }))).client;
+  return { mac, uuid, serial, macSource, macAgeMs };
+}
+
+const end = Math.floor(Date.now() / 1000) + 3600;
+const lease = (last: number) => `${end} 52:54:00:00:00:0${last} 10.0.0.1 * *\n`;
+
+test('lease files are asked in the order of their list, each as one source', async () => {
+  await using folder = await scratch();
+  const [first, second, absent] = ['first', 'second', 'absent'].map((name) => join(folder.path, name)) as [string, string, string];
+  await writeFile(first, `${end} 52:54:00:00:00:01 10.0.0.2 * *\n`);
+  await writeFile(second, lease(2));
+  const leases = { macSource: 'leases', macAgeMs: undefined };
+  expect(await found({ leases: [absent, first, second] })).toMatchObject({ mac: '52:54:00:00:00:02', ...leases });
+  await appendFile(first, lease(1));
+  expect(await found({ leases: [absent, { file: first }, second] })).toMatchObject({ mac: '52:54:00:00:00:01', ...leases });
+  expect(await found({ leases: [second, first] })).toMatchObject({ mac: '52:54:00:00:00:02' });
+  expect(await found({ leases: [{ file: second, format: 'kea' }], table: { '10.0.0.1': '525400000009' } })).toMatchObject({ macSource: 'table' });
 });
 
-describe('neighbours', () => {
-  const arp = `IP address       HW type     Flags       HW address            Mask     Device
-192.168.7.20     0x1         0x2         52:54:00:12:34:56     *        lab0
-192.168.7.21     0x1         0x0         00:00:00:00:00:00     *        lab0
-192.168.7.2      0x1         0x6         52:54:00:00:00:02     *        lab0
-`;
-  const ip = JSON.stringify([
-    { dst: 'fe80::1', dev: 'lab0', lladdr: '52:54:00:00:00:0a', state: ['STALE'] },
-    { dst: 'fe80::1', dev: 'lab1', lladdr: '52:54:00:00:00:0b', state: ['REACHABLE'] },
-    { dst: '2001:db8::9', dev: 'lab0', state: ['FAILED'] },
-    { dst: '192.168.7.30', dev: 'lab0', lladdr: '52:54:00:00:00:30', state: ['REACHABLE'] },
+test('how long it is known goes with the answer', async () => {
+  await using folder = await scratch();
+  const file = join(folder.path, 'dhcpd.leases');
+  await writeFile(file, `lease 10.0.0.1 {\n cltt epoch ${end - 3660};\n ends epoch ${end};\n hardware ethernet 52:54:00:00:00:01;\n}\n`);
+  const { macAgeMs } = await found({ leases: [file] });
+  expect(macAgeMs).toBeGreaterThanOrEqual(60_000);
+  expect(macAgeMs).toBeLessThan(120_000);
+  expect(await found({ neighbours: () => ({ mac: '52:54:00:00:00:01', ageMs: 7 }) })).toMatchObject({ macSource: 'neighbours', macAgeMs: 7 });
+  expect(await found({ filename: true }, '52:54:00:00:00:01/x')).toMatchObject({ macSource: 'filename', macAgeMs: 0 });
+});
+
+test('a UUID or a serial number in the name is an answer, too', async () => {
+  const uuid = '4c4c4544-0044-4a10-8036-525400123456';
+  expect(await found({ filename: true }, `${uuid}/boot.ipxe`)).toMatchObject({ mac: undefined, uuid, macSource: 'filename' });
+  expect(await found({ filename: true }, 'd1f0c2aa/start4.elf')).toMatchObject({ serial: 'd1f0c2aa', macSource: 'filename' });
+});
+
+describe('sources that disagree', () => {
+  const table = { '10.0.0.1': '52:54:00:00:00:01', '10.0.0.2': '52:54:00:00:00:02' };
+
+  async function asking(options: IdentifyOptions, ...requests: readonly (readonly [address: string, name: string])[]) {
+    const { pipeline, around } = await serving(identify(options), []);
+    for (const [address, name] of requests) {
+      await pipeline.identify(readRequest(name, { address }));
+      await settle();
+    }
+    return around.log.lines.map(({ level, message, fields }) => ({ level, message, ...fields }));
+  }
+
+  test('are named once for each pair of answers, and the first one counts', async () => {
+    const name = '52:54:00:00:00:03/x';
+    const lines = await asking({ table, filename: true }, ['10.0.0.1', name], ['10.0.0.1', name], ['10.0.0.2', name], ['10.0.0.1', 'x']);
+    const line = (client: string, mac: string) => ({
+      level: 'warn',
+      message: 'sources disagree about the MAC address',
+      plugin: 'identify',
+      ...{ client, source: 'table', mac, otherSource: 'filename', otherMac: '52:54:00:00:00:03' },
+    });
+    expect(lines).toEqual([line('10.0.0.1', '52:54:00:00:00:01'), line('10.0.0.2', '52:54:00:00:00:02')]);
+  });
+
+  test('lease files are named', async () => {
+    await using folder = await scratch();
+    const file = join(folder.path, 'leases');
+    await writeFile(file, lease(7));
+    const { pipeline, around } = await serving(identify({ table, leases: [file] }), []);
+    await pipeline.identify(readRequest('x', { address: '10.0.0.1' }));
+    await expect.poll(() => around.log.lines.map(({ fields }) => fields.otherSource)).toEqual([`leases (${file})`]);
+  });
+
+  test('those that agree, know nothing or fail say nothing, and what takes time is asked once a minute', async () => {
+    let asked = 0;
+    const neighbours = () => {
+      asked++;
+      throw new Error('no table');
+    };
+    const name = '52:54:00:00:00:01/x';
+    expect(await asking({ table, filename: true, neighbours }, ['10.0.0.1', name], ['10.0.0.1', 'x'], ['10.0.0.1', 'x'])).toEqual([]);
+    expect(asked).toBe(1);
+  });
+
+  test('nobody waits for the second', async () => {
+    expect(await asking({ table, neighbours: () => new Promise(() => {}) }, ['10.0.0.1', 'x'])).toEqual([]);
+  });
+
+  test('a hundred thousand of them take no more memory than their bound', async () => {
+    const { pipeline, around } = await serving(identify({ filename: true, neighbours: () => '52:54:00:00:00:01' }), []);
+    const ask = (host: number) =>
+      pipeline.identify(readRequest('52:54:00:00:00:02/x', { address: `10.${host >> 16}.${(host >> 8) & 255}.${host & 255}` }));
+    for (let host = 0; host < 10_000; host++) await ask(host);
+    await settle();
+    expect(around.log.lines).toHaveLength(10_000);
+    // The oldest has been forgotten, the newest has not.
+    await ask(9_999);
+    await ask(0);
+    await settle();
+    expect(around.log.lines).toHaveLength(10_001);
+  });
+});
+
+test('check tells which lease files tell nothing', async () => {
+  await using folder = await scratch();
+  const [absent, odd, fine] = ['absent', 'odd', 'fine'].map((name) => join(folder.path, name)) as [string, string, string];
+  await writeFile(odd, 'odd\n');
+  await writeFile(fine, lease(1));
+  const plugin = identify({ leases: [fine, absent, { file: odd }], neighbours: true, filename: true });
+  const hooks = await plugin.definition.setup(
+    readyOptions(plugin),
+    { ...surroundings(), onDispose: () => {}, watch: () => {}, folder: () => fakeFolder({}) } as never,
+  );
+  const findings = [...((await hooks.check?.({} as never)) ?? [])];
+  expect(findings).toEqual([
+    { severity: 'error', path: ['leases', 1], message: expect.stringMatching(/^there is no such file: start/), file: absent },
+    { severity: 'error', path: ['leases', 2], message: expect.stringMatching(/^of no format that is known/), file: odd },
   ]);
-  const none = () => Promise.reject(new Error('ENOENT'));
-  const { signal } = new AbortController();
-
-  test.each([
-    ['192.168.7.20', '52:54:00:12:34:56'],
-    ['::ffff:192.168.7.20', '52:54:00:12:34:56'],
-    ['192.168.7.2', '52:54:00:00:00:02'],
-    ['192.168.7.21', undefined],
-    ['192.168.7.99', undefined],
-    ['fe80::1%lab0', '52:54:00:00:00:0a'],
-    ['fe80::1%lab1', '52:54:00:00:00:0b'],
-    ['fe80::1%lab2', undefined],
-    ['2001:db8::9', undefined],
-    ['nonsense', undefined],
-  ])('%s has %s', async (address, mac) => {
-    expect(await neighbourReader({ arp: async () => arp, ip: async () => ip })(address, signal)).toBe(mac);
-  });
-
-  test('a process is started only where /proc cannot tell, and one for all who wait', async () => {
-    const run = vi.fn(async () => ip);
-    const read = neighbourReader({ arp: async () => arp, ip: run });
-    await read('192.168.7.30', signal);
-    expect(run).not.toHaveBeenCalled();
-    await Promise.all([read('fe80::1%lab0', signal), read('fe80::1%lab1', signal)]);
-    expect(run).toHaveBeenCalledTimes(1);
-    await read('fe80::1%lab1', signal);
-    expect(run).toHaveBeenCalledTimes(2);
-    expect(await neighbourReader({ arp: none, ip: run })('192.168.7.30', signal)).toBe('52:54:00:00:00:30');
-  });
-
-  test('where there is neither, nobody is known', async () => {
-    const read = neighbourReader({ arp: none, ip: none });
-    expect([await read('192.168.7.20', signal), await read('fe80::1', signal)]).toEqual([undefined, undefined]);
-  });
-
-  test('on this machine it answers without an error', async () => {
-    expect(await neighbourReader()('203.0.113.1', signal)).toBeUndefined();
-  });
 });

@@ -1,0 +1,65 @@
+/**
+ * Whether what several sources say of a client's MAC address is the same, and a line in the log, once, where it is not. It decides
+ * nothing, and nobody waits for it.
+ */
+import type { Log } from 'pxe';
+
+/** What a source says. */
+export interface Statement {
+  /** Names the source to people. */
+  readonly source: string;
+  readonly mac: string | undefined;
+}
+
+/** Another source, which can be asked. */
+export interface Witness {
+  /** Whether it answers from memory. */
+  readonly ready: boolean;
+  ask(): Promise<Statement>;
+}
+
+const ASK_EVERY_MS = 60_000;
+const ADDRESSES = 4096;
+const TOLD = 4096;
+
+export class Agreement {
+  readonly #log: Log;
+  /** When the witnesses of an address were last asked. */
+  readonly #asked = new Map<string, number>();
+  readonly #told = new Set<string>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Asks those that answer from memory each time, the others once a minute for each address and MAC address. Never rejects. */
+  async check(address: string, first: Statement, witnesses: readonly Witness[]): Promise<void> {
+    if (first.mac === undefined) return;
+    const due = this.#isDue(`${address} ${first.mac}`);
+    await Promise.allSettled(
+      witnesses
+        .filter(({ ready }) => ready || due)
+        .map(async (witness) => {
+          const other = await witness.ask();
+          if (other.mac !== undefined && other.mac !== first.mac) this.#tell(address, first, other);
+        }),
+    );
+  }
+
+  #isDue(key: string): boolean {
+    const now = performance.now();
+    if (now - (this.#asked.get(key) ?? Number.NEGATIVE_INFINITY) < ASK_EVERY_MS) return false;
+    this.#asked.delete(key);
+    this.#asked.set(key, now);
+    if (this.#asked.size > ADDRESSES) this.#asked.delete(this.#asked.keys().next().value!);
+    return true;
+  }
+
+  #tell(client: string, { source, mac }: Statement, { source: otherSource, mac: otherMac }: Statement): void {
+    const key = [client, source, mac, otherSource, otherMac].join(' ');
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
+    if (this.#told.size > TOLD) this.#told.delete(this.#told.keys().next().value!);
+    this.#log.warn({ client, source, mac, otherSource, otherMac }, 'sources disagree about the MAC address');
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * The lease file of ISC dhcpd, for DHCPv4 and DHCPv6 (dhcpd.leases(5)). Every change is appended; now and then the file is replaced.
+ *
+ *     lease 192.168.7.50 {
+ *       starts 2 2026/11/24 10:00:00;            day of the week, date and time in UTC; or `epoch SECONDS`
+ *       ends 2 2026/11/24 11:00:00;              or `never`
+ *       cltt 2 2026/11/24 10:00:00;              when the client was last heard
+ *       binding state active;                    free, released, expired, abandoned, reset, backup: nobody has it
+ *       hardware ethernet 52:54:00:12:34:56;
+ *     }
+ *     ia-na "\022\064…" {                        IAID and DUID of the client, as text with octal escapes, or as octets in hex
+ *       cltt 2 2026/11/24 10:00:00;
+ *       iaaddr fd00::50 { binding state active; preferred-life 375; max-life 600; ends 2 2026/11/24 10:10:00; }
+ *     }
+ *
+ * dhcpd ends each statement on the line on which it began, and escapes line breaks in text; so does this reader expect it.
+ */
+import { type Found, type LineFormat, macInDuid, makeLease, secondsToMs } from './lease.ts';
+
+export const dhcpd: LineFormat = {
+  kind: 'lines',
+  name: 'dhcpd',
+  appended: true,
+  older: [],
+  recognises: (line) =>
+    /^(?:lease|ia-[a-z]+|server-duid|authoring-byte-order|lease-id-format|failover|host|(?:sub)?(?:class|group))\b/.test(line),
+  reader: (found) => {
+    const blocks = new Blocks(found);
+    return (line) => {
+      if (line.startsWith('#')) return;
+      for (const [, text, mark] of line.matchAll(statements)) blocks.take(text!.trim(), mark as ';' | '{' | '}');
+    };
+  },
+};
+
+/** Up to `;`, `{` or `}` outside of text in quotes. */
+const statements = /([^;{}"]*(?:"(?:[^"\\]|\\.)*"[^;{}"]*)*)([;{}])/gy;
+
+/** What the innermost of the open blocks that matter has said so far. */
+interface Open {
+  readonly address: string;
+  mac: string | undefined;
+  state: string;
+  sinceMs: number | undefined;
+  untilMs: number;
+}
+
+class Blocks {
+  readonly #found: Found;
+  /** Blocks that are open, of any kind. */
+  #depth = 0;
+  /** The depth within the lease, or the address of an association. */
+  #leaseDepth = 0;
+  #lease: Open | undefined;
+  /** Of the association (`ia-na`, `ia-ta`) that is open. */
+  #association: { readonly mac: string | undefined; sinceMs: number | undefined } | undefined;
+
+  constructor(found: Found) {
+    this.#found = found;
+  }
+
+  take(text: string, mark: ';' | '{' | '}'): void {
+    if (mark === '{') this.#open(text);
+    else if (mark === ';') this.#say(text);
+    else this.#close();
+  }
+
+  #open(text: string): void {
+    // A declaration of the top level begins here, whatever a damaged file has left open.
+    const [kind, name = ''] = split(text);
+    if (kind === 'lease' || kind === 'ia-na' || kind === 'ia-ta' || kind === 'ia-pd') {
+      this.#depth = 0;
+      this.#lease = undefined;
+      this.#association = undefined;
+    }
+    this.#depth++;
+    if (kind === 'lease') this.#begin(name, undefined, undefined);
+    else if (kind === 'ia-na' || kind === 'ia-ta') this.#association = { mac: macInDuid(duidOf(text)), sinceMs: undefined };
+    else if (kind === 'iaaddr' && this.#association) this.#begin(name, this.#association.mac, this.#association.sinceMs);
+  }
+
+  #begin(address: string, mac: string | undefined, sinceMs: number | undefined): void {
+    this.#leaseDepth = this.#depth;
+    this.#lease = { address, mac, state: 'active', sinceMs, untilMs: Number.POSITIVE_INFINITY };
+  }
+
+  #say(text: string): void {
+    const [key, ...words] = split(text);
+    if (this.#lease === undefined || this.#depth !== this.#leaseDepth) {
+      if (key === 'cltt' && this.#association) this.#association.sinceMs = timeOf(words);
+      return;
+    }
+    switch (key) {
+      case 'starts':
+        this.#lease.sinceMs ??= timeOf(words);
+        break;
+      case 'cltt':
+        this.#lease.sinceMs = timeOf(words);
+        break;
+      case 'ends':
+        this.#lease.untilMs = timeOf(words);
+        break;
+      case 'hardware':
+        this.#lease.mac = words[0] === 'ethernet' ? words[1] : undefined;
+        break;
+      case 'binding':
+        this.#lease.state = words[1] ?? '';
+        break;
+      case 'abandoned':
+        this.#lease.state = key;
+        break;
+    }
+  }
+
+  #close(): void {
+    if (this.#lease && this.#depth === this.#leaseDepth) {
+      const { address, mac, state, sinceMs, untilMs } = this.#lease;
+      const taken = state === 'active' || state === 'bootp';
+      const lease = makeLease(address, taken ? mac : undefined, untilMs, sinceMs);
+      if (lease) this.#found(lease);
+      this.#lease = undefined;
+    }
+    this.#depth = Math.max(0, this.#depth - 1);
+    if (this.#depth === 0) this.#association = undefined;
+  }
+}
+
+function split(text: string): string[] {
+  return text.split(/\s+/);
+}
+
+/** `2 2026/11/24 10:00:00`, `epoch 1795514400`, `never`. In ms since the epoch; `NaN` if it is no time. */
+function timeOf([first, second = '', third = '']: readonly string[]): number {
+  if (first === 'never') return Number.POSITIVE_INFINITY;
+  if (first === 'epoch') return secondsToMs(second);
+  const date = /^(\d{4})\/(\d\d?)\/(\d\d?)$/.exec(second);
+  const time = /^(\d\d?):(\d\d):(\d\d)$/.exec(third);
+  if (date === null || time === null) return Number.NaN;
+  const [year, month, day, hour, minute, secondOf] = [...date.slice(1), ...time.slice(1)].map(Number);
+  return Date.UTC(year!, month! - 1, day, hour, minute, secondOf);
+}
+
+/** The DUID after the four octets of the IAID, in hex: of `ia-na "…"` or `ia-na 00:01:…`. */
+function duidOf(text: string): string {
+  const written = text.replace(/^\S+\s+/, '');
+  const hex = written.startsWith('"') ? toHex(written.slice(1, -1)) : written.replaceAll(':', '');
+  return hex.slice(8);
+}
+
+/** Characters are octets, but for escapes: `\\`, `\"`, and three octal digits. */
+function toHex(text: string): string {
+  return text.replace(/\\([0-7]{3}|.)|./gs, (whole, escaped: string | undefined) => {
+    const code =
+      escaped === undefined ? whole.charCodeAt(0) : escaped.length === 3 ? Number.parseInt(escaped, 8) : escaped.charCodeAt(0);
+    return (code & 0xff).toString(16).padStart(2, '0');
+  });
+}

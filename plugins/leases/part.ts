@@ -1,0 +1,116 @@
+/**
+ * One file on disk, its leases indexed by address. It reads what it does not hold yet; which files there are, and what a lease is
+ * good for, is not known here.
+ */
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { detect } from './formats.ts';
+import type { Lease, LeaseFormat } from './lease.ts';
+import { Progress } from './progress.ts';
+
+/** `none` as long as the file is empty. */
+export type PartFormat = LeaseFormat | 'none' | 'unknown';
+
+/** A file that is rewritten in place may be half-written while it is younger: longer than a tick of a file system's clock. */
+const SETTLED_MS = 10;
+/** Times that such a file is read before it is taken as it is, and read again for the next request. */
+const ATTEMPTS = 4;
+const HEAD_BYTES = 4096;
+
+export class LeasePart {
+  readonly path: string;
+  #leases = new Map<string, Lease>();
+  #format: PartFormat = 'none';
+  #version: string | undefined;
+  /** Of a file that grows at its end. */
+  #progress: Progress | undefined;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  get format(): PartFormat {
+    return this.#format;
+  }
+
+  /** The last entry of the file for an address. */
+  get(address: string): Lease | undefined {
+    return this.#leases.get(address);
+  }
+
+  /**
+   * Brings the index up to date with the file as it is now. Not to be called again before it is done. Rejects if the file cannot be
+   * read, and holds nothing then.
+   * @param given the format; `undefined` to go by the file's beginning
+   */
+  async refresh(given: LeaseFormat | undefined): Promise<void> {
+    try {
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        if (attempt > 1) await sleep(SETTLED_MS);
+        if (versionOf(await stat(this.path, { bigint: true })) === this.#version) return;
+        // A pipe in the file's place must not hold up a thread.
+        await using file = await open(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
+        const found = await file.stat({ bigint: true });
+        if (!found.isFile()) throw new Error('not a regular file');
+        this.#version = (await this.#read(file, found, given)) ? versionOf(found) : undefined;
+        if (this.#version !== undefined) return;
+      }
+    } catch (error) {
+      this.#hold(new Map(), 'none');
+      this.#version = undefined;
+      throw error;
+    }
+  }
+
+  /** @returns whether what has been read can be relied on until the file changes */
+  async #read(file: FileHandle, found: BigIntStats, given: LeaseFormat | undefined): Promise<boolean> {
+    const identity = `${found.dev} ${found.ino}`;
+    if (this.#progress?.identity === identity && (await this.#progress.fits(file, Number(found.size)))) {
+      await this.#progress.readOn(file);
+      return true;
+    }
+    const format = given ?? detect(await readAll(file, HEAD_BYTES));
+    const leases = new Map<string, Lease>();
+    const hold = (lease: Lease): void => void leases.set(lease.address, lease);
+    if (typeof format === 'string') {
+      this.#hold(leases, format);
+      return true;
+    }
+    if (format.kind === 'whole') {
+      format.parse(await readAll(file, Number(found.size))).forEach(hold);
+      this.#hold(leases, format);
+      return true;
+    }
+    const progress = new Progress(identity, format.reader(hold));
+    await progress.readOn(file);
+    this.#hold(leases, format, format.appended ? progress : undefined);
+    return format.appended || (isSettled(found) && versionOf(found) === versionOf(await file.stat({ bigint: true })));
+  }
+
+  #hold(leases: Map<string, Lease>, format: PartFormat, progress?: Progress): void {
+    this.#leases = leases;
+    this.#format = format;
+    this.#progress = progress;
+  }
+}
+
+function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+}
+
+function isSettled({ mtimeMs }: BigIntStats): boolean {
+  return Math.abs(Date.now() - Number(mtimeMs)) >= SETTLED_MS;
+}
+
+/** From the beginning, at most `bytes`. */
+async function readAll(file: FileHandle, bytes: number): Promise<string> {
+  const buffer = Buffer.allocUnsafe(bytes);
+  let length = 0;
+  while (length < bytes) {
+    const { bytesRead } = await file.read(buffer, length, bytes - length, length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return buffer.toString('latin1', 0, length);
+}

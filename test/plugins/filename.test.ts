@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { claimInName, macInName, serialInName, uuidInName } from '../../plugins/filename.ts';
+
+describe('a MAC address', () => {
+test.each([
+  ['pxelinux.cfg/01-52-54-00-12-34-56', true],
+  ['pxelinux.cfg/01-52-54-00-12-34-56.cfg', true],
+  ['grub/grub.cfg-01-52-54-00-12-34-56', true],
+  ['52:54:00:12:34:56/kernel', true],
+  ['52-54-00-12-34-56.ipxe', true],
+  ['525400123456', true],
+  ['cfg/525400123456.cfg', true],
+  ['boot-52-54-00-12-34-56.ipxe', true],
+  ['menu/node-52-54-00-12-34-56-kernel', true],
+  ['host=52:54:00:12:34:56&x', true],
+  ['boot.ipxe-52:54:00:12:34:56', true],
+  ['SEP525400123456.cnf.xml', true],
+  ['52-54-00-AB-CD-EF', '52:54:00:ab:cd:ef'],
+  ['pxelinux.cfg/4c4c4544-0044-4a10-8036-525400123456', undefined],
+  ['0044-525400123456', undefined],
+  ['5254001234567', undefined],
+  ['52-54-00-12-34-56-78', undefined],
+  ['06-52-54-00-12-34-56', undefined],
+  ['x/06-52-54-00-12-34-56', undefined],
+  ['grub.cfg-01-52-54-00-12-34-56-78', undefined],
+  ['52:54:00:12:34:56:78', undefined],
+  ['a52:54:00:12:34:56', undefined],
+  ['x/ff-ff-ff-ff-ff-ff', undefined],
+  ['000000000000', undefined],
+  ['01-01-00-5e-00-00-01', undefined],
+  ['deadbeef/vmlinuz', undefined],
+  ['C0A80714', undefined],
+])('%s', (name, expected) => {
+  expect(macInName(name)).toBe(expected === true ? '52:54:00:12:34:56' : expected);
+});
+});
+
+test.each([
+  // PXELINUX prints the octets as SMBIOS stores them; `dmidecode` on the same machine says 4c4c4544-0044-4a10-….
+  ['pxelinux.cfg/44454c4c-4400-104a-8036-c4c04f4e4b32', '4c4c4544-0044-4a10-8036-c4c04f4e4b32'],
+  ['boot/pxelinux.cfg/44454C4C-4400-104A-8036-C4C04F4E4B32', '4c4c4544-0044-4a10-8036-c4c04f4e4b32'],
+  ['4c4c4544-0044-4a10-8036-c4c04f4e4b32/boot.ipxe', '4c4c4544-0044-4a10-8036-c4c04f4e4b32'],
+  ['menu-4C4C4544-0044-4A10-8036-C4C04F4E4B32.ipxe', undefined],
+  ['menu/4C4C4544-0044-4A10-8036-C4C04F4E4B32.ipxe', '4c4c4544-0044-4a10-8036-c4c04f4e4b32'],
+  ['xpxelinux.cfg/44454c4c-4400-104a-8036-c4c04f4e4b32', '44454c4c-4400-104a-8036-c4c04f4e4b32'],
+  ['00000000-0000-0000-0000-000000000000', undefined],
+  ['ffffffff-ffff-ffff-ffff-ffffffffffff', undefined],
+  ['4c4c4544-0044-4a10-8036-c4c04f4e4b3', undefined],
+  ['4c4c4544-0044-4a10-8036-c4c04f4e4b32-1', undefined],
+])('the UUID in %s', (name, expected) => {
+  expect(uuidInName(name)).toBe(expected);
+});
+
+test.each([
+  ['d1f0c2aa/start4.elf', 'd1f0c2aa'],
+  ['d1f0c2aa/overlays/x.dtbo', 'd1f0c2aa'],
+  ['boot/d1f0c2aa/start4.elf', undefined],
+  ['D1F0C2AA/start4.elf', undefined],
+  ['d1f0c2aa', undefined],
+  ['d1f0c2a/start4.elf', undefined],
+  ['pxelinux.cfg/C0A80714', undefined],
+])('the serial number in %s', (name, expected) => {
+  expect(serialInName(name)).toBe(expected);
+});
+
+test('a MAC address goes before a UUID, that before a serial number', () => {
+  const uuid = '4c4c4544-0044-4a10-8036-c4c04f4e4b32';
+  expect(claimInName(`d1f0c2aa/${uuid}/52:54:00:12:34:56`)).toEqual({ mac: '52:54:00:12:34:56' });
+  expect(claimInName(`d1f0c2aa/${uuid}`)).toEqual({ uuid });
+  expect(claimInName('d1f0c2aa/x')).toEqual({ serial: 'd1f0c2aa' });
+  expect(claimInName('vmlinuz')).toBeUndefined();
+});

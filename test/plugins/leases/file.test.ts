@@ -1,0 +1,259 @@
+/** A lease file on disk while its server writes it. */
+import { appendFile, mkdir, open, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { leaseFile, scratch } from './support.ts';
+
+const end = Math.floor(Date.now() / 1000) + 3600;
+const mac = (last: number) => `52:54:00:00:00:${last.toString(16).padStart(2, '0')}`;
+const address = (last: number) => `10.0.0.${last}`;
+
+const dnsmasq = (host: number, owner = host) => `${end} ${mac(owner)} ${address(host)} * *\n`;
+const kea = (host: number, owner = host, lifetime = 3600) => `${address(host)},${mac(owner)},,${lifetime},${end},1,0,0,,0,\n`;
+const keaHeader = 'address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,user_context\n';
+const dhcpd = (host: number, owner = host, state = 'active') =>
+  `lease ${address(host)} {\n  ends epoch ${end};\n  binding state ${state};\n  hardware ethernet ${mac(owner)};\n}\n`;
+
+describe('a change counts at the next question', () => {
+  test.each([
+    ['dnsmasq', dnsmasq, ''],
+    ['kea', kea, keaHeader],
+    ['dhcpd', dhcpd, ''],
+  ] as const)('%s: a lease is added, changes hands and is gone', async (format, entry, head) => {
+    await using folder = await scratch();
+    const path = join(folder.path, 'leases');
+    await writeFile(path, head + entry(1));
+    const one = leaseFile(path);
+    expect([await one.mac(address(1)), await one.mac(address(2))]).toEqual([mac(1), undefined]);
+    await appendFile(path, entry(2));
+    expect([await one.mac(address(1)), await one.mac(address(2))]).toEqual([mac(1), mac(2)]);
+    await appendFile(path, entry(1, 9));
+    expect(await one.mac(address(1))).toBe(mac(9));
+    if (format === 'kea') await appendFile(path, kea(1, 9, 0));
+    else if (format === 'dhcpd') await appendFile(path, dhcpd(1, 9, 'free'));
+    else await writeFile(path, dnsmasq(2));
+    expect([await one.mac(address(1)), await one.mac(address(2))]).toEqual([undefined, mac(2)]);
+    expect(one.said()).toEqual([]);
+  });
+
+  test('a question that is asked while the file is being read gets what was written before it', async () => {
+    await using folder = await scratch();
+    const path = join(folder.path, 'leases');
+    await writeFile(path, keaHeader);
+    const one = leaseFile(path);
+    const early = one.mac(address(1));
+    await appendFile(path, kea(1));
+    const late = await Promise.all([one.mac(address(1)), one.mac(address(1))]);
+    expect(late).toEqual([mac(1), mac(1)]);
+    await early;
+  });
+
+  test('rewritten in place with the same size within a tick of the clock', async () => {
+    await using folder = await scratch();
+    const path = join(folder.path, 'leases');
+    const one = leaseFile(path);
+    for (let owner = 1; owner <= 20; owner++) {
+      await writeFile(path, dnsmasq(1, owner));
+      expect(await one.mac(address(1))).toBe(mac(owner));
+    }
+  });
+});
+
+describe('a last line that is not complete', () => {
+  test.each([
+    ['kea', keaHeader + kea(1), kea(1, 7)],
+    ['dhcpd', dhcpd(1), dhcpd(1, 7)],
+  ])('%s: byte by byte, nothing changes before the last', async (_, before, entry) => {
+    await using folder = await scratch();
+    const path = join(folder.path, 'leases');
+    await writeFile(path, before);
+    const one = leaseFile(path);
+    for (const [index, byte] of [...entry].entries()) {
+      await appendFile(path, byte);
+      expect(await one.mac(address(1)), `after ${index + 1} bytes`).toBe(mac(index + 1 === entry.length ? 7 : 1));
+    }
+  });
+
+  test('in pieces of any size the outcome is that of the whole', async () => {
+    await using folder = await scratch();
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('kea', 'dhcpd'),
+        fc.array(fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 250 })), { maxLength: 12 }),
+        fc.array(fc.integer({ min: 1, max: 300 }), { maxLength: 12 }),
+        async (format, entries, cuts) => {
+          const text =
+            (format === 'kea' ? keaHeader : '') +
+            entries.map(([host, owner]) => (format === 'kea' ? kea : dhcpd)(host, owner)).join('');
+          const path = join(folder.path, `${++run}`);
+          await writeFile(path, '');
+          const grown = leaseFile(path);
+          let rest = text;
+          for (const cut of cuts) {
+            await appendFile(path, rest.slice(0, cut));
+            await grown.file.problem();
+            rest = rest.slice(cut);
+          }
+          await appendFile(path, rest);
+          const expected = new Map(entries.map(([host, owner]) => [host, mac(owner)]));
+          for (const host of [1, 2, 3, 4]) expect(await grown.mac(address(host))).toBe(expected.get(host));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('a file that is replaced', () => {
+  test.each([
+    ['dhcpd', dhcpd, ''],
+    ['kea', kea, keaHeader],
+  ] as const)('%s: by rename, also by a longer one', async (_, entry, head) => {
+    await using folder = await scratch();
+    const path = join(folder.path, 'leases');
+    await writeFile(path, head + entry(1) + entry(2));
+    const one = leaseFile(path);
+    expect(await one.mac(address(2))).toBe(mac(2));
+    await writeFile(`${path}.new`, head + entry(3) + entry(4) + entry(5));
+    await rename(`${path}.new`, path);
+    expect(await Promise.all([1, 2, 3, 4, 5].map((host) => one.mac(address(host))))).toEqual([
+      undefined,
+      undefined,
+      mac(3),
+      mac(4),
+      mac(5),
+    ]);
+  });
+
+  test('in place: truncated, and grown past where reading stood', async () => {
+    await using folder = await scratch();
+    const path = join(folder.path, 'leases');
+    await writeFile(path, dhcpd(1));
+    const one = leaseFile(path);
+    expect(await one.mac(address(1))).toBe(mac(1));
+    await truncate(path);
+    expect(await one.mac(address(1))).toBeUndefined();
+    await appendFile(path, dhcpd(2));
+    expect(await one.mac(address(2))).toBe(mac(2));
+    await writeFile(path, dhcpd(3) + dhcpd(4));
+    expect(await Promise.all([2, 3, 4].map((host) => one.mac(address(host))))).toEqual([undefined, mac(3), mac(4)]);
+  });
+
+  test('by another format', async () => {
+    await using folder = await scratch();
+    const path = join(folder.path, 'leases');
+    await writeFile(path, keaHeader + kea(1));
+    await writeFile(`${path}.2`, keaHeader + kea(2));
+    const one = leaseFile(path);
+    expect([await one.mac(address(1)), await one.mac(address(2))]).toEqual([mac(1), mac(2)]);
+    await writeFile(path, dnsmasq(3));
+    expect(await Promise.all([1, 2, 3].map((host) => one.mac(address(host))))).toEqual([undefined, undefined, mac(3)]);
+  });
+});
+
+test("Kea's clean-up: no lease is missed while entries wander, and what is newer counts", async () => {
+  await using folder = await scratch();
+  const path = join(folder.path, 'kea-leases4.csv');
+  const one = leaseFile(path);
+  const all = async () => Promise.all([1, 2, 3].map((host) => one.mac(address(host))));
+  await writeFile(path, keaHeader + kea(1) + kea(2));
+  expect(await all()).toEqual([mac(1), mac(2), undefined]);
+  await rename(path, `${path}.1`);
+  expect(await all()).toEqual([mac(1), mac(2), undefined]);
+  await writeFile(path, keaHeader + kea(2, 2, 0) + kea(3));
+  expect(await all()).toEqual([mac(1), undefined, mac(3)]);
+  await writeFile(`${path}.output`, keaHeader + kea(1) + kea(2));
+  await rename(`${path}.output`, `${path}.completed`);
+  await rm(`${path}.1`);
+  expect(await all()).toEqual([mac(1), undefined, mac(3)]);
+  await rename(`${path}.completed`, `${path}.2`);
+  expect(await all()).toEqual([mac(1), undefined, mac(3)]);
+  await appendFile(path, kea(1, 8));
+  expect(await all()).toEqual([mac(8), undefined, mac(3)]);
+  expect(one.said()).toEqual([]);
+});
+
+describe('what hinders is said once', () => {
+  test('a file that is not there, comes, and goes', async () => {
+    await using folder = await scratch();
+    const path = join(folder.path, 'leases');
+    const one = leaseFile(path);
+    for (let i = 0; i < 3; i++) expect(await one.mac(address(1))).toBeUndefined();
+    expect(one.said()).toEqual(['warn: lease file tells nothing']);
+    expect(await one.file.problem()).toMatch(/^there is no such file: start the DHCP server/);
+    await writeFile(path, dnsmasq(1));
+    expect(await one.mac(address(1))).toBe(mac(1));
+    await rm(path);
+    for (let i = 0; i < 3; i++) expect(await one.mac(address(1))).toBeUndefined();
+    expect(one.said()).toEqual([
+      'warn: lease file tells nothing',
+      'info: lease file is readable now',
+      'warn: lease file tells nothing',
+    ]);
+  });
+
+  test.each<[string, (path: string) => Promise<unknown>, RegExp]>([
+    ['a folder', (path) => mkdir(path), /not a regular file|EISDIR/],
+    [
+      'something else',
+      (path) => writeFile(path, 'no leases\n'),
+      /of no format that is known.*format: 'dnsmasq' \| 'dhcpd' \| 'kea' \| 'networkd'/,
+    ],
+    ['half of a JSON file', (path) => writeFile(path, '{"Leases":['), /JSON/],
+  ])('%s', async (_, make, problem) => {
+    await using folder = await scratch();
+    const path = join(folder.path, 'leases');
+    await make(path);
+    const one = leaseFile(path);
+    expect(await one.mac(address(1))).toBeUndefined();
+    expect(await one.mac(address(1))).toBeUndefined();
+    expect(await one.file.problem()).toMatch(problem);
+    expect(one.said()).toEqual(['warn: lease file tells nothing']);
+  });
+
+  test('an empty file is none', async () => {
+    await using folder = await scratch();
+    const path = join(folder.path, 'leases');
+    await writeFile(path, '');
+    const one = leaseFile(path);
+    expect([await one.mac(address(1)), await one.file.problem(), one.said()]).toEqual([undefined, undefined, []]);
+  });
+});
+
+test('a line longer than a piece is left out, and the next ones are read', async () => {
+  await using folder = await scratch();
+  const path = join(folder.path, 'leases');
+  await writeFile(path, `${keaHeader}${kea(1)}${'x'.repeat(200_000)}`);
+  const one = leaseFile(path);
+  expect(await one.mac(address(1))).toBe(mac(1));
+  await appendFile(path, `${'y'.repeat(70_000)}\n${kea(2)}`);
+  expect([await one.mac(address(1)), await one.mac(address(2))]).toEqual([mac(1), mac(2)]);
+});
+
+test('a file with a time in the future is read once, and again when it changes', async () => {
+  await using folder = await scratch();
+  const path = join(folder.path, 'leases');
+  await writeFile(path, dnsmasq(1));
+  const future = Date.now() / 1000 + 86_400;
+  await utimes(path, future, future);
+  const one = leaseFile(path);
+  expect(await one.mac(address(1))).toBe(mac(1));
+  await using handle = await open(path, 'r+');
+  await handle.write(dnsmasq(1, 2), 0);
+  expect(await one.mac(address(1))).toBe(mac(2));
+});
+
+test('an address in any spelling', async () => {
+  await using folder = await scratch();
+  const path = join(folder.path, 'leases');
+  await writeFile(path, `${dnsmasq(1)}duid 00:01\n${end} 1 FD00::0:1 * 00:03:00:01:52:54:00:00:00:06\n`);
+  const one = leaseFile(path);
+  expect(await Promise.all(['::ffff:10.0.0.1', 'fd00::1', 'fd00:0::1%eth0', 'x'].map(one.mac))).toEqual([
+    mac(1),
+    mac(6),
+    mac(6),
+    undefined,
+  ]);
+});
