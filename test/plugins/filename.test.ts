@@ -2,37 +2,37 @@ import { describe, expect, test } from 'vitest';
 import { claimInName, macInName, serialInName, uuidInName } from '../../plugins/filename.ts';
 
 describe('a MAC address', () => {
-test.each([
-  ['pxelinux.cfg/01-52-54-00-12-34-56', true],
-  ['pxelinux.cfg/01-52-54-00-12-34-56.cfg', true],
-  ['grub/grub.cfg-01-52-54-00-12-34-56', true],
-  ['52:54:00:12:34:56/kernel', true],
-  ['52-54-00-12-34-56.ipxe', true],
-  ['525400123456', true],
-  ['cfg/525400123456.cfg', true],
-  ['boot-52-54-00-12-34-56.ipxe', true],
-  ['menu/node-52-54-00-12-34-56-kernel', true],
-  ['host=52:54:00:12:34:56&x', true],
-  ['boot.ipxe-52:54:00:12:34:56', true],
-  ['SEP525400123456.cnf.xml', true],
-  ['52-54-00-AB-CD-EF', '52:54:00:ab:cd:ef'],
-  ['pxelinux.cfg/4c4c4544-0044-4a10-8036-525400123456', undefined],
-  ['0044-525400123456', undefined],
-  ['5254001234567', undefined],
-  ['52-54-00-12-34-56-78', undefined],
-  ['06-52-54-00-12-34-56', undefined],
-  ['x/06-52-54-00-12-34-56', undefined],
-  ['grub.cfg-01-52-54-00-12-34-56-78', undefined],
-  ['52:54:00:12:34:56:78', undefined],
-  ['a52:54:00:12:34:56', undefined],
-  ['x/ff-ff-ff-ff-ff-ff', undefined],
-  ['000000000000', undefined],
-  ['01-01-00-5e-00-00-01', undefined],
-  ['deadbeef/vmlinuz', undefined],
-  ['C0A80714', undefined],
-])('%s', (name, expected) => {
-  expect(macInName(name)).toBe(expected === true ? '52:54:00:12:34:56' : expected);
-});
+  test.each([
+    ['pxelinux.cfg/01-52-54-00-12-34-56', true],
+    ['pxelinux.cfg/01-52-54-00-12-34-56.cfg', true],
+    ['grub/grub.cfg-01-52-54-00-12-34-56', true],
+    ['52:54:00:12:34:56/kernel', true],
+    ['52-54-00-12-34-56.ipxe', true],
+    ['525400123456', true],
+    ['cfg/525400123456.cfg', true],
+    ['boot-52-54-00-12-34-56.ipxe', true],
+    ['menu/node-52-54-00-12-34-56-kernel', true],
+    ['host=52:54:00:12:34:56&x', true],
+    ['boot.ipxe-52:54:00:12:34:56', true],
+    ['SEP525400123456.cnf.xml', true],
+    ['52-54-00-AB-CD-EF', '52:54:00:ab:cd:ef'],
+    ['pxelinux.cfg/4c4c4544-0044-4a10-8036-525400123456', undefined],
+    ['0044-525400123456', undefined],
+    ['5254001234567', undefined],
+    ['52-54-00-12-34-56-78', undefined],
+    ['06-52-54-00-12-34-56', undefined],
+    ['x/06-52-54-00-12-34-56', undefined],
+    ['grub.cfg-01-52-54-00-12-34-56-78', undefined],
+    ['52:54:00:12:34:56:78', undefined],
+    ['a52:54:00:12:34:56', undefined],
+    ['x/ff-ff-ff-ff-ff-ff', undefined],
+    ['000000000000', undefined],
+    ['01-01-00-5e-00-00-01', undefined],
+    ['deadbeef/vmlinuz', undefined],
+    ['C0A80714', undefined],
+  ])('%s', (name, expected) => {
+    expect(macInName(name)).toBe(expected === true ? '52:54:00:12:34:56' : expected);
+  });
 });
 
 test.each([

@@ -33,13 +33,15 @@ describe('sources', () => {
     [{ neighbours: 1 }, 'neighbours: expected true, false or a function, found 1'],
     [{ lease: 'x' }, 'lease: unknown key'],
     [{ leases: 'x' }, 'leases: expected an array, found "x"'],
-    [{ leases: [{ file: 'x', format: 'isc' }] }, 'leases.0.format: expected "dnsmasq", "dhcpd", "kea" or "networkd", found "isc"'],
+    [
+      { leases: [{ file: 'x', format: 'isc' }] },
+      'leases.0.format: expected "dnsmasq", "dhcpd", "kea" or "networkd", found "isc"',
+    ],
     [5, ': expected an object, found 5'],
   ])('%o is refused', (options, message) => {
     expect(issuesOf(identify(options as Parameters<typeof identify>[0]))).toEqual([message]);
   });
 });
-
 
 /** Who is found, and by which source. */
 async function found(options: IdentifyOptions, name = 'x', address = '10.0.0.1') {
@@ -53,7 +55,11 @@ const lease = (last: number) => `${end} 52:54:00:00:00:0${last} 10.0.0.1 * *\n`;
 
 test('lease files are asked in the order of their list, each as one source', async () => {
   await using folder = await scratch();
-  const [first, second, absent] = ['first', 'second', 'absent'].map((name) => join(folder.path, name)) as [string, string, string];
+  const [first, second, absent] = ['first', 'second', 'absent'].map((name) => join(folder.path, name)) as [
+    string,
+    string,
+    string,
+  ];
   await writeFile(first, `${end} 52:54:00:00:00:01 10.0.0.2 * *\n`);
   await writeFile(second, lease(2));
   const leases = { macSource: 'leases', macAgeMs: undefined };
@@ -61,17 +67,25 @@ test('lease files are asked in the order of their list, each as one source', asy
   await appendFile(first, lease(1));
   expect(await found({ leases: [absent, { file: first }, second] })).toMatchObject({ mac: '52:54:00:00:00:01', ...leases });
   expect(await found({ leases: [second, first] })).toMatchObject({ mac: '52:54:00:00:00:02' });
-  expect(await found({ leases: [{ file: second, format: 'kea' }], table: { '10.0.0.1': '525400000009' } })).toMatchObject({ macSource: 'table' });
+  expect(await found({ leases: [{ file: second, format: 'kea' }], table: { '10.0.0.1': '525400000009' } })).toMatchObject({
+    macSource: 'table',
+  });
 });
 
 test('how long it is known goes with the answer', async () => {
   await using folder = await scratch();
   const file = join(folder.path, 'dhcpd.leases');
-  await writeFile(file, `lease 10.0.0.1 {\n cltt epoch ${end - 3660};\n ends epoch ${end};\n hardware ethernet 52:54:00:00:00:01;\n}\n`);
+  await writeFile(
+    file,
+    `lease 10.0.0.1 {\n cltt epoch ${end - 3660};\n ends epoch ${end};\n hardware ethernet 52:54:00:00:00:01;\n}\n`,
+  );
   const { macAgeMs } = await found({ leases: [file] });
   expect(macAgeMs).toBeGreaterThanOrEqual(60_000);
   expect(macAgeMs).toBeLessThan(120_000);
-  expect(await found({ neighbours: () => ({ mac: '52:54:00:00:00:01', ageMs: 7 }) })).toMatchObject({ macSource: 'neighbours', macAgeMs: 7 });
+  expect(await found({ neighbours: () => ({ mac: '52:54:00:00:00:01', ageMs: 7 }) })).toMatchObject({
+    macSource: 'neighbours',
+    macAgeMs: 7,
+  });
   expect(await found({ filename: true }, '52:54:00:00:00:01/x')).toMatchObject({ macSource: 'filename', macAgeMs: 0 });
 });
 
@@ -95,7 +109,13 @@ describe('sources that disagree', () => {
 
   test('are named once for each pair of answers, and the first one counts', async () => {
     const name = '52:54:00:00:00:03/x';
-    const lines = await asking({ table, filename: true }, ['10.0.0.1', name], ['10.0.0.1', name], ['10.0.0.2', name], ['10.0.0.1', 'x']);
+    const lines = await asking(
+      { table, filename: true },
+      ['10.0.0.1', name],
+      ['10.0.0.1', name],
+      ['10.0.0.2', name],
+      ['10.0.0.1', 'x'],
+    );
     const line = (client: string, mac: string) => ({
       level: 'warn',
       message: 'sources disagree about the MAC address',
@@ -121,7 +141,9 @@ describe('sources that disagree', () => {
       throw new Error('no table');
     };
     const name = '52:54:00:00:00:01/x';
-    expect(await asking({ table, filename: true, neighbours }, ['10.0.0.1', name], ['10.0.0.1', 'x'], ['10.0.0.1', 'x'])).toEqual([]);
+    expect(await asking({ table, filename: true, neighbours }, ['10.0.0.1', name], ['10.0.0.1', 'x'], ['10.0.0.1', 'x'])).toEqual(
+      [],
+    );
     expect(asked).toBe(1);
   });
 
@@ -129,7 +151,7 @@ describe('sources that disagree', () => {
     expect(await asking({ table, neighbours: () => new Promise(() => {}) }, ['10.0.0.1', 'x'])).toEqual([]);
   });
 
-  test('a hundred thousand of them take no more memory than their bound', async () => {
+  test('what has been said is remembered of the newest only', async () => {
     const { pipeline, around } = await serving(identify({ filename: true, neighbours: () => '52:54:00:00:00:01' }), []);
     const ask = (host: number) =>
       pipeline.identify(readRequest('52:54:00:00:00:02/x', { address: `10.${host >> 16}.${(host >> 8) & 255}.${host & 255}` }));
@@ -150,13 +172,11 @@ test('check tells which lease files tell nothing', async () => {
   await writeFile(odd, 'odd\n');
   await writeFile(fine, lease(1));
   const plugin = identify({ leases: [fine, absent, { file: odd }], neighbours: true, filename: true });
-  const hooks = await plugin.definition.setup(
-    readyOptions(plugin),
-    { ...surroundings(), onDispose: () => {}, watch: () => {}, folder: () => fakeFolder({}) } as never,
-  );
-  const findings = [...((await hooks.check?.({} as never)) ?? [])];
+  const { pipeline } = await serving(plugin, []);
+  const findings = await pipeline.check();
+  const at = ['plugins', 0, 'options', 'leases'];
   expect(findings).toEqual([
-    { severity: 'error', path: ['leases', 1], message: expect.stringMatching(/^there is no such file: start/), file: absent },
-    { severity: 'error', path: ['leases', 2], message: expect.stringMatching(/^of no format that is known/), file: odd },
+    { severity: 'error', path: [...at, 1], message: expect.stringMatching(/^there is no such file: start/), file: absent },
+    { severity: 'error', path: [...at, 2], message: expect.stringMatching(/^of no format that is known/), file: odd },
   ]);
 });

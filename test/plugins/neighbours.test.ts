@@ -13,7 +13,16 @@ describe('neighbours', () => {
     { dst: 'fe80::1', dev: 'lab0', lladdr: '52:54:00:00:00:0a', state: ['STALE'] },
     { dst: 'fe80::1', dev: 'lab1', lladdr: '52:54:00:00:00:0b', state: ['REACHABLE'] },
     { dst: '2001:db8::9', dev: 'lab0', used: 1291, confirmed: 1351, updated: 1288, probes: 6, state: ['FAILED'] },
-    { dst: '2001:db8::a', dev: 'lab0', lladdr: '52:54:00:00:00:0c', used: 148, confirmed: 133, updated: 92, probes: 4, state: ['STALE'] },
+    {
+      dst: '2001:db8::a',
+      dev: 'lab0',
+      lladdr: '52:54:00:00:00:0c',
+      used: 148,
+      confirmed: 133,
+      updated: 92,
+      probes: 4,
+      state: ['STALE'],
+    },
     { dst: '2001:db8:1::9', dev: 'lab0', lladdr: '52:54:00:00:00:ff', state: ['STALE'] },
     { dst: '192.168.7.30', dev: 'lab0', lladdr: '52:54:00:00:00:30', state: ['REACHABLE'] },
   ]);
@@ -52,7 +61,9 @@ describe('neighbours', () => {
     const run = vi.fn(async () => ip);
     await neighbourReader({ ...sources, ip: run })('192.168.7.30', signal);
     expect(run).not.toHaveBeenCalled();
-    expect(await neighbourReader({ ...sources, arp: none, ip: run })('192.168.7.30', signal)).toMatchObject({ mac: '52:54:00:00:00:30' });
+    expect(await neighbourReader({ ...sources, arp: none, ip: run })('192.168.7.30', signal)).toMatchObject({
+      mac: '52:54:00:00:00:30',
+    });
   });
 
   test('a table is read once for all who ask at the same time, and not again for those it knows', async () => {
