@@ -101,7 +101,7 @@ const tables: Readonly<Record<string, { readonly format: FormatName; readonly ro
       row('fd00:8::', undefined, 'a delegated prefix'),
     ],
   },
-  'networkd.json': {
+  'networkd-lab0': {
     format: 'networkd',
     rows: [
       v4(50, '01', 'with a name'),
