@@ -1,16 +1,10 @@
 /**
  * A config that cannot be used, told to the person who wrote it: all problems at once, each where it stands.
  */
-import { formatPath, type Issue } from '../plugin/issue.ts';
+import { formatPath, formatPlace, type Issue, type Place } from '../plugin/issue.ts';
 
 /** A place in a file that is no valid program or data, or where a program threw. */
-export interface SourcePlace {
-  /** Absolute. */
-  readonly file: string;
-  /** From 1. */
-  readonly line: number;
-  /** From 1. */
-  readonly column?: number | undefined;
+export interface SourcePlace extends Place {
   /** The line itself. */
   readonly text?: string | undefined;
 }
@@ -46,21 +40,23 @@ export class ConfigError extends Error {
 }
 
 function format(file: string | undefined, issues: readonly Issue[], place: SourcePlace | undefined): string {
-  const where = place
-    ? [place.file, place.line, ...(place.column === undefined ? [] : [place.column])].join(':')
-    : (file ?? 'config');
+  const where = place ? formatPlace(place) : (file ?? 'config');
   const lines = issues.map(formatIssue);
   if (place?.text !== undefined) lines.push(excerpt(place.line, place.column, place.text));
   if (lines.length === 0) return where;
-  const only = issues.length === 1 && issues[0]!.path.length === 0;
+  const [first] = issues;
+  if (issues.length === 1 && first!.place) return formatIssue(first!);
+  const only = issues.length === 1 && first!.path.length === 0;
   return only
     ? `${where}: ${lines.join('\n')}`
     : [`${where}: ${issues.length} problem${issues.length === 1 ? '' : 's'}`, ...lines.map((line) => `  ${line}`)].join('\n');
 }
 
-function formatIssue({ path, message, hint }: Issue): string {
-  const at = path.length === 0 ? '' : `${formatPath(path)}: `;
-  return `${at}${message}${hint === undefined ? '' : `\n    ${hint}`}`;
+function formatIssue({ path, place, message, hint }: Issue): string {
+  const at = [...(place ? [formatPlace(place)] : []), ...(path.length === 0 ? [] : [formatPath(path)])].map(
+    (part) => `${part}: `,
+  );
+  return `${at.join('')}${message}${hint === undefined ? '' : `\n    ${hint}`}`;
 }
 
 /** `    5 | plugins: [` and a mark below the column. */

@@ -2,14 +2,31 @@
  * What is wrong with a config, for the person who wrote it. Knows nothing of schemas and files.
  */
 
+/** A place in a file. */
+export interface Place {
+  /** Absolute. */
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** From 1. */
+  readonly column?: number | undefined;
+}
+
 /** One problem. */
 export interface Issue {
-  /** From the top of the config: `['plugins', 2, 'options', 'table']`. */
+  /** From the top of the config: `['plugins', 2, 'options', 'table']`; of a data file, where `place` names one. */
   readonly path: readonly PropertyKey[];
+  /** Where it stands, if not in the config itself. */
+  readonly place?: Place | undefined;
   /** What was expected and what was found; lower case, no period. */
   readonly message: string;
   /** What may have been meant. */
   readonly hint?: string | undefined;
+}
+
+/** `hosts.yaml:12:5` */
+export function formatPlace({ file, line, column }: Place): string {
+  return column === undefined ? `${file}:${line}` : `${file}:${line}:${column}`;
 }
 
 /** `plugins[2].options["52:54:00:*"].folder` */

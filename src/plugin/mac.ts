@@ -16,7 +16,12 @@ export function parseMac(text: string): string | undefined {
 export interface MacPattern {
   /** Octets that are given, 0–5: the more, the narrower. */
   readonly octets: number;
-  /** @param mac in the spelling of {@link parseMac} */
+  /** Which of the six octets are given: `0,1,2`. */
+  readonly places: string;
+  /** The octets given: `52:54:00`. */
+  readonly key: string;
+  /** The octets of an address at the same places: it matches if they equal `key`. @param mac in the spelling of {@link parseMac} */
+  keyOf(mac: string): string;
   matches(mac: string): boolean;
 }
 
@@ -29,8 +34,10 @@ export function parseMacPattern(text: string): MacPattern | undefined {
   if (!octets.includes('*') || octets.length > 6 || !octets.every((octet) => octet === '*' || /^[0-9a-f]{2}$/.test(octet)))
     return undefined;
   if (octets.length < 6 && octets.at(-1) !== '*') return undefined;
-  const fixed = octets.flatMap((octet, index) => (octet === '*' ? [] : [{ octet, at: index * 3 }]));
-  return { octets: fixed.length, matches: (mac) => fixed.every(({ octet, at }) => mac.startsWith(octet, at)) };
+  const places = octets.flatMap((octet, index) => (octet === '*' ? [] : [index]));
+  const key = places.map((place) => octets[place]).join(':');
+  const keyOf = (mac: string) => places.map((place) => mac.slice(place * 3, place * 3 + 2)).join(':');
+  return { octets: places.length, places: places.join(), key, keyOf, matches: (mac) => keyOf(mac) === key };
 }
 
 const spellings =

@@ -103,6 +103,7 @@ describe('files and folder', () => {
     const trace: never[] = [];
     await get('shared', web1, trace);
     expect(trace).toMatchObject([
+      { plugin: 'hosts', hook: 'host', before: web1.mac, after: web1.mac },
       {
         plugin: 'hosts',
         after: 'lab/shared (10 bytes)',

@@ -1,0 +1,54 @@
+/**
+ * Names of files and folders that hold what is known of a machine: `hosts/{mac}`. What is filled in may be a client's claim, so
+ * it is one component of a name, or nothing.
+ */
+
+/** Who asks, as far as that counts. */
+export interface Who {
+  readonly mac?: string | undefined;
+  readonly uuid?: string | undefined;
+  readonly serial?: string | undefined;
+  /** Without zone. */
+  readonly address?: string | undefined;
+  /** {@link Host.name} */
+  readonly host?: string | undefined;
+}
+
+const values: Readonly<Record<string, (who: Who) => string | undefined>> = {
+  mac: ({ mac }) => mac,
+  'mac-dashes': ({ mac }) => mac?.replaceAll(':', '-'),
+  address: ({ address }) => address,
+  uuid: ({ uuid }) => uuid,
+  serial: ({ serial }) => serial,
+  host: ({ host }) => host,
+};
+
+/** For messages. */
+export const placeholders = Object.keys(values)
+  .map((key) => `{${key}}`)
+  .join(', ');
+
+/** Whether all that stands in braces is known. */
+export function isFillable(written: string): boolean {
+  return [...written.matchAll(PLACEHOLDER)].every(([, key]) => Object.hasOwn(values, key!));
+}
+
+/** @returns a function whose answer is `undefined` where something is not known of the machine, or is no part of a name */
+export function fillable(written: string): (who: Who) => string | undefined {
+  if (written.search(PLACEHOLDER) < 0) return () => written;
+  return (who) => {
+    let known = true;
+    const filled = written.replace(PLACEHOLDER, (_, key: string) => {
+      const value = values[key]?.(who);
+      if (value === undefined || !isComponent(value)) known = false;
+      return value ?? '';
+    });
+    return known ? filled : undefined;
+  };
+}
+
+function isComponent(value: string): boolean {
+  return value !== '' && value !== '.' && value !== '..' && !/[/\\]/.test(value);
+}
+
+const PLACEHOLDER = /\{([^{}]*)\}/g;

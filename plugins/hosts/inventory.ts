@@ -1,0 +1,119 @@
+/**
+ * All hosts and groups of a config, from wherever they came, each with its place. Knows not yet what follows from them.
+ */
+import type { Issue, Place } from 'pxe';
+import { nearest } from 'pxe';
+import type { GroupEntry, HostEntry, HostRow } from './options.ts';
+import { selectorKeys } from './options.ts';
+import { parseSelector, type Selector } from './selector.ts';
+
+/** Where something was written. */
+export interface Origin {
+  /** In the plugin's options, or in the data file. */
+  readonly path: readonly PropertyKey[];
+  /** In the data file. */
+  readonly place?: Place | undefined;
+}
+
+export interface ListedHost extends Origin {
+  readonly name: string;
+  readonly selectors: readonly Selector[];
+  readonly entry: HostEntry;
+}
+
+export interface ListedGroup extends Origin {
+  readonly name: string;
+  readonly entry: GroupEntry;
+}
+
+export interface Inventory {
+  readonly hosts: readonly ListedHost[];
+  readonly groups: readonly ListedGroup[];
+}
+
+/** Tells where a path of a data file stands. */
+export type Locate = (path: readonly PropertyKey[]) => Place | undefined;
+
+export function listHosts(
+  hosts: Readonly<Record<string, HostEntry>>,
+  path: readonly PropertyKey[],
+  locate: Locate = () => undefined,
+): ListedHost[] {
+  return Object.entries(hosts).map(([key, entry]) => {
+    const at = [...path, key];
+    return { name: entry.name ?? key, selectors: [parseSelector(key)!], entry, path: at, place: locate(at) };
+  });
+}
+
+export function listRows(rows: readonly HostRow[], path: readonly PropertyKey[], locate: Locate): ListedHost[] {
+  return rows.map((row, index) => {
+    const written = selectorKeys.flatMap((key) => (row[key] === undefined ? [] : [prefixes[key] + row[key]]));
+    const at = [...path, index];
+    return {
+      name: row.name ?? written[0]!,
+      selectors: written.map((one) => parseSelector(one)!),
+      entry: row,
+      path: at,
+      place: locate(at),
+    };
+  });
+}
+
+const prefixes = { mac: '', address: '', uuid: 'uuid:', serial: 'serial:', match: '' } as const;
+
+export function listGroups(
+  groups: Readonly<Record<string, GroupEntry>>,
+  path: readonly PropertyKey[],
+  locate: Locate = () => undefined,
+): ListedGroup[] {
+  return Object.entries(groups).map(([name, entry]) => {
+    const at = [...path, name];
+    return { name, entry, path: at, place: locate(at) };
+  });
+}
+
+/** Groups that nobody lists, that are listed twice, or that are their own groups' group. */
+export function groupIssues({ hosts, groups }: Inventory): Issue[] {
+  const byName = new Map(groups.map((group) => [group.name, group]));
+  const known = [...byName.keys()];
+  const unknown = [...hosts, ...groups].flatMap(({ entry, path, place }) =>
+    (entry.groups ?? []).flatMap((name, index): Issue[] => {
+      if (byName.has(name)) return [];
+      const near = nearest(name, known);
+      const hint = near === undefined ? `groups are: ${known.join(', ') || 'none'}` : `did you mean ${JSON.stringify(near)}?`;
+      return [{ path: [...path, 'groups', index], place, message: `no group ${JSON.stringify(name)}`, hint }];
+    }),
+  );
+  const twice = groups.flatMap(({ name, path, place }): Issue[] =>
+    byName.get(name)?.path === path
+      ? []
+      : [{ path, place, message: `group ${JSON.stringify(name)} is listed twice`, hint: 'leave one, or rename one' }],
+  );
+  return [...unknown, ...twice, ...cycles(groups, byName)];
+}
+
+/** Each circle once, at the group of it that is listed first. */
+function cycles(groups: readonly ListedGroup[], byName: ReadonlyMap<string, ListedGroup>): Issue[] {
+  const issues: Issue[] = [];
+  const done = new Set<string>();
+  const visit = (group: ListedGroup, above: readonly ListedGroup[]): void => {
+    const start = above.indexOf(group);
+    if (start >= 0) {
+      const circle = [...above.slice(start), group].map(({ name }) => name).join(' → ');
+      issues.push({
+        path: [...group.path, 'groups'],
+        place: group.place,
+        message: `groups go round in a circle: ${circle}`,
+        hint: 'take one of them out',
+      });
+    }
+    if (start >= 0 || done.has(group.name)) return;
+    for (const name of group.entry.groups ?? []) {
+      const next = byName.get(name);
+      if (next) visit(next, [...above, group]);
+    }
+    done.add(group.name);
+  };
+  for (const group of groups) visit(group, []);
+  return issues;
+}

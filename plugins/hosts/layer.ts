@@ -1,0 +1,48 @@
+/**
+ * What one entry of a config gives to a machine: files by name, a folder, variables. Opens nothing.
+ */
+import { cleanName } from 'pxe';
+import { covers, type Glob, hasWildcard, parseGlob } from '../glob.ts';
+import { fillable, type Who } from './fill.ts';
+import type { GroupEntry } from './options.ts';
+
+/** A key of `files` that no name ever reaches, and why. */
+export interface Shadowed {
+  readonly key: string;
+  readonly by: string;
+}
+
+export class Layer {
+  readonly variables: Readonly<Record<string, unknown>>;
+  /** The search folder; `undefined` if there is none for this machine. */
+  readonly folder: (who: Who) => string | undefined;
+  readonly shadowed: readonly Shadowed[];
+  readonly #exact = new Map<string, { readonly key: string; readonly target: (who: Who) => string | undefined }>();
+  readonly #globs: { readonly key: string; readonly glob: Glob; readonly target: (who: Who) => string | undefined }[] = [];
+
+  constructor({ files = {}, folder, variables = {} }: GroupEntry) {
+    const shadowed: Shadowed[] = [];
+    for (const [key, written] of Object.entries(files)) {
+      const cleaned = cleanName(key, 'any');
+      const target = fillable(written);
+      const earlier = hasWildcard(cleaned) ? this.#globs.find(({ glob }) => covers(glob, cleaned)) : this.#exact.get(cleaned);
+      if (earlier) shadowed.push({ key, by: earlier.key });
+      else if (hasWildcard(cleaned)) this.#globs.push({ key, glob: parseGlob(cleaned), target });
+      else this.#exact.set(cleaned, { key, target });
+    }
+    this.folder = folder === undefined ? () => undefined : fillable(cleanName(folder, 'any'));
+    this.variables = variables;
+    this.shadowed = shadowed;
+  }
+
+  /** Names that `files` gives, those of patterns left out. */
+  get names(): Iterable<string> {
+    return this.#exact.keys();
+  }
+
+  /** The file that `files` names for a cleaned name. */
+  target(name: string, who: Who): string | undefined {
+    const found = this.#exact.get(name) ?? this.#globs.find(({ glob }) => glob.match(name) !== undefined);
+    return found?.target(who);
+  }
+}

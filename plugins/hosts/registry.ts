@@ -1,0 +1,152 @@
+/**
+ * Finds the entries of a config that a machine matches, the narrowest first: its MAC address, UUID, serial number, address; MAC
+ * patterns by the number of octets given; networks by the length of their prefix; names asked for, which tell least of a
+ * machine; `default`. Among equals, the first listed.
+ *
+ * No entry is looked at that does not match: exact selectors stand in a table, patterns and networks in one table for each
+ * mask. Only patterns of names are tried one by one.
+ */
+import { type Address, numberOf, parseAddress, prefixOf } from '../address.ts';
+import { type Glob, hasWildcard } from '../glob.ts';
+import type { Who } from './fill.ts';
+import type { Inventory, ListedHost } from './inventory.ts';
+import { Layer } from './layer.ts';
+
+/** A host with all that it gives: its own first, then its groups', each before the groups of that group. */
+export interface Entry {
+  readonly listed: ListedHost;
+  /** Every group that it belongs to, the nearest first. */
+  readonly groups: readonly string[];
+  readonly layers: readonly Layer[];
+}
+
+/** Keys under one mask. */
+interface Masked {
+  /** Bits or octets that are given. */
+  readonly width: number;
+  keyOf(who: Known): string | bigint | undefined;
+  readonly entries: Map<string | bigint, Entry[]>;
+}
+
+interface Known extends Who {
+  readonly number: { readonly value: bigint; readonly family: Address['family'] } | undefined;
+}
+
+export class Registry {
+  readonly entries: readonly Entry[];
+  /** By the names of the groups. */
+  readonly groups: ReadonlyMap<string, Layer>;
+  readonly #exact = {
+    mac: new Map<string, Entry[]>(),
+    uuid: new Map<string, Entry[]>(),
+    serial: new Map<string, Entry[]>(),
+    address: new Map<string, Entry[]>(),
+  };
+  readonly #patterns = new Map<string, Masked>();
+  readonly #networks = new Map<string, Masked>();
+  readonly #names = new Map<string, Entry[]>();
+  readonly #globs: { readonly glob: Glob; readonly entry: Entry }[] = [];
+  readonly #fallback: Entry[] = [];
+  /** The narrowest first. */
+  readonly #masked: { readonly patterns: readonly Masked[]; readonly networks: readonly Masked[] };
+
+  /** @param inventory without {@link groupIssues} */
+  constructor({ hosts, groups }: Inventory) {
+    const byName = new Map(groups.map((group) => [group.name, group]));
+    const layers = new Map(groups.map(({ name, entry }) => [name, new Layer(entry)]));
+    const found = new Map<string, readonly string[]>();
+    const withItsOwn = (name: string): readonly string[] =>
+      obtain(found, name, () => [name, ...above(byName.get(name)?.entry.groups)]);
+    const above = (names: readonly string[] = []): string[] => [...new Set(names.flatMap(withItsOwn))];
+    this.groups = layers;
+    this.entries = hosts.map((listed) => {
+      const names = above(listed.entry.groups);
+      return { listed, groups: names, layers: [new Layer(listed.entry), ...names.map((name) => layers.get(name)!)] };
+    });
+    for (const entry of this.entries) this.#add(entry);
+    const narrowest = (masks: ReadonlyMap<string, Masked>) => [...masks.values()].sort((a, b) => b.width - a.width);
+    this.#masked = { patterns: narrowest(this.#patterns), networks: narrowest(this.#networks) };
+    this.#globs.sort((a, b) => b.glob.literals - a.glob.literals);
+  }
+
+  /** @param name the name asked for */
+  *match(who: Who, name: string): Generator<Entry, void> {
+    const { mac, uuid, serial } = who;
+    const address = who.address === undefined ? undefined : parseAddress(who.address);
+    const known: Known = { ...who, number: address && { value: numberOf(address), family: address.family } };
+    if (mac !== undefined) yield* this.#exact.mac.get(mac) ?? [];
+    if (uuid !== undefined) yield* this.#exact.uuid.get(uuid) ?? [];
+    if (serial !== undefined) yield* this.#exact.serial.get(serial) ?? [];
+    if (address) yield* this.#unlessAnother(mac, this.#exact.address.get(address.text));
+    for (const masked of this.#masked.patterns) yield* find(masked, known);
+    for (const masked of this.#masked.networks) yield* this.#unlessAnother(mac, find(masked, known));
+    yield* this.#names.get(name) ?? [];
+    for (const { glob, entry } of this.#globs) if (glob.match(name) !== undefined) yield entry;
+    yield* this.#fallback;
+  }
+
+  /** An address goes from machine to machine: an entry that names a MAC address, too, is not for one that has another. */
+  *#unlessAnother(mac: string | undefined, entries: readonly Entry[] = []): Generator<Entry, void> {
+    for (const entry of entries) {
+      const own = entry.listed.selectors.find(({ kind }) => kind === 'mac');
+      if (mac === undefined || own?.kind !== 'mac' || own.value === mac) yield entry;
+    }
+  }
+
+  #add(entry: Entry): void {
+    for (const selector of entry.listed.selectors) {
+      switch (selector.kind) {
+        case 'mac':
+        case 'uuid':
+        case 'serial':
+        case 'address':
+          append(this.#exact[selector.kind], selector.value, entry);
+          break;
+        case 'pattern': {
+          const { places, octets, key, keyOf } = selector.pattern;
+          const masked = obtain(this.#patterns, places, () => ({
+            width: octets,
+            keyOf: ({ mac }) => (mac === undefined ? undefined : keyOf(mac)),
+            entries: new Map(),
+          }));
+          append(masked.entries, key, entry);
+          break;
+        }
+        case 'network': {
+          const { family, bits, prefix } = selector.network;
+          const masked = obtain(this.#networks, `${family}/${bits}`, () => ({
+            width: bits,
+            keyOf: ({ number }) => (number?.family === family ? prefixOf(number.value, family, bits) : undefined),
+            entries: new Map(),
+          }));
+          append(masked.entries, prefix, entry);
+          break;
+        }
+        case 'name':
+          if (hasWildcard(selector.glob.pattern)) this.#globs.push({ glob: selector.glob, entry });
+          else append(this.#names, selector.glob.pattern, entry);
+          break;
+        case 'default':
+          this.#fallback.push(entry);
+          break;
+      }
+    }
+  }
+}
+
+function find({ keyOf, entries }: Masked, known: Known): readonly Entry[] {
+  const key = keyOf(known);
+  return (key === undefined ? undefined : entries.get(key)) ?? [];
+}
+
+function append<Key>(map: Map<Key, Entry[]>, key: Key, entry: Entry): void {
+  obtain(map, key, () => []).push(entry);
+}
+
+function obtain<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const found = map.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  map.set(key, made);
+  return made;
+}

@@ -1,0 +1,70 @@
+/**
+ * How a config says which machines it means: `52:54:00:12:34:56`, `52:54:00:*`, `192.168.7.20`, `192.168.7.0/24`, `uuid:…`,
+ * `serial:…`, `name:pxelinux.cfg/*`, `default`. Knows nothing of what they get.
+ */
+import { cleanName, type MacPattern, parseMac, parseMacPattern, TftpError } from 'pxe';
+import { type Network, parseAddress, parseNetwork } from '../address.ts';
+import { type Glob, parseGlob } from '../glob.ts';
+
+export type Selector =
+  | { readonly kind: 'mac' | 'uuid' | 'serial' | 'address'; readonly value: string }
+  | { readonly kind: 'pattern'; readonly pattern: MacPattern }
+  | { readonly kind: 'network'; readonly network: Network }
+  | { readonly kind: 'name'; readonly glob: Glob }
+  | { readonly kind: 'default' };
+
+export const selectorMessage =
+  'expected a MAC address (52:54:00:12:34:56), a MAC pattern (52:54:00:*), an IP address, a network (192.168.7.0/24), uuid:…, serial:…, name:… or default';
+
+export function parseSelector(written: string): Selector | undefined {
+  if (written === 'default') return { kind: 'default' };
+  const [, kind, value = ''] = /^(uuid|serial|name):(.+)$/s.exec(written) ?? [];
+  switch (kind) {
+    case 'uuid':
+      return UUID.test(value) ? { kind, value: value.toLowerCase() } : undefined;
+    case 'serial':
+      return { kind, value: value.toLowerCase() };
+    case 'name':
+      return isName(value) ? { kind, glob: parseGlob(cleanName(value, 'any')) } : undefined;
+  }
+  const mac = parseMac(written);
+  if (mac !== undefined) return { kind: 'mac', value: mac };
+  const address = parseAddress(written);
+  if (address) return { kind: 'address', value: address.text };
+  const pattern = parseMacPattern(written);
+  if (pattern) return { kind: 'pattern', pattern };
+  const network = parseNetwork(written);
+  return network && { kind: 'network', network };
+}
+
+/** The same for two spellings of one selector. */
+export function selectorKey(selector: Selector): string {
+  switch (selector.kind) {
+    case 'mac':
+    case 'uuid':
+    case 'serial':
+    case 'address':
+      return `${selector.kind} ${selector.value}`;
+    case 'pattern':
+      return `pattern ${selector.pattern.places} ${selector.pattern.key}`;
+    case 'network':
+      return `network ${selector.network.family} ${selector.network.bits} ${selector.network.prefix}`;
+    case 'name':
+      return `name ${selector.glob.pattern}`;
+    case 'default':
+      return 'default';
+  }
+}
+
+/** A file's or a folder's name, perhaps with wildcards: on no platform's account, whose names may not hold them. */
+export function isName(written: string): boolean {
+  try {
+    cleanName(written, 'any');
+    return true;
+  } catch (error) {
+    if (error instanceof TftpError) return false;
+    throw error;
+  }
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
