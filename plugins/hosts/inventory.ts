@@ -74,7 +74,7 @@ export function listGroups(
 
 /** Groups that nobody lists, that are listed twice, or that are their own groups' group. */
 export function groupIssues({ hosts, groups }: Inventory): Issue[] {
-  const byName = new Map(groups.map((group) => [group.name, group]));
+  const byName = new Map(groups.toReversed().map((group) => [group.name, group]));
   const known = [...byName.keys()];
   const unknown = [...hosts, ...groups].flatMap(({ entry, path, place }) =>
     (entry.groups ?? []).flatMap((name, index): Issue[] => {

@@ -66,6 +66,7 @@ function issuesOf(issue: ZodIssue, schema: z.ZodType, input: unknown, prefix: re
     case 'invalid_union':
       return unionIssues(issue, schema, input, prefix, found);
     case 'invalid_key':
+      return issue.issues.map((inner) => ({ path, message: sentence(inner.message, path.at(-1)) }));
     case 'invalid_element':
       return [{ path, message: issue.issues.map((inner) => plain(inner.message)).join('; ') || plain(issue.message) }];
     case 'invalid_format':

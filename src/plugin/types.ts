@@ -171,7 +171,7 @@ export interface TransferSummary extends TransferInfo {
  * What a plugin answers. Every hook is optional, and the hook decides how the answers of several plugins combine;
  * they are asked in the order of the config.
  *
- * A `TftpError` thrown by `identify`, `rewrite`, `open` or `store` is the answer on the wire. Anything else, or no answer
+ * A `TftpError` thrown by `identify`, `host`, `rewrite`, `open` or `store` is the answer on the wire. Anything else, or no answer
  * within `limits.hookMs`, is ERROR 0 for that transfer alone and a `PluginError` in the log.
  */
 export interface Hooks {

@@ -234,7 +234,7 @@ test('all problems at once, those of three plugins among them', async () => {
     '  limits.blockSize: expected at least 8, found 7',
     '  rootdir: unknown key',
     '    did you mean "rootDir"?',
-    '  plugins[0].options.table.x: expected an IP address',
+    '  plugins[0].options.table.x: expected an IP address, found "x"',
     '  plugins[0].options.table["192.168.7.20"]: expected a MAC address such as 52:54:00:12:34:56, found "zz"',
     '  plugins[0].options.tabel: unknown key',
     '    known here: table, neighbours, filename',

@@ -169,6 +169,69 @@ describe('identify', () => {
   });
 });
 
+describe('host', () => {
+  const web1 = { name: 'web1', groups: ['web', 'linux'], variables: { role: 'web' } };
+
+  test('the first answer wins; it knows the MAC address, and whoever comes after knows the host', async () => {
+    const asked: unknown[] = [];
+    const third = vi.fn();
+    const pipeline = await start(
+      [
+        hooks('who', { identify: () => ({ mac: '525400123456', source: 'table' }) }),
+        hooks('silent', { host: ({ client }) => void asked.push(client.mac) }),
+        hooks('knows', { host: async () => ({ ...web1, extra: 1 }) }),
+        hooks('third', { host: third }),
+        hooks('late', {
+          rewrite: (request) => ({ ...request, name: `boot/${request.client.host?.variables.role === 'web' ? 'a' : 'b'}` }),
+        }),
+      ],
+      surroundings(),
+    );
+    const { request, trace, served } = await pipeline.route(readRequest('kernel'));
+    expect(asked).toEqual(['52:54:00:12:34:56']);
+    expect(third).not.toHaveBeenCalled();
+    expect(request.client).toMatchObject({ mac: '52:54:00:12:34:56', host: web1 });
+    expect(served).toBe('boot/a');
+    expect(trace.filter(({ hook }) => hook === 'host')).toMatchObject([
+      { plugin: 'silent', before: '52:54:00:12:34:56' },
+      { plugin: 'knows', before: '52:54:00:12:34:56', after: 'web1 < web < linux' },
+    ]);
+  });
+
+  test('who uploads has a host, too, and one whom nobody knows has none', async () => {
+    const plugin = hooks('knows', { host: ({ client }) => (client.address === '192.168.7.20' ? web1 : undefined) });
+    const pipeline = await start([plugin], surroundings());
+    expect((await pipeline.route(writeRequest('up'))).request.client.host).toEqual(web1);
+    const stranger = await pipeline.route(readRequest('kernel', { address: '10.0.0.1' }));
+    expect('host' in stranger.request.client).toBe(false);
+  });
+
+  test('a TftpError is the answer', async () => {
+    const refuses = hooks('refuses', {
+      host() {
+        throw new TftpError(ErrorCode.accessViolation, 'not for you');
+      },
+    });
+    const { error, trace } = await (await start([refuses], surroundings())).route(readRequest('kernel'));
+    expect(error).toMatchObject({ code: 2, message: 'not for you' });
+    expect(trace).toMatchObject([{ plugin: 'refuses', hook: 'host', error: 'error 2: not for you' }]);
+  });
+
+  test.each([
+    [5],
+    [null],
+    [{ groups: [], variables: {} }],
+    [{ name: 'a', variables: {} }],
+    [{ name: 'a', groups: 'web', variables: {} }],
+    [{ name: 'a', groups: [] }],
+  ])('%o is a PluginError', async (answer) => {
+    const around = surroundings();
+    const pipeline = await start([js('odd', { host: () => answer })], around);
+    await expect(pipeline.host(readRequest('kernel'))).rejects.toMatchObject({ code: 0, message: 'internal error' });
+    expect(around.log.lines).toMatchObject([{ level: 'error', fields: { plugin: 'odd', hook: 'host' } }]);
+  });
+});
+
 describe('rewrite', () => {
   test('each plugin gets what the one before it returned; only the name counts; the result is cleaned', async () => {
     const seen: string[] = [];

@@ -27,7 +27,7 @@ describe('sources', () => {
   });
 
   test.each([
-    [{ table: { web1: '52:54:00:00:00:01' } }, 'table.web1: expected an IP address'],
+    [{ table: { web1: '52:54:00:00:00:01' } }, 'table.web1: expected an IP address, found "web1"'],
     [{ table: { '10.0.0.1': 'x' } }, 'table.10.0.0.1: expected a MAC address such as 52:54:00:12:34:56, found "x"'],
     [{ filename: 1 }, 'filename: expected true or false, found 1'],
     [{ neighbours: 1 }, 'neighbours: expected true, false or a function, found 1'],
