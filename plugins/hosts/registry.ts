@@ -12,12 +12,25 @@ import type { Who } from './fill.ts';
 import type { Inventory, ListedHost } from './inventory.ts';
 import { Layer } from './layer.ts';
 
-/** A host with all that it gives: its own first, then its groups', each before the groups of that group. */
-export interface Entry {
+/** A host with all that it gives. */
+export class Entry {
   readonly listed: ListedHost;
   /** Every group that it belongs to, the nearest first. */
   readonly groups: readonly string[];
-  readonly layers: readonly Layer[];
+  readonly #layerOf: (group: string) => Layer;
+  #layers: readonly Layer[] | undefined;
+
+  constructor(listed: ListedHost, groups: readonly string[], layerOf: (group: string) => Layer) {
+    this.listed = listed;
+    this.groups = groups;
+    this.#layerOf = layerOf;
+  }
+
+  /** Its own first, then its groups'. Made when first asked for: of ten thousand machines few boot under one config. */
+  get layers(): readonly Layer[] {
+    this.#layers ??= [new Layer(this.listed.entry), ...this.groups.map(this.#layerOf)];
+    return this.#layers;
+  }
 }
 
 /** Keys under one mask. */
@@ -34,8 +47,6 @@ interface Known extends Who {
 
 export class Registry {
   readonly entries: readonly Entry[];
-  /** By the names of the groups. */
-  readonly groups: ReadonlyMap<string, Layer>;
   readonly #exact = {
     mac: new Map<string, Entry[]>(),
     uuid: new Map<string, Entry[]>(),
@@ -58,11 +69,7 @@ export class Registry {
     const withItsOwn = (name: string): readonly string[] =>
       obtain(found, name, () => [name, ...above(byName.get(name)?.entry.groups)]);
     const above = (names: readonly string[] = []): string[] => [...new Set(names.flatMap(withItsOwn))];
-    this.groups = layers;
-    this.entries = hosts.map((listed) => {
-      const names = above(listed.entry.groups);
-      return { listed, groups: names, layers: [new Layer(listed.entry), ...names.map((name) => layers.get(name)!)] };
-    });
+    this.entries = hosts.map((listed) => new Entry(listed, above(listed.entry.groups), (name) => layers.get(name)!));
     for (const entry of this.entries) this.#add(entry);
     const narrowest = (masks: ReadonlyMap<string, Masked>) => [...masks.values()].sort((a, b) => b.width - a.width);
     this.#masked = { patterns: narrowest(this.#patterns), networks: narrowest(this.#networks) };

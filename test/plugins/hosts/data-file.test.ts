@@ -189,7 +189,7 @@ describe('mistakes', () => {
     ],
     ['x.yaml', '', ['1 is empty (take it out of `file`, or write `hosts: {}`)']],
     ['x.yaml', 'hosts:\n  default:\n    folder: [a]\n', ['3:5 hosts.default.folder expected a string, found an array']],
-    ['x.yaml', 'hosts:\n  default: {}\n  default: {}\n', ['3:3 map keys must be unique']],
+    ['x.yaml', 'hosts:\n  default: {}\n  default: {}\n', ['3:3 key "default" is there twice (make one of both)']],
     [
       'x.yaml',
       'hosts:\n  - mac: 52:54:00:00:00:01\n    grups: [web]\n',
