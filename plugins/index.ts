@@ -3,8 +3,8 @@
  */
 export { accessLog } from './access-log.ts';
 export { hexAddress } from './address.ts';
-export { hosts } from './hosts.ts';
 export type { GroupEntry, HostEntry, HostRow, HostsOptions } from './hosts/options.ts';
+export { hosts } from './hosts.ts';
 export { httpOrigin } from './http-origin.ts';
 export { type IdentifyOptions, identify, type LeaseFileOption } from './identify.ts';
 export type { FormatName as LeaseFormatName } from './leases/formats.ts';

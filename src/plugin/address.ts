@@ -35,7 +35,12 @@ export function parseNetwork(written: string): Network | undefined {
   if (address === undefined || bits > widths[address.family]) return undefined;
   const { family } = address;
   const prefix = prefixOf(numberOf(address), family, bits);
-  return { bits, family, prefix, contains: (other) => other.family === family && prefixOf(numberOf(other), family, bits) === prefix };
+  return {
+    bits,
+    family,
+    prefix,
+    contains: (other) => other.family === family && prefixOf(numberOf(other), family, bits) === prefix,
+  };
 }
 
 /** An address as a number. */
