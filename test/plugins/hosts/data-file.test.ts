@@ -8,6 +8,7 @@ import { PluginError } from '../../../src/plugin/error.ts';
 import type { Client } from '../../../src/plugin/types.ts';
 import { folderOf } from '../../config/support.ts';
 import { fakeFolder, readRequest, start, surroundings } from '../../plugin/support.ts';
+import { reloadingLab } from '../../support/reloading.ts';
 
 /** A pipeline of `hosts` with these files, and how to ask it. */
 async function withFiles(files: Record<string, string>, options: object = {}) {
@@ -263,4 +264,21 @@ describe('mistakes', () => {
       { path: ['hosts', 'default', 'groups', 0], message: 'no group "web"' },
     ]);
   });
+});
+
+test('a saved table takes effect; a mistake in it keeps the one in force', async () => {
+  const at = await reloadingLab({
+    config: `import { defineConfig } from 'pxe'; import { hosts } from 'pxe/plugins';
+      export default defineConfig({ rootDir: './ROOT', listen: [{ address: '127.0.0.1', port: 0 }], stableMs: 0, plugins: [hosts({ file: './rack.csv' })] });`,
+    files: { 'ROOT/a': 'A', 'ROOT/b': 'B', 'rack.csv': 'address,file:boot\n127.0.0.1,a\n' },
+  });
+  expect(await at.text('boot')).toBe('A');
+  const failed = at.nextFailure();
+  at.put('rack.csv', 'address,file:boot\n127.0.0.1,../b\n');
+  expect((await failed).message).toMatch(/rack\.csv:2: column "file:boot": expected the name of a file/);
+  expect(await at.text('boot')).toBe('A');
+  const reloaded = at.nextReload();
+  at.put('rack.csv', 'address,file:boot\n127.0.0.1,b\n');
+  await reloaded;
+  expect(await at.text('boot')).toBe('B');
 });
