@@ -6,7 +6,7 @@
  * bare name (this package, node_modules) keeps its plain URL and stays shared, or `instanceof` would break.
  * It does not know what a config is.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import {
   createRequire,
   type LoadFnOutput,
@@ -54,7 +54,9 @@ export class FreshImports {
   async import(file: string): Promise<Readonly<Record<string, unknown>>> {
     this.note(file);
     if (!existsSync(file)) throw new Error(`no such file: ${file}`);
-    const url = pathToFileURL(file);
+    const real = realpathSync(file);
+    this.note(real);
+    const url = pathToFileURL(real);
     url.searchParams.set(PARAMETER, this.#id);
     running.set(this.#id, this);
     try {
@@ -103,8 +105,8 @@ function resolveFresh(
   try {
     const found = next(specifier, context);
     if (!isProjectFile(specifier, found.url)) return found;
-    running.get(id)?.note(pathOf(found.url));
-    const url = new URL(found.url);
+    const url = new URL(realUrl(specifier, parentURL) ?? found.url);
+    running.get(id)?.note(pathOf(url.href));
     url.searchParams.set(PARAMETER, id);
     return { ...found, url: url.href };
   } catch (error) {
@@ -139,6 +141,16 @@ function loadFresh(
 
 function typeScript(source: string | Buffer): LoadFnOutput {
   return { format: 'module-typescript', source, shortCircuit: true };
+}
+
+/**
+ * Node remembers for good where a link led to; a ConfigMap of Kubernetes is a link that is switched over.
+ * @returns `undefined` for what does not name a file in full
+ */
+function realUrl(specifier: string, parentURL: string): string | undefined {
+  if (!isRelative(specifier)) return undefined;
+  const path = pathOf(new URL(specifier, parentURL).href);
+  return existsSync(path) ? pathToFileURL(realpathSync(path)).href : undefined;
 }
 
 function idOf(url: string | undefined): string | undefined {

@@ -1,3 +1,4 @@
+import { renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type LoadOptions, load } from '../../src/config/load.ts';
@@ -113,6 +114,31 @@ test('every load sees the files as they are; packages stay shared', async () => 
   expect(second?.files.toSorted()).toEqual(
     ['lib/deeper.ts', 'lib/root.ts', 'old.cjs', 'pxe.config.ts'].map((name) => join(dir, name)),
   );
+});
+
+test('links that are switched over lead to the new files, as in a ConfigMap of Kubernetes', async () => {
+  const config = (level: string) => ({
+    'pxe.config.ts': "import { level } from './level.ts';\nexport default { log: { level } };",
+    'level.ts': `export const level = '${level}';`,
+  });
+  const dir = folderOf({});
+  const switchTo = (level: string) => {
+    write(join(dir, level), config(level));
+    symlinkSync(level, join(dir, 'new'));
+    renameSync(join(dir, 'new'), join(dir, 'data'));
+  };
+  symlinkSync('data/pxe.config.ts', join(dir, 'pxe.config.ts'));
+  symlinkSync('data/level.ts', join(dir, 'level.ts'));
+  const levels: string[] = [];
+  for (const level of ['debug', 'warn', 'error'] as const) {
+    switchTo(level);
+    const { config, files } = await load({ folder: dir, file: 'pxe.config.ts', clock: systemClock });
+    levels.push(config.log.level);
+    expect(files).toContain(join(dir, 'pxe.config.ts'));
+    expect(files).toContain(join(dir, level, 'level.ts'));
+    rmSync(join(dir, level), { recursive: true });
+  }
+  expect(levels).toEqual(['debug', 'warn', 'error']);
 });
 
 test('within one load, a module is one', async () => {
@@ -237,7 +263,7 @@ test('all problems at once, those of three plugins among them', async () => {
     '  plugins[0].options.table.x: expected an IP address, found "x"',
     '  plugins[0].options.table["192.168.7.20"]: expected a MAC address such as 52:54:00:12:34:56, found "zz"',
     '  plugins[0].options.tabel: unknown key',
-    '    known here: table, neighbours, filename',
+    '    known here: table, leases, neighbours, filename',
     '  plugins[1].options[0].match: expected a regular expression or a string, found nothing',
     '  plugins[1].options[0].mtch: unknown key',
     '    did you mean "match"?',
