@@ -15,7 +15,7 @@ if (!hasNative && !isCI) console.warn(`native: skipped on ${process.platform}, $
 
 /**
  * `native` is what of `unit` goes over the wire, once more over the native transport. `foreign` needs other people's TFTP clients,
- * `firmware` needs QEMU and root. Each skips visibly at a desk and fails in CI.
+ * `firmware` needs QEMU and root, `netns` root for network namespaces. Each skips visibly at a desk and fails in CI.
  */
 export default defineConfig({
   test: {
@@ -26,7 +26,7 @@ export default defineConfig({
           ...order(1),
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/foreign/**', 'test/firmware/**'],
+          exclude: ['test/foreign/**', 'test/firmware/**', 'test/netns/**'],
         },
       },
       ...(hasNative || isCI
@@ -44,6 +44,7 @@ export default defineConfig({
         : []),
       { test: { ...shared, ...order(2), name: 'foreign', include: ['test/foreign/**/*.test.ts'], testTimeout: 120_000 } },
       { test: { ...shared, ...order(3), name: 'firmware', include: ['test/firmware/**/*.test.ts'], testTimeout: 300_000 } },
+      { test: { ...shared, ...order(4), name: 'netns', include: ['test/netns/**/*.test.ts'], testTimeout: 120_000 } },
     ],
   },
 });
