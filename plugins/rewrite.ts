@@ -1,8 +1,9 @@
 /**
- * Changes the name that is looked for, by rules or by a function. It sees names and who asks; it does not look for files.
+ * Changes the name that is looked for, by rules or by a function. It sees names and who asks; it opens no file.
  */
-import { type Awaitable, type Call, definePlugin, type Hooks, type ReadRequest } from 'pxe';
+import { type Awaitable, type Call, definePlugin, type Finding, type Hooks, type ReadRequest } from 'pxe';
 import { z } from 'zod';
+import { type Asking, answering } from './lookups.ts';
 
 /** A rule; rules run top-down, each on what the one before it has made of the name. */
 export interface RewriteRule {
@@ -12,6 +13,11 @@ export interface RewriteRule {
   readonly replace: string | ((match: RegExpMatchArray, request: ReadRequest) => string);
   /** After this rule has matched, no other is tried. Default false. */
   readonly last?: boolean | undefined;
+  /**
+   * `exists`: if there is a file under the root of the name that this rule makes, no other rule is tried; else it is as if the rule
+   * had not matched.
+   */
+  readonly when?: 'exists' | undefined;
 }
 
 /** Returns the name to look for, or `undefined` to leave it as it is. */
@@ -24,7 +30,7 @@ const replace = z.union([
   z.string(),
   z.custom<Exclude<RewriteRule['replace'], string>>(isFunction, 'expected text or a function'),
 ]);
-const rule = z.strictObject({ match, replace, last: z.boolean().optional() });
+const rule = z.strictObject({ match, replace, last: z.boolean().optional(), when: z.literal('exists').optional() });
 const options: z.ZodType<readonly RewriteRule[] | RewriteFunction, readonly RewriteRule[] | RewriteFunction> = z.union([
   z.array(rule),
   z.custom<RewriteFunction>(isFunction, 'expected an array of rules, or a function'),
@@ -43,19 +49,20 @@ export const rewrite = definePlugin({
       };
     }
     const rules = given.map(({ match, ...rest }) => ({ ...rest, match: toRegExp(match) }));
-    return { rewrite: (request) => applyRules(rules, request) };
+    return { rewrite: (request, call) => answering(applyRules(rules, request), call), check: () => findingsOf(given, rules) };
   },
 });
 
 type ReadyRule = RewriteRule & { readonly match: RegExp };
 
-function applyRules(rules: readonly ReadyRule[], request: ReadRequest): ReadRequest | undefined {
+function* applyRules(rules: readonly ReadyRule[], request: ReadRequest): Asking<ReadRequest | undefined> {
   let current = request;
-  for (const { match, replace, last } of rules) {
+  for (const { match, replace, last, when } of rules) {
     if (current.name.search(match) < 0) continue;
     const name = typeof replace === 'string' ? current.name.replace(match, replace) : replaceBy(replace, match, current);
+    if (when === 'exists' && !(yield name)) continue;
     current = { ...current, name };
-    if (last) break;
+    if (last || when === 'exists') break;
   }
   return current === request ? undefined : current;
 }
@@ -89,3 +96,45 @@ function isPattern(text: string): boolean {
     return false;
   }
 }
+
+function* findingsOf(written: readonly RewriteRule[], rules: readonly ReadyRule[]): Iterable<Finding> {
+  for (const [index, { match }] of written.entries()) {
+    const found = (message: string): Finding => ({ severity: 'warning', path: [index, 'match'], message });
+    const ready = rules[index]!.match;
+    if (typeof match === 'string' && !asText.test(match)) {
+      if (LIKE_PATTERN.test(match))
+        yield found(`stands for a file of this very name; a regular expression is written ${suggestion(match)}`);
+      else if (/^\/|\\|\/\//.test(match)) yield found('never matches: names have single slashes, and none in front');
+    } else if (!changesBefore(rules, index) && /^\^(\\\/|\[\/\])(?![?*{])/.test(ready.source))
+      yield found('never matches: names have no slash in front');
+    const earlier = endedBy(rules, index);
+    if (earlier !== undefined) yield found(`never matches: rule ${earlier} takes all that it would, and is the last`);
+  }
+}
+
+const LIKE_PATTERN = /^\^|\$$|\.[*+]|\\[.dwsb/]|\|/;
+
+/** In JSON, too. */
+function suggestion(match: string): string {
+  return `between slashes: "/${match.replace(/(?<!\\)\//g, '\\/').replaceAll('\\', '\\\\')}/"`;
+}
+
+/** Whether a rule above may have made another name of the one asked for, and gone on. */
+function changesBefore(rules: readonly ReadyRule[], index: number): boolean {
+  return rules.slice(0, index).some(({ last, when }) => !last && when === undefined);
+}
+
+/** The number, from 1, of the rule above that leaves nothing to this one. */
+function endedBy(rules: readonly ReadyRule[], index: number): number | undefined {
+  const { match } = rules[index]!;
+  const at = rules.slice(0, index).findIndex((above, place) => {
+    if (!above.last || above.when !== undefined) return false;
+    if (EVERYTHING.test(above.match.source)) return true;
+    const same = above.match.source === match.source && above.match.ignoreCase === match.ignoreCase;
+    // A rule between them could make a name that it does match.
+    return same && !changesBefore(rules.slice(place), index - place);
+  });
+  return at < 0 ? undefined : at + 1;
+}
+
+const EVERYTHING = /^(\(\?:\)|\^|\^?\(?\.\*\)?\$?|\$)$/;

@@ -1,5 +1,8 @@
 import { rewrite } from 'pxe/plugins';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import type { Trace } from '../../src/plugin/trace.ts';
+import type { Finding } from '../../src/plugin/types.ts';
+import { readRequest } from '../plugin/support.ts';
 import { issuesOf, serving } from './support.ts';
 
 type Options = Parameters<typeof rewrite>[0];
@@ -65,6 +68,108 @@ test.each<[string, Options, string, string]>([
   const { get } = await serving(rewrite(options), [rewritten]);
   // Twice: a regular expression with the flag g has a memory.
   expect([await get(name), await get(name)]).toEqual([rewritten, rewritten]);
+});
+
+describe('when: exists', () => {
+  const rules: Options = [
+    { match: /^/, replace: 'hosts/web1/', when: 'exists' },
+    { match: /^/, replace: (_, { client }) => `hosts/${client.address}/`, when: 'exists' },
+    { match: /\.efi$/, replace: '.signed.efi' },
+    { match: /^/, replace: 'default/', when: 'exists' },
+    { match: /^/, replace: 'none/' },
+  ];
+
+  test.each([
+    ['stops where there is such a file', 'a.efi', 'hosts/web1/a.efi'],
+    ['is undone where there is none', 'b.efi', 'hosts/192.168.7.20/b.efi'],
+    ['goes on with what other rules have made', 'c.efi', 'default/c.signed.efi'],
+    ['goes on to the end', 'd', 'none/d'],
+  ])('%s', async (_, name, served) => {
+    const files = ['hosts/web1/a.efi', 'hosts/192.168.7.20/a.efi', 'hosts/192.168.7.20/b.efi', 'default/c.signed.efi', 'none/d'];
+    const { get } = await serving(rewrite(rules), files);
+    expect(await get(name)).toBe(served);
+  });
+
+  test('what was looked for stands in the trace; without such a rule nothing is looked for', async () => {
+    const trace: Trace = [];
+    await (await serving(rewrite(rules), [])).get('a', {}, trace);
+    const lookups = ['hosts/web1/a', 'hosts/192.168.7.20/a', 'default/a'].map((name) => ({ name, found: false }));
+    expect(trace[0]).toMatchObject({ hook: 'rewrite', after: 'none/a', lookups });
+  });
+
+  test('rules that need no file answer at once', async () => {
+    const hooks = await rewrite([{ match: 'a', replace: 'b' }]).definition.setup([{ match: 'a', replace: 'b' }], {} as never);
+    expect(hooks.rewrite?.(readRequest('a'), {} as never)).toMatchObject({ name: 'b' });
+  });
+});
+
+test.each<[string, Options & readonly unknown[], readonly string[]]>([
+  [
+    'what is fine',
+    [
+      { match: /^boot\//, replace: '' },
+      { match: 'a.b', replace: 'c' },
+      { match: '/^x/', replace: '' },
+    ],
+    [],
+  ],
+  [
+    'text that looks like an expression',
+    [{ match: '^x/', replace: '' }],
+    ['0 stands for a file of this very name; a regular expression is written between slashes: "/^x\\\\//"'],
+  ],
+  [
+    'a whole name with a slash in front',
+    [{ match: '//boot', replace: '' }],
+    ['0 never matches: names have single slashes, and none in front'],
+  ],
+  ['an expression with a slash in front', [{ match: /^\/boot/, replace: '' }], ['0 never matches: names have no slash in front']],
+  [
+    '… that an earlier rule may have put there',
+    [
+      { match: /^boot/, replace: '/boot' },
+      { match: /^\/boot/, replace: '' },
+    ],
+    [],
+  ],
+  ['… or that may be missing', [{ match: /^\/?boot/, replace: '' }], []],
+  [
+    'the same as one above, which is the last',
+    [
+      { match: /^a/, replace: 'b', last: true },
+      { match: /^a/g, replace: 'c' },
+    ],
+    ['1 never matches: rule 1 takes all that it would, and is the last'],
+  ],
+  [
+    '… unless a rule between makes such a name',
+    [
+      { match: /^a/, replace: 'b', last: true },
+      { match: /^c/, replace: 'a' },
+      { match: /^a/, replace: 'd' },
+    ],
+    [],
+  ],
+  [
+    '… or it stops only for files',
+    [
+      { match: /^/, replace: 'b/', when: 'exists' },
+      { match: /^/, replace: 'c/' },
+    ],
+    [],
+  ],
+  [
+    'behind a rule for everything',
+    [
+      { match: /^/, replace: 'b/', last: true },
+      { match: /^c/, replace: 'd' },
+    ],
+    ['1 never matches: rule 1 takes all that it would, and is the last'],
+  ],
+])('check: %s', async (_, options, findings) => {
+  const { check } = await rewrite(options).definition.setup(options, {} as never);
+  const found = [...((await check?.({} as never)) as Iterable<Finding>)];
+  expect(found.map(({ path, message }) => `${String(path[0])} ${message}`)).toEqual(findings);
 });
 
 test('a rule that leaves the root refuses the request', async () => {
