@@ -28,10 +28,13 @@ export function translatePosix(expression: string, options: { readonly ignoreCas
     // Ranges the wrong way round.
     throw new Error((error as Error).message.replace(/^.*: /, '').toLowerCase(), { cause: error });
   }
-  return { source, flags, ambiguous: variable > 1, single: SINGLE.test(source) };
+  return { source, flags, ambiguous: variable > 1 && !ENDS_AT_END.test(source), single: SINGLE.test(source) };
 }
 
 const SINGLE = /^(?:\\[^bB]|[^\\^$[(]|\[(?:\\.|[^\]\\])+\])$/s;
+
+/** However it gets there, it ends where the text does: the last piece is `$`, `.*` or `(.*)`. */
+const ENDS_AT_END = /^[^|]*(?<!\\)(?:\\\\)*(?:\$|\.\*|\(\.\*\))$/s;
 
 /** The leftmost match that begins at `from` or later; of those that begin there, the longest. */
 export function longest({ source, flags, ambiguous }: PosixRegExp, text: string, from = 0): RegExpExecArray | undefined {

@@ -6,6 +6,7 @@ import { checkCommand } from './check.ts';
 import { EXIT } from './exit.ts';
 import { explainCommand } from './explain.ts';
 import { getCommand } from './get.ts';
+import { importMapCommand } from './import-map.ts';
 import { putCommand } from './put.ts';
 import { serveCommand } from './serve.ts';
 import { stormCommand } from './storm.ts';
@@ -22,6 +23,7 @@ export function makeProgram(): Command {
     .addCommand(getCommand())
     .addCommand(putCommand())
     .addCommand(stormCommand())
+    .addCommand(importMapCommand())
     .addHelpText('after', `\n${EXIT.help}\n\n"pxe COMMAND --help" tells more. Without a command: serve.`);
   for (const command of [program, ...program.commands]) command.exitOverride().showHelpAfterError('(--help tells more)');
   return program;

@@ -38,6 +38,7 @@ const flags: Readonly<Record<string, readonly string[]>> = {
       '--json',
     ],
   ],
+  'import-map': [],
 };
 
 function transferFlags(): readonly string[] {

@@ -1,0 +1,45 @@
+/**
+ * `pxe import-map`: a map file of tftp-hpa as a config.
+ */
+import { readFile } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
+import { Command } from 'commander';
+import { parseMapFile } from 'pxe/plugins';
+import { EXIT, ExitError } from './exit.ts';
+import { mapSource } from './map-source.ts';
+import { visible, visibleLines } from './terminal.ts';
+
+export function importMapCommand(): Command {
+  return new Command('import-map')
+    .description("print a map file of tftp-hpa's in.tftpd -m as a config with rewrite rules")
+    .argument('<file>', 'the map file')
+    .addHelpText(
+      'after',
+      `
+Where rules have no counterpart in rewrite, the config printed keeps the map file with tftpdMap, and says which and why.
+
+Example:
+  pxe import-map /etc/tftpd.map > pxe.config.ts
+
+Exit codes: 0 all rules are printed; 1 some cannot be, and the map stays; 2 wrong arguments, or mistakes in the map.`,
+    )
+    .action(importMap);
+}
+
+async function importMap(file: string): Promise<void> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new ExitError(EXIT.usage, `${visible(file)} cannot be read: ${error.code}`);
+  });
+  const map = parseMapFile(text);
+  if (map.mistakes.length > 0) {
+    const lines = map.mistakes.map(({ line, message }) => `\n  ${visible(`${file}:${line}: ${message}`)}`);
+    throw new ExitError(EXIT.usage, `the map cannot be used:${lines.join('')}`);
+  }
+  const { source, rules, staying } = mapSource(map, text, isAbsolute(file) || file.startsWith('.') ? file : `./${file}`);
+  process.stdout.write(visibleLines(source));
+  if (staying.length === 0) return;
+  process.exitCode = EXIT.failed;
+  process.stderr.write(
+    `pxe: ${staying.length} of ${rules} rules stay with tftpdMap, and so the map: lines ${staying.map(({ line }) => line).join(', ')}\n`,
+  );
+}

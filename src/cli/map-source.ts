@@ -1,0 +1,174 @@
+/**
+ * A tftp-hpa map file as the config that does the same: its rules as `rewrite` rules in TypeScript. It runs nothing and reads no file.
+ */
+import type { MapFile, MapLine, MapPiece, MapRule } from 'pxe/plugins';
+
+/** A rule that `rewrite` has no words for. */
+export interface Staying {
+  readonly line: number;
+  readonly reason: string;
+}
+
+export interface MapSource {
+  /** A complete config. */
+  readonly source: string;
+  /** Rules of the map, labels aside. */
+  readonly rules: number;
+  /** If there is one, all rules stay with `tftpdMap`: they build on one another. */
+  readonly staying: readonly Staying[];
+}
+
+/**
+ * @param text of the map file, for its comments
+ * @param path as it stands in the config
+ */
+export function mapSource(map: MapFile, text: string, path: string): MapSource {
+  const byLine = new Map(map.lines.map((line) => [line.line, line]));
+  const staying: Staying[] = [];
+  const rules: string[] = [];
+  let imports = '';
+  for (const [index, written] of text.split(/\r?\n/).entries()) {
+    const line = byLine.get(index + 1);
+    const translated = line && translate(line);
+    const comment = commentOf(written);
+    if (comment !== undefined) rules.push(`//${comment}`);
+    if (translated === undefined) continue;
+    if ('reason' in translated) {
+      staying.push({ line: index + 1, reason: translated.reason });
+      rules.push(`// line ${index + 1}: ${translated.reason}: ${written.trim()}`);
+      continue;
+    }
+    if (translated.note !== undefined) rules.push(`// ${translated.note}`);
+    rules.push(translated.rule);
+    imports += translated.rule;
+  }
+  const used = (name: string) => imports.includes(name);
+  const rewriting = ['rewrite([', ...[...preamble, ...rules].map((line) => `  ${line}`), ']),'];
+  const count = map.lines.filter(({ kind }) => kind === 'rule').length;
+  const plugins = staying.length === 0 ? rewriting : mapStays(rewriting, staying, count, path);
+  const names = staying.length === 0 ? [...(used('hexAddress(') ? ['hexAddress'] : []), 'rewrite'] : ['tftpdMap'];
+  const source = [
+    `// From ${path}, by pxe import-map.`,
+    `import { defineConfig${staying.length === 0 && used('TftpError(') ? ', TftpError' : ''} } from 'pxe';`,
+    `import { ${names.join(', ')} } from 'pxe/plugins';`,
+    '',
+    'export default defineConfig({',
+    "  rootDir: './tftpboot',",
+    '  plugins: [',
+    ...plugins.map((line) => `    ${line}`),
+    '  ],',
+    '});',
+    '',
+  ];
+  return { source: source.join('\n'), rules: count, staying };
+}
+
+/** A map's rules count on it; whoever writes for cleaned names can do without. */
+const preamble = [
+  '// The map sees a name as the client spelt it (/boot/x), the rules of a config see it cleaned (boot/x).',
+  '{ match: /^.*$/, replace: (_, { asked }) => asked },',
+];
+
+function mapStays(rewriting: readonly string[], staying: readonly Staying[], count: number, path: string): string[] {
+  return [
+    `// ${staying.length} of ${count} rules cannot be written for rewrite. Rules build on one another, so all stay with the map:`,
+    ...staying.map(({ line, reason }) => `//   line ${line}: ${reason}`),
+    `tftpdMap(${quoted(path)}),`,
+    '// The others, should you want to do without the map:',
+    ...rewriting.map((line) => `// ${line}`),
+  ];
+}
+
+type Translated = { readonly rule: string; readonly note?: string } | { readonly reason: string };
+
+function translate(line: MapLine): Translated | undefined {
+  if (line.kind === 'label') return undefined;
+  const reason = whyNot(line);
+  if (reason !== undefined) return { reason };
+  if (line.kinds.length === 0 || line.families.length === 0) return undefined;
+  if (line.replaces === false && line.after === 'next') return undefined;
+  const end = line.after === 'end' ? ', last: true' : line.after === 'endIfFile' ? ", when: 'exists'" : '';
+  const rule = `{ match: ${matcher(line)}, replace: ${replacer(line)}${end} },`;
+  if (!line.regExp.ambiguous || !line.replaces) return { rule };
+  return { rule, note: 'The map takes the longest match, JavaScript the first that it finds.' };
+}
+
+function whyNot({ regExp, replaces, replacement, after, kinds, families }: MapRule): string | undefined {
+  if (families.length === 1) return `${families[0]} is for IPv${families[0]} clients only`;
+  if (kinds.length === 1 && kinds[0] === 'write') return 'P is for uploads, which rewrite leaves alone';
+  if (after === 'restart') return 's starts over at the first rule';
+  if (after === 'jump') return 'j jumps to a label';
+  if (replaces === 'onward' && new RegExp(regExp.source).test(''))
+    return 'gg with an expression that matches nothing at all never ends';
+  if (replaces !== 'rescan') return undefined;
+  // One character that is gone for good: all at once is the same as one by one.
+  const gone =
+    regExp.single &&
+    replacement.every((piece) => piece.kind === 'text' && !new RegExp(regExp.source, regExp.flags).test(piece.text));
+  return gone ? undefined : 'g looks again at what it has put in';
+}
+
+function matcher({ regExp: { source, flags }, inverted, replaces }: MapRule): string {
+  const all = replaces === 'onward' || replaces === 'rescan' ? 'g' : '';
+  // No name holds a line end, so `.` is any character without the flag `s`, too.
+  return String(new RegExp(inverted ? `^(?!.*(?:${source}))` : source, flags.replace('s', '') + all));
+}
+
+function replacer(rule: MapRule): string {
+  const { replacement, replaces, after, inverted, regExp } = rule;
+  const groups = inverted ? -1 : new RegExp(`${regExp.source}|`).exec('')!.length - 1;
+  // A group that the expression does not have is empty.
+  const pieces = replacement.filter((piece) => piece.kind !== 'group' || piece.group <= groups);
+  if (after === 'refuse')
+    return `(${parameters(pieces)}) => { throw new TftpError(2, ${pieces.length === 0 ? "'access denied'" : template(pieces)}); }`;
+  if (!replaces) return "'$&'";
+  const plain = groups < 10 && pieces.every(({ kind }) => kind === 'text' || kind === 'group');
+  return plain ? quoted(pieces.map(dollars).join('')) : `(${parameters(pieces)}) => ${template(pieces)}`;
+}
+
+function dollars(piece: MapPiece): string {
+  if (piece.kind === 'group') return piece.group === 0 ? '$&' : `$${piece.group}`;
+  return piece.kind === 'text' ? piece.text.replaceAll('$', '$$$$') : '';
+}
+
+function parameters(pieces: readonly MapPiece[]): string {
+  const groups = pieces.some(({ kind }) => kind === 'group');
+  if (pieces.some(({ kind }) => kind === 'client')) return `${groups ? 'match' : '_'}, { client }`;
+  return groups ? 'match' : '';
+}
+
+/** `${match[1] ?? ''}-${client.address}` in backticks. */
+function template(pieces: readonly MapPiece[]): string {
+  let inCase = '';
+  let result = '';
+  for (const piece of pieces) {
+    switch (piece.kind) {
+      case 'case':
+        inCase = piece.to === 'upper' ? '.toUpperCase()' : piece.to === 'lower' ? '.toLowerCase()' : '';
+        break;
+      case 'text':
+        result += inCased(piece.text, inCase).replace(/[\\`]|\$(?=\{)/g, '\\$&');
+        break;
+      case 'group':
+        result += `\${${piece.group === 0 ? 'match[0]' : inCase === '' ? `match[${piece.group}] ?? ''` : `(match[${piece.group}] ?? '')`}${inCase}}`;
+        break;
+      case 'client':
+        result += `\${${piece.form === 'hex' ? 'hexAddress(client.address)' : 'client.address'}${inCase}}`;
+        break;
+    }
+  }
+  return result.includes('${') ? `\`${result}\`` : quoted(result.replace(/\\([\\`$])/g, '$1'));
+}
+
+function inCased(text: string, inCase: string): string {
+  return inCase === '' ? text : inCase === '.toUpperCase()' ? text.toUpperCase() : text.toLowerCase();
+}
+
+function quoted(text: string): string {
+  return `'${text.replace(/['\\]/g, '\\$&')}'`;
+}
+
+/** What follows an unescaped `#`. */
+function commentOf(written: string): string | undefined {
+  return /^(?:\\.|[^\\#])*#(.*)$/.exec(written)?.[1]?.trimEnd();
+}
