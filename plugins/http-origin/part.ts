@@ -25,12 +25,17 @@ export interface PartOptions {
 /** After so many bytes they are forced to the disk and noted: what a crash can cost. */
 const CHECKPOINT_BYTES = 16 * 1024 ** 2;
 
+/** Of 64 KiB each, as transfers read. */
+const KEPT_READS = 32;
+
 export class Part {
   readonly name: string;
   readonly #options: PartOptions;
   #written: number;
   #noted: number;
   #reserved: number;
+  /** The last ones, by where they begin and end. */
+  readonly #reads = new Map<string, Promise<Uint8Array>>();
 
   constructor(options: PartOptions) {
     this.name = options.name;
@@ -60,9 +65,24 @@ export class Part {
     if (end - this.#noted >= CHECKPOINT_BYTES) await this.checkpoint();
   }
 
-  /** The bytes between two offsets; all of them must have been written. */
-  async read(from: number, to: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(to - from);
+  /** The bytes between two offsets; all of them must have been written. Many who read at one pace share one read. */
+  read(from: number, to: number): Promise<Uint8Array> {
+    const at = `${from}-${to}`;
+    const known = this.#reads.get(at);
+    if (known) return known;
+    const read = this.#readFromDisk(from, to);
+    this.#reads.set(at, read);
+    read.catch(() => this.#reads.delete(at));
+    for (const oldest of this.#reads.keys()) {
+      if (this.#reads.size <= KEPT_READS) break;
+      this.#reads.delete(oldest);
+    }
+    return read;
+  }
+
+  async #readFromDisk(from: number, to: number): Promise<Uint8Array> {
+    // Shared memory goes to the thread that sends it without a copy.
+    const bytes = new Uint8Array(new SharedArrayBuffer(to - from));
     for (let at = 0; at < bytes.length; ) {
       const { bytesRead } = await this.#options.handle.read(bytes, at, bytes.length - at, from + at);
       if (bytesRead === 0) throw new CacheFault('a file in the cache folder has become shorter');
