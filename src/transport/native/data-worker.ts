@@ -1,5 +1,8 @@
 /** Where the data thread begins. */
 import { workerData } from 'node:worker_threads';
 import { DataThread, type DataThreadOptions } from './data-thread.ts';
+import { begin, type ThreadShare } from './thread.ts';
 
-new DataThread(workerData as DataThreadOptions).run();
+const given = workerData as DataThreadOptions & ThreadShare;
+begin(given);
+new DataThread(given).run();

@@ -52,10 +52,14 @@ export class NativeEndpoint implements SocketEndpoint {
     this.#tellReplies();
   }
 
-  /** Tells a data thread all about it: the first one, and one that takes the place of a dead one. */
+  /** Tells a data thread that it is there: the first one, and one that takes the place of a dead one. */
   announce(): void {
     const { number, fd, address, port } = this;
     this.#post({ kind: 'endpoint', endpoint: number, fd, address, port });
+  }
+
+  /** Tells what it is for, once all that it replies from are announced. */
+  describe(): void {
     this.#tellReplies();
     this.accepts = this.#accepts;
   }
@@ -69,7 +73,8 @@ export class NativeEndpoint implements SocketEndpoint {
   }
 
   #tellReplies(): void {
-    const replies = this.#replies.map((endpoint) => (endpoint as NativeEndpoint).number);
+    const living = (this.#replies as readonly NativeEndpoint[]).filter(({ closing }) => !closing);
+    const replies = living.map(({ number }) => number);
     this.#post({ kind: 'replies', endpoint: this.number, replies });
   }
 }

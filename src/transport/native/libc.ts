@@ -78,6 +78,11 @@ export function whyNot(): string | undefined {
   }
 }
 
+/** So that it is not loaded at its first use. Throws what {@link whyNot} tells. */
+export function loadLibrary(): void {
+  load();
+}
+
 /** Where the bytes lie. Valid as long as somebody holds the bytes. */
 export function addressOf(bytes: Uint8Array): number {
   return Number(load().address(bytes));

@@ -2,7 +2,7 @@
  * The Engine in a thread of its own, as the main thread has it: starts the data thread and the content thread, passes messages,
  * and owns every descriptor. A thread that dies is started anew: its transfers have failed, its listening sockets go on.
  */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Content } from '../../content/content.ts';
 import { FileContent } from '../../content/file.ts';
 import { versionKey } from '../../content/version.ts';
@@ -20,6 +20,7 @@ import { C, call, mustCall } from './libc.ts';
 import type { FromData, ToContent, ToData } from './messages.ts';
 import { Readiness } from './readiness.ts';
 import { closeSocket, openSocket } from './socket.ts';
+import { Thread } from './thread.ts';
 import { makeFlags, Waker } from './wake.ts';
 
 export interface NativeEngineOptions {
@@ -38,13 +39,22 @@ const DEATHS_WITHIN_MS = 60_000;
 
 /** What lives and dies together. */
 interface Threads {
-  readonly data: Worker;
-  readonly content: Worker;
+  readonly data: Thread;
+  readonly content: Thread;
   readonly toData: MessagePort;
   readonly toContent: MessagePort;
   readonly waker: Waker;
   /** Descriptors of the wait and the wake. */
   readonly fds: readonly number[];
+  /** One of them has died: what the other still says is too late. */
+  dead: boolean;
+}
+
+interface ReadFile {
+  readonly version: string;
+  readonly by: Threads;
+  /** Fulfilled when it does not use the descriptor any more. */
+  readonly letGo: PromiseWithResolvers<void>;
 }
 
 export class NativeEngine implements DataPlane {
@@ -57,15 +67,18 @@ export class NativeEngine implements DataPlane {
   /** When each transfer that the data thread knows has begun. */
   readonly #transfers = new Map<number, number>();
   #lastId = 0;
-  /** Files that the content thread reads: which version, and who waits for it to let go. */
-  readonly #files = new Map<number, { readonly version: string; readonly letGo: PromiseWithResolvers<void> }>();
+  /** Files that a content thread reads. */
+  readonly #files = new Map<number, ReadFile>();
   readonly #calls = new Map<number, (result: readonly Progress[]) => void>();
   #nextCall = 1;
   #outgoing: ToData[] = [];
   #deaths: number[] = [];
   /** Notices that were given: one each is enough. */
   readonly #noticed = new Set<string>();
+  /** Takes nothing more: closed, or given up. */
   #closed = false;
+  /** Threads of before have ended, and what they used is closed. */
+  #ended: Promise<unknown> = Promise.resolve();
 
   constructor(control: ControlPlane, options: NativeEngineOptions) {
     this.#control = control;
@@ -90,6 +103,7 @@ export class NativeEngine implements DataPlane {
     const endpoint = new NativeEndpoint(this.#nextEndpoint++, socket, owner, (message) => this.#post(message));
     this.#endpoints.set(endpoint.number, endpoint);
     endpoint.announce();
+    endpoint.describe();
     return endpoint;
   }
 
@@ -124,8 +138,8 @@ export class NativeEngine implements DataPlane {
 
   adopt(id: number, content: Content): boolean {
     const file = content instanceof FileContent ? content.handover : undefined;
-    if (!file) return false;
-    this.#files.set(id, { version: versionKey(file.version), letGo: Promise.withResolvers() });
+    if (!file || this.#closed) return false;
+    this.#files.set(id, { version: versionKey(file.version), by: this.#threads, letGo: Promise.withResolvers() });
     this.#threads.toContent.postMessage({ kind: 'open', id, file } satisfies ToContent);
     return true;
   }
@@ -133,13 +147,14 @@ export class NativeEngine implements DataPlane {
   release(id: number): Promise<void> {
     const file = this.#files.get(id);
     if (!file) return Promise.resolve();
-    this.#threads.toContent.postMessage({ kind: 'close', id } satisfies ToContent);
+    if (!file.by.dead) file.by.toContent.postMessage({ kind: 'close', id } satisfies ToContent);
     return file.letGo.promise;
   }
 
   async close(): Promise<void> {
+    if (!this.#closed) this.#ended = Promise.all([this.#ended, this.#end(this.#threads)]);
     this.#closed = true;
-    await this.#end(this.#threads);
+    await this.#ended;
     for (const number of [...this.#endpoints.keys()]) this.#closeDescriptor(number);
   }
 
@@ -151,44 +166,30 @@ export class NativeEngine implements DataPlane {
     const control = new MessageChannel();
     const files = new MessageChannel();
     const contentControl = new MessageChannel();
-    const data = worker(
-      'data-worker',
-      {
-        limits: this.#limits,
-        firstId: this.#lastId + 1,
-        cacheBytes: this.#options.cacheBytes,
-        epoll,
-        wake,
-        control: control.port2,
-        content: files.port2,
-      } satisfies DataThreadOptions,
-      [control.port2, files.port2],
-    );
-    const content = worker(
-      'content-worker',
-      {
-        wake,
-        control: contentControl.port2,
-        data: files.port1,
-      } satisfies ContentThreadOptions,
-      [contentControl.port2, files.port1],
-    );
-    const threads = {
-      data,
-      content,
+    const died = (error: unknown) => this.#died(threads, error);
+    const dataOptions: DataThreadOptions = {
+      limits: this.#limits,
+      firstId: this.#lastId + 1,
+      cacheBytes: this.#options.cacheBytes,
+      epoll,
+      wake,
+      control: control.port2,
+      content: files.port2,
+    };
+    const contentOptions: ContentThreadOptions = { wake, control: contentControl.port2, data: files.port1 };
+    const threads: Threads = {
+      data: new Thread('data-worker', dataOptions, [control.port2, files.port2], died),
+      content: new Thread('content-worker', contentOptions, [contentControl.port2, files.port1], died),
       toData: control.port1,
       toContent: contentControl.port1,
       waker: new Waker(wake),
       fds: [epoll, wakeFd],
+      dead: false,
     };
     control.port1.on('message', (messages: readonly FromData[]) => {
-      for (const message of messages) this.#obey(message);
+      if (!threads.dead) for (const message of messages) this.#obey(message);
     });
     contentControl.port1.on('message', (id: number) => this.#letGo(id));
-    for (const one of [data, content]) {
-      one.on('error', (error) => this.#died(threads, error));
-      one.on('exit', (code) => this.#died(threads, new Error(`a thread of the native transport ended with code ${code}`)));
-    }
     return threads;
   }
 
@@ -239,34 +240,54 @@ export class NativeEngine implements DataPlane {
 
   /** Starts new threads; what the old ones had under way has failed. */
   #died(threads: Threads, error: unknown): void {
-    if (this.#closed || threads !== this.#threads) return;
+    if (this.#closed || threads.dead) return;
+    // What the thread has said before.
+    for (let got = receiveMessageOnPort(threads.toData); got; got = receiveMessageOnPort(threads.toData))
+      for (const message of got.message as readonly FromData[]) this.#obey(message);
+    threads.dead = true;
     this.#options.fault(error, 'native transport');
     const now = performance.now();
     this.#deaths = [...this.#deaths.filter((at) => now - at < DEATHS_WITHIN_MS), now];
-    void this.#end(threads);
+    // The other thread may use them until it has ended.
+    const files = [...this.#files.keys()];
+    const sockets = [...this.#endpoints.values()].filter(({ closing }) => closing);
+    const ended = this.#end(threads).then(() => {
+      for (const id of files) this.#letGo(id);
+      for (const { number } of sockets) this.#closeDescriptor(number);
+    });
+    this.#ended = Promise.all([this.#ended, ended]);
     this.#outgoing = [];
-    for (const endpoint of [...this.#endpoints.values()]) if (endpoint.closing) this.#closeDescriptor(endpoint.number);
-    if (this.#deaths.length > MAX_DEATHS) {
+    try {
+      this.#restart();
+    } catch (failure) {
       this.#closed = true;
-      this.#options.fault(new Error('its threads keep dying; no more requests are answered until a restart'), 'native transport');
-    } else {
-      this.#threads = this.#start();
-      for (const endpoint of this.#endpoints.values()) endpoint.announce();
+      sockets.push(...this.#endpoints.values());
+      this.#options.fault(failure, 'native transport');
     }
-    for (const id of [...this.#files.keys()]) this.#letGo(id);
     for (const resolve of this.#calls.values()) resolve([]);
     this.#calls.clear();
     for (const [id, began] of this.#transfers) this.#control.end(id, failedEnding(now - began));
     this.#transfers.clear();
   }
 
-  /** Asks both threads to end, and waits for them: one that is ended by force within a foreign call may take the process along. */
+  /** Throws if that makes no sense, or cannot be done. */
+  #restart(): void {
+    const deaths = this.#deaths.length;
+    if (deaths > MAX_DEATHS)
+      throw new Error(`its threads died ${deaths} times within a minute: it listens no more until a restart`);
+    this.#threads = this.#start();
+    const living = [...this.#endpoints.values()].filter(({ closing }) => !closing);
+    for (const endpoint of living) endpoint.announce();
+    for (const endpoint of living) endpoint.describe();
+  }
+
+  /** Asks both threads to end, and waits for them. */
   async #end({ data, content, toData, toContent, fds, waker }: Threads): Promise<void> {
     this.#flush();
     toData.postMessage([{ kind: 'stop' }] satisfies ToData[]);
     waker.wake();
     toContent.postMessage({ kind: 'stop' } satisfies ToContent);
-    await Promise.all([ended(data), ended(content)]);
+    await Promise.all([data.end(), content.end()]);
     toData.close();
     toContent.close();
     for (const fd of fds) call('close', fd);
@@ -283,6 +304,7 @@ export class NativeEngine implements DataPlane {
 
   /** Messages of one turn of the event loop travel together. */
   #post(message: ToData): void {
+    if (this.#closed) return;
     if (this.#outgoing.push(message) === 1) setImmediate(() => this.#flush());
   }
 
@@ -292,27 +314,6 @@ export class NativeEngine implements DataPlane {
     this.#outgoing = [];
     this.#threads.waker.wake();
   }
-}
-
-/** Threads that are asked to end have this long. */
-const END_MS = 3_000;
-
-/** Resolves when the thread has ended, by itself or in the end by force. */
-function ended(thread: Worker): Promise<void> {
-  if (thread.threadId === -1) return Promise.resolve();
-  return new Promise((resolve) => {
-    const force = setTimeout(() => void thread.terminate(), END_MS);
-    thread.once('exit', () => {
-      clearTimeout(force);
-      resolve();
-    });
-  });
-}
-
-/** The file beside this one: TypeScript from the sources, JavaScript from the package. */
-function worker(name: string, workerData: object, transferList: readonly MessagePort[]): Worker {
-  const file = new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
-  return new Worker(file, { name, workerData, transferList: [...transferList], stdin: false });
 }
 
 function failedEnding(durationMs: number) {

@@ -1,0 +1,78 @@
+/**
+ * A thread of the native transport, as the main thread has it. It does not know what the thread does.
+ *
+ * A thread that is ended by force while it loads koffi takes the process along: Node refuses what koffi asks for, and koffi can
+ * only abort (napi_throw). Later, amid foreign calls, it does not. So nobody ends a thread by force before it says that it has
+ * loaded, and `process.exit`, which ends all threads by force, waits for that, too.
+ */
+import { type MessagePort, Worker } from 'node:worker_threads';
+import { loadLibrary } from './libc.ts';
+
+/** A thread that was asked to end has this long. */
+const END_MS = 3_000;
+/** Longer than any start. One that takes longer is ended all the same. */
+const LOAD_MS = 10_000;
+
+/** What every thread is given beside its own data. */
+export interface ThreadShare {
+  /** Turns to 1 when the thread has loaded. */
+  readonly loaded: SharedArrayBuffer;
+}
+
+/** Called once by a thread, before anything else. */
+export function begin({ loaded }: ThreadShare): void {
+  loadLibrary();
+  const flag = new Int32Array(loaded);
+  Atomics.store(flag, 0, 1);
+  Atomics.notify(flag, 0);
+}
+
+export class Thread {
+  readonly #worker: Worker;
+  readonly #loaded = new Int32Array(new SharedArrayBuffer(4));
+  /** Resolves when it is no more. */
+  readonly gone: Promise<void>;
+
+  /**
+   * @param name of the file beside this one: TypeScript from the sources, JavaScript from the package
+   * @param died told, perhaps twice, when it ends, whether or not it was asked to
+   */
+  constructor(name: string, data: object, transferList: readonly MessagePort[], died: (error: unknown) => void) {
+    const file = new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+    const workerData = { ...data, loaded: this.#loaded.buffer };
+    this.#worker = new Worker(file, { name, workerData, transferList: [...transferList], stdin: false });
+    this.#worker.on('error', died);
+    this.#worker.on('exit', (code) => died(new Error(`the ${name} ended with code ${code}`)));
+    living.add(this);
+    if (living.size === 1) process.on('exit', awaitAll);
+    this.gone = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        living.delete(this);
+        if (living.size === 0) process.off('exit', awaitAll);
+        resolve();
+      });
+    });
+  }
+
+  /** Resolves when the thread, which was asked to, has ended: by itself, or in the end by force. */
+  async end(): Promise<void> {
+    const force = setTimeout(async () => {
+      await Atomics.waitAsync(this.#loaded, 0, 0, LOAD_MS).value;
+      await this.#worker.terminate();
+    }, END_MS);
+    await this.gone;
+    clearTimeout(force);
+  }
+
+  /** Blocks until it has loaded. */
+  awaitLoaded(): void {
+    Atomics.wait(this.#loaded, 0, 0, LOAD_MS);
+  }
+}
+
+/** Threads that are alive. */
+const living = new Set<Thread>();
+
+function awaitAll(): void {
+  for (const thread of living) thread.awaitLoaded();
+}
