@@ -93,6 +93,7 @@ export class NativeEngine implements DataPlane {
     const same = () =>
       [...this.#endpoints.values()].filter(({ address, port }) => 'port' in to && to.port === port && to.address === address);
     for (const { closing, closed } of same()) if (closing) await closed;
+    await Promise.all([this.#threads.data.loaded, this.#threads.content.loaded]);
     if (this.#closed) throw new Error('the transport is closed');
     const beside = 'port' in to && to.beside ? same().map(({ fd }) => fd) : [];
     const socket = openSocket(to, beside);

@@ -3,7 +3,8 @@
  *
  * A thread that is ended by force while it loads koffi takes the process along: Node refuses what koffi asks for, and koffi can
  * only abort (napi_throw). Later, amid foreign calls, it does not. So nobody ends a thread by force before it says that it has
- * loaded, and `process.exit`, which ends all threads by force, waits for that, too.
+ * loaded. `process.exit` ends all threads by force, so nothing is said to listen before; what remains is a program that calls it
+ * while the server starts, or in the moment after the death of a thread.
  */
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { loadLibrary } from './libc.ts';
@@ -32,6 +33,8 @@ export class Thread {
   readonly #loaded = new Int32Array(new SharedArrayBuffer(4));
   /** Resolves when it is no more. */
   readonly gone: Promise<void>;
+  /** Resolves when it runs, or is no more. */
+  readonly loaded: Promise<void>;
 
   /**
    * @param name of the file beside this one: TypeScript from the sources, JavaScript from the package
@@ -43,36 +46,21 @@ export class Thread {
     this.#worker = new Worker(file, { name, workerData, transferList: [...transferList], stdin: false });
     this.#worker.on('error', died);
     this.#worker.on('exit', (code) => died(new Error(`the ${name} ended with code ${code}`)));
-    living.add(this);
-    if (living.size === 1) process.on('exit', awaitAll);
-    this.gone = new Promise((resolve) => {
-      this.#worker.once('exit', () => {
-        living.delete(this);
-        if (living.size === 0) process.off('exit', awaitAll);
-        resolve();
-      });
-    });
+    this.gone = new Promise((resolve) => void this.#worker.once('exit', () => resolve()));
+    this.loaded = Promise.race([this.gone, this.#hasLoaded()]);
   }
 
   /** Resolves when the thread, which was asked to, has ended: by itself, or in the end by force. */
   async end(): Promise<void> {
     const force = setTimeout(async () => {
-      await Atomics.waitAsync(this.#loaded, 0, 0, LOAD_MS).value;
+      await this.loaded;
       await this.#worker.terminate();
     }, END_MS);
     await this.gone;
     clearTimeout(force);
   }
 
-  /** Blocks until it has loaded. */
-  awaitLoaded(): void {
-    Atomics.wait(this.#loaded, 0, 0, LOAD_MS);
+  async #hasLoaded(): Promise<void> {
+    await Atomics.waitAsync(this.#loaded, 0, 0, LOAD_MS).value;
   }
-}
-
-/** Threads that are alive. */
-const living = new Set<Thread>();
-
-function awaitAll(): void {
-  for (const thread of living) thread.awaitLoaded();
 }
