@@ -1,0 +1,238 @@
+import { accessLog } from 'pxe/plugins';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type Boot, Boots, MAX_MACHINES, MAX_STEPS } from '../../plugins/boots.ts';
+import type { TransferSummary } from '../../src/plugin/types.ts';
+import { readRequest, start, summary, surroundings, transfer, writeRequest } from '../plugin/support.ts';
+
+const mac = '52:54:00:12:34:56';
+
+/** Requests one after the other at times that the test tells. */
+function booting(idleMs = 60_000) {
+  const told: Boot[] = [];
+  const boots = new Boots({ idleMs, tell: (boot) => void told.push(boot) });
+  let id = 0;
+  /** A request from `at` for `ms`; the client is one with a MAC address unless told otherwise. */
+  const ask = (
+    served: string,
+    at: number,
+    ms: number,
+    ended: Partial<TransferSummary> = {},
+    client: object = { mac, macSource: 'table' },
+  ) => {
+    const common = { id: ++id, request: readRequest(served, client), served };
+    if (ended.outcome !== 'refused') boots.start(transfer(common), at);
+    boots.end(summary({ ...common, bytes: 100, durationMs: ms, retransmissions: 0, ...ended }), at + ms);
+  };
+  const absent = (name: string, at: number, client?: object) =>
+    ask(name, at, 1, { outcome: 'refused', bytes: 0, error: { code: 1, message: 'file not found' } }, client);
+  return { boots, told, ask, absent };
+}
+
+const namesOf = ({ steps }: Boot) => steps.map(({ served }) => served);
+
+describe('a boot', () => {
+  test('from shim to initrd is one story', () => {
+    const one = booting();
+    one.ask('shimx64.efi', 1000, 5, { outcome: 'probed', bytes: 0, error: { code: 8, message: 'User aborted' } });
+    one.ask('shimx64.efi', 1010, 90, { bytes: 900_000 });
+    one.absent('revocations.efi', 1150);
+    one.ask('grubx64.efi', 1200, 300, { bytes: 2_000_000, retransmissions: 3 });
+    for (let n = 0; n < 9; n++) one.absent(`grub.cfg-${n}`, 1600 + n);
+    one.ask('grub.cfg', 1700, 1);
+    one.ask('vmlinuz', 3700, 500, { bytes: 8_000_000 });
+    one.ask('initrd', 4200, 1800, { bytes: 40_000_000, outcome: 'aborted', error: { code: 0, message: 'closed' } });
+    one.ask('secret', 6000, 1, { outcome: 'refused', bytes: 0, error: { code: 2, message: 'no' } });
+    one.boots.sweep(66_000);
+    expect(one.told).toEqual([]);
+    one.boots.sweep(66_001);
+    expect(one.told).toEqual([
+      {
+        client: expect.objectContaining({ mac, macSource: 'table', address: '192.168.7.20' }),
+        steps: [
+          { served: 'shimx64.efi', bytes: 900_000, ms: 100, afterMs: 0, requests: 2, outcome: undefined },
+          { served: 'grubx64.efi', bytes: 2_000_000, ms: 300, afterMs: 100, requests: 1, outcome: undefined },
+          { served: 'grub.cfg', bytes: 100, ms: 1, afterMs: 200, requests: 1, outcome: undefined },
+          { served: 'vmlinuz', bytes: 8_000_000, ms: 500, afterMs: 1999, requests: 1, outcome: undefined },
+          { served: 'initrd', bytes: 40_000_000, ms: 1800, afterMs: 0, requests: 1, outcome: 'aborted' },
+        ],
+        moreSteps: 0,
+        ms: 5001,
+        bytes: 50_900_100,
+        requests: 17,
+        probes: 1,
+        absent: 10,
+        refused: 1,
+        retransmissions: 3,
+        ended: 'idle',
+      },
+    ]);
+    expect(one.boots.size).toBe(0);
+  });
+
+  test('ends as the next begins with the same file', () => {
+    const { ask, boots, told } = booting();
+    for (const at of [0, 10_000]) {
+      ask('ipxe.efi', at, 5, { outcome: 'probed' });
+      ask('ipxe.efi', at + 10, 50);
+      ask('boot.ipxe', at + 100, 5);
+    }
+    expect(told).toMatchObject([{ ended: 'again', requests: 3, ms: 105 }]);
+    boots.cut();
+    expect(told.slice(1)).toMatchObject([
+      { ended: 'cut', requests: 3, ms: 105, steps: [{ served: 'ipxe.efi', requests: 2 }, { served: 'boot.ipxe' }] },
+    ]);
+  });
+
+  test('the same file several times in a row is one step, and no new boot', () => {
+    const { ask, boots, told } = booting();
+    for (let n = 0; n < 4; n++) ask('ipxe.efi', n * 100, 10);
+    boots.cut();
+    expect(told).toMatchObject([{ requests: 4, steps: [{ requests: 4, bytes: 400, ms: 310 }] }]);
+  });
+
+  test('goes on while a file is on its way, however long that takes', () => {
+    const { boots, told } = booting(1000);
+    boots.start(transfer({ id: 1, request: readRequest('initrd') }), 0);
+    boots.sweep(500_000);
+    expect(told).toEqual([]);
+    boots.end(summary({ id: 1, request: readRequest('initrd'), durationMs: 500_000 }), 500_000);
+    boots.sweep(501_000);
+    expect(told).toMatchObject([{ ended: 'idle', ms: 500_000 }]);
+  });
+
+  test('is one though its MAC address shows late, or not in every name, or its address changes', () => {
+    const { ask, absent, boots, told } = booting();
+    ask('pxelinux.0', 0, 10, {}, {});
+    ask('ldlinux.c32', 20, 10, {}, {});
+    absent('uuid', 40, {});
+    ask('pxelinux.cfg/01-52', 50, 1, {}, { mac, macSource: 'filename' });
+    ask('vmlinuz', 60, 10, {}, {});
+    ask('initrd', 80, 10, {}, { mac, macSource: 'leases', address: '192.168.7.99' });
+    ask('squashfs', 90, 10, {}, { address: '192.168.7.99' });
+    boots.cut();
+    expect(told.map(namesOf)).toEqual([['pxelinux.0', 'ldlinux.c32', 'pxelinux.cfg/01-52', 'vmlinuz', 'initrd', 'squashfs']]);
+    expect(told[0]?.client).toMatchObject({ mac, macSource: 'filename' });
+  });
+
+  test('belongs to one machine: several behind one address are told apart by their MAC addresses', () => {
+    const { ask, boots, told } = booting();
+    const other = { mac: '52:54:00:00:00:02' };
+    ask('a', 0, 10);
+    ask('a', 5, 10, {}, other);
+    ask('b', 20, 10);
+    ask('b', 25, 10, {}, other);
+    ask('c', 30, 10, {}, { address: '192.168.7.21' });
+    boots.cut();
+    expect(told.map(namesOf)).toEqual([['a', 'b'], ['a', 'b'], ['c']]);
+  });
+
+  test('has so many steps and no more; the totals count all', () => {
+    const { ask, boots, told } = booting();
+    for (let n = 0; n < MAX_STEPS + 10; n++) for (const again of [0, 2]) ask(`f${n}`, n * 10 + again, 1);
+    boots.cut();
+    expect(told).toMatchObject([{ moreSteps: 10, requests: 2 * MAX_STEPS + 20, bytes: 100 * (2 * MAX_STEPS + 20) }]);
+    expect(told[0]?.steps.length).toBe(MAX_STEPS);
+  });
+
+  test('of so many machines and no more: the oldest is cut off', () => {
+    const { ask, boots, told } = booting();
+    for (let n = 0; n <= MAX_MACHINES; n++) ask('a', n, 1, {}, { address: `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}` });
+    expect(told).toMatchObject([{ ended: 'cut', client: { address: '10.0.0.0' } }]);
+    expect(boots.size).toBe(MAX_MACHINES);
+    boots.sweep(1e9);
+    expect([boots.size, told.length]).toEqual([0, MAX_MACHINES + 1]);
+  });
+
+  test('is none of uploads', () => {
+    const { boots, told } = booting();
+    boots.start(transfer({ request: writeRequest('log') }), 0);
+    boots.end(summary({ request: writeRequest('log') }), 10);
+    boots.cut();
+    expect(told).toEqual([]);
+  });
+});
+
+describe('accessLog', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  async function logging(options?: Parameters<typeof accessLog>[0]) {
+    const around = surroundings();
+    const pipeline = await start([accessLog(options)], around);
+    const ask = (name: string, id: number) => {
+      pipeline.start(transfer({ id, request: readRequest(name, { mac }), served: name }));
+      vi.advanceTimersByTime(20);
+      pipeline.end(summary({ id, request: readRequest(name, { mac }), served: name, durationMs: 20, retransmissions: 0 }));
+    };
+    const lines = () => around.log.lines.filter(({ message }) => message === 'boot');
+    return { pipeline, ask, lines };
+  }
+
+  test('one line for a boot, once its machine is idle, and no timer after it', async () => {
+    const { ask, lines } = await logging();
+    ask('a', 1);
+    vi.advanceTimersByTime(30_000);
+    ask('b', 2);
+    vi.advanceTimersByTime(59_000);
+    expect(lines()).toEqual([]);
+    vi.advanceTimersByTime(17_000);
+    expect(lines()).toEqual([
+      {
+        level: 'info',
+        message: 'boot',
+        fields: {
+          plugin: 'access-log',
+          client: '192.168.7.20',
+          mac,
+          macSource: undefined,
+          host: undefined,
+          steps: [
+            { served: 'a', bytes: 3_000_000, ms: 20, afterMs: 0, requests: 1, outcome: undefined },
+            { served: 'b', bytes: 3_000_000, ms: 20, afterMs: 30_000, requests: 1, outcome: undefined },
+          ],
+          ms: 30_040,
+          bytes: 6_000_000,
+          requests: 2,
+          absent: undefined,
+          probes: undefined,
+          refused: undefined,
+          retransmissions: undefined,
+          moreSteps: undefined,
+          ended: 'idle',
+        },
+      },
+    ]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('what is open is told at the end, and no timer stays', async () => {
+    const { ask, lines, pipeline } = await logging({ boots: { idleMs: 5000 } });
+    ask('a', 1);
+    ask('b', 2);
+    expect(vi.getTimerCount()).toBe(1);
+    vi.useRealTimers();
+    await pipeline.dispose();
+    expect(lines()).toMatchObject([{ fields: { ended: 'cut', requests: 2 } }]);
+  });
+
+  test('a single request has its line already', async () => {
+    const { ask, lines } = await logging();
+    ask('a', 1);
+    vi.advanceTimersByTime(100_000);
+    expect(lines()).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('switched off', async () => {
+    const { ask, lines } = await logging({ boots: false });
+    ask('a', 1);
+    ask('b', 2);
+    expect(vi.getTimerCount()).toBe(0);
+    vi.advanceTimersByTime(100_000);
+    expect(lines()).toEqual([]);
+  });
+});
