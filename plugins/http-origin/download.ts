@@ -76,11 +76,10 @@ export class Download {
   }
 
   /** The file for one transfer, as far as it has come and as it comes. */
-  content(): Content & { readonly name: string } {
+  content(): Content {
     const release = this.hold();
     return {
       size: this.size,
-      name: this.name,
       read: (offset, length) => this.#read(offset, length),
       close: release,
     };

@@ -4,7 +4,7 @@
 import type { Content, Sink } from '../content/content.ts';
 import type { TftpError } from '../protocol/error.ts';
 import type { Trace } from './trace.ts';
-import type { Log, ReadRequest, WriteRequest } from './types.ts';
+import type { Folder, Log, ReadRequest, WriteRequest } from './types.ts';
 
 /** What goes along with one request. */
 export interface RouteOptions {
@@ -35,10 +35,24 @@ export type WriteRoute = { readonly request: WriteRequest; readonly trace: Trace
   | { readonly error: TftpError; readonly sink?: undefined }
 );
 
-/** A file's content carries its name. */
+/** A file's content carries its name: that under the root, for what was opened there. */
 export function fileName(content: Content): string | undefined {
   const { name } = content as Content & { name?: unknown };
-  return typeof name === 'string' ? name : undefined;
+  return typeof name === 'string' && !openedElsewhere.has(content) ? name : undefined;
+}
+
+const openedElsewhere = new WeakSet<Content>();
+
+/** A folder of a plugin's own: names in it, of a cache perhaps, tell people nothing. */
+export function otherFolder(folder: Folder): Folder {
+  return {
+    async open(name) {
+      const content = await folder.open(name);
+      if (content) openedElsewhere.add(content);
+      return content;
+    },
+    has: (name) => folder.has(name),
+  };
 }
 
 /** For traces: `ipxe/snponly.efi (1024 bytes)` */

@@ -8,6 +8,7 @@ import { expectHooks } from './answers.ts';
 import { PluginError } from './error.ts';
 import { limit } from './limit.ts';
 import type { ReadyPlugin } from './ready.ts';
+import { otherFolder } from './route.ts';
 import type { Folder, Hooks, Log, PluginContext } from './types.ts';
 
 /** What plugins are set up in. */
@@ -41,7 +42,7 @@ export async function setUp(
     configDir: around.configDir,
     onDispose: (dispose) => disposers.add(plugin.name, dispose),
     watch: (path) => around.watch(resolve(around.configDir, path)),
-    folder: (path) => around.folder(resolve(around.configDir, path)),
+    folder: (path) => otherFolder(around.folder(resolve(around.configDir, path))),
   };
   try {
     const made = (async () => plugin.definition.setup(options, context))();
