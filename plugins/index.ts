@@ -3,6 +3,14 @@
  */
 export { accessLog } from './access-log.ts';
 export { hexAddress } from './address.ts';
+export type { GenerateContext } from './generate/context.ts';
+export { grubMenu } from './generate/grub.ts';
+export { ipxeScript } from './generate/ipxe.ts';
+export type { Menu, MenuEntry } from './generate/menu.ts';
+export type { GeneratedFiles, GenerateOptions, Generator, TemplateRule } from './generate/options.ts';
+export { type PxelinuxMenu, pxelinuxMenu } from './generate/pxelinux.ts';
+export { type RaspberryPiConfig, raspberryPiConfig } from './generate/raspberry-pi.ts';
+export { generate } from './generate.ts';
 export type { GroupEntry, HostEntry, HostRow, HostsOptions } from './hosts/options.ts';
 export { hosts } from './hosts.ts';
 export { httpOrigin } from './http-origin.ts';

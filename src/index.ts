@@ -35,6 +35,7 @@ export type { ReadyPlugin } from './plugin/ready.ts';
 export type { Lookup, Trace, TraceEntry } from './plugin/trace.ts';
 export type {
   Call,
+  CheckCall,
   Client,
   Finding,
   Folder,

@@ -17,6 +17,7 @@ import { surveyFindings, surveyMachines } from './survey.ts';
 import { describeError, type TraceEntry, tracedFolder } from './trace.ts';
 import type {
   Call,
+  Client,
   Finding,
   Folder,
   Hooks,
@@ -198,7 +199,17 @@ export class Pipeline {
 
   /** What will not work, or not as it seems, as far as the plugins can tell; paths start at the top of the config. */
   check(): Promise<readonly Finding[]> {
-    return surveyFindings(this.#plugins, this.#around);
+    let clients: Promise<readonly Client[]> | undefined;
+    return surveyFindings(this.#plugins, this.#around, () => {
+      clients ??= this.#listedClients();
+      return clients;
+    });
+  }
+
+  async #listedClients(): Promise<readonly Client[]> {
+    const clients: Client[] = [];
+    for (const machine of await this.machines()) clients.push((await this.host(requestOf(machine))).client);
+    return clients;
   }
 
   /** Waits for observers, then gives back what the plugins made, last in, first out, once. Never rejects. */
@@ -330,6 +341,20 @@ export class Pipeline {
   #finish(entry: TraceEntry): void {
     entry.ms = Math.round((this.#around.clock.now() - entry.ms) * 1000) / 1000;
   }
+}
+
+/** As if a listed machine had asked; for nothing in particular. */
+function requestOf({ mac, uuid, serial, address = '0.0.0.0' }: Machine): ReadRequest {
+  const known = Object.fromEntries(Object.entries({ mac, uuid, serial }).filter(([, value]) => value !== undefined));
+  return {
+    kind: 'read',
+    client: { address, port: 0, ...known, macSource: 'given' },
+    local: { address: '0.0.0.0', port: 0 },
+    asked: '',
+    name: '',
+    mode: 'octet',
+    options: new Map(),
+  };
 }
 
 function isAborted(error: unknown, { signal }: RouteOptions): boolean {

@@ -7,7 +7,7 @@ import { expectFinding, expectIterable, expectMachine } from './answers.ts';
 import { PluginError } from './error.ts';
 import { callHook } from './hook.ts';
 import type { StartedPlugin, Surroundings } from './setup.ts';
-import type { Call, Finding, Folder, Machine } from './types.ts';
+import type { Call, CheckCall, Finding, Folder, Machine } from './types.ts';
 
 export type SurveySurroundings = Surroundings & { readonly root: Folder };
 
@@ -25,13 +25,17 @@ export async function surveyMachines(plugins: readonly StartedPlugin[], around: 
   return machines;
 }
 
-/** What all plugins find, with paths from `plugins[0]` on. A plugin that fails to say is a finding itself. */
-export async function surveyFindings(plugins: readonly StartedPlugin[], around: SurveySurroundings): Promise<readonly Finding[]> {
+/** What all plugins find, given the machines that they list, with paths from `plugins[0]` on. A plugin that fails to say is a finding itself. */
+export async function surveyFindings(
+  plugins: readonly StartedPlugin[],
+  around: SurveySurroundings,
+  clients: CheckCall['clients'],
+): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const [index, plugin] of plugins.entries()) {
     const path = ['plugins', index];
     try {
-      const answer = await ask(plugin, around, (call) => plugin.hooks.check?.(call));
+      const answer = await ask(plugin, around, (call) => plugin.hooks.check?.(Object.assign(call, { clients })));
       for (const finding of expectIterable(answer).map(expectFinding))
         findings.push({ ...finding, path: [...path, 'options', ...finding.path] });
     } catch (error) {

@@ -98,6 +98,12 @@ export interface Call {
   readonly root: Folder;
 }
 
+/** What comes along with `check`. */
+export interface CheckCall extends Call {
+  /** The machines that the config lists, each as a request of it would have it, `host` included. */
+  clients(): Promise<readonly Client[]>;
+}
+
 /** A machine that a config lists, for `pxe explain --all-hosts`. */
 export interface Machine {
   readonly name: string;
@@ -192,7 +198,7 @@ export interface Hooks {
   /** Which machines are listed? For `pxe explain --all-hosts`; never called while serving. */
   machines?(call: Call): Awaitable<Iterable<Machine>>;
   /** What will not work, or not as it seems? For `pxe check`; never called while serving. */
-  check?(call: Call): Awaitable<Iterable<Finding>>;
+  check?(call: CheckCall): Awaitable<Iterable<Finding>>;
 }
 
 /** What `setup` gets beside its options. */

@@ -2,7 +2,7 @@
 import { hosts } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
 import { readyPlugins } from '../../../src/plugin/ready.ts';
-import type { Call, Client, Host } from '../../../src/plugin/types.ts';
+import type { CheckCall, Client, Host } from '../../../src/plugin/types.ts';
 import { fakeFolder, readRequest, recordingLog, start, surroundings, writeRequest } from '../../plugin/support.ts';
 import { issuesOf, serving } from '../support.ts';
 
@@ -212,8 +212,9 @@ describe('unknown machines', () => {
   });
 });
 
-function call(files: readonly string[]): Call {
+function call(files: readonly string[]): CheckCall {
   return {
+    clients: async () => [],
     signal: new AbortController().signal,
     log: recordingLog(),
     root: fakeFolder(Object.fromEntries(files.map((name) => [name, name]))),

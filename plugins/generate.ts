@@ -1,0 +1,57 @@
+/**
+ * Files made for the machine that asks, by a function or from a template. The bytes are made before the first reply, so their size
+ * is known. It opens no file under the root and finds out nothing about a machine: `identify` and `hosts` do.
+ */
+import { resolve } from 'node:path';
+import { type Client, definePlugin, type Hooks } from 'pxe';
+import { unknownVariables } from './generate/check.ts';
+import { contextOf } from './generate/context.ts';
+import { type GenerateOptions, generateSchema, isLong } from './generate/options.ts';
+import { Probes } from './generate/probes.ts';
+import { readRules } from './generate/rules.ts';
+import { hasWildcard } from './glob.ts';
+import { trusts } from './trust.ts';
+
+export const generate = definePlugin({
+  name: 'generate',
+  options: generateSchema,
+  async setup(written, { configDir, watch }): Promise<Hooks> {
+    const { files, trust }: GenerateOptions = isLong(written) ? written : { files: written };
+    const prefix = isLong(written) ? ['files'] : [];
+    const rules = await readRules(files, (path) => resolve(configDir, path), watch);
+    const exact = new Map(rules.filter(({ glob }) => !hasWildcard(glob.pattern)).map((rule) => [rule.glob.pattern, rule]));
+    const globs = rules.filter(({ glob }) => hasWildcard(glob.pattern));
+    const find = (name: string) => {
+      const rule = exact.get(name);
+      if (rule) return { rule, match: [] };
+      for (const rule of globs) {
+        const match = rule.glob.match(name);
+        if (match) return { rule, match };
+      }
+      return undefined;
+    };
+    const probes = new Probes();
+    return {
+      async open(request, call) {
+        const found = find(request.name);
+        if (found === undefined || !isTrusted(request.client, trust)) return undefined;
+        const kept = probes.take(request);
+        if (kept) return kept;
+        const made = await found.rule.make(contextOf(request, call, found.match, found.rule.variables));
+        if (made === undefined) return undefined;
+        if (typeof made !== 'string' && !(made instanceof Uint8Array))
+          throw new Error(`${found.rule.key}: must return text, bytes or nothing`);
+        const bytes = typeof made === 'string' ? new TextEncoder().encode(made) : made;
+        probes.keep(request, bytes);
+        return bytes;
+      },
+      end: (summary) => probes.ended(summary),
+      check: async (call) => unknownVariables(rules, prefix, call, await call.clients()),
+    };
+  },
+});
+
+/** Anybody can ask for a name that holds another machine's MAC address. */
+function isTrusted(client: Client, trust: readonly string[] | undefined): boolean {
+  return trust === undefined ? client.macSource !== 'filename' : trusts(client, trust);
+}

@@ -1,0 +1,55 @@
+/**
+ * What a config says about generated files: types, and the schema that holds it to them.
+ */
+import type { Awaitable } from 'pxe';
+import { z } from 'zod';
+import { checkedBy } from '../checked.ts';
+import { isName } from '../hosts/selector.ts';
+import type { GenerateContext } from './context.ts';
+
+/** Makes a file; `undefined` leaves the name to the next plugin and the root. */
+export type Generator = (context: GenerateContext) => Awaitable<string | Uint8Array | undefined>;
+
+export interface TemplateRule {
+  /** A Liquid template; relative to the config, and watched. */
+  readonly template: string;
+  /** For hosts that have none of these names. */
+  readonly variables?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A whole name asked for, perhaps with `*`, `**` and `?` → what makes the file. */
+export type GeneratedFiles = Readonly<Record<string, Generator | TemplateRule>>;
+
+export interface GenerateOptions {
+  readonly files: GeneratedFiles;
+  /**
+   * Sources that a client's MAC address, UUID or serial number must be known from: `table`, `leases`, …. Default: all but `filename`, which
+   * is what anybody can claim. A client of whom none is known gets what its address gives it.
+   */
+  readonly trust?: readonly string[] | undefined;
+}
+
+const rule = z.union([
+  z.custom<Generator>((value) => typeof value === 'function', 'expected a function or { template }'),
+  z.strictObject({ template: z.string().min(1), variables: z.record(z.string(), z.unknown()).optional() }),
+]);
+
+const files = z.record(z.string().refine(isName, 'expected the name of a file, without ..'), rule) as z.ZodType<GeneratedFiles>;
+
+const long: z.ZodType<GenerateOptions> = z.strictObject({ files, trust: z.array(z.string().min(1)).optional() });
+
+/** The files alone, or an object that holds them; a file may be called `files`. */
+export function isLong(written: unknown): written is GenerateOptions {
+  const { files, trust } = (typeof written === 'object' && written !== null ? written : {}) as {
+    files?: unknown;
+    trust?: unknown;
+  };
+  return (
+    Array.isArray(trust) ||
+    (typeof files === 'object' && files !== null && typeof (files as { template?: unknown }).template !== 'string')
+  );
+}
+
+export const generateSchema = checkedBy<GeneratedFiles | GenerateOptions, GeneratedFiles | GenerateOptions>((written) =>
+  isLong(written) ? long : files,
+);

@@ -1,0 +1,47 @@
+/**
+ * `config.txt` of a Raspberry Pi: a key and a value a line, under filters such as `[pi4]`.
+ */
+import { line } from './text.ts';
+
+type Value = string | number | boolean;
+
+/** Keys of `config.txt`; a list repeats its key (`dtoverlay`), an object is a section of a filter: `{ pi4: { … } }`. */
+export type RaspberryPiConfig = Readonly<
+  Record<string, Value | readonly Value[] | Readonly<Record<string, Value | readonly Value[]>>>
+>;
+
+/** The firmware reads no more of a line. */
+const LINE_LENGTH = 98;
+
+/** Throws an Error for a key or a value that the firmware would read as something else. */
+export function raspberryPiConfig(config: RaspberryPiConfig): string {
+  const isSection = (value: RaspberryPiConfig[string]) => typeof value === 'object' && !Array.isArray(value);
+  const plain = Object.entries(config).filter(([, value]) => !isSection(value));
+  const sections = Object.entries(config).filter(([, value]) => isSection(value));
+  return [
+    ...plain.flatMap(([key, value]) => lines(key, value as Value | readonly Value[])),
+    ...sections.flatMap(([name, section]) => {
+      if (!/^[\w-]+(?:[=:][\w-]+)?$/.test(name))
+        throw new Error(`a section is called as a filter is, not ${JSON.stringify(name)}`);
+      return [
+        `[${name}]`,
+        ...Object.entries(section as Readonly<Record<string, Value>>).flatMap(([key, value]) => lines(key, value)),
+      ];
+    }),
+    // What others append is for every model.
+    ...(sections.length > 0 ? ['[all]'] : []),
+    '',
+  ].join('\n');
+}
+
+function lines(key: string, value: Value | readonly Value[]): string[] {
+  if (!/^\w[\w:-]*$/.test(key)) throw new Error(`a key is letters, digits and _, not ${JSON.stringify(key)}`);
+  return (Array.isArray(value) ? value : [value]).map((one: Value) => {
+    const text = typeof one === 'boolean' ? String(Number(one)) : line(String(one), key);
+    // The one key that takes no `=`.
+    const written = `${key}${key === 'initramfs' ? ' ' : '='}${text}`;
+    if (written.length > LINE_LENGTH)
+      throw new Error(`${key} makes a line of ${written.length} characters; the firmware reads ${LINE_LENGTH}`);
+    return written;
+  });
+}

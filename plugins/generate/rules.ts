@@ -1,0 +1,46 @@
+/**
+ * The rules of a config, ready to be asked: templates read, names understood.
+ */
+import { type Awaitable, ConfigError, cleanName, type Issue } from 'pxe';
+import { type Glob, parseGlob } from '../glob.ts';
+import { type GenerateContext, scopeOf } from './context.ts';
+import type { GeneratedFiles } from './options.ts';
+import { readTemplate, type Template } from './template.ts';
+
+/** A name, and what makes its file. */
+export interface Rule {
+  /** As it was written. */
+  readonly key: string;
+  readonly glob: Glob;
+  readonly template: Template | undefined;
+  readonly variables: Readonly<Record<string, unknown>>;
+  make(context: GenerateContext): Awaitable<string | Uint8Array | undefined>;
+}
+
+/** Throws a `ConfigError` with every mistake of every template. */
+export async function readRules(
+  files: GeneratedFiles,
+  absolute: (path: string) => string,
+  watch: (path: string) => void,
+): Promise<readonly Rule[]> {
+  const issues: Issue[] = [];
+  const rules: Rule[] = [];
+  for (const [key, rule] of Object.entries(files)) {
+    const glob = parseGlob(cleanName(key, 'any'));
+    if (typeof rule === 'function') {
+      rules.push({ key, glob, template: undefined, variables: {}, make: rule });
+      continue;
+    }
+    const file = absolute(rule.template);
+    watch(file);
+    try {
+      const template = await readTemplate(file);
+      rules.push({ key, glob, template, variables: rule.variables ?? {}, make: (context) => template.render(scopeOf(context)) });
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      issues.push(...error.issues.map((issue) => ({ place: { file, line: 1 }, ...issue })));
+    }
+  }
+  if (issues.length > 0) throw new ConfigError(undefined, issues);
+  return rules;
+}

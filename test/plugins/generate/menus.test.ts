@@ -1,0 +1,207 @@
+/** Menus and config.txt as text: each whole, then what is refused in them. */
+import { grubMenu, ipxeScript, type Menu, pxelinuxMenu, raspberryPiConfig } from 'pxe/plugins';
+import { describe, expect, test } from 'vitest';
+
+const menu: Menu = {
+  title: 'Rack 7',
+  default: 'debian',
+  timeoutSeconds: 5,
+  entries: [
+    {
+      label: 'debian',
+      title: "Debian's installer",
+      kernel: 'debian/linux',
+      initrd: ['debian/initrd.gz', 'debian/fw.cpio'],
+      append: 'console=ttyS0 note="two words"',
+    },
+    { label: 'grub', chain: 'grubx64.efi' },
+    { label: 'disk', title: 'Local disk', localBoot: true },
+  ],
+};
+const one: Menu = {
+  entries: [
+    { label: 'live', kernel: 'http://10.0.0.1/vmlinuz?x=1', initrd: 'http://10.0.0.1/live/initrd.img?x=1', append: ['a', 'b=c'] },
+  ],
+};
+
+test('iPXE', () => {
+  expect(ipxeScript(menu)).toBe(`#!ipxe
+:menu
+menu Rack 7
+item debian Debian's installer
+item grub grub
+item disk Local disk
+choose --default debian --timeout 5000 selected || exit
+goto entry-\${selected}
+:entry-debian
+kernel debian/linux initrd=initrd.gz initrd=fw.cpio console=ttyS0 note="two words"
+initrd debian/initrd.gz
+initrd debian/fw.cpio
+boot
+goto menu
+:entry-grub
+chain grubx64.efi
+goto menu
+:entry-disk
+exit
+goto menu
+`);
+  expect(ipxeScript(one)).toBe(`#!ipxe
+kernel http://10.0.0.1/vmlinuz?x=1 initrd=initrd.img a b=c
+initrd http://10.0.0.1/live/initrd.img?x=1
+boot
+`);
+});
+
+test('PXELINUX', () => {
+  expect(pxelinuxMenu(menu)).toBe(`UI menu.c32
+DEFAULT debian
+PROMPT 0
+TIMEOUT 50
+MENU TITLE Rack 7
+
+LABEL debian
+  MENU LABEL Debian's installer
+  KERNEL debian/linux
+  INITRD debian/initrd.gz,debian/fw.cpio
+  APPEND console=ttyS0 note="two words"
+
+LABEL grub
+  COM32 pxechn.c32
+  APPEND grubx64.efi
+
+LABEL disk
+  MENU LABEL Local disk
+  LOCALBOOT 0
+`);
+  expect(pxelinuxMenu({ entries: [{ label: 'live', kernel: 'vmlinuz' }] })).toBe(
+    'DEFAULT live\nPROMPT 0\n\nLABEL live\n  KERNEL vmlinuz\n',
+  );
+  expect(pxelinuxMenu({ ...menu, ui: false })).toMatch(/^DEFAULT debian\nPROMPT 1\n/);
+});
+
+const grub = `set default=debian
+set timeout=5
+# Rack 7
+menuentry 'Debian'\\''s installer' --id debian {
+  linux debian/linux console=ttyS0 'note=two words'
+  initrd debian/initrd.gz debian/fw.cpio
+}
+menuentry grub --id grub {
+  chainloader grubx64.efi
+}
+menuentry 'Local disk' --id disk {
+  exit
+}
+`;
+
+describe('GRUB', () => {
+  test('a menu, and one entry', () => {
+    expect(grubMenu(menu)).toBe(grub);
+    expect(grubMenu({ entries: [{ label: 'live', kernel: '(http)/v' }] })).toBe(
+      "set default=live\nset timeout=0\nmenuentry live --id live {\n  linux '(http)/v'\n}\n",
+    );
+  });
+
+  test.each(['$(reboot)', '$x', 'a;b', 'a}b', '`x`', "it's", 'a\\b', '"', '#', '*', '[x]', '{'])('%s is one word', (value) => {
+    const text = grubMenu({ entries: [{ label: 'a', title: value, kernel: 'k', append: [value] }] });
+    const [, shown] = /^menuentry (.*) --id a \{$/m.exec(text) ?? [];
+    // As a shell takes quotes away.
+    expect(shown?.replace(/'\\''/g, '\u0000').replace(/^'|'$/g, '').replaceAll('\u0000', "'")).toBe(value);
+    expect(text.split('\n')).toHaveLength(6);
+  });
+});
+
+test('Raspberry Pi', () => {
+  expect(
+    raspberryPiConfig({
+      arm_64bit: true,
+      kernel: 'vmlinuz',
+      initramfs: 'initrd.img followkernel',
+      dtoverlay: ['vc4-kms-v3d', 'disable-bt'],
+      pi4: { gpu_mem: 64, dtparam: ['a', 'b'] },
+      'gpio4=1': { enable_uart: false },
+    }),
+  ).toBe(
+    'arm_64bit=1\nkernel=vmlinuz\ninitramfs initrd.img followkernel\ndtoverlay=vc4-kms-v3d\ndtoverlay=disable-bt\n[pi4]\ngpu_mem=64\ndtparam=a\ndtparam=b\n[gpio4=1]\nenable_uart=0\n[all]\n',
+  );
+  expect(raspberryPiConfig({})).toBe('');
+});
+
+const writers = { ipxeScript, pxelinuxMenu, grubMenu };
+const breaks = ['a\nb', 'a\rb', 'a\u2028b', 'a\u0085b', '\u001b[2J', 'a\u0000b'];
+
+describe.each(Object.entries(writers))('%s refuses', (_, write) => {
+  const with1 = (entry: object): Menu =>
+    ({
+      entries: [
+        { label: 'a', kernel: 'k', ...entry },
+        { label: 'b', localBoot: true },
+      ],
+    }) as Menu;
+
+  test.each(breaks)('%o in any value', (text) => {
+    for (const entry of [
+      { title: text },
+      { kernel: text },
+      { initrd: text },
+      { initrd: ['x', text] },
+      { append: [text] },
+      { kernel: undefined, chain: text },
+    ]) {
+      expect(() => write(with1(entry)), JSON.stringify(entry)).toThrow(/ of a holds a line break/);
+    }
+    expect(() => write(with1({ label: text }))).toThrow(/a label is letters/);
+    expect(() => write({ ...with1({}), title: text })).toThrow(/title of the menu holds a line break/);
+    expect(() => write({ ...with1({}), default: text })).toThrow(/is no label/);
+  });
+
+  test.each<[Menu, RegExp]>([
+    [{ entries: [] }, /needs an entry/],
+    [with1({ label: 'b' }), /label "b" is there twice/],
+    [with1({ label: 'a b' }), /a label is letters/],
+    [with1({ label: '-x' }), /a label is letters/],
+    [with1({ kernel: 'k quiet' }), /kernel of a holds a blank: "k quiet"/],
+    [with1({ kernel: '' }), /kernel of a is empty/],
+    [with1({ initrd: 'x y' }), /initrd of a holds a blank/],
+    [{ ...with1({}), default: 'c' }, /default "c" is no label; labels are a, b/],
+    [{ ...with1({}), timeoutSeconds: -1 }, /timeoutSeconds/],
+    [{ ...with1({}), timeoutSeconds: Number.NaN }, /timeoutSeconds/],
+  ])('%o', (wrong, message) => {
+    expect(() => write(wrong)).toThrow(message);
+  });
+});
+
+test.each(['&&', '||', ';', '#x'])('iPXE would take %s for the end of a command', (word) => {
+  const entry = { label: 'a', kernel: 'k' };
+  for (const one of [
+    { ...entry, append: ['x', word] },
+    { ...entry, kernel: word },
+    { ...entry, initrd: word },
+  ]) {
+    expect(() => ipxeScript({ entries: [one] })).toThrow(/which iPXE takes for a command's end/);
+  }
+  expect(() =>
+    ipxeScript({
+      entries: [
+        { ...entry, title: `x ${word} y` },
+        { label: 'b', localBoot: true },
+      ],
+    }),
+  ).toThrow(/title of a/);
+});
+
+test('PXELINUX parts initrds at commas', () => {
+  expect(() => pxelinuxMenu({ entries: [{ label: 'a', kernel: 'k', initrd: 'x,y' }] })).toThrow(/holds a comma/);
+});
+
+test.each<[Parameters<typeof raspberryPiConfig>[0], RegExp]>([
+  [{ kernel: 'a\nb' }, /kernel holds a line break/],
+  [{ 'a\nb': 1 }, /a key is letters/],
+  [{ 'a=b': 1 }, /a key is letters/],
+  [{ '[all]': {} }, /a section is called as a filter is/],
+  [{ pi4: { kernel: 'a\rb' } }, /kernel holds a line break/],
+  [{ cmdline: 'x'.repeat(91) }, /a line of 99 characters; the firmware reads 98/],
+])('config.txt: %o is refused', (config, message) => {
+  expect(() => raspberryPiConfig(config)).toThrow(message);
+});
