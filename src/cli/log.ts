@@ -10,9 +10,16 @@ export interface LogOptions {
   readonly json: boolean;
 }
 
+/** A storm's lines are written together: so many bytes, or as many as come within so many milliseconds. */
+const TOGETHER_BYTES = 4096;
+const TOGETHER_MS = 20;
+
 /** Writes to standard output without ever blocking on whoever reads it. */
 export function createLog({ level, json }: LogOptions) {
-  if (json || !process.stdout.isTTY) return pino({ level, base: null }, pino.destination({ fd: 1, sync: false }));
+  if (json || !process.stdout.isTTY) {
+    const destination = { fd: 1, sync: false, minLength: TOGETHER_BYTES, periodicFlush: TOGETHER_MS };
+    return pino({ level, base: null }, pino.destination(destination));
+  }
   const stream = pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true });
   return pino({ level, base: null, formatters: { log: visibleFields }, serializers: { err: visibleError } }, stream);
 }

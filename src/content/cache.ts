@@ -16,6 +16,11 @@ export interface SegmentCacheOptions {
 
 export const DEFAULT_CACHE_BYTES = 64 * 1024 ** 2;
 
+/** Memory that passes from thread to thread without a copy. */
+export function allocateShared(length: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(length));
+}
+
 /** Puts a segment's bytes in place, all of them, and resolves once they are known to be of the version that was asked for. */
 export type Fill = (into: Uint8Array) => Promise<void>;
 

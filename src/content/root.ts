@@ -17,6 +17,7 @@ import { accessViolation, isFileChanged, isMissing, readFault } from './fault.ts
 import { FileContent } from './file.ts';
 import type { FileStat, FileSystem, OpenFile } from './filesystem.ts';
 import { cleanName } from './name.ts';
+import { SharedLook } from './shared-look.ts';
 import { spelling } from './spelling.ts';
 import { isTemporaryName } from './temporary.ts';
 import { unsettledMs, versionKey } from './version.ts';
@@ -61,6 +62,9 @@ export class Root {
   readonly #options: Required<RootOptions>;
   /** Cached bytes that were read through this folder: a version cached through another one says nothing about where it lies. */
   readonly #confined = new WeakSet<Uint8Array>();
+  /** A storm asks for one name many times at once. */
+  readonly #finds = new SharedLook<Found | undefined>();
+  readonly #bases = new SharedLook<string>();
 
   /** @param dir absolute; may be a link that is switched from one release to the next, and need not exist yet. */
   constructor(dir: string, options: RootOptions) {
@@ -132,11 +136,15 @@ export class Root {
   }
 
   /** Looks the name up without opening it. */
-  async #find(asked: string): Promise<Found | undefined> {
+  #find(asked: string): Promise<Found | undefined> {
+    return this.#finds.ask(asked, () => this.#findNow(asked));
+  }
+
+  async #findNow(asked: string): Promise<Found | undefined> {
     const { fileSystem, caseInsensitive } = this.#options;
     let name = servableName(asked);
     if (name === undefined) return undefined;
-    const base = await this.#base();
+    const base = await this.#bases.ask(this.dir, () => this.#base());
     let seen = await this.#look(base, name);
     if (seen === undefined && caseInsensitive) {
       name = await spelling(fileSystem, base, name, (path) => this.#allows(base, path));
@@ -163,8 +171,9 @@ export class Root {
     const { fileSystem } = this.#options;
     const path = join(base, name);
     try {
-      const [realPath, stat] = await Promise.all([fileSystem.realPath(path), fileSystem.stat(path)]);
-      return { realPath, stat };
+      // Most names that are looked for in a boot are absent: one call tells.
+      const stat = await fileSystem.stat(path);
+      return { realPath: await fileSystem.realPath(path), stat };
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw readFault(error);

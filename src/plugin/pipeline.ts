@@ -7,6 +7,7 @@ import type { Content, Sink } from '../content/content.ts';
 import { cleanName } from '../content/name.ts';
 import { ErrorCode, TftpError } from '../protocol/error.ts';
 import { expectHost, expectIdentity, expectName, expectOpened, expectStored, hookNames } from './answers.ts';
+import { boundLog } from './bound-log.ts';
 import { PluginError } from './error.ts';
 import { callHook } from './hook.ts';
 import { limit } from './limit.ts';
@@ -310,7 +311,7 @@ export class Pipeline {
 
   #tell(plugin: StartedPlugin, hook: 'start' | 'end', { id }: TransferInfo, ask: (call: Call) => void | Promise<void>): void {
     const { clock, hookMs, root, log } = this.#around;
-    const ofTransfer = (): Log => log.child({ transfer: id });
+    const ofTransfer = (): Log => boundLog(log, { transfer: id });
     const failed = (error: unknown): void => this.#logFailure(plugin, hook, error, ofTransfer());
     try {
       const told = callHook(ask, { clock, hookMs, root, log: () => this.#logOf(plugin, ofTransfer()) });
@@ -325,7 +326,7 @@ export class Pipeline {
   }
 
   #logOf(plugin: StartedPlugin, log = this.#around.log): Log {
-    return log.child({ plugin: plugin.name });
+    return boundLog(log, { plugin: plugin.name });
   }
 
   #logFailure(plugin: StartedPlugin, hook: keyof Hooks, cause: unknown, log: Log | undefined): void {

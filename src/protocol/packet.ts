@@ -157,6 +157,18 @@ function decodeError(datagram: Uint8Array): ErrorPacket {
 
 /** The NUL-terminated strings from `start` on. What stands behind the last NUL was never terminated and is left out. */
 function readStrings(datagram: Uint8Array, start: number): string[] {
+  const end = datagram.lastIndexOf(0);
+  if (end < start) return [];
+  try {
+    // All at once: no character of UTF-8 but NUL has a byte of zeros.
+    return utf8.decode(datagram.subarray(start, end)).split('\0');
+  } catch {
+    return readEach(datagram, start);
+  }
+}
+
+/** The same, string by string, where not all are UTF-8. */
+function readEach(datagram: Uint8Array, start: number): string[] {
   const strings: string[] = [];
   for (let from = start, end = datagram.indexOf(0, from); end >= 0; from = end + 1, end = datagram.indexOf(0, from)) {
     strings.push(readText(datagram.subarray(from, end)));
@@ -186,13 +198,7 @@ function readText(bytes: Uint8Array): string {
 }
 
 function concatenate(opcode: number, strings: readonly string[]): Uint8Array {
-  const texts = strings.map((string) => encoder.encode(string));
-  const bytes = new Uint8Array(texts.reduce((length, text) => length + text.length + 1, 2));
-  bytes[1] = opcode;
-  let at = 2;
-  for (const text of texts) {
-    bytes.set(text, at);
-    at += text.length + 1;
-  }
-  return bytes;
+  let text = `\0${String.fromCharCode(opcode)}`;
+  for (const string of strings) text += `${string}\0`;
+  return encoder.encode(text);
 }

@@ -4,7 +4,7 @@
 import { resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
-import { SegmentCache } from '../content/cache.ts';
+import { allocateShared, SegmentCache } from '../content/cache.ts';
 import { systemClock } from '../content/clock.ts';
 import { nodeFileSystem } from '../content/node-filesystem.ts';
 import type { Log } from '../plugin/types.ts';
@@ -54,7 +54,8 @@ export function startGeneration(config: ResolvedConfig, log = silent): Promise<G
 }
 
 function realWorld(config: ResolvedConfig, log: Log): World {
-  return { log, clock: systemClock, fileSystem: nodeFileSystem, cache: new SegmentCache({ maxBytes: config.cacheBytes }) };
+  const cache = new SegmentCache({ maxBytes: config.cacheBytes, allocate: allocateShared });
+  return { log, clock: systemClock, fileSystem: nodeFileSystem, cache };
 }
 
 /** The native transport where it works, else the portable one, with a line that says why. */

@@ -8,6 +8,7 @@
 import { EventEmitter } from 'node:events';
 import { ConfigError } from '../config/error.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
+import { boundLog } from '../plugin/bound-log.ts';
 import { PluginError } from '../plugin/error.ts';
 import type { Log, TransferInfo, TransferSummary } from '../plugin/types.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
@@ -296,6 +297,7 @@ export class Server {
       plugin: undefined,
       size: undefined,
       answering: Promise.resolve(),
+      answered: false,
     };
     this.#transfers.set(sent.id, transfer);
     // A listener in another thread takes a moment to close.
@@ -306,7 +308,7 @@ export class Server {
 
   async #answer(transfer: ActiveTransfer): Promise<void> {
     try {
-      const answer = await findAnswer(transfer, this.#log.child({ transfer: transfer.id }));
+      const answer = await findAnswer(transfer, boundLog(this.#log, { transfer: transfer.id }));
       const info = infoOf(transfer);
       transfer.generation.pipeline.start(info);
       this.#emit('start', info);
@@ -316,15 +318,19 @@ export class Server {
       if (!(error instanceof TftpError)) this.#logFault(error, transfer.id, 'request');
       const refusal = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, 'internal error');
       this.#transport?.refuse(transfer.id, refusal);
+    } finally {
+      transfer.answered = true;
     }
   }
 
   async #end(id: number, ending: Ending): Promise<void> {
     const transfer = this.#transfers.get(id);
     if (!transfer) return;
-    // A client that goes while its answer is being looked for: the lease is held until the plugins have noticed.
-    transfer.gone.abort(new Error('the client has gone'));
-    await transfer.answering;
+    if (!transfer.answered) {
+      // A client that goes while its answer is being looked for: the lease is held until the plugins have noticed.
+      transfer.gone.abort(new Error('the client has gone'));
+      await transfer.answering;
+    }
     this.#transfers.delete(id);
     const summary = summaryOf(transfer, ending);
     transfer.generation.pipeline.end(summary);

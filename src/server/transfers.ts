@@ -22,6 +22,8 @@ export interface ActiveTransfer {
   size: number | undefined;
   /** The search for an answer; a transfer that ends before it has one waits for it. */
   answering: Promise<void>;
+  /** That search is over. */
+  answered: boolean;
 }
 
 /** A line of the live list. */

@@ -2,15 +2,13 @@
  * The content thread: reads files for the data thread, by descriptors that the main thread has opened and confined, into memory
  * that the data thread sends from, and keeps. It runs no user's code; what several transfers want at once is read once.
  */
-import { fstat, read } from 'node:fs';
-import { promisify } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
-import { SegmentCache } from '../../content/cache.ts';
+import { allocateShared, SegmentCache } from '../../content/cache.ts';
 import { FileContent, type FileHandover } from '../../content/file.ts';
-import type { OpenFile } from '../../content/filesystem.ts';
-import { fileStat, nodeFileSystem } from '../../content/node-filesystem.ts';
+import { nodeFileSystem } from '../../content/node-filesystem.ts';
 import { ErrorCode, TftpError } from '../../protocol/error.ts';
 import { SEGMENT_BYTES } from '../../protocol/segments.ts';
+import { BorrowedFile } from './borrowed-file.ts';
 import type { FromContent, ToContent } from './messages.ts';
 import { Waker, type WakeShare } from './wake.ts';
 
@@ -57,7 +55,14 @@ export class ContentThread {
   }
 
   #open({ fd, version, path, name }: FileHandover): FileContent {
-    return new FileContent({ file: borrowed(fd, path), version, path, name, fileSystem: nodeFileSystem, cache: this.#cache });
+    return new FileContent({
+      file: new BorrowedFile(fd, path),
+      version,
+      path,
+      name,
+      fileSystem: nodeFileSystem,
+      cache: this.#cache,
+    });
   }
 
   /** A segment may be wanted before the file has come: the two messages take different ways. */
@@ -97,31 +102,4 @@ export class ContentThread {
       this.#waker.wake();
     });
   }
-}
-
-/** Memory that the data thread sends from without a copy. */
-export function allocateShared(length: number): Uint8Array {
-  return new Uint8Array(new SharedArrayBuffer(length));
-}
-
-const statOf = promisify(fstat);
-const readFrom = promisify(read);
-
-/** A descriptor that somebody else has opened, and will close. */
-function borrowed(fd: number, path: string): OpenFile {
-  return {
-    fd,
-    stat: async () => fileStat(await statOf(fd, { bigint: true })),
-    async read(into, position) {
-      let count = 0;
-      while (count < into.length) {
-        const { bytesRead } = await readFrom(fd, into, count, into.length - count, position + count);
-        if (bytesRead === 0) break;
-        count += bytesRead;
-      }
-      return count;
-    },
-    realPath: async () => path,
-    close: async () => {},
-  };
 }

@@ -21,6 +21,8 @@ import { Waker, type WakeShare } from './wake.ts';
 
 const MAX_WAIT_MS = 50;
 const TURN_MS = 50;
+/** Messages to the main thread that travel together at the most. */
+const MESSAGES_TOGETHER = 16;
 /** Batches taken from one socket before the next has its turn. */
 const FAIR_BATCHES = 4;
 /** After a late wake everything that waits is taken first, up to so many batches a socket. */
@@ -128,6 +130,8 @@ export class DataThread {
     // Port 0 cannot be answered.
     if (typeof peer === 'number' ? peer % 65536 !== 0 : !peer.startsWith('0 '))
       this.#engine.receive(this.#receiving!, peer, datagram, this.#now);
+    // The main thread may begin with the first requests of a storm while the next ones are still being taken.
+    if (this.#outgoing.length >= MESSAGES_TOGETHER) this.#tell();
   };
 
   #drain(endpoint: DataEndpoint, batches: number): void {
@@ -155,10 +159,13 @@ export class DataThread {
       this.#content.postMessage(this.#needs);
       this.#needs = [];
     }
-    if (this.#outgoing.length > 0) {
-      this.#control.postMessage(this.#outgoing);
-      this.#outgoing = [];
-    }
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#outgoing.length === 0) return;
+    this.#control.postMessage(this.#outgoing);
+    this.#outgoing = [];
   }
 
   #dirtied(from: Endpoint): Batch {

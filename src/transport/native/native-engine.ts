@@ -37,6 +37,9 @@ export interface NativeEngineOptions {
 const MAX_DEATHS = 5;
 const DEATHS_WITHIN_MS = 60_000;
 
+/** Messages that travel together at the most. */
+const MESSAGES_TOGETHER = 16;
+
 /** What lives and dies together. */
 interface Threads {
   readonly data: Thread;
@@ -303,10 +306,12 @@ export class NativeEngine implements DataPlane {
     });
   }
 
-  /** Messages of one turn of the event loop travel together. */
+  /** Messages of one turn of the event loop travel together, but a long turn must not leave the data thread without work. */
   #post(message: ToData): void {
     if (this.#closed) return;
-    if (this.#outgoing.push(message) === 1) setImmediate(() => this.#flush());
+    const waiting = this.#outgoing.push(message);
+    if (waiting === 1) setImmediate(() => this.#flush());
+    else if (waiting === MESSAGES_TOGETHER) this.#flush();
   }
 
   #flush(): void {

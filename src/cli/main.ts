@@ -1,0 +1,23 @@
+/**
+ * Runs the command line, and makes an exit code and a message of whatever goes wrong.
+ */
+import { CommanderError } from 'commander';
+import { PluginError } from '../plugin/error.ts';
+import { EXIT, ExitError } from './exit.ts';
+import { makeProgram } from './program.ts';
+
+export async function main(): Promise<void> {
+  try {
+    await makeProgram().parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    else if (error instanceof ExitError || error instanceof PluginError) {
+      process.stderr.write(`pxe: ${error.message}\n`);
+      process.exitCode = error instanceof ExitError ? error.exitCode : EXIT.failed;
+    } else {
+      // Not thrown on: `serve` catches what nobody catches.
+      process.stderr.write(`pxe: ${error instanceof Error ? error.stack : String(error)}\n`);
+      process.exitCode = EXIT.failed;
+    }
+  }
+}
