@@ -19,7 +19,7 @@ import { Agreement } from './agreement.ts';
 import { claimInName } from './filename.ts';
 import { LeaseFile } from './leases/file.ts';
 import { type FormatName, formats } from './leases/formats.ts';
-import { type NeighbourReader, neighbourReader } from './neighbours.ts';
+import { type NeighbourReader, NeighbourTable } from './neighbours.ts';
 
 /** A file in which a DHCP server keeps its leases. Relative to the config file. */
 export type LeaseFileOption = string | { readonly file: string; readonly format?: FormatName | undefined };
@@ -116,7 +116,8 @@ function makeSources(source: string, value: unknown, context: PluginContext): re
   if (source === 'leases')
     return (value as readonly LeaseFileOption[]).map((option, index) => leaseSource(option, index, context));
   if (source === 'table') return [tableSource(value as Readonly<Record<string, string>>)];
-  if (source === 'neighbours') return [neighbourSource(typeof value === 'function' ? (value as NeighbourReader) : undefined)];
+  if (source === 'neighbours')
+    return [neighbourSource(typeof value === 'function' ? (value as NeighbourReader) : undefined, context)];
   return [{ source, label: source, ready: true, find: ({ name }) => claim(name) }];
 }
 
@@ -140,19 +141,25 @@ function leaseSource(option: LeaseFileOption, index: number, { configDir, log }:
     ready: false,
     find: ({ client }) => leases.find(client.address),
     check: async () => {
-      const message = await leases.problem();
-      return message === undefined ? [] : [{ severity: 'error', path: ['leases', index], message, file: leases.path }];
+      const problem = await leases.problem();
+      if (problem === undefined) return [];
+      const { missing, message } = problem;
+      return [{ severity: missing ? 'warning' : 'error', path: ['leases', index], message, file: leases.path }];
     },
   };
 }
 
-function neighbourSource(given: NeighbourReader | undefined): Source {
-  const read = given ?? neighbourReader();
+function neighbourSource(given: NeighbourReader | undefined, { log }: PluginContext): Source {
+  const table =
+    given === undefined ? new NeighbourTable((problem) => log.warn({ reason: problem }, 'neighbours are not known')) : undefined;
+  const read = given ?? ((address, signal) => table?.find(address, signal));
   const find = async ({ client }: RequestInfo, { signal }: { readonly signal: AbortSignal }): Promise<Known | undefined> => {
     const found = await read(client.address, signal);
     return typeof found === 'string' ? { mac: found } : found;
   };
-  return { source: 'neighbours', label: 'neighbours', ready: false, find };
+  const check = async (): Promise<readonly Finding[]> =>
+    ((await table?.problems()) ?? []).map((message) => ({ severity: 'warning', path: ['neighbours'], message }));
+  return { source: 'neighbours', label: 'neighbours', ready: false, find, check };
 }
 
 /** A claim is as old as the request that makes it. */

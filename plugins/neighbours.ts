@@ -4,8 +4,8 @@
  * A client behind a router is told nothing of: what might stand in the table for its address is the router's MAC address. So an
  * address counts only if it lies in a network of one of this machine's interfaces, by their addresses and prefixes.
  *
- * The tables are read at most every SPACING_MS, for all who ask; who is not in a table that was read before the question is looked
- * for in one that was read after it.
+ * A table is read for all who ask, and not again for those whom it knows until it is FRESH_MS old; who is not in a table that was
+ * read before the question is looked for in one that was read after it.
  */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -33,10 +33,14 @@ export interface NeighbourSources {
   ip(): Promise<string>;
   /** Networks that this machine has an interface in. */
   networks(): readonly Network[];
+  /** Milliseconds, monotonic. */
+  now(): number;
 }
 
 const FRESH_MS = 200;
-const SPACING_MS = 100;
+/** From one reading to the next: of a file, and by a process. */
+const ARP_SPACING_MS = 10;
+const IP_SPACING_MS = 100;
 const IP_LIMIT_MS = 2000;
 
 const systemSources: NeighbourSources = {
@@ -45,6 +49,7 @@ const systemSources: NeighbourSources = {
     const limits = { timeout: IP_LIMIT_MS, maxBuffer: 64 * 1024 ** 2 };
     return (await promisify(execFile)('ip', ['-statistics', '-json', 'neigh', 'show'], limits)).stdout;
   },
+  now: () => performance.now(),
   networks: () =>
     Object.values(networkInterfaces())
       .flatMap((found) => found ?? [])
@@ -52,20 +57,49 @@ const systemSources: NeighbourSources = {
 };
 
 /** `/proc/net/arp` answers for IPv4; a process is started only for what it cannot tell. */
-export function neighbourReader(sources: NeighbourSources = systemSources): NeighbourReader {
-  const arp = new Table(async () => parseArp(await sources.arp()), sources);
-  const ip = new Table(async () => parseIp(await sources.ip()), sources);
-  return async (written, signal) => {
+export class NeighbourTable {
+  readonly #arp: Table;
+  readonly #ip: Table;
+
+  /** @param failed told, once, why nobody is known by what `ip` prints */
+  constructor(failed: (problem: string) => void = () => {}, sources: NeighbourSources = systemSources) {
+    this.#arp = new Table(async () => parseArp(await sources.arp()), ARP_SPACING_MS, sources);
+    this.#ip = new Table(
+      async () => parseIp(await sources.ip()),
+      IP_SPACING_MS,
+      sources,
+      (error) => failed(ipProblem(error)),
+    );
+  }
+
+  /** The machine that has an address, if that is on this wire. Rejects if the signal aborts. */
+  async find(written: string, signal: AbortSignal): Promise<Neighbour | undefined> {
     const address = parseAddress(written);
     if (address === undefined) return undefined;
     const zone = /%(.+)$/.exec(written)?.[1];
-    for (const table of address.family === 'ipv4' ? [arp, ip] : [ip]) {
+    for (const table of address.family === 'ipv4' ? [this.#arp, this.#ip] : [this.#ip]) {
       const found = await table.find(address, zone);
       signal.throwIfAborted();
       if (found !== 'no table') return found;
     }
     return undefined;
-  };
+  }
+
+  /** Why neighbours are not known, with what to do. */
+  async problems(): Promise<readonly string[]> {
+    const error = await this.#ip.problem();
+    return error === undefined ? [] : [ipProblem(error)];
+  }
+}
+
+function ipProblem(error: unknown): string {
+  const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+  const why = missing ? 'there is no program ip: install iproute2' : describe(error);
+  return `IPv6 neighbours are not known (on Linux IPv4 ones are): ${why}`;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** An entry of a table. */
@@ -81,19 +115,40 @@ class Table {
   #entries: Entries | undefined;
   #networks: readonly Network[] = [];
   #readAt = Number.NEGATIVE_INFINITY;
+  #error: unknown;
+  readonly #sources: NeighbourSources;
   readonly #upToDate: () => Promise<void>;
 
-  constructor(read: () => Promise<Entries>, { networks }: NeighbourSources) {
+  constructor(
+    read: () => Promise<Entries>,
+    spacingMs: number,
+    sources: NeighbourSources,
+    failed: (error: unknown) => void = () => {},
+  ) {
+    this.#sources = sources;
     this.#upToDate = shared(async () => {
-      const begun = performance.now();
-      this.#entries = await read().catch(() => undefined);
-      this.#networks = networks();
+      const begun = sources.now();
+      try {
+        this.#entries = await read();
+        this.#error = undefined;
+      } catch (error) {
+        if (this.#error === undefined) failed(error);
+        this.#entries = undefined;
+        this.#error = error;
+      }
+      this.#networks = sources.networks();
       this.#readAt = begun;
-    }, SPACING_MS);
+    }, spacingMs);
+  }
+
+  /** Why it cannot be read. */
+  async problem(): Promise<unknown> {
+    await this.#upToDate();
+    return this.#error;
   }
 
   async find(address: { readonly text: string; readonly family: 'ipv4' | 'ipv6' }, zone: string | undefined) {
-    let entry = performance.now() - this.#readAt < FRESH_MS ? this.#entry(address.text, zone) : undefined;
+    let entry = this.#sources.now() - this.#readAt < FRESH_MS ? this.#entry(address.text, zone) : undefined;
     if (entry === undefined) {
       await this.#upToDate();
       entry = this.#entry(address.text, zone);
@@ -101,7 +156,7 @@ class Table {
     if (this.#entries === undefined) return 'no table';
     if (entry === undefined || !this.#networks.some((network) => network.contains(address))) return undefined;
     const { mac, ageMs } = entry;
-    return { mac, ...(ageMs === undefined ? {} : { ageMs: ageMs + Math.round(performance.now() - this.#readAt) }) };
+    return { mac, ...(ageMs === undefined ? {} : { ageMs: ageMs + Math.round(this.#sources.now() - this.#readAt) }) };
   }
 
   #entry(address: string, zone: string | undefined): Entry | undefined {

@@ -16,6 +16,14 @@ export interface Holder {
   readonly ageMs?: number;
 }
 
+/** Why a file tells nothing. */
+export interface Problem {
+  /** It may come yet. */
+  readonly missing: boolean;
+  /** With what to do. */
+  readonly message: string;
+}
+
 export class LeaseFile {
   readonly path: string;
   readonly #given: LeaseFormat | undefined;
@@ -25,8 +33,7 @@ export class LeaseFile {
   #older: readonly LeasePart[] = [];
   /** The format, as last seen: a moment without the file changes nothing about it. */
   #known: LeaseFormat | undefined;
-  /** Why the file tells nothing. */
-  #problem: string | undefined;
+  #problem: Problem | undefined;
   readonly #upToDate = shared(() => this.#look());
 
   /** @param path absolute */
@@ -38,8 +45,8 @@ export class LeaseFile {
     this.#newest = new LeasePart(path);
   }
 
-  /** Reads what is new, and returns why the file tells nothing: in words, with what to do. Never rejects. */
-  async problem(): Promise<string | undefined> {
+  /** Reads what is new. Never rejects. */
+  async problem(): Promise<Problem | undefined> {
     await this.#upToDate();
     return this.#problem;
   }
@@ -64,15 +71,16 @@ export class LeaseFile {
   }
 
   async #look(): Promise<void> {
-    const before = this.#problem;
+    const before = this.#problem?.message;
     this.#problem = await this.#read();
-    if (this.#problem === before) return;
-    if (this.#problem === undefined) this.#log.info({ file: this.path }, 'lease file is readable now');
-    else this.#log.warn({ file: this.path, reason: this.#problem }, 'lease file tells nothing');
+    const reason = this.#problem?.message;
+    if (reason === before) return;
+    if (reason === undefined) this.#log.info({ file: this.path }, 'lease file is readable now');
+    else this.#log.warn({ file: this.path, reason }, 'lease file tells nothing');
   }
 
   /** In the order in which entries wander, so that none is missed on its way. */
-  async #read(): Promise<string | undefined> {
+  async #read(): Promise<Problem | undefined> {
     const problem = await readPart(this.#newest, this.#given);
     const { format } = this.#newest;
     if (typeof format === 'object') this.#known = format;
@@ -85,18 +93,25 @@ export class LeaseFile {
 }
 
 /** @returns why it tells nothing */
-async function readPart(part: LeasePart, format: LeaseFormat | undefined): Promise<string | undefined> {
+async function readPart(part: LeasePart, format: LeaseFormat | undefined): Promise<Problem | undefined> {
   try {
     await part.refresh(format);
-    return part.format === 'unknown' ? `of no format that is known; if it is, say of which: ${known}` : undefined;
+    return part.format === 'unknown' ? unknown : undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return missing;
-    return error instanceof Error ? error.message : String(error);
+    return { missing: false, message: error instanceof Error ? error.message : String(error) };
   }
 }
 
-const missing = 'there is no such file: start the DHCP server, or name the file in which it keeps its leases';
-const known = `{ file, format: ${Object.keys(formats)
-  .map((name) => `'${name}'`)
-  .join(' | ')} }`;
+const missing: Problem = {
+  missing: true,
+  message: 'there is no such file: start the DHCP server, or name the file in which it keeps its leases',
+};
+
+const names = Object.keys(formats).map((name) => `'${name}'`);
+
+const unknown: Problem = {
+  missing: false,
+  message: `of no format that is known; if it is, say of which: { file, format: ${names.join(' | ')} }`,
+};

@@ -14,7 +14,7 @@ export type PartFormat = LeaseFormat | 'none' | 'unknown';
 
 /** A file that is rewritten in place may be half-written while it is younger: longer than a tick of a file system's clock. */
 const SETTLED_MS = 10;
-/** Times that such a file is read before it is taken as it is, and read again for the next request. */
+/** Times that such a file is looked at before it is taken as it is, and read again for the next request. */
 const ATTEMPTS = 4;
 const HEAD_BYTES = 4096;
 
@@ -46,14 +46,14 @@ export class LeasePart {
    */
   async refresh(given: LeaseFormat | undefined): Promise<void> {
     try {
-      for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-        if (attempt > 1) await sleep(SETTLED_MS);
+      for (let attempts = ATTEMPTS; attempts > 0; attempts--) {
+        if (attempts < ATTEMPTS) await sleep(SETTLED_MS);
         if (versionOf(await stat(this.path, { bigint: true })) === this.#version) return;
         // A pipe in the file's place must not hold up a thread.
         await using file = await open(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
         const found = await file.stat({ bigint: true });
         if (!found.isFile()) throw new Error('not a regular file');
-        this.#version = (await this.#read(file, found, given)) ? versionOf(found) : undefined;
+        this.#version = (await this.#read(file, found, given, attempts > 1)) ? versionOf(found) : undefined;
         if (this.#version !== undefined) return;
       }
     } catch (error) {
@@ -63,8 +63,11 @@ export class LeasePart {
     }
   }
 
-  /** @returns whether what has been read can be relied on until the file changes */
-  async #read(file: FileHandle, found: BigIntStats, given: LeaseFormat | undefined): Promise<boolean> {
+  /**
+   * @param patient a file that may be half-written is not read
+   * @returns whether what has been read can be relied on until the file changes
+   */
+  async #read(file: FileHandle, found: BigIntStats, given: LeaseFormat | undefined, patient: boolean): Promise<boolean> {
     const identity = `${found.dev} ${found.ino}`;
     if (this.#progress?.identity === identity && (await this.#progress.fits(file, Number(found.size)))) {
       await this.#progress.readOn(file);
@@ -82,6 +85,7 @@ export class LeasePart {
       this.#hold(leases, format);
       return true;
     }
+    if (!format.appended && patient && !isSettled(found)) return false;
     const progress = new Progress(identity, format.reader(hold));
     await progress.readOn(file);
     this.#hold(leases, format, format.appended ? progress : undefined);

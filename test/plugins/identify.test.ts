@@ -176,7 +176,7 @@ test('check tells which lease files tell nothing', async () => {
   const findings = await pipeline.check();
   const at = ['plugins', 0, 'options', 'leases'];
   expect(findings).toEqual([
-    { severity: 'error', path: [...at, 1], message: expect.stringMatching(/^there is no such file: start/), file: absent },
+    { severity: 'warning', path: [...at, 1], message: expect.stringMatching(/^there is no such file: start/), file: absent },
     { severity: 'error', path: [...at, 2], message: expect.stringMatching(/^of no format that is known/), file: odd },
   ]);
 });

@@ -182,7 +182,10 @@ describe('what hinders is said once', () => {
     const one = leaseFile(path);
     for (let i = 0; i < 3; i++) expect(await one.mac(address(1))).toBeUndefined();
     expect(one.said()).toEqual(['warn: lease file tells nothing']);
-    expect(await one.file.problem()).toMatch(/^there is no such file: start the DHCP server/);
+    expect(await one.file.problem()).toEqual({
+      missing: true,
+      message: expect.stringMatching(/^there is no such file: start the DHCP server/),
+    });
     await writeFile(path, dnsmasq(1));
     expect(await one.mac(address(1))).toBe(mac(1));
     await rm(path);
@@ -209,7 +212,7 @@ describe('what hinders is said once', () => {
     const one = leaseFile(path);
     expect(await one.mac(address(1))).toBeUndefined();
     expect(await one.mac(address(1))).toBeUndefined();
-    expect(await one.file.problem()).toMatch(problem);
+    expect(await one.file.problem()).toEqual({ missing: false, message: expect.stringMatching(problem) });
     expect(one.said()).toEqual(['warn: lease file tells nothing']);
   });
 
@@ -220,6 +223,31 @@ describe('what hinders is said once', () => {
     const one = leaseFile(path);
     expect([await one.mac(address(1)), await one.file.problem(), one.said()]).toEqual([undefined, undefined, []]);
   });
+});
+
+test('whatever is in a file, and whatever it is said to be, nothing is thrown', async () => {
+  await using folder = await scratch();
+  const path = join(folder.path, 'leases');
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(
+        fc.oneof(
+          fc.uint8Array({ maxLength: 300 }),
+          fc.string({ unit: 'binary' }).map((text) => Buffer.from(text)),
+        ),
+        { maxLength: 3 },
+      ),
+      fc.constantFrom(undefined, 'dnsmasq', 'dhcpd', 'kea', 'networkd'),
+      async (versions, format) => {
+        const one = leaseFile(path, format);
+        for (const bytes of versions) {
+          await writeFile(path, bytes);
+          expect(await one.mac(address(1))).toBeUndefined();
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
 });
 
 test('a line longer than a piece is left out, and the next ones are read', async () => {
