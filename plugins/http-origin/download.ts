@@ -167,7 +167,10 @@ export class Download {
       for await (const chunk of body as AsyncIterable<Uint8Array>) {
         const rest = chunk.subarray(left);
         left -= chunk.length - rest.length;
+        const end = part.written + rest.length;
         if (rest.length > 0) await this.#take(rest);
+        // Another process has it whole: the rest of the body is not wanted.
+        if (part.written > end) return undefined;
       }
     } catch (error) {
       if (error instanceof CacheFault || error instanceof CacheFull || error instanceof VersionChanged) throw error;
@@ -178,7 +181,7 @@ export class Download {
       signal.removeEventListener('abort', stop);
       body.destroy();
     }
-    if (this.size === undefined ? body.complete : part.written === this.size) return undefined;
+    if (this.size === part.written || (this.size === undefined && body.complete)) return undefined;
     return new OriginDown(`ended after ${part.written} of ${this.size ?? 'some'} bytes`);
   }
 
@@ -203,7 +206,7 @@ export class Download {
   #lingerIfAlone(): void {
     clearTimeout(this.#linger);
     if (this.#holders > 0) return;
-    if (this.#ended !== undefined) void this.#options.part.close();
+    if (this.#ended !== undefined) this.#options.part.close().catch(() => {});
     else this.#linger = setTimeout(() => void this.abandon('nobody waits for it'), this.#options.lingerMs);
   }
 }

@@ -16,6 +16,8 @@ export interface PartOptions {
   reserve(bytes: number): Promise<void>;
   /** Notes that so many bytes are on the disk for good. */
   checkpoint(written: number): Promise<void>;
+  /** The size of the copy, if another process has had the same version whole before us and has made a copy of this very file. */
+  placed(): Promise<number | undefined>;
   /** Makes a copy of it. */
   publish(size: number): Promise<void>;
   /** Room is kept no longer. */
@@ -51,6 +53,12 @@ export class Part {
 
   /** Throws `CacheFull` or `CacheFault`. */
   async write(bytes: Uint8Array): Promise<void> {
+    // All that we would write stands there already, and a copy that is written on is taken for one that changes.
+    const placed = await this.#options.placed();
+    if (placed !== undefined) {
+      this.#written = placed;
+      return;
+    }
     const end = this.#written + bytes.length;
     if (end > this.#reserved) {
       await this.#options.reserve(end + CHECKPOINT_BYTES);
@@ -101,10 +109,12 @@ export class Part {
 
   /** All of it has come. */
   async publish(): Promise<void> {
-    await onDisk(async () => {
-      await this.#options.handle.truncate(this.#written);
-      await this.#options.handle.datasync();
-    });
+    if ((await this.#options.placed()) === undefined) {
+      await onDisk(async () => {
+        await this.#options.handle.truncate(this.#written);
+        await this.#options.handle.datasync();
+      });
+    }
     await this.#options.publish(this.#written);
   }
 

@@ -120,11 +120,12 @@ export class Store {
   async begin(slot: Slot, version: Version, bytes: number): Promise<Part> {
     const file = partFile(slot, version);
     try {
-      await mkdir(this.#dir, { recursive: true });
+      await mkdir(this.#dir, { recursive: true, mode: 0o750 });
       if (bytes === 0) await this.forget(slot);
       const reserved = version.size ?? bytes;
       await this.reserve(file, reserved);
       const handle = await open(join(this.#dir, file), OPEN_OR_CREATE, 0o640);
+      const { ino } = await handle.stat();
       return new Part({
         name: copyFile(slot, version),
         handle,
@@ -132,6 +133,10 @@ export class Store {
         reserved,
         reserve: (total) => this.reserve(file, total),
         checkpoint: (written) => this.#record(this.#partRecord(slot), { url: slot.url, version, bytes: written }),
+        placed: async () => {
+          const copy = await stat(join(this.#dir, copyFile(slot, version))).catch(ignore);
+          return copy?.ino === ino ? copy?.size : undefined;
+        },
         publish: (size) => this.#publish(slot, version, size),
         release: () => void this.#reserved.delete(file),
       });

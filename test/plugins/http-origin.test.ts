@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import { httpOrigin } from '../../plugins/http-origin.ts';
 import type { Content } from '../../src/content/content.ts';
+import { fakeFolder, recordingLog } from '../plugin/support.ts';
 import { seeded } from '../support/random.ts';
 import { cutAfter, fakeOrigin, type Served } from './http-origin/fake.ts';
 import { brief, cacheFolder, readAll, rig } from './http-origin/rig.ts';
@@ -576,6 +577,83 @@ describe('two generations', () => {
     await Promise.all(rigs.map(({ dispose }) => dispose()));
     expect(kept(cacheDir)).toEqual(whole);
     expect(rigs.flatMap(({ logged }) => logged('download failed'))).toEqual([]);
+  });
+});
+
+describe('hostile names', () => {
+  test.each([
+    ...['../x', 'a/../../x', '%2e%2e/x', '..%2f..%2fx', 'what?x=1', 'a#b', '@evil.example/x', 'http://evil.example/x'],
+    ...[
+      'a\r\nX-Evil: 1',
+      '\u001b[31mred',
+      'a\u0000b',
+      'x'.repeat(600),
+      'naïve/Ω',
+      '\ud800',
+      '\u202eexe',
+      '.part',
+      'a.json',
+      '.tmp',
+    ],
+  ])('%j leads neither above the URL nor out of the cache folder, and reaches no terminal as it is', async (name) => {
+    const origin = await fakeOrigin();
+    const cacheDir = cacheFolder();
+    const { get, log } = await rig({ url: origin.url, cacheDir: join(cacheDir, 'in') });
+    const seen: string[] = [];
+    origin.tricks.push(({ url, headers }, response) => {
+      seen.push(url!, ...Object.keys(headers));
+      response.writeHead(200, { 'content-length': 2, etag: '"x"' }).end('ok');
+    });
+    expect(await get(name)).toMatch(/^(ok|ERROR 1 file not found)$/);
+    expect(seen.slice(0, 1).every((url) => /^\/pub\/[!-~]*$/.test(url) && !/\/\.{0,2}(\/|$)|[?#]/.test(url.slice(4)))).toBe(true);
+    expect(seen).not.toContain('x-evil');
+    expect(readdirSync(cacheDir).filter((file) => file !== 'in')).toEqual([]);
+    if (seen.length > 0) expect(kept(join(cacheDir, 'in'))).toEqual([expect.stringMatching(/^#\.#-[\w.-]{0,64}$/), '#.json']);
+    expect(log.map(({ message, fields }) => message + fields.url).join()).not.toMatch(/[^\u0020-\u007e]/);
+  });
+});
+
+describe('pxe check', () => {
+  const findings = async (options: Parameters<typeof httpOrigin>[0]) => {
+    const { definition, options: given } = httpOrigin(options);
+    const context = { log: recordingLog(), configDir: cacheFolder(), watch() {}, folder: () => fakeFolder({}) };
+    const checked = definition.options!.parse(given);
+    const disposers: (() => unknown)[] = [];
+    const hooks = await definition.setup(checked, { ...context, onDispose: (dispose) => void disposers.push(dispose) });
+    const found = await hooks.check!({} as never);
+    await Promise.all(disposers.map((dispose) => dispose()));
+    return Array.from(
+      found,
+      ({ severity, path, message }) => `${severity} ${path.join('.')}: ${message.replace(/:\d+/, ':PORT')}`,
+    );
+  };
+
+  test('has nothing to say of an origin that answers, though it shows no list', async () => {
+    const origin = await fakeOrigin();
+    const cacheDir = join(cacheFolder(), 'made/later');
+    expect(await findings({ url: origin.url, cacheDir })).toEqual([]);
+    expect(origin.asked).toMatchObject([{ method: 'HEAD', url: '/pub/' }]);
+    expect(() => readdirSync(cacheDir)).toThrow('ENOENT');
+  });
+
+  test('tells what will not work', async () => {
+    vi.stubEnv('PXE_TEST_TOKEN', 'secret-token');
+    const origin = await fakeOrigin();
+    const file = join(cacheFolder(), 'file');
+    await writeFile(file, '');
+    origin.tricks.push((_, response) => response.writeHead(401).end());
+    const authorization = { env: 'PXE_TEST_TOKEN' };
+    expect(await findings({ url: origin.url, cacheDir: `${file}/cache`, authorization })).toEqual([
+      `error cacheDir: ${file} is no folder`,
+      'warning authorization: the origin wants other credentials (answers 401)',
+      'warning url: sends the credentials of authorization unencrypted; use https',
+    ]);
+    origin.tricks.push((_, response) => response.writeHead(503).end());
+    expect(await findings({ url: origin.url, cacheDir: cacheFolder() })).toEqual(['warning url: the origin answers 503']);
+    await origin.stop();
+    expect(await findings({ url: origin.url, cacheDir: cacheFolder() })).toEqual([
+      'warning url: the origin gives no answer: connect ECONNREFUSED 127.0.0.1:PORT',
+    ]);
   });
 });
 
