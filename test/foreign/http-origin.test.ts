@@ -7,19 +7,20 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { download } from '../../src/client/client.ts';
 import { type Served, serve } from '../support/serve.ts';
-import { describeWith, requireFiles } from '../support/tools.ts';
-import { accessLog, nginxProgram, startNginx } from './nginx.ts';
+import { describeWith, requireFiles, requireTools } from '../support/tools.ts';
+import { accessLog, type NginxOptions, nginxProgram, startNginx } from './nginx.ts';
+import { run } from './run.ts';
 
 const MB = 1_000_000;
 const large = randomBytes(50 * MB);
 
 /** A folder for nginx, a config for pxe, and the two of them. */
-async function lab(options: object = {}) {
+async function lab(options: object = {}, scheme = 'http') {
   const dir = mkdtempSync(join(tmpdir(), 'pxe-nginx-'));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   const port = await freeTcpPort();
   for (const name of ['www/pub', 'root']) mkdirSync(join(dir, name), { recursive: true });
-  const origin = { prefix: 'os/', url: `http://127.0.0.1:${port}/pub/`, cacheDir: './cache', freshMs: 0, ...options };
+  const origin = { prefix: 'os/', url: `${scheme}://127.0.0.1:${port}/pub/`, cacheDir: './cache', freshMs: 0, ...options };
   writeFileSync(
     join(dir, 'pxe.config.ts'),
     `import { defineConfig } from 'pxe';
@@ -32,13 +33,14 @@ async function lab(options: object = {}) {
     asked: () => accessLog(dir),
     put: (name: string, bytes: Uint8Array) => writeFileSync(join(dir, 'www/pub', name), bytes),
     kept: () => readdirSync(join(dir, 'cache')),
-    async nginx(stallAfterBytes?: number) {
-      const nginx = await startNginx(dir, port, stallAfterBytes);
+    dir,
+    async nginx(options: NginxOptions = {}) {
+      const nginx = await startNginx(dir, port, options);
       onTestFinished(() => nginx.kill());
       return nginx;
     },
-    async pxe() {
-      const served = await serve({ flags: ['--config', join(dir, 'pxe.config.ts')], cwd: dir });
+    async pxe(env: Record<string, string> = {}) {
+      const served = await serve({ flags: ['--config', join(dir, 'pxe.config.ts')], cwd: dir, env });
       onTestFinished(() => served.stop(0).then(() => {}));
       return served;
     },
@@ -81,7 +83,7 @@ class Client {
   }
 }
 
-describeWith('httpOrigin before nginx', requireFiles(nginxProgram), () => {
+describeWith('httpOrigin before nginx', [...requireFiles(nginxProgram), ...requireTools('openssl')], () => {
   test('100 clients ask for 50 MB cold: the origin sees one download', async () => {
     const { asked, nginx, pxe, put } = await lab();
     put('initrd', large);
@@ -91,12 +93,12 @@ describeWith('httpOrigin before nginx', requireFiles(nginxProgram), () => {
     expect(new Set(await Promise.all(clients))).toEqual(new Set([large.length]));
     expect(await asked()).toEqual([`GET /pub/initrd 200 - ${large.length}`]);
     expect(served.noise).toEqual([]);
-  });
+  }, 240_000);
 
   test('nginx is killed half-way and comes back: the client gets the rest, and the origin sends no more than that', async () => {
     const { asked, nginx, pxe, put } = await lab();
     put('initrd', large);
-    const first = await nginx(20 * MB);
+    const first = await nginx({ stallAfterBytes: 20 * MB });
     const served = await pxe();
     const client = new Client(served, 'initrd', large);
     await client.reached(10 * MB);
@@ -110,7 +112,7 @@ describeWith('httpOrigin before nginx', requireFiles(nginxProgram), () => {
   test('pxe is killed half-way and comes back: the next download goes on from what is on the disk', async () => {
     const { asked, nginx, pxe, put } = await lab();
     put('initrd', large);
-    const first = await nginx(25 * MB);
+    const first = await nginx({ stallAfterBytes: 25 * MB });
     const killed = await pxe();
     const client = new Client(killed, 'initrd', large);
     await client.reached(20 * MB);
@@ -128,7 +130,7 @@ describeWith('httpOrigin before nginx', requireFiles(nginxProgram), () => {
   test('the file changes while nginx is away: ERROR 0, never mixed bytes; then the new version', async () => {
     const { kept, nginx, pxe, put } = await lab();
     put('initrd', large);
-    const first = await nginx(20 * MB);
+    const first = await nginx({ stallAfterBytes: 20 * MB });
     const served = await pxe();
     const client = new Client(served, 'initrd', large);
     await client.reached(10 * MB);
@@ -183,6 +185,26 @@ describeWith('httpOrigin before nginx', requireFiles(nginxProgram), () => {
     const before = kept();
     expect(await new Client(served, 'huge', large).end).toContain('cache is full');
     expect(kept()).toEqual(before);
+  });
+
+  test('over https: a certificate that nobody vouches for is refused, and the token stays here', async () => {
+    const { dir, asked, nginx, pxe, put } = await lab({ authorization: { env: 'PXE_TEST_TOKEN' } }, 'https');
+    const bytes = randomBytes(100_000);
+    put('kernel', bytes);
+    const tls = { certificate: join(dir, 'certificate.pem'), key: join(dir, 'key.pem') };
+    const request = 'req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=origin -addext subjectAltName=IP:127.0.0.1';
+    const files = ['-out', tls.certificate, '-keyout', tls.key];
+    expect(await run(['openssl', ...request.split(' '), ...files], 20_000)).toMatchObject({ exit: 0 });
+    await nginx({ tls });
+    const env = { PXE_TEST_TOKEN: 'secret-token' };
+    const wary = await pxe(env);
+    expect(await new Client(wary, 'kernel', bytes).end).toContain('origin is not available');
+    const { reason } = await wary.logged(({ msg }) => msg === 'origin failed');
+    expect(reason).toContain('self-signed certificate');
+    expect(await asked()).toEqual([]);
+    const trusting = await pxe({ ...env, NODE_EXTRA_CA_CERTS: tls.certificate });
+    expect(await new Client(trusting, 'kernel', bytes).end).toBe(bytes.length);
+    expect(JSON.stringify([wary.log, trusting.log])).not.toContain('secret-token');
   });
 });
 

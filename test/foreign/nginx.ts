@@ -16,15 +16,19 @@ export interface Nginx extends AsyncDisposable {
 /** What nginx says of an answer once it is over: `GET /pub/kernel 206 bytes=100- 900`. */
 export const logFormat = '$request_method $uri $status $http_range $body_bytes_sent';
 
-/**
- * Serves `DIR/www`, and writes `DIR/access.log`. Returns when it listens.
- *
- * @param stallAfterBytes it goes on at a byte a second after so many
- */
-export async function startNginx(dir: string, port: number, stallAfterBytes?: number): Promise<Nginx> {
+export interface NginxOptions {
+  /** It goes on at a byte a second after so many. */
+  readonly stallAfterBytes?: number;
+  /** Files of a certificate and its key: serves https. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+}
+
+/** Serves `DIR/www`, and writes `DIR/access.log`. Returns when it listens. */
+export async function startNginx(dir: string, port: number, { stallAfterBytes, tls }: NginxOptions = {}): Promise<Nginx> {
   await mkdir(join(dir, 'temporary'), { recursive: true });
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path temporary;`);
   const stall = stallAfterBytes === undefined ? '' : `limit_rate_after ${stallAfterBytes}; limit_rate 1;`;
+  const secure = tls && `ssl_certificate ${tls.certificate}; ssl_certificate_key ${tls.key};`;
   const config = join(dir, 'nginx.conf');
   await writeFile(
     config,
@@ -33,7 +37,7 @@ export async function startNginx(dir: string, port: number, stallAfterBytes?: nu
      http {
        ${temporary.join(' ')}
        log_format told '${logFormat}'; access_log access.log told;
-       server { listen 127.0.0.1:${port}; root www; sendfile on; ${stall} }
+       server { listen 127.0.0.1:${port}${tls ? ' ssl' : ''}; root www; sendfile on; ${stall} ${secure ?? ''} }
      }`,
   );
   const child = spawn(nginxProgram, ['-p', dir, '-c', config, '-e', 'error.log'], { stdio: 'ignore' });
