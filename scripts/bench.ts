@@ -237,13 +237,16 @@ function* table(
   for (const scenario of scenarios) {
     for (const { key, unit, best, digits } of scenario.columns) {
       const values = contenders.map((contender) => median(scenario, contender, key));
-      const told = values.filter((value) => Number.isFinite(value));
+      const failed = contenders.map((contender) => median(scenario, contender, 'failed'));
+      // Who leaves some out has an easier time.
+      const fewest = Math.min(...failed.filter(Number.isFinite));
+      const told = values.filter((value, i) => Number.isFinite(value) && failed[i] === fewest);
       const winner = best === 'most' ? Math.max(...told) : Math.min(...told);
       const cells = values.map((value, i) => {
         if (!Number.isFinite(value)) return '–';
         const text = value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
-        const failed = median(scenario, contenders[i]!, 'failed');
-        return `${value === winner ? `**${text}**` : text}${failed > 0 ? ` (${failed} failed)` : ''}`;
+        const marked = value === winner && failed[i] === fewest ? `**${text}**` : text;
+        return failed[i]! > 0 ? `${marked} (${failed[i]} failed)` : marked;
       });
       yield `| ${scenario.title}: ${unit} | ${cells.join(' | ')} |`;
     }

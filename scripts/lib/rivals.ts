@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { download } from '../../src/client/client.ts';
 import { freePort } from '../../test/support/serve.ts';
+import { CpuGroup } from './cpu-group.ts';
 
 /** A server that can be started. */
 export interface Contender {
@@ -69,7 +70,7 @@ export function isInstalled({ program }: Contender): boolean {
 export interface RunningServer extends AsyncDisposable {
   readonly port: number;
   readonly pid: number;
-  /** CPU seconds so far, children that have ended included. */
+  /** CPU seconds so far, those of its children included, as far as the system tells. */
   cpuSeconds(): number;
   /** Bytes of resident memory of all its processes, at the most since it was asked before. Shared pages count in each. */
   peakBytes(): number;
@@ -82,7 +83,8 @@ const SAMPLE_MS = 100;
 /** @param readyFile a small file under the root. Rejects if the server does not answer for it. */
 export async function startServer(contender: Contender, root: string, readyFile: string): Promise<RunningServer> {
   const port = contender.port ?? (await freePort());
-  const [program, ...args] = contender.command(root, port);
+  const group = CpuGroup.make(`pxe-${process.pid}-${port}`);
+  const [program, ...args] = [...(group?.prefix ?? []), ...contender.command(root, port)];
   const child = spawn(program!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -99,7 +101,7 @@ export async function startServer(contender: Contender, root: string, readyFile:
   const server: RunningServer = {
     port,
     pid: child.pid!,
-    cpuSeconds: () => cpuSeconds(child.pid),
+    cpuSeconds: () => group?.seconds ?? cpuSeconds(child.pid),
     peakBytes: () => {
       look();
       const most = peak;
@@ -109,6 +111,7 @@ export async function startServer(contender: Contender, root: string, readyFile:
     async [Symbol.asyncDispose]() {
       clearInterval(sampler);
       await end(child);
+      group?.[Symbol.dispose]();
     },
   };
   for (const giveUpAt = performance.now() + START_MS; ; ) {

@@ -18,8 +18,8 @@ const FAIR_BATCHES = 4;
 /** Waking later than this, datagrams come before deadlines. */
 const LATE_MS = 5;
 const CATCH_UP_WAITS = 1024;
-/** A request is the longest that is sent. */
-const MAX_SEND_BYTES = 2048;
+/** No UDP datagram is longer. */
+const MAX_SEND_BYTES = 65_507;
 
 class NativePort implements Endpoint {
   readonly address: string;
