@@ -46,6 +46,7 @@ export const generate = definePlugin({
         return bytes;
       },
       end: (summary) => probes.ended(summary),
+      names: () => exact.keys(),
       check: async (call) => unknownVariables(rules, prefix, call, await call.clients()),
     };
   },

@@ -81,6 +81,11 @@ export function expectIterable(answer: unknown): unknown[] {
 }
 
 /** Returns the machine with what tells it from others in the one spelling used inside. */
+export function expectFileName(answer: unknown): string {
+  if (typeof answer !== 'string' || answer === '') throw new Error(`returned ${show(answer)} as the name of a file`);
+  return answer;
+}
+
 export function expectMachine(answer: unknown): Machine {
   if (!isObject(answer) || typeof answer.name !== 'string') throw new Error(`listed a machine without a name: ${show(answer)}`);
   const { name, mac, uuid, serial, address, names = [] } = answer;
@@ -117,6 +122,7 @@ export const hookNames = [
   'start',
   'end',
   'machines',
+  'names',
   'check',
 ] as const satisfies readonly (keyof Hooks)[];
 

@@ -3,7 +3,7 @@
  * Plugins are asked one after the other, each within the time that its `setup` has.
  */
 import type { Awaitable } from '../content/content.ts';
-import { expectFinding, expectIterable, expectMachine } from './answers.ts';
+import { expectFileName, expectFinding, expectIterable, expectMachine } from './answers.ts';
 import { PluginError } from './error.ts';
 import { callHook } from './hook.ts';
 import type { StartedPlugin, Surroundings } from './setup.ts';
@@ -11,18 +11,29 @@ import type { Call, CheckCall, Finding, Folder, Machine } from './types.ts';
 
 export type SurveySurroundings = Surroundings & { readonly root: Folder };
 
-/** All machines of all plugins, in the order of the config. Throws a `PluginError`. */
+/** All machines of all plugins, in the order of the config, each with the names that are for all. Throws a `PluginError`. */
 export async function surveyMachines(plugins: readonly StartedPlugin[], around: SurveySurroundings): Promise<readonly Machine[]> {
   const machines: Machine[] = [];
+  const names: string[] = [];
   for (const plugin of plugins) {
-    try {
+    await told(plugin, 'machines', async () => {
       const answer = await ask(plugin, around, (call) => plugin.hooks.machines?.(call));
       machines.push(...expectIterable(answer).map(expectMachine));
-    } catch (error) {
-      throw new PluginError(plugin.name, 'machines', error);
-    }
+    });
+    await told(plugin, 'names', async () => {
+      const answer = await ask(plugin, around, (call) => plugin.hooks.names?.(call));
+      names.push(...expectIterable(answer).map(expectFileName));
+    });
   }
-  return machines;
+  return machines.map((machine) => ({ ...machine, names: [...new Set([...machine.names, ...names])] }));
+}
+
+async function told(plugin: StartedPlugin, hook: 'machines' | 'names', work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw new PluginError(plugin.name, hook, error);
+  }
 }
 
 /** What all plugins find, given the machines that they list, with paths from `plugins[0]` on. A plugin that fails to say is a finding itself. */

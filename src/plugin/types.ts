@@ -197,6 +197,8 @@ export interface Hooks {
   end?(transfer: TransferSummary, call: Call): Awaitable<void>;
   /** Which machines are listed? For `pxe explain --all-hosts`; never called while serving. */
   machines?(call: Call): Awaitable<Iterable<Machine>>;
+  /** Which names does it answer for every machine, whoever that is? Patterns are left out. For `pxe explain --all-hosts`. */
+  names?(call: Call): Awaitable<Iterable<string>>;
   /** What will not work, or not as it seems? For `pxe check`; never called while serving. */
   check?(call: CheckCall): Awaitable<Iterable<Finding>>;
 }

@@ -1,7 +1,7 @@
 /** What plugins tell when nobody is being served: machines and findings. */
 import { describe, expect, test } from 'vitest';
 import { definePlugin } from '../../src/plugin/define.ts';
-import type { Hooks } from '../../src/plugin/types.ts';
+import type { CheckCall, Hooks, RequestInfo } from '../../src/plugin/types.ts';
 import { type FakeClock, start, surroundings } from './support.ts';
 
 const plugin = (name: string, hooks: object) => definePlugin({ name, setup: (): Hooks => hooks })();
@@ -27,6 +27,27 @@ describe('machines', () => {
       { name: 'web1', mac: '52:54:00:12:34:56', uuid: 'abc', names: ['a'] },
       { name: 'pi', serial: 'ab', address: '127.0.0.2', names: [] },
     ]);
+  });
+
+  test('names that a plugin answers for every machine are names of each', async () => {
+    const { pipeline } = await surveyed(
+      { names: async () => new Set(['boot.ipxe', 'a']) },
+      { machines: () => [{ name: 'web1', names: ['a', 'b'] }] },
+      { machines: () => [{ name: 'web2', names: [] }], names: () => ['last'] },
+    );
+    expect((await pipeline.machines()).map(({ name, names }) => [name, ...names].join(' '))).toEqual([
+      'web1 a b boot.ipxe last',
+      'web2 boot.ipxe a last',
+    ]);
+  });
+
+  test.each<[answer: unknown, told: string]>([
+    ['f', 'must return a list, returned "f"'],
+    [[''], 'returned "" as the name of a file'],
+    [[5], 'returned 5 as the name of a file'],
+  ])('names %j are refused', async (answer, told) => {
+    const { pipeline } = await surveyed({ names: () => answer });
+    await expect(pipeline.machines()).rejects.toThrow(`plugin "p0", names: ${told}`);
   });
 
   test.each<[answer: unknown, told: string]>([
@@ -62,6 +83,35 @@ describe('check', () => {
       { severity: 'error', path: ['plugins', 1, 'options', 'web1', 'files'], message: 'kernel: true' },
       { severity: 'warning', path: ['plugins', 1, 'options'], message: 'row', file: '/lab/rack.csv', line: 3 },
     ]);
+  });
+
+  test('the machines that are listed, as a request of each would have them', async () => {
+    let asked = 0;
+    const tell = {
+      check: async ({ clients }: CheckCall) =>
+        (await clients()).map((client) => ({
+          severity: 'warning',
+          path: [],
+          message: `${client.mac} ${client.address} ${client.host?.name}`,
+        })),
+    };
+    const { pipeline } = await surveyed(
+      tell,
+      {
+        machines: () => {
+          asked++;
+          return [
+            { name: 'web1', mac: '5254.0012.3456', names: [] },
+            { name: 'pi', address: '127.0.0.2', names: [] },
+          ];
+        },
+        host: ({ client }: RequestInfo) => (client.mac ? { name: 'known', groups: [], variables: {} } : undefined),
+      },
+      tell,
+    );
+    const messages = ['52:54:00:12:34:56 0.0.0.0 known', 'undefined 127.0.0.2 undefined'];
+    expect((await pipeline.check()).map(({ message }) => message)).toEqual([...messages, ...messages]);
+    expect(asked).toBe(1);
   });
 
   test('a plugin that throws, or finds nonsense, is a finding; the next one has its turn', async () => {
