@@ -1,0 +1,213 @@
+/** What a batch gathers is what arrives, and an inbox takes it as it came: over loopback, at every border of the two. */
+import fc from 'fast-check';
+import { expect, onTestFinished, test } from 'vitest';
+import { type PeerKey, peerKey } from '../../../src/protocol/peer.ts';
+import { SEGMENT_BYTES, type Slices } from '../../../src/protocol/segments.ts';
+import { Arena } from '../../../src/transport/native/arena.ts';
+import { Batch } from '../../../src/transport/native/batch.ts';
+import { INBOX_BYTES, Inbox } from '../../../src/transport/native/inbox.ts';
+import { C, mustCall, whyNot } from '../../../src/transport/native/libc.ts';
+import { Readiness } from '../../../src/transport/native/readiness.ts';
+import { closeSocket, openSocket } from '../../../src/transport/native/socket.ts';
+import { makeFlags, Waker } from '../../../src/transport/native/wake.ts';
+import { heapMib } from '../../support/heap.ts';
+import { seeded } from '../../support/random.ts';
+import { describeWith } from '../../support/tools.ts';
+
+/** Content as a server holds it: segments of shared memory. */
+const segments = Array.from({ length: 4 }, (_, i) => shared(seeded(i + 1).bytes(SEGMENT_BYTES)));
+const content = Buffer.concat(segments);
+/** Of what a socket holds for a receiver. */
+const MOST_BYTES = 2 * 1024 ** 2;
+
+function shared(bytes: Uint8Array): Uint8Array {
+  const memory = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  memory.set(bytes);
+  return memory;
+}
+
+/** A block of the content, cut at the border of two segments if need be. */
+function sliced(offset: number, length: number, from = segments): Slices {
+  const first = from[Math.floor(offset / SEGMENT_BYTES)]!;
+  const start = offset % SEGMENT_BYTES;
+  const end = Math.min(start + length, SEGMENT_BYTES);
+  const secondEnd = length - (end - start);
+  const second = secondEnd > 0 ? from[Math.floor(offset / SEGMENT_BYTES) + 1] : undefined;
+  return { first, start, end, second, secondEnd };
+}
+
+function data(block: number, payload: Uint8Array): string {
+  return Buffer.concat([Buffer.from([0, 3, block >> 8, block & 255]), payload]).toString('latin1');
+}
+
+/** A sender, receivers, and what has come to each as text. */
+function link(receivers = 1) {
+  const open = () => {
+    const socket = openSocket({ address: '127.0.0.1', port: 0 });
+    onTestFinished(() => closeSocket(socket.fd));
+    return { ...socket, key: peerKey(socket.address, socket.port) };
+  };
+  const sender = open();
+  const inbox = new Inbox(new Arena(INBOX_BYTES));
+  const ends = Array.from({ length: receivers }, open);
+  const received = ends.map((): string[] => []);
+  const drain = () => {
+    for (const [index, { fd }] of ends.entries()) {
+      const take = (peer: PeerKey, datagram: Uint8Array) => {
+        expect(peer).toBe(sender.key);
+        received[index]!.push(Buffer.from(datagram).toString('latin1'));
+      };
+      while (inbox.receive(fd, take) > 0);
+    }
+  };
+  return { batch: new Batch(sender.fd), to: ends.map(({ key }) => key), received, drain };
+}
+
+/** What a server does in one round of its loop. */
+type Step =
+  | { readonly kind: 'small'; readonly to: number; readonly length: number }
+  /** A window: blocks of equal length, the last one shorter by `short`. */
+  | ({ readonly kind: 'window'; readonly to: number; readonly block: number; readonly offset: number } & Window);
+interface Window {
+  readonly count: number;
+  readonly blockSize: number;
+  readonly short: number;
+}
+
+const step = (receivers: number): fc.Arbitrary<Step> =>
+  fc.oneof(
+    fc.record({
+      kind: fc.constant('small' as const),
+      to: fc.nat({ max: receivers - 1 }),
+      length: fc.integer({ min: 0, max: 600 }),
+    }),
+    fc
+      .record({
+        kind: fc.constant('window' as const),
+        to: fc.nat({ max: receivers - 1 }),
+        block: fc.oneof(fc.nat({ max: 65535 }), fc.integer({ min: 65500, max: 65535 })),
+        offset: fc.oneof(fc.nat({ max: 100_000 }), fc.integer({ min: SEGMENT_BYTES - 3000, max: SEGMENT_BYTES + 10 })),
+        count: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 60, max: 130 })),
+        blockSize: fc.constantFrom(8, 512, 1408, 1428, 1468, 1469, 8192, 65464),
+        short: fc.oneof(fc.constant(0), fc.nat({ max: 1468 })),
+      })
+      .map((window) => ({ ...window, count: Math.max(1, Math.min(window.count, Math.floor(150_000 / window.blockSize))) })),
+  );
+
+describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() === undefined }], () => {
+  test('any mixture of windows and small datagrams to several peers arrives as it was sent, in order', () => {
+    const { batch, to, received, drain } = link(3);
+    fc.assert(
+      fc.property(fc.array(step(3), { minLength: 1, maxLength: 40 }), (steps) => {
+        const expected = to.map((): string[] => []);
+        let bytes = 0;
+        for (const one of steps) {
+          if (bytes > MOST_BYTES) break;
+          if (one.kind === 'small') {
+            const datagram = content.subarray(one.length, 2 * one.length);
+            batch.send(to[one.to]!, datagram);
+            expected[one.to]!.push(datagram.toString('latin1'));
+            continue;
+          }
+          let { offset } = one;
+          for (let i = 0; i < one.count; i++) {
+            const length = i < one.count - 1 ? one.blockSize : Math.max(0, one.blockSize - one.short);
+            const block = (one.block + i) & 0xffff;
+            batch.data(to[one.to]!, block, sliced(offset, length));
+            expected[one.to]!.push(data(block, content.subarray(offset, offset + length)));
+            offset += length;
+            bytes += length + 800;
+          }
+        }
+        batch.flush();
+        expect(batch.empty).toBe(true);
+        drain();
+        for (const [index, want] of expected.entries()) expect(received[index]!.splice(0)).toEqual(want);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('more vectors than the kernel takes at once, each block cut at a border: nothing is lost', () => {
+    const { batch, to, received, drain } = link();
+    const expected = Array.from({ length: 900 }, (_, i) => {
+      batch.data(to[0]!, i, sliced(SEGMENT_BYTES - 100, 200));
+      return data(i, content.subarray(SEGMENT_BYTES - 100, SEGMENT_BYTES + 100));
+    });
+    batch.flush();
+    drain();
+    expect(received[0]).toEqual(expected);
+  });
+
+  test('a slice that its segment does not have: RangeError', () => {
+    const { batch, to } = link();
+    const slices = { ...sliced(0, 100), end: SEGMENT_BYTES + 1 };
+    expect(() => batch.data(to[0]!, 1, slices)).toThrow(RangeError);
+    expect(() => batch.data(to[0]!, 1, { ...slices, start: -1, end: 10 })).toThrow(RangeError);
+  });
+
+  test('a closed one sends nothing: its descriptor may be somebody else’s', () => {
+    const { batch, to, received, drain } = link();
+    batch.send(to[0]!, Buffer.from('before'));
+    batch.close();
+    batch.send(to[0]!, Buffer.from('after'));
+    batch.data(to[0]!, 1, sliced(0, 100));
+    batch.flush();
+    drain();
+    expect(received[0]).toEqual(['before']);
+  });
+
+  test('garbage collected between gathering and sending: the bytes arrive all the same', () => {
+    const { batch, to, received, drain } = link();
+    for (let round = 0; round < 5; round++) {
+      const expected = gather(round);
+      // Nobody but the batch knows the segments now. Whatever is freed is taken by this.
+      for (let turn = 0; turn < 4; turn++) {
+        heapMib();
+        for (let i = 0; i < 64; i++) new Uint8Array(new SharedArrayBuffer(SEGMENT_BYTES)).fill(0xee);
+      }
+      batch.flush();
+      drain();
+      expect(received[0]!.splice(0)).toEqual(expected);
+    }
+
+    function gather(seed: number): string[] {
+      return Array.from({ length: 16 }, (_, i) => {
+        const bytes = seeded(seed * 100 + i + 7).bytes(SEGMENT_BYTES);
+        batch.data(to[0]!, i, sliced(1000, 1400, [shared(bytes)]));
+        return data(i, bytes.subarray(1000, 2400));
+      });
+    }
+  });
+});
+
+describeWith('waiting', [{ what: 'the native transport', met: whyNot() === undefined }], () => {
+  test('a readable socket is told as often as it is asked, a wake once', () => {
+    const socket = openSocket({ address: '127.0.0.1', port: 0 });
+    const epoll = mustCall('epoll_create1', C.EPOLL_CLOEXEC);
+    const fd = mustCall('eventfd', 0, C.EFD_NONBLOCK_CLOEXEC);
+    onTestFinished(() => [socket.fd, epoll, fd].forEach(closeSocket));
+    const readiness = new Readiness(epoll);
+    readiness.add(fd, true);
+    readiness.add(socket.fd);
+    const ready = () => {
+      const found: number[] = [];
+      readiness.wait(0, (one) => found.push(one));
+      return found;
+    };
+    expect(ready()).toEqual([]);
+    const batch = new Batch(socket.fd);
+    batch.send(peerKey(socket.address, socket.port), Buffer.from('x'));
+    batch.flush();
+    expect([ready(), ready()]).toEqual([[socket.fd], [socket.fd]]);
+    readiness.remove(socket.fd);
+    expect(ready()).toEqual([]);
+    const waker = new Waker({ fd, flags: makeFlags() });
+    waker.wake();
+    expect(ready(), 'nobody sleeps').toEqual([]);
+    expect([waker.takePosted(), waker.takePosted()]).toEqual([true, false]);
+    waker.sleeping = true;
+    waker.wake();
+    expect([ready(), ready()]).toEqual([[fd], []]);
+  });
+});
