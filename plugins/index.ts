@@ -1,7 +1,7 @@
 /**
  * The plugins that come with `pxe`. Re-exports only. (Generated content comes later.)
  */
-export { accessLog } from './access-log.ts';
+export { type AccessLogOptions, accessLog } from './access-log.ts';
 export { hexAddress } from './address.ts';
 export type { GenerateContext } from './generate/context.ts';
 export { grubMenu } from './generate/grub.ts';
@@ -26,5 +26,6 @@ export {
   parseMapFile,
 } from './map-file.ts';
 export type { Neighbour, NeighbourReader } from './neighbours.ts';
+export { type NormalizeOptions, normalize } from './normalize.ts';
 export { type RewriteFunction, type RewriteRule, rewrite } from './rewrite.ts';
 export { type TftpdMapOptions, tftpdMap } from './tftpd-map.ts';

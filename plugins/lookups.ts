@@ -20,3 +20,11 @@ async function lookUp<Result>(rules: Asking<Result>, first: string, { root, sign
     name = step.value;
   }
 }
+
+const MAX_LISTED = 12;
+
+/** For a note on which rules have applied: `line 3`, `lines 3, 5`. */
+export function listed(what: string, numbers: readonly number[]): string {
+  const shown = numbers.slice(0, MAX_LISTED).join(', ');
+  return `${what}${numbers.length === 1 ? '' : 's'} ${shown}${numbers.length > MAX_LISTED ? ', …' : ''}`;
+}

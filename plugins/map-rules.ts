@@ -12,6 +12,8 @@ export interface MapSubject {
   readonly kind: 'read' | 'write';
   /** The client's address. */
   readonly address: string;
+  /** Gets the line of each rule that has applied. */
+  readonly applied: number[];
 }
 
 /** As many as tftp-hpa allows by default. */
@@ -35,6 +37,7 @@ export function* runMap(lines: readonly MapLine[], name: string, subject: MapSub
     // Undone, as if it had not matched.
     if (rule.after === 'endIfFile' && !(yield result)) continue;
     current = result;
+    subject.applied.push(rule.line);
     switch (rule.after) {
       case 'next':
         break;

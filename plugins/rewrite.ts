@@ -3,7 +3,7 @@
  */
 import { type Awaitable, type Call, definePlugin, type Finding, type Hooks, type ReadRequest } from 'pxe';
 import { z } from 'zod';
-import { type Asking, answering } from './lookups.ts';
+import { type Asking, answering, listed } from './lookups.ts';
 
 /** A rule; rules run top-down, each on what the one before it has made of the name. */
 export interface RewriteRule {
@@ -49,22 +49,29 @@ export const rewrite = definePlugin({
       };
     }
     const rules = given.map(({ match, ...rest }) => ({ ...rest, match: toRegExp(match) }));
-    return { rewrite: (request, call) => answering(applyRules(rules, request), call), check: () => findingsOf(given, rules) };
+    return {
+      rewrite: (request, call) => answering(applyRules(rules, request, call), call),
+      check: () => findingsOf(given, rules),
+    };
   },
 });
 
 type ReadyRule = RewriteRule & { readonly match: RegExp };
 
-function* applyRules(rules: readonly ReadyRule[], request: ReadRequest): Asking<ReadRequest | undefined> {
+function* applyRules(rules: readonly ReadyRule[], request: ReadRequest, { note }: Call): Asking<ReadRequest | undefined> {
   let current = request;
-  for (const { match, replace, last, when } of rules) {
+  const applied: number[] = [];
+  for (const [index, { match, replace, last, when }] of rules.entries()) {
     if (current.name.search(match) < 0) continue;
     const name = typeof replace === 'string' ? current.name.replace(match, replace) : replaceBy(replace, match, current);
     if (when === 'exists' && !(yield name)) continue;
     current = { ...current, name };
+    applied.push(index + 1);
     if (last || when === 'exists') break;
   }
-  return current === request ? undefined : current;
+  if (applied.length === 0) return undefined;
+  note(listed('rule', applied));
+  return current;
 }
 
 function replaceBy(make: Exclude<RewriteRule['replace'], string>, regExp: RegExp, request: ReadRequest): string {

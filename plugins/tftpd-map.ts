@@ -8,9 +8,9 @@
  */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { cleanName, definePlugin, type Finding, type Hooks, type ReadRequest, type WriteRequest } from 'pxe';
+import { type Call, cleanName, definePlugin, type Finding, type Hooks, type ReadRequest, type WriteRequest } from 'pxe';
 import { z } from 'zod';
-import { type Asking, answering } from './lookups.ts';
+import { type Asking, answering, listed } from './lookups.ts';
 import { type MapFile, type MapLine, parseMapFile } from './map-file.ts';
 import { runMap } from './map-rules.ts';
 
@@ -38,31 +38,31 @@ export const tftpdMap = definePlugin({
       throw new Error(map.mistakes.map(({ line, message }) => `${file}:${line}: ${message}`).join('\n'));
     const prefix = directory?.replace(/\/*$/, '/');
     return {
-      rewrite: (request, call) => {
-        const answer = answering(rewritten(map.lines, request, prefix), call);
-        return answer instanceof Promise ? answer.then((name) => renamed(request, name)) : renamed(request, answer);
-      },
-      store: (request) => answeredYes(rewritten(map.lines, request, prefix)),
+      rewrite: (request, call) => answering(renamed(map.lines, request, prefix, call), call),
+      store: (request, call) => answeredYes(renamed(map.lines, request, prefix, call))?.name,
       check: () => findingsOf(map, resolve(configDir, file)),
     };
   },
 });
 
-/** The name that the rules lead to; `undefined` if they leave it as it is. */
-function* rewritten(lines: readonly MapLine[], request: ReadRequest | WriteRequest, prefix = ''): Asking<string | undefined> {
+/** The request with the name that the rules lead to; `undefined` if they leave it as it is. */
+function* renamed<Request extends ReadRequest | WriteRequest>(
+  lines: readonly MapLine[],
+  request: Request,
+  prefix = '',
+  { note }: Call,
+): Asking<Request | undefined> {
   const { kind, asked, name, client } = request;
   const spelt = cleanName(asked) === name ? asked : name;
   const below = (path: string) => (path.startsWith(prefix) ? path.slice(prefix.length) : path);
-  const rules = runMap(lines, spelt, { kind, address: client.address });
+  const applied: number[] = [];
+  const rules = runMap(lines, spelt, { kind, address: client.address, applied });
   for (let step = rules.next(); ; step = rules.next(yield below(step.value))) {
     if (!step.done) continue;
+    if (applied.length > 0) note(listed('line', applied));
     const result = below(step.value);
-    return result === spelt ? undefined : result;
+    return result === spelt ? undefined : { ...request, name: result };
   }
-}
-
-function renamed(request: ReadRequest, name: string | undefined): ReadRequest | undefined {
-  return name === undefined ? undefined : { ...request, name };
 }
 
 function answeredYes<Result>(rules: Asking<Result>): Result {

@@ -135,13 +135,23 @@ export class Root {
     }
   }
 
-  /** Looks the name up without opening it. */
-  #find(asked: string): Promise<Found | undefined> {
-    return this.#finds.ask(asked, () => this.#findNow(asked));
+  /** How the name of a file is spelt, upper and lower case aside; the exact spelling first. Throws as `has` does. */
+  async spelling(asked: string): Promise<string | undefined> {
+    try {
+      return (await this.#findNow(asked, true))?.name;
+    } catch (error) {
+      if (error instanceof TftpError && error.code !== ErrorCode.undefined) return undefined;
+      throw error;
+    }
   }
 
-  async #findNow(asked: string): Promise<Found | undefined> {
-    const { fileSystem, caseInsensitive } = this.#options;
+  /** Looks the name up without opening it. */
+  #find(asked: string): Promise<Found | undefined> {
+    return this.#finds.ask(asked, () => this.#findNow(asked, this.#options.caseInsensitive));
+  }
+
+  async #findNow(asked: string, caseInsensitive: boolean): Promise<Found | undefined> {
+    const { fileSystem } = this.#options;
     let name = servableName(asked);
     if (name === undefined) return undefined;
     const base = await this.#bases.ask(this.dir, () => this.#base());

@@ -17,6 +17,8 @@ export interface HookOptions<T> {
   log(): Log;
   /** The client has gone, or the server stops. */
   readonly signal?: AbortSignal | undefined;
+  /** Gets what the plugin says about its answer. */
+  readonly note?: (text: string) => void;
   /** Gets an answer that came too late, to close it. */
   late?(answer: T): void;
 }
@@ -36,16 +38,20 @@ export function callHook<T>(ask: (call: Call) => Awaitable<T>, options: HookOpti
   });
 }
 
+const unheard = (): void => undefined;
+
 class HookCall implements Call {
   readonly root: Folder;
   readonly #makeLog: () => Log;
+  readonly note: (text: string) => void;
   #log: Log | undefined;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
 
-  constructor(options: Pick<HookOptions<never>, 'root' | 'log'>) {
+  constructor(options: Pick<HookOptions<never>, 'root' | 'log' | 'note'>) {
     this.root = options.root;
     this.#makeLog = () => options.log();
+    this.note = options.note ?? unheard;
   }
 
   get log(): Log {

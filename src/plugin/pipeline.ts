@@ -245,7 +245,10 @@ export class Pipeline {
       const { clock, hookMs } = this.#around;
       const log = () => this.#logOf(plugin, options.log);
       const late = (answer: Answer) => how.late?.(answer);
-      const answer = await callHook((call) => how.ask(call), { clock, hookMs, root, log, late, signal: options.signal });
+      const note = (text: string) => {
+        entry.note = text;
+      };
+      const answer = await callHook((call) => how.ask(call), { clock, hookMs, root, log, note, late, signal: options.signal });
       const result = await how.take(answer, root);
       const after = how.tell(result);
       if (after !== undefined) entry.after = after;

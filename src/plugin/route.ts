@@ -52,6 +52,7 @@ export function otherFolder(folder: Folder): Folder {
       return content;
     },
     has: (name) => folder.has(name),
+    spelling: (name) => folder.spelling(name),
   };
 }
 

@@ -21,6 +21,8 @@ export interface TraceEntry {
   readonly before: string;
   /** What it answered, in short; `undefined` when it had no answer. */
   after?: string;
+  /** What the plugin says about its answer. */
+  note?: string;
   /** How it failed; stands instead of `after`. */
   error?: string;
   ms: number;
@@ -42,7 +44,11 @@ export function tracedFolder(folder: Folder, lookups: Lookup[]): Folder {
       throw error;
     }
   };
-  return { open: (name) => note(name, () => folder.open(name)), has: (name) => note(name, () => folder.has(name)) };
+  return {
+    open: (name) => note(name, () => folder.open(name)),
+    has: (name) => note(name, () => folder.has(name)),
+    spelling: (name) => note(name, () => folder.spelling(name)),
+  };
 }
 
 /** `error 2: access violation` */

@@ -86,6 +86,8 @@ export interface Folder {
   open(name: string): Promise<Content | undefined>;
   /** Whether there is a file that `open` would open. */
   has(name: string): Promise<boolean>;
+  /** How the name of a file is spelt, upper and lower case aside; the exact spelling first. `undefined` if there is none. */
+  spelling(name: string): Promise<string | undefined>;
 }
 
 /** What comes along with each call of a hook. */
@@ -96,6 +98,8 @@ export interface Call {
   readonly log: Log;
   /** The config's root directory. */
   readonly root: Folder;
+  /** Puts a word about the answer into the trace, for `pxe explain`: why it is this one. */
+  note(text: string): void;
 }
 
 /** What comes along with `check`. */

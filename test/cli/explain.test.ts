@@ -43,7 +43,7 @@ describe('one name', () => {
         '├─ who      192.168.7.20, 52:54:00:12:34:56 (table)',
         '│  └─ identify: 192.168.7.20 → 52:54:00:12:34:56 (table)  (ms)',
         '├─ name     loader.efi',
-        '│  └─ rewrite: boot/loader.efi → loader.efi  (ms)',
+        '│  └─ rewrite: boot/loader.efi → loader.efi, rule 1  (ms)',
         '├─ file',
         '│  └─ hosts: loader.efi → ipxe/snponly.efi (2048 bytes)  (ms)',
         '│     └─ ipxe/snponly.efi: found',

@@ -317,6 +317,13 @@ describe.runIf(process.platform === 'linux')('upper and lower case', () => {
     }
   });
 
+  test('a name is told as it is spelt, whatever the folder is set to', async () => {
+    const root = rootAt(tree());
+    expect(await root.spelling('boot/bcd')).toBe('Boot/BCD');
+    expect(await root.spelling('\\Boot\\BCD')).toBe('Boot/BCD');
+    for (const name of ['boot/none', 'boot', '../x', 'OUT/x']) expect(await root.spelling(name), name).toBeUndefined();
+  });
+
   test('is told apart unless asked otherwise', async () => {
     expect(await get(rootAt(tree()), 'boot/bcd')).toBeUndefined();
   });

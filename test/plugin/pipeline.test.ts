@@ -315,11 +315,31 @@ describe('open', () => {
   });
 
   test('a root that fails is ERROR 0 and a log line', async () => {
-    const around = surroundings({ root: { open: () => Promise.reject(new Error('EIO /secret')), has: async () => false } });
+    const around = surroundings({
+      root: { open: () => Promise.reject(new Error('EIO /secret')), has: async () => false, spelling: async () => undefined },
+    });
     const pipeline = await start([], around);
     await expect(pipeline.open(readRequest('kernel'))).rejects.toMatchObject({ code: 0, message: 'internal error' });
     expect(around.log.lines).toMatchObject([{ message: 'root directory failed' }]);
   });
+});
+
+test('what a plugin notes about its answer stands in the trace', async () => {
+  const pipeline = await start(
+    [
+      hooks('noting', {
+        rewrite(request, { note }) {
+          note('rule 3');
+          return { ...request, name: 'x' };
+        },
+      }),
+      hooks('silent', { rewrite: () => undefined }),
+    ],
+    surroundings(),
+  );
+  const { trace } = await pipeline.route(readRequest('kernel'));
+  expect(trace[0]).toMatchObject({ plugin: 'noting', after: 'x', note: 'rule 3' });
+  expect(trace[1]).not.toHaveProperty('note');
 });
 
 describe('store', () => {
@@ -473,6 +493,7 @@ describe('failures cost their own request only', () => {
           give = () => resolve(content);
         }),
       has: async () => true,
+      spelling: async () => undefined,
     };
     const pipeline = await start([], surroundings({ root }));
     const gone = new AbortController();

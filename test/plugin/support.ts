@@ -95,6 +95,8 @@ export function fakeFolder(files: Record<string, string>, opened: CountedContent
       return content;
     },
     has: async (name) => Object.hasOwn(files, name),
+    spelling: async (name) =>
+      [name, ...Object.keys(files)].find((one) => Object.hasOwn(files, one) && one.toLowerCase() === name.toLowerCase()),
   };
 }
 

@@ -94,12 +94,12 @@ describe('when: exists', () => {
     const trace: Trace = [];
     await (await serving(rewrite(rules), [])).get('a', {}, trace);
     const lookups = ['hosts/web1/a', 'hosts/192.168.7.20/a', 'default/a'].map((name) => ({ name, found: false }));
-    expect(trace[0]).toMatchObject({ hook: 'rewrite', after: 'none/a', lookups });
+    expect(trace[0]).toMatchObject({ hook: 'rewrite', after: 'none/a', note: 'rule 5', lookups });
   });
 
   test('rules that need no file answer at once', async () => {
     const hooks = await rewrite([{ match: 'a', replace: 'b' }]).definition.setup([{ match: 'a', replace: 'b' }], {} as never);
-    expect(hooks.rewrite?.(readRequest('a'), {} as never)).toMatchObject({ name: 'b' });
+    expect(hooks.rewrite?.(readRequest('a'), { note() {} } as never)).toMatchObject({ name: 'b' });
   });
 });
 

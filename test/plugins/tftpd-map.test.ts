@@ -95,6 +95,16 @@ test('what is looked for stands in the trace; a rule that asks for no file answe
   expect(trace[0]).toMatchObject({ plugin: 'tftpd-map', hook: 'rewrite', lookups: [{ name: 'x/a', found: false }] });
 });
 
+test('the trace tells the lines that have applied', async () => {
+  const { pipeline } = await serving(`# a comment\nr ^/ \nr b c\n:top\nr ^a.{0,20}$ \\0x\nj ^a.{0,20}$ top`, []);
+  const noteOf = async (name: string) => (await pipeline.route(readRequest(name))).trace[0]?.note;
+  expect([await noteOf('b'), await noteOf('ab'), await noteOf('zz')]).toEqual([
+    'lines 2, 3',
+    expect.stringMatching(/^lines 2, 3, 5, 6, 5, .*, …$/),
+    'line 2',
+  ]);
+});
+
 test('check finds what in.tftpd would find out with a client waiting', async () => {
   const configDir = mapFile('j a b\nj (c) to-\\1\n46r a b\nGPe a\n:d\nj d d');
   const plugin = tftpdMap('tftpd.map').definition;

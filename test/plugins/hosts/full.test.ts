@@ -218,6 +218,7 @@ function call(files: readonly string[]): CheckCall {
     signal: new AbortController().signal,
     log: recordingLog(),
     root: fakeFolder(Object.fromEntries(files.map((name) => [name, name]))),
+    note() {},
   };
 }
 

@@ -1,0 +1,120 @@
+/**
+ * Makes up for what certain clients get wrong in names, each known by its requests. A name is changed only where there is no file
+ * of that name under the root and one of the other; so a client that is taken for another one loses nothing.
+ *
+ * What every client may get wrong is cleaned before any plugin is asked: `\` and `//`, a `/` in front, and the 0xFF and control
+ * bytes that ROMs copy together with DHCP option 67.
+ */
+import { type Call, definePlugin, type Folder, type Hooks, type ReadRequest, type TransferSummary } from 'pxe';
+import { z } from 'zod';
+
+export interface NormalizeOptions {
+  /** Windows' boot manager asks for `\boot\bcd` where the file is `Boot/BCD`: upper and lower case aside. Default true. */
+  readonly windows?: boolean | undefined;
+  /** shim asks for `grubx64.efi` in another folder than its own: beside the program that the machine has loaded, then in the root. Default true. */
+  readonly shim?: boolean | undefined;
+  /** A Raspberry Pi asks for `<serial>/start4.elf`: without the serial number or MAC address in front. Default true. */
+  readonly raspberryPi?: boolean | undefined;
+  /** Some ROMs fill names up with spaces: without them. Default true. */
+  readonly rom?: boolean | undefined;
+}
+
+const on = z.boolean().default(true);
+const options = z.strictObject({ windows: on, shim: on, raspberryPi: on, rom: on }).prefault({});
+
+export const normalize = definePlugin({
+  name: 'normalize',
+  options,
+  setup(switches): Hooks {
+    const programs = new ProgramFolders();
+    const active = Object.entries(profiles).filter(([name]) => switches[name as keyof typeof profiles]);
+    return {
+      rewrite(request, call) {
+        const fitting = active.filter(([, { isOf }]) => isOf(request));
+        return fitting.length === 0 ? undefined : changed(fitting, request, programs.of(request), call);
+      },
+      ...(switches.shim ? { end: (summary) => programs.note(summary) } : {}),
+    };
+  },
+});
+
+type Named = readonly [name: string, profile: Profile];
+
+async function changed(fitting: readonly Named[], request: ReadRequest, programs: string | undefined, { root, note }: Call) {
+  for (const [profile, { find }] of fitting) {
+    const name = await find(request, root, programs);
+    if (name === request.name) return undefined;
+    if (name === undefined) continue;
+    note(profile);
+    return { ...request, name };
+  }
+  return undefined;
+}
+
+interface Profile {
+  /** By its options in their order, its way of naming, its MAC address. */
+  isOf(request: ReadRequest): boolean;
+  /**
+   * The name of a file that is there: the one asked for, or the one that is meant. `undefined` if there is neither.
+   * @param programs the folder from which the machine has loaded its last program, if it has
+   */
+  find(request: ReadRequest, root: Folder, programs: string | undefined): Promise<string | undefined>;
+}
+
+const profiles: Readonly<Record<keyof z.output<typeof options>, Profile>> = {
+  windows: {
+    isOf: ({ asked, name, options }) =>
+      asked.includes('\\') || options.has('mstfwindow') || options.has('msftwindow') || WINDOWS_FILE.test(name),
+    find: ({ name }, root) => root.spelling(name),
+  },
+  shim: {
+    // 512-byte blocks, whatever its firmware is able to.
+    isOf: ({ name, options }) => SHIM_FILE.test(name) && (options.get('blksize') ?? '512') === '512',
+    find: ({ name }, root, programs) => {
+      const file = name.slice(name.lastIndexOf('/') + 1);
+      return firstOf(root, [name, ...(programs === undefined ? [] : [programs + file]), file]);
+    },
+  },
+  raspberryPi: {
+    isOf: ({ name, client: { mac } }) => PI_PREFIX.test(name) && (mac === undefined || PI_MAC.test(mac)),
+    find: ({ name }, root) => firstOf(root, [name, name.replace(PI_PREFIX, '')]),
+  },
+  rom: {
+    isOf: ({ name }) => /\s$/.test(name),
+    find: ({ name }, root) => firstOf(root, [name, name.trimEnd()]),
+  },
+};
+
+const WINDOWS_FILE =
+  /(^|\/)(bcd|[^/]+\.(wim|sdi|mui)|wgl4_boot\.ttf|bootmgr(\.exe)?|(bootmgfw|bootmgr|wdsmgfw)\.efi|(wdsnbp|pxeboot|abortpxe)\.(com|n12))$/i;
+/** Its second stages, its key manager, and what it only probes for. */
+const SHIM_FILE = /(^|\/)((grub|mm|fb)[a-z0-9]*\.efi|revocations\w*\.efi|shim_certificate\w*\.efi)$/i;
+const PI_MAC = /^(b8:27:eb|dc:a6:32|e4:5f:01|28:cd:c1|d8:3a:dd|2c:cf:67)/;
+/** The serial number, or a MAC address of theirs (TFTP_PREFIX=2). */
+const PI_PREFIX = /^([0-9a-f]{8}|(b8-27-eb|dc-a6-32|e4-5f-01|28-cd-c1|d8-3a-dd|2c-cf-67)(-[0-9a-f]{2}){3})\/(?=.)/i;
+
+async function firstOf(root: Folder, names: readonly string[]): Promise<string | undefined> {
+  for (const name of names) if (await root.has(name)) return name;
+  return undefined;
+}
+
+/** Machines remembered; the one that loaded a program least recently is forgotten for another. */
+const MAX_MACHINES = 4096;
+
+/** The folder, with a slash behind, of the EFI program that each machine has loaded last: shim's is the one that counts. */
+class ProgramFolders {
+  readonly #byMachine = new Map<string, string>();
+
+  of({ client }: ReadRequest): string | undefined {
+    return this.#byMachine.get(client.mac ?? client.address);
+  }
+
+  note({ request: { kind, client }, served, outcome }: TransferSummary): void {
+    if (kind !== 'read' || outcome !== 'completed' || served === undefined || !/\.efi$/i.test(served) || SHIM_FILE.test(served))
+      return;
+    const machine = client.mac ?? client.address;
+    this.#byMachine.delete(machine);
+    this.#byMachine.set(machine, served.slice(0, served.lastIndexOf('/') + 1));
+    if (this.#byMachine.size > MAX_MACHINES) this.#byMachine.delete(this.#byMachine.keys().next().value!);
+  }
+}

@@ -1,0 +1,137 @@
+import { cleanName } from 'pxe';
+import { normalize } from 'pxe/plugins';
+import { describe, expect, test } from 'vitest';
+import type { Trace } from '../../src/plugin/trace.ts';
+import type { ReadRequest, TransferSummary } from '../../src/plugin/types.ts';
+import { optionMap } from '../../src/server/request.ts';
+import { fakeFolder, readRequest, start, summary, surroundings } from '../plugin/support.ts';
+import { readVectors } from '../support/vectors.ts';
+import { issuesOf } from './support.ts';
+
+type Options = Parameters<typeof normalize>[0];
+
+async function normalizing(files: readonly string[], options?: Options) {
+  const around = surroundings({ root: fakeFolder(Object.fromEntries(files.map((name) => [name, name]))) });
+  const pipeline = await start([normalize(options)], around);
+  /** What is looked for, and by which profile. */
+  const ask = async (asked: string, also: Partial<ReadRequest> = {}, client: Partial<ReadRequest['client']> = {}) => {
+    const trace: Trace = [];
+    const request = { ...readRequest(cleanName(asked), client), asked, ...also };
+    const { name } = await pipeline.rewrite(request, { trace });
+    const [{ note, after } = {}] = trace;
+    expect(after).toBe(name === request.name ? undefined : name);
+    return note === undefined ? name : `${note}: ${name}`;
+  };
+  const loaded = (served: string, ended: Partial<TransferSummary> = {}, client: Partial<ReadRequest['client']> = {}) =>
+    pipeline.end(summary({ request: readRequest(served, client), served, ...ended }));
+  return { ask, loaded };
+}
+
+const pi = { mac: 'dc:a6:32:01:02:03' };
+const other = { mac: '52:54:00:12:34:56' };
+const blksize = (value: string) => ({ options: new Map([['blksize', value]]) });
+
+describe('what is asked for, what there is, what is looked for', () => {
+  test.each<[asked: string, files: readonly string[], expected: string, also?: Partial<ReadRequest>, client?: object]>([
+    ['\\Boot\\BCD', ['boot/bcd'], 'windows: boot/bcd'],
+    ['\\Boot\\BCD', ['Boot/BCD', 'boot/bcd'], 'Boot/BCD'],
+    ['\\Boot\\BCD', ['boot/other'], 'Boot/BCD'],
+    ['/Boot/Bcd', ['boot/bcd'], 'windows: boot/bcd'],
+    ['sources/BOOT.WIM', ['Sources/boot.wim'], 'windows: Sources/boot.wim'],
+    ['boot/x86/WDSNBP.com', ['boot/x86/wdsnbp.com'], 'windows: boot/x86/wdsnbp.com'],
+    ['Kernel', ['kernel'], 'Kernel'],
+    ['Kernel', ['kernel'], 'windows: kernel', { options: new Map([['mstfwindow', '31416']]) }],
+    ['grubx64.efi', ['grubx64.efi', 'efi/grubx64.efi'], 'grubx64.efi'],
+    ['wrong/grubx64.efi', ['grubx64.efi'], 'shim: grubx64.efi'],
+    ['wrong/grubx64.efi', ['grubx64.efi'], 'shim: grubx64.efi', blksize('512')],
+    ['wrong/grubx64.efi', ['grubx64.efi'], 'wrong/grubx64.efi', blksize('1468')],
+    ['\\EFI\\BOOT\\grubx64.efi', ['grubx64.efi'], 'shim: grubx64.efi'],
+    ['\\EFI\\BOOT\\grubx64.efi', ['efi/boot/GRUBX64.EFI', 'grubx64.efi'], 'windows: efi/boot/GRUBX64.EFI'],
+    ['a/mmx64.efi', ['mmx64.efi'], 'shim: mmx64.efi'],
+    ['a/revocations_sbat.efi', ['revocations_sbat.efi'], 'shim: revocations_sbat.efi'],
+    ['a/shim_certificate_0.efi', [], 'a/shim_certificate_0.efi'],
+    ['a/vmlinuz', ['vmlinuz'], 'a/vmlinuz'],
+    ['12ab34cd/start4.elf', ['start4.elf'], 'raspberryPi: start4.elf'],
+    ['12ab34cd/start4.elf', ['start4.elf'], 'raspberryPi: start4.elf', {}, pi],
+    ['12ab34cd/start4.elf', ['start4.elf'], '12ab34cd/start4.elf', {}, other],
+    ['12ab34cd/start4.elf', ['start4.elf', '12ab34cd/start4.elf'], '12ab34cd/start4.elf'],
+    ['12ab34cd/overlays/map.dtb', ['overlays/map.dtb'], 'raspberryPi: overlays/map.dtb'],
+    ['dc-a6-32-01-02-03/cmdline.txt', ['cmdline.txt'], 'raspberryPi: cmdline.txt'],
+    ['52-54-00-01-02-03/cmdline.txt', ['cmdline.txt'], '52-54-00-01-02-03/cmdline.txt'],
+    ['12ab34cd', ['x'], '12ab34cd'],
+    ['pxelinux.0  ', ['pxelinux.0'], 'rom: pxelinux.0'],
+    ['pxelinux.0 ', ['pxelinux.0 ', 'pxelinux.0'], 'pxelinux.0 '],
+    ['pxelinux.0\u00ff\u0001 ', ['pxelinux.0'], 'pxelinux.0'],
+    ['//grub//grub.cfg', ['grub/grub.cfg'], 'grub/grub.cfg'],
+  ])('%j of %j: %s', async (asked, files, expected, also, client) => {
+    expect(await (await normalizing(files)).ask(asked, also, client)).toBe(expected);
+  });
+});
+
+describe('shim', () => {
+  const files = ['debian/amd64/shimx64.efi', 'debian/amd64/grubx64.efi', 'grubx64.efi', 'other/grubx64.efi'];
+
+  test('finds GRUB beside the program that the machine has loaded last', async () => {
+    const { ask, loaded } = await normalizing(files);
+    loaded('other/shimx64.efi', { outcome: 'completed' }, other);
+    loaded('debian/amd64/shimx64.efi', { outcome: 'probed' }, other);
+    expect(await ask('x/grubx64.efi', {}, other)).toBe('shim: other/grubx64.efi');
+    loaded('debian/amd64/shimx64.efi', {}, other);
+    expect(await ask('x/grubx64.efi', {}, other)).toBe('shim: debian/amd64/grubx64.efi');
+    expect(await ask('x/grubx64.efi')).toBe('shim: grubx64.efi');
+    loaded('other/shimx64.efi', {}, { address: '192.168.7.99' });
+    expect(await ask('x/grubx64.efi', {}, { address: '192.168.7.99' })).toBe('shim: other/grubx64.efi');
+  });
+
+  test('what is no program of its own changes nothing', async () => {
+    const { ask, loaded } = await normalizing(files);
+    loaded('debian/amd64/shimx64.efi');
+    for (const served of ['grubx64.efi', 'other/vmlinuz', 'plugin:generate']) loaded(served);
+    expect(await ask('x/grubx64.efi')).toBe('shim: debian/amd64/grubx64.efi');
+  });
+
+  test('remembers so many machines and no more', async () => {
+    const { ask, loaded } = await normalizing(files);
+    const address = (n: number) => ({ address: `10.0.${n >> 8}.${n & 255}` });
+    for (let n = 0; n <= 4096; n++) loaded('other/shimx64.efi', {}, address(n));
+    expect(await ask('x/grubx64.efi', {}, address(0))).toBe('shim: grubx64.efi');
+    expect(await ask('x/grubx64.efi', {}, address(1))).toBe('shim: other/grubx64.efi');
+  });
+});
+
+test.each<[keyof NonNullable<Options>, string, string]>([
+  ['windows', '\\Boot\\BCD', 'boot/bcd'],
+  ['shim', 'x/grubx64.efi', 'grubx64.efi'],
+  ['raspberryPi', '12ab34cd/start.elf', 'start.elf'],
+  ['rom', 'pxelinux.0 ', 'pxelinux.0'],
+])('%s can be switched off', async (profile, asked, file) => {
+  expect(await (await normalizing([file])).ask(asked)).toBe(`${profile}: ${file}`);
+  expect(await (await normalizing([file], { [profile]: false })).ask(asked)).toBe(cleanName(asked));
+});
+
+test('options are checked', () => {
+  expect(issuesOf(normalize({ windows: 1 } as never))).toEqual(['windows: expected true or false, found 1']);
+  expect(issuesOf(normalize({ grub: true } as never))[0]).toContain('grub: unknown key');
+});
+
+describe('recorded requests', () => {
+  const reads = readVectors().filter(({ kind }) => kind === 'RRQ');
+  const recorded = ({ options }: (typeof reads)[number]) => ({ options: optionMap(options) });
+
+  test.each(reads)('$client $name: what is there is left alone', async (vector) => {
+    expect(await (await normalizing([cleanName(vector.name)])).ask(vector.name, recorded(vector))).toBe(cleanName(vector.name));
+  });
+
+  test('only shim is known by its names', async () => {
+    const changed = new Set<string>();
+    for (const vector of reads) {
+      const name = cleanName(vector.name);
+      // Every file lies in the root and not where it is asked for.
+      const file = name.slice(name.lastIndexOf('/') + 1);
+      if (file === name) continue;
+      const { ask } = await normalizing([file]);
+      if ((await ask(vector.name, recorded(vector))) !== name) changed.add(`${vector.client} ${file}`);
+    }
+    expect([...changed]).toEqual(['aavmf-grub revocations_sku.efi', 'ovmf-shim revocations_sku.efi']);
+  });
+});
