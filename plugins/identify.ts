@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import {
   type Awaitable,
+  checkInput,
   definePlugin,
   type Finding,
   type Hooks,
@@ -59,18 +60,11 @@ const sources = z.strictObject({
 
 /** zod brings keys into the schema's order; here the order says which source is asked first. */
 const inWrittenOrder = z.custom<IdentifyOptions>().transform((written, context) => {
-  const result = sources.safeParse(written, { reportInput: true });
-  if (result.success) return Object.keys(written).map((key) => [key, result.data[key as keyof IdentifyOptions]] as const);
-  for (const issue of result.error.issues) {
-    if (issue.code !== 'unrecognized_keys') context.issues.push(issue as z.core.$ZodRawIssue);
-    else
-      for (const key of issue.keys)
-        context.addIssue({ code: 'custom', path: [key], message: 'unknown key', params: { hint: `known here: ${known}` } });
-  }
+  const { value, issues } = checkInput(sources, written);
+  if (value) return Object.keys(written).map((key) => [key, value[key as keyof IdentifyOptions]] as const);
+  for (const { path, message, hint } of issues) context.addIssue({ code: 'custom', path: [...path], message, params: { hint } });
   return z.NEVER;
 });
-
-const known = Object.keys(sources.shape).join(', ');
 
 export const identify = definePlugin({
   name: 'identify',

@@ -8,7 +8,16 @@
  */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type Call, cleanName, definePlugin, type Finding, type Hooks, type ReadRequest, type WriteRequest } from 'pxe';
+import {
+  type Call,
+  ConfigError,
+  cleanName,
+  definePlugin,
+  type Finding,
+  type Hooks,
+  type ReadRequest,
+  type WriteRequest,
+} from 'pxe';
 import { z } from 'zod';
 import { type Asking, answering, listed } from './lookups.ts';
 import { type MapFile, type MapLine, parseMapFile } from './map-file.ts';
@@ -33,17 +42,31 @@ export const tftpdMap = definePlugin({
   async setup(given, { configDir, watch }): Promise<Hooks> {
     const { file, directory }: TftpdMapOptions = typeof given === 'string' ? { file: given } : given;
     watch(file);
-    const map = parseMapFile(await readFile(resolve(configDir, file), 'utf8'));
-    if (map.mistakes.length > 0)
-      throw new Error(map.mistakes.map(({ line, message }) => `${file}:${line}: ${message}`).join('\n'));
+    const path = resolve(configDir, file);
+    const map = parseMapFile(await readMap(path));
+    if (map.mistakes.length > 0) {
+      const issues = map.mistakes.map(({ line, message }) => ({ path: [], place: { file: path, line }, message }));
+      throw new ConfigError(path, issues);
+    }
     const prefix = directory?.replace(/\/*$/, '/');
     return {
       rewrite: (request, call) => answering(renamed(map.lines, request, prefix, call), call),
       store: (request, call) => answeredYes(renamed(map.lines, request, prefix, call))?.name,
-      check: () => findingsOf(map, resolve(configDir, file)),
+      check: () => findingsOf(map, path),
     };
   },
 });
+
+/** Throws a `ConfigError`. */
+async function readMap(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT') throw new ConfigError(path, [{ path: [], message: `cannot be read: ${message}` }]);
+    throw new ConfigError(path, [{ path: [], message: 'no such file', hint: 'is the path right? it starts at the config' }]);
+  }
+}
 
 /** The request with the name that the rules lead to; `undefined` if they leave it as it is. */
 function* renamed<Request extends ReadRequest | WriteRequest>(

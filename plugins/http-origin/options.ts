@@ -33,7 +33,8 @@ export const originOptions = z.strictObject({
     .transform((prefix) => (prefix === '' ? '' : `${cleanName(prefix)}/`))
     .default(''),
   url: z.string().refine(isBase, {
-    error: 'expected an http or https URL without user, query and fragment',
+    // It is not shown: it may hold a password.
+    error: 'is no http or https URL without user, query and fragment',
     params: { hint: 'credentials go into authorization: { env: … }' },
   }),
   cacheDir: z.string().min(1),

@@ -4,9 +4,11 @@
  */
 import { accessSync, constants, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { ConfigError } from '../config/error.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { systemClock } from '../content/clock.ts';
 import { PluginError } from '../plugin/error.ts';
+import { formatPath } from '../plugin/issue.ts';
 import type { Finding } from '../plugin/types.ts';
 import { startGeneration } from '../server/create.ts';
 import { rootFindings } from './root-findings.ts';
@@ -30,16 +32,24 @@ async function pluginFindings(config: ResolvedConfig): Promise<readonly Finding[
       await generation.disposed;
     }
   } catch (thrown) {
-    return [error(pathOf(thrown, config), (thrown as Error).message)];
+    return failures(thrown, config);
   }
 }
 
-/** Which plugin it was, where only one has that name. */
-function pathOf(thrown: unknown, { plugins }: ResolvedConfig): Finding['path'] {
+/** One for each mistake of a data file, where it was that; which plugin it was, where only one has that name. */
+function failures(thrown: unknown, { plugins }: ResolvedConfig): readonly Finding[] {
+  const { message, cause } = thrown as Error;
   const named = [...plugins.keys()].filter(
     (index) => thrown instanceof PluginError && plugins[index]?.plugin.name === thrown.plugin,
   );
-  return named.length === 1 ? ['plugins', named[0]!] : ['plugins'];
+  const path = named.length === 1 ? ['plugins', named[0]!] : ['plugins'];
+  if (!(cause instanceof ConfigError)) return [error(path, message)];
+  return cause.issues.map((issue) => {
+    const where = issue.path.length === 0 ? '' : `${formatPath(issue.path)}: `;
+    const hint = issue.hint === undefined ? '' : `; ${issue.hint}`;
+    const { file = cause.file, line } = issue.place ?? {};
+    return { ...error(path, `${where}${issue.message}${hint}`), ...(file && { file }), ...(line && { line }) };
+  });
 }
 
 function findingsOf({ rootDir, uploads, listen }: ResolvedConfig): Finding[] {

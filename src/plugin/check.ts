@@ -146,6 +146,7 @@ function typeHint(expected: string, found: unknown): string | undefined {
   ) {
     return `write the number without quotes: ${found.trim()}`;
   }
+  if (expected === 'string' && (typeof found === 'number' || typeof found === 'boolean')) return `write it in quotes: "${found}"`;
   if (expected === 'boolean' && (found === 'true' || found === 'false')) return `write it without quotes: ${found}`;
   if (found instanceof Promise) return 'write `await` before it';
   if (expected === 'array' && found !== undefined && found !== null) return 'write it in brackets: […]';

@@ -28,6 +28,7 @@ function configured(text: string) {
 describe('check', () => {
   test('of a good config: 0, where it is, what it serves, its plugins', async () => {
     const at = configured(good);
+    at.put('ipxe/snponly.efi', 'below the other root');
     const [plain, json, flags] = await Promise.all([
       pxe(['check'], { cwd: at.root }),
       pxe(['check', '--config', at.file, '--json'], { cwd: '/' }),

@@ -263,7 +263,7 @@ test('all problems at once, those of three plugins among them', async () => {
     '  plugins[0].options.table.x: expected an IP address, found "x"',
     '  plugins[0].options.table["192.168.7.20"]: expected a MAC address such as 52:54:00:12:34:56, found "zz"',
     '  plugins[0].options.tabel: unknown key',
-    '    known here: table, leases, neighbours, filename',
+    '    did you mean "table"?',
     '  plugins[1].options[0].match: expected a regular expression or a string, found nothing',
     '  plugins[1].options[0].mtch: unknown key',
     '    did you mean "match"?',
@@ -294,7 +294,7 @@ test('plugins by name, in JSON', async () => {
     ['rewrite', [{ match: '/^a/i', replace: 'b' }]],
     ['mine', { a: 1 }],
     ['the default', undefined],
-    ['access-log', undefined],
+    ['access-log', { boots: true }],
   ]);
   expect(loaded.files).toEqual([join(dir, 'pxe.config.json'), join(dir, 'mine.ts')]);
 });

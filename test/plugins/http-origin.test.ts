@@ -662,10 +662,10 @@ describe('options', () => {
 
   test.each<[string, object, string[]]>([
     ['fit', {}, []],
-    ['url: no URL', { url: 'mirror' }, ['url: expected an http or https URL without user, query and fragment']],
-    ['url: another scheme', { url: 'ftp://x/' }, ['url: expected an http or https URL without user, query and fragment']],
-    ['url: credentials', { url: 'https://a:b@x/' }, ['url: expected an http or https URL without user, query and fragment']],
-    ['url: a query', { url: 'https://x/?sig=1' }, ['url: expected an http or https URL without user, query and fragment']],
+    ['url: no URL', { url: 'mirror' }, ['url: is no http or https URL without user, query and fragment']],
+    ['url: another scheme', { url: 'ftp://x/' }, ['url: is no http or https URL without user, query and fragment']],
+    ['url: credentials', { url: 'https://a:b@x/' }, ['url: is no http or https URL without user, query and fragment']],
+    ['url: a query', { url: 'https://x/?sig=1' }, ['url: is no http or https URL without user, query and fragment']],
     ['prefix: parent', { prefix: '../x' }, ['prefix: expected the beginning of names, such as "os/"']],
     ['headers: a name that is none', { headers: { 'a b': 'x' } }, ['headers.a b: is no name of a header']],
     ['headers: a value that is none', { headers: { a: 'x\r\ny' } }, ['headers.a: holds characters that no header may have']],
