@@ -103,7 +103,7 @@ describeWith('httpOrigin before nginx', [...requireFiles(nginxProgram), ...requi
     const client = new Client(served, 'initrd', large);
     await client.reached(10 * MB);
     await first.kill();
-    const { bytes } = await served.logged(({ msg }) => msg === 'download interrupted');
+    const { bytes } = await served.logged(({ msg }) => msg === 'download interrupted', 15_000);
     await nginx();
     expect(await client.end).toBe(large.length);
     expect(await asked()).toEqual([`GET /pub/initrd 206 bytes=${bytes}- ${large.length - Number(bytes)}`]);
@@ -140,7 +140,7 @@ describeWith('httpOrigin before nginx', [...requireFiles(nginxProgram), ...requi
     await nginx();
     expect(await client.end).toContain('file changed during transfer');
     expect(await new Client(served, 'initrd', changed).end).toBe(changed.length);
-    await served.logged(({ msg }) => msg === 'download completed');
+    await served.logged(({ msg }) => msg === 'download completed', 15_000);
     expect(kept()).toHaveLength(2);
   });
 
@@ -154,11 +154,11 @@ describeWith('httpOrigin before nginx', [...requireFiles(nginxProgram), ...requi
       const served = await pxe();
       const get = async (expected: Uint8Array) => new Client(served, 'kernel', expected).end;
       expect(await get(small)).toBe(small.length);
-      await served.logged(({ msg }) => msg === 'download completed');
+      await served.logged(({ msg }) => msg === 'download completed', 15_000);
       expect(await get(small)).toBe(small.length);
       put('kernel', next);
       expect(await get(next)).toBe(next.length);
-      await vi.waitFor(() => expect(served.log.filter(({ msg }) => msg === 'download completed')).toHaveLength(2));
+      await vi.waitFor(() => expect(served.log.filter(({ msg }) => msg === 'download completed')).toHaveLength(2), 15_000);
       await running.kill();
       expect(await get(next)).toEqual(staleIfError ? next.length : expect.stringContaining('origin is not available'));
       expect(await asked()).toEqual([
@@ -179,7 +179,10 @@ describeWith('httpOrigin before nginx', [...requireFiles(nginxProgram), ...requi
     for (const [index, name] of ['a', 'b', 'a', 'c', 'a', 'b'].entries()) {
       expect(await new Client(served, name, files.get(name)!).end).toBe(2 * MB);
       const downloads = [1, 2, 2, 3, 3, 4][index];
-      await vi.waitFor(() => expect(served.log.filter(({ msg }) => msg === 'download completed')).toHaveLength(downloads!));
+      await vi.waitFor(
+        () => expect(served.log.filter(({ msg }) => msg === 'download completed')).toHaveLength(downloads!),
+        15_000,
+      );
     }
     expect((await asked()).map((line) => line.split(' ')[1])).toEqual(['/pub/a', '/pub/b', '/pub/c', '/pub/b']);
     const before = kept();

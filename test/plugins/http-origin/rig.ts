@@ -12,6 +12,9 @@ import { Root } from '../../../src/content/root.ts';
 import { readSegment } from '../../../src/transport/feed.ts';
 import { type LogLine, readRequest, recordingLog, start, surroundings } from '../../plugin/support.ts';
 
+/** For what is waited for and will come: a loaded machine must not make a test fail. */
+export const PATIENCE_MS = 15_000;
+
 export type OriginOptions = Parameters<typeof httpOrigin>[0];
 
 export function cacheFolder(): string {
@@ -56,7 +59,10 @@ export async function rig(options: Partial<OriginOptions> & { url: string; cache
       const content = await ask(name);
       if (typeof content === 'string') return content;
       const all = await readAll(content);
-      await vi.waitFor(() => expect(count(/^download (completed|failed|broken off)/)).toBe(count(/^download started/)));
+      await vi.waitFor(
+        () => expect(count(/^download (completed|failed|broken off)/)).toBe(count(/^download started/)),
+        PATIENCE_MS,
+      );
       return all;
     },
   };
