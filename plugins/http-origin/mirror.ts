@@ -6,7 +6,8 @@ import { type Content, ErrorCode, type Folder, type Log, TftpError } from 'pxe';
 import { type Continuation, Download } from './download.ts';
 import { OriginDown, OriginRefuses, refusal, VersionChanged } from './fault.ts';
 import { dismiss, type Origin, type Reply } from './origin.ts';
-import { type Beginning, type Copy, type Slot, type Store, slotOf } from './store.ts';
+import { type Slot, slotOf } from './slot.ts';
+import type { Beginning, Copy, Store } from './store.ts';
 import { isOf, unlessIs, type Version, versionOf } from './version.ts';
 
 export interface MirrorOptions {

@@ -17,7 +17,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { CacheFault, CacheFull } from './fault.ts';
 import { Part } from './part.ts';
-import { hash, type Version } from './version.ts';
+import { copyFile, OURS, partFile, type Slot } from './slot.ts';
+import type { Version } from './version.ts';
 
 /** A whole file in the folder. */
 export interface Copy {
@@ -33,19 +34,6 @@ export interface Beginning {
   readonly version: Version;
   /** So many bytes of it are on the disk for good. */
   readonly bytes: number;
-}
-
-/** Where a URL stands in the folder. */
-export interface Slot {
-  readonly url: string;
-  readonly key: string;
-  /** The end of the name of a copy, for people who look into the folder. */
-  readonly label: string;
-}
-
-export function slotOf(url: URL): Slot {
-  const last = url.pathname.slice(url.pathname.lastIndexOf('/') + 1);
-  return { url: url.href, key: hash(url.href), label: last.replace(/%[0-9a-f]{2}|[^\w.-]/gi, '_').slice(0, 64) };
 }
 
 const versionShape = z.object({
@@ -248,17 +236,6 @@ export class Store {
 }
 
 const OPEN_OR_CREATE = constants.O_RDWR | constants.O_CREAT;
-
-/** Every name that this file gives. Others in the folder are let alone. */
-const OURS = /^([0-9a-f]{32})\.(json|part\.json|[0-9a-f]{16}[-.].*|[0-9a-f-]{36}\.tmp|part\.[0-9a-f-]{36}\.tmp)$/;
-
-function copyFile({ key, label }: Slot, { id }: Version): string {
-  return `${key}.${id}-${label}`;
-}
-
-function partFile({ key }: Slot, { id }: Version): string {
-  return `${key}.${id}.part`;
-}
 
 function sum(numbers: Iterable<number>): number {
   return Array.from(numbers).reduce((total, each) => total + each, 0);

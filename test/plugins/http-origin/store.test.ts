@@ -3,7 +3,8 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Part } from '../../../plugins/http-origin/part.ts';
-import { Store, slotOf } from '../../../plugins/http-origin/store.ts';
+import { slotOf } from '../../../plugins/http-origin/slot.ts';
+import { Store } from '../../../plugins/http-origin/store.ts';
 import { versionOf } from '../../../plugins/http-origin/version.ts';
 import { cacheFolder } from './rig.ts';
 
