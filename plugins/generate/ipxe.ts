@@ -7,51 +7,51 @@ import { count, line, word } from './text.ts';
 /** A script that starts the one entry, or asks which. Throws an Error for what iPXE would take for something else. */
 export function ipxeScript(menu: Menu): string {
   const { first } = checkMenu(menu);
-  const { entries, title, timeoutSeconds } = menu;
+  const { entries, title = 'Boot', timeoutSeconds } = menu;
   if (entries.length === 1) return script(['#!ipxe', ...startLines(entries[0]!)]);
-  const timeout =
-    timeoutSeconds === undefined ? '' : ` --timeout ${count(timeoutSeconds * 1000, 'timeoutSeconds in milliseconds')}`;
+  // 0 would be without end.
+  const ms =
+    timeoutSeconds === undefined ? undefined : Math.max(1, count(timeoutSeconds * 1000, 'timeoutSeconds in milliseconds'));
   return script([
     '#!ipxe',
     ':menu',
-    `menu ${plain(title ?? 'Boot', 'title of the menu')}`,
-    ...entries.map((entry) => `item ${entry.label} ${plain(entry.title ?? entry.label, `title of ${entry.label}`)}`),
-    `choose --default ${first}${timeout} selected || exit`,
+    `menu ${noOption(text(title, 'title of the menu'), 'title of the menu')}`,
+    ...entries.map((entry) => `item ${entry.label} ${text(entry.title ?? entry.label, `title of ${entry.label}`)}`),
+    `choose --default ${first}${ms === undefined ? '' : ` --timeout ${ms}`} selected || exit`,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: for iPXE to fill in
     'goto entry-${selected}',
     ...entries.flatMap((entry) => [`:entry-${entry.label}`, ...startLines(entry), 'goto menu']),
   ]);
 }
 
-/** Ends the script unless it fails: then what follows is run. */
+/** Ends the script if it fails. */
 function startLines(entry: MenuEntry): string[] {
   const of = `of ${entry.label}`;
+  const uri = (written: string, what: string) => noOption(text(word(written, what), what), what);
   if (entry.localBoot) return ['exit'];
-  if (entry.chain !== undefined) return [`chain ${bare(word(entry.chain, `chain ${of}`), `chain ${of}`)}`];
-  const initrds = words(entry.initrd, `initrd ${of}`);
+  if (entry.chain !== undefined) return [`chain ${uri(entry.chain, `chain ${of}`)}`];
+  const initrds = words(entry.initrd, `initrd ${of}`).map((one) => uri(one, `initrd ${of}`));
   // UEFI hands the kernel its initrd by the name that the command line has.
-  const names = initrds.map((url) => `initrd=${url.replace(/[?#].*$/, '').replace(/^.*\//, '')}`);
-  const args = argumentsOf(entry.append).map((one) => plain(one, `append ${of}`));
-  const kernel = bare(word(entry.kernel, `kernel ${of}`), `kernel ${of}`);
+  const names = initrds.map((one) => `initrd=${one.replace(/[?#].*$/, '').replace(/^.*\//, '')}`);
+  const args = argumentsOf(entry.append).map((one) => text(one, `append ${of}`));
   return [
-    ['kernel', kernel, ...names, ...args].join(' '),
-    ...initrds.map((url) => `initrd ${bare(url, `initrd ${of}`)}`),
+    ['kernel', uri(entry.kernel, `kernel ${of}`), ...names, ...args].join(' '),
+    ...initrds.map((one) => `initrd ${one}`),
     'boot',
   ];
 }
 
-function plain(text: string, what: string): string {
-  return line(text, what)
-    .split(/\s+/)
-    .map((one) => bare(one, what))
-    .join(' ');
+/** Words none of which parts commands, begins a comment, or joins the next line to this one. */
+function text(written: string, what: string): string {
+  const parts = line(written, what).split(/\s+/);
+  const wrong = parts.find((part) => /^(\|\||&&|;)$|^#|\\$/.test(part));
+  if (wrong !== undefined) throw new Error(`${what} holds ${JSON.stringify(wrong)}, which is no text to iPXE`);
+  return parts.join(' ');
 }
 
-/** Words that part commands, or begin a comment. */
-function bare(text: string, what: string): string {
-  if (/^(\|\||&&|;)$|^#/.test(text))
-    throw new Error(`${what} holds ${JSON.stringify(text)}, which iPXE takes for a command's end`);
-  return text;
+function noOption(written: string, what: string): string {
+  if (written.startsWith('-')) throw new Error(`${what} begins with -, as an option does: ${JSON.stringify(written)}`);
+  return written;
 }
 
 function script(lines: readonly string[]): string {

@@ -7,7 +7,7 @@ export interface Menu {
   readonly title?: string | undefined;
   /** The label of the entry that starts when nobody chooses. Default: the first. */
   readonly default?: string | undefined;
-  /** So long is waited for a choice. Left out: without end where there is a choice. */
+  /** So long is waited for a choice; 0 waits for none. Left out: without end where there is a choice. */
   readonly timeoutSeconds?: number | undefined;
   readonly entries: readonly MenuEntry[];
 }

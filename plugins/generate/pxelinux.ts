@@ -18,7 +18,10 @@ export function pxelinuxMenu(menu: PxelinuxMenu): string {
     ...(choice && ui !== false ? [`UI ${word(ui, 'ui')}`] : []),
     `DEFAULT ${first}`,
     `PROMPT ${choice && ui === false ? 1 : 0}`,
-    ...(timeoutSeconds === undefined ? [] : [`TIMEOUT ${count(Math.round(timeoutSeconds * 10), 'timeoutSeconds in tenths')}`]),
+    // 0 would be without end.
+    ...(timeoutSeconds === undefined
+      ? []
+      : [`TIMEOUT ${Math.max(1, count(Math.round(timeoutSeconds * 10), 'timeoutSeconds in tenths'))}`]),
     ...(title === undefined ? [] : [`MENU TITLE ${line(title, 'title of the menu')}`]),
     ...entries.flatMap((entry) => ['', ...entryLines(entry)]),
     '',

@@ -172,23 +172,36 @@ describe.each(Object.entries(writers))('%s refuses', (_, write) => {
   });
 });
 
-test.each(['&&', '||', ';', '#x'])('iPXE would take %s for the end of a command', (word) => {
+describe('iPXE, as its exec.c and script.c read a line', () => {
   const entry = { label: 'a', kernel: 'k' };
-  for (const one of [
-    { ...entry, append: ['x', word] },
-    { ...entry, kernel: word },
-    { ...entry, initrd: word },
-  ]) {
-    expect(() => ipxeScript({ entries: [one] })).toThrow(/which iPXE takes for a command's end/);
-  }
-  expect(() =>
-    ipxeScript({
-      entries: [
-        { ...entry, title: `x ${word} y` },
-        { label: 'b', localBoot: true },
-      ],
-    }),
-  ).toThrow(/title of a/);
+  const disk = { label: 'b', localBoot: true } as const;
+
+  test.each(['&&', '||', ';', '#x', 'x\\'])('%s is no text', (word) => {
+    for (const one of [
+      { ...entry, append: ['x', word] },
+      { ...entry, append: `x ${word}` },
+      { ...entry, kernel: word },
+      { ...entry, initrd: word },
+    ]) {
+      expect(() => ipxeScript({ entries: [one] })).toThrow(/which is no text to iPXE/);
+    }
+    expect(() => ipxeScript({ entries: [{ ...entry, title: `x ${word} y` }, disk] })).toThrow(/title of a/);
+    expect(() => ipxeScript({ title: word, entries: [entry, disk] })).toThrow(/title of the menu/);
+  });
+
+  test('what begins with - is an option, but for what follows an argument', () => {
+    expect(() => ipxeScript({ title: '- a -', entries: [entry, disk] })).toThrow(/title of the menu begins with -/);
+    expect(() => ipxeScript({ entries: [{ label: 'a', kernel: '--name' }] })).toThrow(/kernel of a begins with -/);
+    expect(ipxeScript({ entries: [{ ...entry, append: '--- quiet' }] })).toMatch(/^kernel k --- quiet$/m);
+    expect(ipxeScript({ entries: [{ ...entry, title: '- a -' }, disk] })).toMatch(/^item a - a -$/m);
+  });
+});
+
+test('a timeout of 0 waits for nobody, though 0 is without end for two of the three', () => {
+  const none: Menu = { ...menu, timeoutSeconds: 0 };
+  expect(ipxeScript(none)).toContain(' --timeout 1 ');
+  expect(pxelinuxMenu(none)).toMatch(/^TIMEOUT 1$/m);
+  expect(grubMenu(none)).toMatch(/^set timeout=0$/m);
 });
 
 test('PXELINUX parts initrds at commas', () => {
