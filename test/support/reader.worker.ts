@@ -9,6 +9,8 @@ export interface ReadingTask {
   readonly options: readonly Options[];
   /** Milliseconds before each ACK. */
   readonly paceMs: number;
+  /** Turns to 1 at the end: for a main thread that stands still until then. */
+  readonly done?: SharedArrayBuffer;
 }
 
 /** What it found. */
@@ -19,7 +21,7 @@ export interface Reading {
   readonly duplicates: number;
 }
 
-const { server, name, options, paceMs } = workerData as ReadingTask;
+const { server, name, options, paceMs, done } = workerData as ReadingTask;
 const pace = () => new Promise<void>((resolve) => setTimeout(() => resolve(), paceMs));
 const readings = await Promise.all(
   options.map(async (asked): Promise<Reading> => {
@@ -28,3 +30,8 @@ const readings = await Promise.all(
   }),
 );
 parentPort?.postMessage(readings);
+if (done) {
+  const flag = new Int32Array(done);
+  Atomics.store(flag, 0, 1);
+  Atomics.notify(flag, 0);
+}
