@@ -62,7 +62,7 @@ export interface Config {
   readonly stableWaitMs?: number | undefined;
   /**
    * Bytes of files kept in memory, shared by all transfers.
-   * @default 268435456 (256 MiB)
+   * @default 33554432 (32 MiB)
    */
   readonly cacheBytes?: number | undefined;
   /** Become this user once the ports are bound: `nobody` or `nobody:nogroup`. Left out, the server stays who it is. */

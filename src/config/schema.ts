@@ -87,7 +87,7 @@ export const configSchema = z.strictObject({
   caseInsensitive: z.boolean().default(false),
   stableMs: whole(0, 60_000).default(100),
   stableWaitMs: whole(0, 60_000).default(2000),
-  cacheBytes: whole(0, Number.MAX_SAFE_INTEGER).default(256 * MIB),
+  cacheBytes: whole(0, Number.MAX_SAFE_INTEGER).default(32 * MIB),
   user: z
     .string()
     .regex(/^[^:\s]+(:[^:\s]+)?$/, 'expected a user, or user:group')

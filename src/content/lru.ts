@@ -8,13 +8,18 @@ export const ENTRY_BYTES = 512;
 
 export class SegmentLru {
   readonly #maxBytes: number;
+  readonly #dropped: (bytes: Uint8Array) => void;
   /** Least recently used first. */
   readonly #kept = new Map<string, Uint8Array>();
   #bytes = 0;
 
-  /** @param maxBytes bound of what is kept, {@link ENTRY_BYTES} for each segment included */
-  constructor(maxBytes: number) {
+  /**
+   * @param maxBytes bound of what is kept, {@link ENTRY_BYTES} for each segment included
+   * @param dropped told each segment that is not kept any more
+   */
+  constructor(maxBytes: number, dropped: (bytes: Uint8Array) => void = () => {}) {
     this.#maxBytes = maxBytes;
+    this.#dropped = dropped;
   }
 
   /** Bytes kept, as counted against the bound. */
@@ -32,17 +37,18 @@ export class SegmentLru {
     return bytes;
   }
 
-  /** Keeps a segment, if it fits at all and is not here already. */
-  keep(key: string, index: number, bytes: Uint8Array): void {
+  /** Keeps a segment, if it fits at all and is not here already; returns whether it does. */
+  keep(key: string, index: number, bytes: Uint8Array): boolean {
     const at = segmentKey(key, index);
     const cost = bytes.length + ENTRY_BYTES;
-    if (cost > this.#maxBytes || this.#kept.has(at)) return;
+    if (cost > this.#maxBytes || this.#kept.has(at)) return false;
     for (const [oldest, old] of this.#kept) {
       if (this.#bytes + cost <= this.#maxBytes) break;
       this.#drop(oldest, old);
     }
     this.#kept.set(at, bytes);
     this.#bytes += cost;
+    return true;
   }
 
   /** Forgets a version. */
@@ -54,6 +60,7 @@ export class SegmentLru {
   #drop(at: string, bytes: Uint8Array): void {
     this.#kept.delete(at);
     this.#bytes -= bytes.length + ENTRY_BYTES;
+    this.#dropped(bytes);
   }
 }
 

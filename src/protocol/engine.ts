@@ -47,6 +47,8 @@ export interface ControlPlane {
   request(request: IncomingRequest): void;
   /** The content's segment `index` is wanted: `supply` it. */
   need(id: number, index: number): void;
+  /** Told once for each segment that `answer` or `supply` has brought, when it is not held any more: its memory may be used again. */
+  released?(bytes: Uint8Array): void;
   /** Received bytes, in order: report them by `written`. `last` comes exactly once. */
   store(id: number, bytes: Uint8Array, last: boolean): void;
   /** Told once for every request. */
@@ -108,6 +110,7 @@ export class Engine {
       deadlines: this.#deadlines,
       random,
       need: (transfer, index) => control.need(transfer.id, index),
+      released: (bytes) => control.released?.(bytes),
       store: (transfer, bytes, last) => control.store(transfer.id, bytes, last),
       spend: (transfer, bytes, now) => this.#spend(transfer, bytes, now),
       proven: (transfer, now) => this.#proven(transfer, now),
@@ -187,6 +190,7 @@ export class Engine {
   supply(id: number, index: number, bytes: Uint8Array, last: boolean, now: number): void {
     const transfer = this.#transfers.get(id);
     if (transfer instanceof ReadTransfer) transfer.supply(index, bytes, last, now);
+    else this.#control.released?.(bytes);
   }
 
   /** So many bytes that `store` handed out are written; `stored`: all, for good. */

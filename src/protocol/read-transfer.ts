@@ -25,7 +25,7 @@ export class ReadTransfer extends Transfer {
   #sender: Sender | undefined;
 
   answer({ size, first, limits }: ReadAnswer, from: Endpoint, now: number): void {
-    const segments = new Segments(size);
+    const segments = new Segments(size, (bytes) => this.host.released(bytes));
     segments.supply(0, first, first.length < SEGMENT_BYTES);
     const agreement = this.settle({ kind: 'read', size: segments.size }, limits, from, now);
     this.#sender = new Sender(this.route!, agreement, segments, this.roundTrip);
@@ -35,7 +35,7 @@ export class ReadTransfer extends Transfer {
 
   /** A segment that was asked for by `need`. */
   supply(index: number, bytes: Uint8Array, last: boolean, now: number): void {
-    if (this.phase !== 'open' || !this.#sender) return;
+    if (this.phase !== 'open' || !this.#sender) return this.host.released(bytes);
     this.#sender.segments.supply(index, bytes, last);
     const peerWaited = this.waitsForUs;
     if (!this.#sender.pump(now)) return;

@@ -30,8 +30,12 @@ export class Segments {
   /** From `#base` on; a hole is asked for, but not here yet. */
   #held: (Uint8Array | undefined)[] = [];
 
-  constructor(size: number | undefined) {
+  readonly #released: (bytes: Uint8Array) => void;
+
+  /** @param released told each segment that is not held any more, for those who use its memory again */
+  constructor(size: number | undefined, released: (bytes: Uint8Array) => void = () => {}) {
     this.size = size;
+    this.#released = released;
   }
 
   /** Takes a segment. `last` tells the size where it was not known. */
@@ -39,8 +43,10 @@ export class Segments {
     // What was asked for beyond the end comes back empty, and perhaps first: the earliest end is the end.
     if (last) this.size = Math.min(this.size ?? Number.POSITIVE_INFINITY, index * SEGMENT_BYTES + bytes.length);
     const at = index - this.#base;
-    if (at < 0) return;
+    if (at < 0) return this.#released(bytes);
     while (this.#held.length <= at) this.#held.push(undefined);
+    const before = this.#held[at];
+    if (before !== undefined) this.#released(before);
     this.#held[at] = bytes;
   }
 
@@ -86,7 +92,7 @@ export class Segments {
   release(offset: number): void {
     const drop = Math.min(Math.floor(offset / SEGMENT_BYTES) - this.#base, this.#held.length);
     if (drop <= 0) return;
-    this.#held.splice(0, drop);
+    this.#letGo(this.#held.splice(0, drop));
     this.#base += drop;
   }
 
@@ -96,6 +102,11 @@ export class Segments {
   }
 
   clear(): void {
+    this.#letGo(this.#held);
     this.#held = [];
+  }
+
+  #letGo(segments: readonly (Uint8Array | undefined)[]): void {
+    for (const bytes of segments) if (bytes !== undefined) this.#released(bytes);
   }
 }

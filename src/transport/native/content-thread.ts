@@ -1,15 +1,16 @@
 /**
  * The content thread: reads files for the data thread, by descriptors that the main thread has opened and confined, into memory
- * that the data thread sends from, and keeps. It runs no user's code; what several transfers want at once is read once.
+ * that the data thread sends from. It runs no user's code; what several transfers want at once is read once.
  */
 import type { MessagePort } from 'node:worker_threads';
-import { allocateShared, SegmentCache } from '../../content/cache.ts';
+import { SegmentCache } from '../../content/cache.ts';
 import { FileContent, type FileHandover } from '../../content/file.ts';
 import { nodeFileSystem } from '../../content/node-filesystem.ts';
 import { ErrorCode, TftpError } from '../../protocol/error.ts';
 import { SEGMENT_BYTES } from '../../protocol/segments.ts';
 import { BorrowedFile } from './borrowed-file.ts';
 import type { FromContent, ToContent } from './messages.ts';
+import { SegmentPool } from './segment-pool.ts';
 import { Waker, type WakeShare } from './wake.ts';
 
 export interface ContentThreadOptions {
@@ -20,8 +21,13 @@ export interface ContentThreadOptions {
 
 export class ContentThread {
   readonly #options: ContentThreadOptions;
+  readonly #pool = new SegmentPool((chunk) => this.#tell({ kind: 'chunk', chunk }));
   /** Reads under way; what was read is the data thread's to keep. */
-  readonly #cache = new SegmentCache({ maxBytes: 0, allocate: allocateShared });
+  readonly #cache = new SegmentCache({
+    maxBytes: 0,
+    allocate: (length) => this.#pool.allocate(length),
+    free: (bytes) => this.#pool.free(bytes),
+  });
   readonly #waker: Waker;
   readonly #files = new Map<number, PromiseWithResolvers<FileContent>>();
   #outgoing: FromContent[] = [];
@@ -45,6 +51,9 @@ export class ContentThread {
         return this.#file(message.id).resolve(this.#open(message.file));
       case 'need':
         return void this.#supply(message.id, message.index);
+      case 'givenBack':
+        for (const { slot, uses } of message.slots) this.#pool.giveBack(slot, uses);
+        return;
       case 'close':
         return void this.#close(message.id);
       case 'stop':
@@ -78,7 +87,8 @@ export class ContentThread {
     try {
       const content = await this.#file(id).promise;
       const bytes = await content.read(index * SEGMENT_BYTES, SEGMENT_BYTES);
-      this.#tell({ kind: 'supply', id, index, bytes, last: bytes.length < SEGMENT_BYTES });
+      // What lies beyond the end is no segment of anything.
+      if (bytes.length > 0) this.#tell({ kind: 'segment', id, index, slot: this.#pool.handOut(bytes), length: bytes.length });
     } catch (error) {
       // Closed meanwhile: nobody waits for it.
       if (!this.#files.has(id)) return;

@@ -7,7 +7,6 @@
  * that sits in a system call cannot be ended.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { SegmentLru } from '../../content/lru.ts';
 import { type ControlPlane, Engine, type EngineLimits } from '../../protocol/engine.ts';
 import type { Endpoint, Outbox } from '../../protocol/outbox.ts';
 import type { PeerKey } from '../../protocol/peer.ts';
@@ -15,8 +14,9 @@ import { SEGMENT_BYTES } from '../../protocol/segments.ts';
 import { Arena } from './arena.ts';
 import { Batch } from './batch.ts';
 import { BATCH, INBOX_BYTES, Inbox } from './inbox.ts';
-import type { FromContent, FromData, Supplied, ToContent, ToData } from './messages.ts';
+import type { FromContent, FromData, SegmentRead, Supplied, ToContent, ToData } from './messages.ts';
 import { Readiness } from './readiness.ts';
+import { SegmentShelf } from './segment-shelf.ts';
 import { Waker, type WakeShare } from './wake.ts';
 
 const MAX_WAIT_MS = 50;
@@ -72,7 +72,7 @@ export class DataThread {
   readonly #engine: Engine;
   readonly #endpoints = new Map<number, DataEndpoint>();
   readonly #byFd = new Map<number, DataEndpoint>();
-  readonly #kept: SegmentLru;
+  readonly #shelf: SegmentShelf;
   /** Transfers whose segments the content thread reads, and the version of the file. */
   readonly #files = new Map<number, string>();
   /** Endpoints that have something to send. */
@@ -88,7 +88,7 @@ export class DataThread {
   #stopped = false;
 
   constructor({ limits, firstId, cacheBytes, epoll, wake, control, content }: DataThreadOptions) {
-    this.#kept = new SegmentLru(cacheBytes);
+    this.#shelf = new SegmentShelf(cacheBytes);
     this.#control = control;
     this.#content = content;
     this.#waker = new Waker(wake);
@@ -155,6 +155,9 @@ export class DataThread {
       endpoint.dirty = false;
       endpoint.batch.flush();
     }
+    // Only now: what was let go of in this round may have been sent at its end.
+    const slots = this.#shelf.takeGivenBack();
+    if (slots.length > 0) this.#needs.push({ kind: 'givenBack', slots });
     if (this.#needs.length > 0) {
       this.#content.postMessage(this.#needs);
       this.#needs = [];
@@ -194,8 +197,11 @@ export class DataThread {
     const now = this.#now;
     switch (message.kind) {
       case 'supply':
-        this.#keep(message);
         return this.#engine.supply(message.id, message.index, message.bytes, message.last, now);
+      case 'segment':
+        return this.#receive(message, now);
+      case 'chunk':
+        return this.#shelf.add(message.chunk);
       case 'answer':
         if (message.file !== undefined) this.#files.set(message.id, message.file);
         if (!this.#engine.answer(message.id, message.answer, now)) this.#files.delete(message.id);
@@ -233,9 +239,9 @@ export class DataThread {
   }
 
   /** A segment of a file serves all transfers of that version. */
-  #keep({ id, index, bytes }: Supplied): void {
-    const version = this.#files.get(id);
-    if (version !== undefined) this.#kept.keep(version, index, bytes);
+  #receive({ id, index, slot, length }: SegmentRead, now: number): void {
+    const bytes = this.#shelf.receive(this.#files.get(id), index, slot, length);
+    this.#engine.supply(id, index, bytes, length < SEGMENT_BYTES, now);
   }
 
   #open({ endpoint: number, fd, address, port }: Extract<ToData, { kind: 'endpoint' }>): void {
@@ -263,10 +269,11 @@ export class DataThread {
         this.#outgoing.push({ kind: 'request', id, peer, endpoint: (listener as DataEndpoint).number, packet }),
       need: (id, index) => {
         const version = this.#files.get(id);
-        const bytes = version === undefined ? undefined : this.#kept.get(version, index);
+        const bytes = version === undefined ? undefined : this.#shelf.lend(version, index);
         if (bytes !== undefined) this.#ready.push({ kind: 'supply', id, index, bytes, last: bytes.length < SEGMENT_BYTES });
         else (version === undefined ? this.#outgoing : this.#needs).push({ kind: 'need', id, index });
       },
+      released: (bytes) => this.#shelf.release(bytes),
       store: (id, bytes, last) => this.#outgoing.push({ kind: 'store', id, bytes, last }),
       end: (id, ending) => {
         this.#files.delete(id);

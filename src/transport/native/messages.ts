@@ -9,6 +9,7 @@ import type { ReadAnswer } from '../../protocol/read-transfer.ts';
 import type { Ending, Progress } from '../../protocol/transfer.ts';
 import type { WriteAnswer } from '../../protocol/write-transfer.ts';
 import type { WireError } from '../data-plane.ts';
+import type { GivenBack } from './segment-shelf.ts';
 
 /** Control plane to data thread. */
 export type ToData =
@@ -27,7 +28,7 @@ export type ToData =
   | { readonly kind: 'refuseAll'; readonly call: number; readonly error: WireError }
   | { readonly kind: 'stop' };
 
-/** Content thread, or control plane, to data thread. */
+/** Control plane to data thread: a segment that a plugin has made. */
 export interface Supplied {
   readonly kind: 'supply';
   readonly id: number;
@@ -36,8 +37,21 @@ export interface Supplied {
   readonly last: boolean;
 }
 
+/** A segment of a file, in a slot of the pool. */
+export interface SegmentRead {
+  readonly kind: 'segment';
+  readonly id: number;
+  readonly index: number;
+  readonly slot: number;
+  readonly length: number;
+}
+
 /** Content thread to data thread. */
-export type FromContent = Supplied | { readonly kind: 'refuse'; readonly id: number; readonly error: WireError };
+export type FromContent =
+  | SegmentRead
+  /** More slots; told before any of them. */
+  | { readonly kind: 'chunk'; readonly chunk: SharedArrayBuffer }
+  | { readonly kind: 'refuse'; readonly id: number; readonly error: WireError };
 
 /** Data thread to control plane. */
 export type FromData =
@@ -60,6 +74,7 @@ export type FromData =
 export type ToContent =
   | { readonly kind: 'open'; readonly id: number; readonly file: FileHandover }
   | { readonly kind: 'need'; readonly id: number; readonly index: number }
+  | { readonly kind: 'givenBack'; readonly slots: GivenBack }
   /** Answered by its id: the descriptor is not used any more. */
   | { readonly kind: 'close'; readonly id: number }
   | { readonly kind: 'stop' };
