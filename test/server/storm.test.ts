@@ -1,0 +1,62 @@
+/** Many clients at once: no first request of a storm is lost. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { expect, onTestFinished, test } from 'vitest';
+import { folder, lab, until } from '../support/lab.ts';
+import type { Storm, StormTask } from '../support/storm.worker.ts';
+import { describeWith, type Need } from '../support/tools.ts';
+
+const STORM = 1000;
+/** What the kernel counts for a small datagram, at the least. */
+const DATAGRAM_BYTES = 768;
+const roomForStorm: Need = {
+  what: `receive buffers for ${STORM} requests (root, or a larger net.core.rmem_max)`,
+  met: process.getuid?.() === 0 || receiveLimit() * 2 >= STORM * DATAGRAM_BYTES,
+};
+
+interface Task extends Partial<StormTask> {
+  readonly server: StormTask['server'];
+  readonly name: string;
+}
+
+function start(task: Task) {
+  const asked = new Int32Array(new SharedArrayBuffer(4));
+  const workerData: StormTask = { clients: 1, options: {}, asked, limitMs: 20_000, ...task };
+  const worker = new Worker(new URL('../support/storm.worker.ts', import.meta.url), { workerData });
+  onTestFinished(async () => void (await worker.terminate()));
+  return { worker, asked };
+}
+
+async function storm(task: Task): Promise<Storm> {
+  const { worker } = start(task);
+  const [result] = await once(worker, 'message', { signal: AbortSignal.timeout(40_000) });
+  return result as Storm;
+}
+
+describeWith('a storm', [roomForStorm], () => {
+  test(`${STORM} requests at once while the server is busy: each is answered, and none had to be sent twice`, async () => {
+    const at = folder();
+    at.put('ROOT/file', new Uint8Array(1400));
+    const { address, ended, end, log } = await lab({ limits: { minTimeoutMs: 3000 } }, at);
+    // The threads of a transport may still be starting.
+    await storm({ server: address, name: 'file', clients: 1, options: { blksize: 1468 } });
+    await end();
+    const { worker, asked } = start({ server: address, name: 'file', clients: STORM, options: { blksize: 1468 } });
+    const posted = once(worker, 'message', { signal: AbortSignal.timeout(40_000) });
+    expect(Atomics.wait(asked, 0, 0, 15_000), 'all requests come during the stall').not.toBe('timed-out');
+    const [{ times }] = (await posted) as [Storm];
+    expect(times).toHaveLength(STORM);
+    await until(() => ended.length === STORM + 1, 'every end');
+    expect(new Set(ended.map(({ outcome }) => outcome))).toEqual(new Set(['completed']));
+    expect(log.filter(({ msg }) => msg.includes('dropped'))).toEqual([]);
+  });
+});
+
+function receiveLimit(): number {
+  try {
+    return Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8'));
+  } catch {
+    return 0;
+  }
+}
