@@ -17,7 +17,7 @@ export default defineConfig({
     rewrite([{ match: /^boot\//i, replace: '' }]),
     hosts({
       // curl --interface 127.0.0.2 tftp://127.0.0.1:6969/bootloader.efi is answered with uefi/snponly.txt
-      '52:54:00:12:34:56': { files: { 'bootloader.efi': 'uefi/snponly.txt' }, folder: 'hosts/web1' },
+      '52:54:00:12:34:56': { name: 'web1', files: { 'bootloader.efi': 'uefi/snponly.txt' }, folder: 'hosts/web1' },
       '52:54:00:*': { folder: 'hosts/lab' },
     }),
     accessLog(),

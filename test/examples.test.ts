@@ -1,6 +1,6 @@
 /** The labs in `examples/` do what their READMEs say, `pxe check` finds nothing wrong, and `explain` and the server agree on them. */
 import { hash } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { judge } from '../src/cli/check.ts';
@@ -87,6 +87,13 @@ describe.each(examples)('$name', ({ config: file, readme }) => {
       }
     }, 90_000);
   });
+});
+
+test("the top-level README's explanation is what is printed", async () => {
+  const shown = commandsIn(readFileSync(join(repository, 'README.md'), 'utf8')).filter(({ line }) => line.includes(' explain '));
+  expect(shown).toHaveLength(1);
+  await using shell = new Shell();
+  for (const { line, prints } of shown) expect((await shell.run(line)).output.trim()).toMatch(patternOf(prints));
 });
 
 /** Names of the files in a folder, with and without the folders above them. */
