@@ -81,6 +81,9 @@ function inventoryOf(written: Written): Inventory {
   return { hosts: listHosts(written.hosts ?? {}, ['hosts']), groups: listGroups(written.groups ?? {}, ['groups']) };
 }
 
+/** Mistakes that are told at once. */
+const MAX_TOLD = 25;
+
 /** The config's own come first. Throws a `ConfigError` with every mistake of every file. */
 async function withFiles(inline: Inventory, files: readonly string[]): Promise<Inventory> {
   const read = await Promise.all(files.map(readDataFile));
@@ -89,6 +92,8 @@ async function withFiles(inline: Inventory, files: readonly string[]): Promise<I
   const issues = read.flatMap((one) => one.issues);
   // A file that could not be read may hold the group that is missing.
   if (issues.length === 0) issues.push(...groupIssues(inventory));
+  if (issues.length > MAX_TOLD)
+    issues.splice(MAX_TOLD, issues.length, { path: [], message: `and ${issues.length - MAX_TOLD} more` });
   if (issues.length > 0) throw new ConfigError(files.length === 1 ? files[0] : undefined, issues);
   return inventory;
 }

@@ -29,6 +29,8 @@ export function csvInventory(file: string, text: string): Read {
   if (header === undefined) return failed(file, 'is empty', 'its first line names the columns: mac,name,groups,folder');
   const columns = header.cells.map(readColumn);
   const issues: Issue[] = headerIssues(header).map((issue) => ({ ...issue, place: { file, line: header.line } }));
+  // Then every row would be wrong, and for no other reason.
+  if (!columns.some(saysWhich)) return { inventory: { hosts: [], groups: [] }, issues };
   const rows: HostRow[] = [];
   const places: number[] = [];
   for (const { cells, line } of records) {
@@ -51,7 +53,7 @@ export function csvInventory(file: string, text: string): Read {
 
 /** Throws a `CsvError`. */
 function readLines(text: string): readonly Line[] {
-  const [first = ''] = /^[^\r\n]*/.exec(text) ?? [];
+  const [first = ''] = /^(?!#)[^\r\n]*\S/m.exec(text.replace(/^\ufeff/, '')) ?? [];
   const delimiter = first.includes(',') ? ',' : (/[;\t]/.exec(first)?.[0] ?? ',');
   const options = {
     bom: true,
@@ -82,6 +84,10 @@ function readColumn(header: string): Column {
 
 const columnKeys = rowKeys.filter((key) => key !== 'files' && key !== 'variables');
 
+function saysWhich([key]: Column): boolean {
+  return (selectorKeys as readonly string[]).includes(key);
+}
+
 function headerIssues({ cells }: Line): Issue[] {
   const issues: Issue[] = [];
   const columns = cells.map(readColumn);
@@ -106,7 +112,7 @@ function headerIssues({ cells }: Line): Issue[] {
         hint: `did you mean ${JSON.stringify(near)}? a variable of that name is "var.${header}"`,
       });
   }
-  if (!columns.some(([key]) => (selectorKeys as readonly string[]).includes(key))) {
+  if (!columns.some(saysWhich)) {
     issues.push({
       path: [],
       message: 'no column says which machine',

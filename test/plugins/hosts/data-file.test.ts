@@ -64,6 +64,7 @@ describe('CSV', () => {
   });
 
   test.each([
+    ['semicolons below a comment', '# rack 7, room 12\n\nmac;name\n52:54:00:12:34:56;web1\n'],
     ['semicolons', 'mac;name\n52:54:00:12:34:56;web1\n'],
     ['tabs', 'mac\tname\n52:54:00:12:34:56\tweb1\n'],
     ['a byte order mark and CRLF', '\ufeffmac,name\r\n52:54:00:12:34:56,web1\r\n'],
@@ -142,10 +143,7 @@ describe('mistakes', () => {
     [
       'x.csv',
       'name,folder\na,b\n',
-      [
-        '1 no column says which machine (the first line names the columns, one of them mac, address, uuid, serial, match)',
-        '2 says not which machine (it has none of mac, address, uuid, serial, match)',
-      ],
+      ['1 no column says which machine (the first line names the columns, one of them mac, address, uuid, serial, match)'],
     ],
     [
       'x.csv',
@@ -199,7 +197,7 @@ describe('mistakes', () => {
     [
       'x.yaml',
       'hosts:\n  - name: web1\n',
-      ['2:5 hosts.0 says not which machine (it has none of mac, address, uuid, serial, match)'],
+      ['2:5 hosts.0 does not say which machine (it has none of mac, address, uuid, serial, match)'],
     ],
     [
       'x.yaml',
@@ -240,8 +238,15 @@ describe('mistakes', () => {
         'config: 2 problems',
         '  a.csv:2: column "mac": expected a MAC address such as 52:54:00:12:34:56, or a pattern such as 52:54:00:*, found "x"',
         '  b.yaml:1:12: default.folder: expected a string, found 1',
+        '    write it in quotes: "1"',
       ].join('\n'),
     );
+  });
+
+  test('of a table that is wrong in every line the first are told, and how many more there are', async () => {
+    const error = (await withFiles({ 'a.csv': `mac\n${'x\n'.repeat(1000)}` }).catch((thrown: unknown) => thrown)) as PluginError;
+    const { issues } = error.cause as ConfigError;
+    expect([issues.length, issues[24]?.place?.line, issues[25]?.message]).toEqual([26, 26, 'and 975 more']);
   });
 
   test.each([
