@@ -11,6 +11,8 @@ export interface PosixRegExp {
   /** For `new RegExp(source, flags)`. */
   readonly source: string;
   readonly flags: string;
+  /** The same, made, with the flag `g`: whoever uses it sets where it begins. */
+  readonly made: RegExp;
   /** It may match in several ways that end at different places, so that first and longest may differ. */
   readonly ambiguous: boolean;
   /** It matches one character, whatever stands around it. */
@@ -22,13 +24,14 @@ export function translatePosix(expression: string, options: { readonly ignoreCas
   const reader = new Reader(expression);
   const { source, variable } = alternatives(reader, false);
   const flags = options.ignoreCase ? 'is' : 's';
+  let made: RegExp;
   try {
-    new RegExp(source, flags);
+    made = new RegExp(source, `${flags}g`);
   } catch (error) {
     // Ranges the wrong way round.
     throw new Error((error as Error).message.replace(/^.*: /, '').toLowerCase(), { cause: error });
   }
-  return { source, flags, ambiguous: variable > 1 && !ENDS_AT_END.test(source), single: SINGLE.test(source) };
+  return { source, flags, made, ambiguous: variable > 1 && !ENDS_AT_END.test(source), single: SINGLE.test(source) };
 }
 
 const SINGLE = /^(?:\\[^bB]|[^\\^$[(]|\[(?:\\.|[^\]\\])+\])$/s;
@@ -37,10 +40,9 @@ const SINGLE = /^(?:\\[^bB]|[^\\^$[(]|\[(?:\\.|[^\]\\])+\])$/s;
 const ENDS_AT_END = /^[^|]*(?<!\\)(?:\\\\)*(?:\$|\.\*|\(\.\*\))$/s;
 
 /** The leftmost match that begins at `from` or later; of those that begin there, the longest. */
-export function longest({ source, flags, ambiguous }: PosixRegExp, text: string, from = 0): RegExpExecArray | undefined {
-  const first = new RegExp(source, `${flags}g`);
-  first.lastIndex = from;
-  const found = first.exec(text);
+export function longest({ source, flags, made, ambiguous }: PosixRegExp, text: string, from = 0): RegExpExecArray | undefined {
+  made.lastIndex = from;
+  const found = made.exec(text);
   if (found === null) return undefined;
   const { index } = found;
   for (let end = ambiguous ? text.length : 0; end > index + found[0].length; end--) {

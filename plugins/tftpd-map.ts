@@ -80,11 +80,14 @@ function* renamed<Request extends ReadRequest | WriteRequest>(
   const below = (path: string) => (path.startsWith(prefix) ? path.slice(prefix.length) : path);
   const applied: number[] = [];
   const rules = runMap(lines, spelt, { kind, address: client.address, applied });
-  for (let step = rules.next(); ; step = rules.next(yield below(step.value))) {
-    if (!step.done) continue;
-    if (applied.length > 0) note(listed('line', applied));
+  try {
+    let step = rules.next();
+    while (!step.done) step = rules.next(yield below(step.value));
     const result = below(step.value);
     return result === spelt ? undefined : { ...request, name: result };
+  } finally {
+    // Also where one of them refuses.
+    if (applied.length > 0) note(listed('line', applied));
   }
 }
 

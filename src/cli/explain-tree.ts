@@ -41,9 +41,10 @@ function tellClient({ address, mac, uuid, serial, macSource, macAgeMs, host }: C
 
 /** One hook of one plugin; what was looked for on its behalf hangs below. */
 function step({ plugin, before, after, note, error, ms, lookups }: TraceEntry): Branch {
-  const answer = error === undefined ? `${after ?? 'no answer'}${note === undefined ? '' : `, ${note}`}` : `failed: ${error}`;
+  const answer = error === undefined ? (after ?? 'no answer') : `failed: ${error}`;
+  const remark = note === undefined ? '' : `, ${note}`;
   return {
-    text: `${plugin ?? 'root directory'}: ${before} → ${answer}  (${ms.toFixed(1)} ms)`,
+    text: `${plugin ?? 'root directory'}: ${before} → ${answer}${remark}  (${ms.toFixed(1)} ms)`,
     branches: lookups.map(({ name, found, error: why }) => ({ text: `${name}: ${found ? 'found' : (why ?? 'not there')}` })),
   };
 }

@@ -98,6 +98,11 @@ test('what is looked for stands in the trace; a rule that asks for no file answe
 test('the trace tells the lines that have applied', async () => {
   const { pipeline } = await serving(`# a comment\nr ^/ \nr b c\n:top\nr ^a.{0,20}$ \\0x\nj ^a.{0,20}$ top`, []);
   const noteOf = async (name: string) => (await pipeline.route(readRequest(name))).trace[0]?.note;
+  const refusing = await serving('r a b\na b', []);
+  expect((await refusing.pipeline.route(readRequest('a'))).trace[0]).toMatchObject({
+    error: 'error 2: access denied',
+    note: 'lines 1, 2',
+  });
   expect([await noteOf('b'), await noteOf('ab'), await noteOf('zz')]).toEqual([
     'lines 2, 3',
     expect.stringMatching(/^lines 2, 3, 5, 6, 5, .*, …$/),
