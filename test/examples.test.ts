@@ -40,6 +40,7 @@ describe.each(examples)('$name', ({ config: file, readme }) => {
     const generation = await startGeneration(config);
     const machines = await generation.pipeline.machines();
     const rows = questionsOf(machines, [...new Set([config.rootDir, join(dirname(file), 'origin')].flatMap(namesIn)), 'nowhere']);
+    if (machines.length > 0) expect(rows.length).toBeGreaterThan(machines.length);
     const explained = await explainEach(
       generation,
       rows.map(({ question }) => question),

@@ -115,8 +115,14 @@ function tell({ exitCode, text, json }: Verdict, flags: CheckFlags): void {
   else process.stderr.write(`pxe: ${text}\n`);
 }
 
+/** One mistake in a program that makes a list of hosts may be ten thousand findings. */
+const LINES = 100;
+
 function listOf(file: string | undefined, findings: readonly Finding[]): string {
-  const lines = findings.map((finding) => `\n  ${finding.severity.padEnd(7)}  ${whereOf(finding)}: ${visible(finding.message)}`);
+  const lines = findings
+    .slice(0, LINES)
+    .map((finding) => `\n  ${finding.severity.padEnd(7)}  ${whereOf(finding)}: ${visible(finding.message)}`);
+  if (findings.length > LINES) lines.push(`\n  and ${findings.length - LINES} more, which --json prints`);
   return `${file ?? 'config'}: ${counted(findings, 'error')}, ${counted(findings, 'warning')}${lines.join('')}`;
 }
 

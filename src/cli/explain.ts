@@ -103,7 +103,7 @@ async function showAll(generation: Generation, names: readonly string[], flags: 
   const rows: readonly Row[] = asked.map((asking, index) => ({ ...asking, explanation: answers[index]! }));
   if (flags.json) process.stdout.write(json(rows.map(({ machine, explanation }) => ({ machine, ...explanation }))));
   else process.stdout.write(drawTable(tableOf(rows), { aligned: process.stdout.isTTY }));
-  const silent = machines.filter((machine) => !asked.some((asking) => asking.machine === machine)).length;
+  const silent = machines.length - new Set(asked.map(({ machine }) => machine)).size;
   if (machines.length === 0) process.stderr.write('pxe: the config lists no machines\n');
   else if (silent > 0)
     process.stderr.write(

@@ -7,7 +7,7 @@ import { visible } from './terminal.ts';
 export function drawTable(rows: readonly (readonly string[])[], { aligned }: { readonly aligned: boolean }): string {
   const cells = rows.map((row) => row.map(visible));
   if (!aligned) return cells.map((row) => `${row.join('\t')}\n`).join('');
-  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const widths = (cells[0] ?? []).map((_, column) => cells.reduce((most, row) => Math.max(most, row[column]?.length ?? 0), 0));
   return cells
     .map(
       (row) =>

@@ -112,6 +112,22 @@ export default {
     });
   });
 
+  test('a hundred findings are told, the rest is counted', async () => {
+    const at = folder();
+    const many = "Array.from({ length: 130 }, (_, n) => ({ severity: 'error', path: [n], message: 'wrong' }))";
+    at.put(
+      'pxe.config.ts',
+      `import { definePlugin } from 'pxe';\nexport default { rootDir: 'ROOT', plugins: [definePlugin({ name: 'finds', setup: () => ({ check: () => ${many} }) })()] };`,
+    );
+    const { stderr } = await pxe(['check'], { cwd: at.path });
+    expect(stderr).toContain('pxe.config.ts: 130 errors, no warnings\n  error    plugins[0].options[0]: wrong\n');
+    expect(stderr.split('\n').slice(-3)).toEqual([
+      '  error    plugins[0].options[99]: wrong',
+      '  and 30 more, which --json prints',
+      '',
+    ]);
+  });
+
   test('of a config that cannot be used: 2', async () => {
     const at = configured('export default { rotDir: 5 };');
     const [plain, json] = await Promise.all([pxe(['check'], { cwd: at.path }), pxe(['check', '--json'], { cwd: at.path })]);

@@ -135,6 +135,16 @@ export async function freePort(): Promise<number> {
   throw new Error('no free UDP port');
 }
 
+/** The same below those that the system gives away by itself: nobody takes it before a process that is slow to start. */
+export async function reservedPort(): Promise<number> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const port = 10_000 + Math.floor(Math.random() * 10_000);
+    if ((await bindable('udp4', '127.0.0.1', port)) !== undefined && (await bindable('udp6', '::1', port)) !== undefined)
+      return port;
+  }
+  throw new Error('no free UDP port');
+}
+
 async function bindable(type: 'udp4' | 'udp6', address: string, port: number): Promise<number | undefined> {
   const socket = createSocket(type);
   try {
