@@ -1,5 +1,5 @@
 /**
- * The plugins that come with `pxe`. Re-exports only. (Generated content comes later.)
+ * The plugins that come with `pxe`. Re-exports only.
  */
 export { type AccessLogOptions, accessLog } from './access-log.ts';
 export { hexAddress } from './address.ts';

@@ -5,8 +5,9 @@ import { type Issue, nearest } from 'pxe';
 import { z } from 'zod';
 import { parseAddress, parseNetwork } from '../address.ts';
 import { checkedBy } from '../checked.ts';
+import { isName } from '../name.ts';
 import { isFillable, placeholders } from './fill.ts';
-import { isName, parseSelector, selectorMessage } from './selector.ts';
+import { parseSelector, selectorMessage } from './selector.ts';
 
 /** What several machines have in common. */
 export interface GroupEntry {

@@ -2,9 +2,10 @@
  * How a config says which machines it means: `52:54:00:12:34:56`, `52:54:00:*`, `192.168.7.20`, `192.168.7.0/24`, `uuid:…`,
  * `serial:…`, `name:pxelinux.cfg/*`, `default`. Knows nothing of what they get.
  */
-import { cleanName, type MacPattern, parseMac, parseMacPattern, TftpError } from 'pxe';
+import { cleanName, type MacPattern, parseMac, parseMacPattern } from 'pxe';
 import { type Network, parseAddress, parseNetwork } from '../address.ts';
 import { type Glob, parseGlob } from '../glob.ts';
+import { isName } from '../name.ts';
 
 export type Selector =
   | { readonly kind: 'mac' | 'uuid' | 'serial' | 'address'; readonly value: string }
@@ -53,17 +54,6 @@ export function selectorKey(selector: Selector): string {
       return `name ${selector.glob.pattern}`;
     case 'default':
       return 'default';
-  }
-}
-
-/** A file's or a folder's name, perhaps with wildcards: on no platform's account, whose names may not hold them. */
-export function isName(written: string): boolean {
-  try {
-    cleanName(written, 'any');
-    return true;
-  } catch (error) {
-    if (error instanceof TftpError) return false;
-    throw error;
   }
 }
 

@@ -1,0 +1,15 @@
+/**
+ * Names of files as a config writes them.
+ */
+import { cleanName, TftpError } from 'pxe';
+
+/** A file's or a folder's name, perhaps with wildcards: on no platform's account, whose names may not hold them. */
+export function isName(written: string): boolean {
+  try {
+    cleanName(written, 'any');
+    return true;
+  } catch (error) {
+    if (error instanceof TftpError) return false;
+    throw error;
+  }
+}
