@@ -13,7 +13,7 @@ export default defineConfig({
   plugins: [
     identify({ table: { '192.168.7.20': '52:54:00:12:34:56' } }),
     rewrite([{ match: /^boot\\//i, replace: '' }]),
-    hosts({ '52:54:00:12:34:56': { files: { 'loader.efi': 'ipxe/snponly.efi' }, folder: 'hosts/web1' } }),
+    hosts({ '52:54:00:12:34:56': { name: 'web1', files: { 'loader.efi': 'ipxe/snponly.efi' }, folder: 'hosts/web1' } }),
   ],
 });
 `;
@@ -40,8 +40,9 @@ describe('one name', () => {
     expect(byAddress.stdout.replace(/\(\d+\.\d ms\)/g, '(ms)')).toBe(
       [
         '/boot//loader.efi',
-        '├─ who      192.168.7.20, 52:54:00:12:34:56 (table)',
-        '│  └─ identify: 192.168.7.20 → 52:54:00:12:34:56 (table)  (ms)',
+        '├─ who      192.168.7.20, 52:54:00:12:34:56 (table), host web1',
+        '│  ├─ identify: 192.168.7.20 → 52:54:00:12:34:56 (table)  (ms)',
+        '│  └─ hosts: 52:54:00:12:34:56 → web1  (ms)',
         '├─ name     loader.efi',
         '│  └─ rewrite: boot/loader.efi → loader.efi, rule 1  (ms)',
         '├─ file',
@@ -102,7 +103,7 @@ export default defineConfig({
   plugins: [
     identify({ table: { '127.0.0.9': '52-54-00-00-00-09' } }),
     list(),
-    hosts({ '52:54:00:12:34:56': { files: { 'loader.efi': '${variant === '' ? 'one' : 'other'}.efi' } } }),
+    hosts({ '52:54:00:12:34:*': { files: { 'loader.efi': '${variant === '' ? 'one' : 'other'}.efi' } } }),
   ],
 });
 `;
