@@ -25,7 +25,14 @@ export type RewriteFunction = (request: ReadRequest, call: Call) => Awaitable<st
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 
-const match = z.union([z.instanceof(RegExp), z.string().min(1).refine(isPattern, 'is no valid regular expression')]);
+const pattern = z
+  .string()
+  .min(1)
+  .superRefine((text, context) => {
+    const mistake = mistakeIn(text);
+    if (mistake !== undefined) context.addIssue({ code: 'custom', message: `is no valid regular expression: ${mistake}` });
+  });
+const match = z.union([z.instanceof(RegExp), pattern]);
 const replace = z.union([
   z.string(),
   z.custom<Exclude<RewriteRule['replace'], string>>(isFunction, 'expected text or a function'),
@@ -95,12 +102,15 @@ function toRegExp(match: RegExp | string): RegExp {
 
 const asText = /^\/(.+)\/([a-z]*)$/s;
 
-function isPattern(text: string): boolean {
+/** `unterminated group`; `undefined` if there is none. */
+function mistakeIn(text: string): string | undefined {
   try {
     toRegExp(text);
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    const { message } = error as Error;
+    const [, reason = message] = /: ([^:]+)$/.exec(message) ?? [];
+    return reason.charAt(0).toLowerCase() + reason.slice(1);
   }
 }
 

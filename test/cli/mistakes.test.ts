@@ -75,7 +75,13 @@ const mistakes: readonly Mistake[] = [
 
   // Plugins and their options.
   { what: 'a plugin that is not called', config: ts('plugins: [accessLog as never],') },
-  { what: 'options for a plugin that takes none', config: ts('plugins: [(accessLog as any)({ level: 5 })],') },
+  { what: 'an unknown option', config: ts('plugins: [accessLog({ boot: false } as never)],') },
+  {
+    what: 'options for a plugin that takes none',
+    config:
+      "import { definePlugin } from 'pxe';\nconst mine: any = definePlugin({ name: 'mine', setup: () => ({}) });\nexport default { rootDir: 'ROOT', plugins: [mine({ level: 5 })] };",
+  },
+  { what: 'flags that no regular expression has', config: ts("plugins: [rewrite([{ match: '/^boot/x', replace: '' }])],") },
   { what: 'a bad MAC address in a table', config: ts("plugins: [identify({ table: { '192.168.7.20': '52:54:00:12:34' } })],") },
   { what: 'a misspelt source', config: ts('plugins: [identify({ neighbors: true } as never)],') },
   { what: 'a bad selector', config: ts("plugins: [hosts({ '52:54:00:12:34': { folder: 'web1' } })],") },

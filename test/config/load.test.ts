@@ -267,7 +267,7 @@ test('all problems at once, those of three plugins among them', async () => {
     '  plugins[1].options[0].match: expected a regular expression or a string, found nothing',
     '  plugins[1].options[0].mtch: unknown key',
     '    did you mean "match"?',
-    '  plugins[1].options[1].match: is no valid regular expression',
+    '  plugins[1].options[1].match: is no valid regular expression: unterminated group',
     '  plugins[1].options[1].replace: expected text or a function, found 3',
     expect.stringContaining('  plugins[2].options["52:54:zz"]: expected a MAC address'),
     '  plugins[2].options.default.files.a: expected the name of a file or folder under the root, without .., found "../b"',

@@ -179,7 +179,7 @@ test('a rule that leaves the root refuses the request', async () => {
 });
 
 test.each([
-  [[{ match: '/(/', replace: '' }], '0.match: is no valid regular expression'],
+  [[{ match: '/(/', replace: '' }], '0.match: is no valid regular expression: unterminated group'],
   [[{ match: /a/, replace: 5 }], '0.replace: expected text or a function, found 5'],
   [[{ match: /a/ }], '0.replace: expected text or a function, found nothing'],
   [5, ': expected an array of rules, or a function, found 5'],
