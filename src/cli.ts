@@ -2,8 +2,8 @@
 /**
  * The command line. Only here and in `cli/` are process, arguments, exit codes and the terminal known.
  */
-import { keepCompiledCode } from './cli/compile-cache.ts';
+import { tuneRuntime } from './cli/runtime.ts';
 
-keepCompiledCode();
+tuneRuntime();
 const { main } = await import('./cli/main.ts');
 await main();

@@ -5,7 +5,7 @@
 import { type Call, type Client, type Finding, nearest, type ReadRequest } from 'pxe';
 import { contextOf, reservedNames, scopeOf } from './context.ts';
 import type { Rule } from './rules.ts';
-import { TemplateError } from './template.ts';
+import { TemplateError } from './template-error.ts';
 
 /** At most so many are named. */
 const NAMED = 5;

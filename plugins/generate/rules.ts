@@ -5,7 +5,7 @@ import { type Awaitable, ConfigError, cleanName, type Issue } from 'pxe';
 import { type Glob, parseGlob } from '../glob.ts';
 import { type GenerateContext, scopeOf } from './context.ts';
 import type { GeneratedFiles } from './options.ts';
-import { readTemplate, type Template } from './template.ts';
+import type { Template } from './template.ts';
 
 /** A name, and what makes its file. */
 export interface Rule {
@@ -34,6 +34,8 @@ export async function readRules(
     const file = absolute(rule.template);
     watch(file);
     try {
+      // Loaded when there is a template: its library takes ten megabytes.
+      const { readTemplate } = await import('./template.ts');
       const template = await readTemplate(file);
       rules.push({ key, glob, template, variables: rule.variables ?? {}, make: (context) => template.render(scopeOf(context)) });
     } catch (error) {

@@ -3,7 +3,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { Liquid, LiquidError } from 'liquidjs';
-import { ConfigError, formatPlace, type Issue, nearest, type Place } from 'pxe';
+import { ConfigError, type Issue, nearest, type Place } from 'pxe';
+import { TemplateError } from './template-error.ts';
 
 /** A template that has been read and understood. */
 export interface Template {
@@ -11,23 +12,6 @@ export interface Template {
   readonly file: string;
   /** Throws a {@link TemplateError}. */
   render(scope: object): string;
-}
-
-/** A template could not be filled in. */
-export class TemplateError extends Error {
-  override readonly name = 'TemplateError';
-  readonly place: Place;
-  /** The message without the place. */
-  readonly reason: string;
-  /** The one that is lacking, if that was it. */
-  readonly variable: string | undefined;
-
-  constructor(place: Place, reason: string, variable?: string) {
-    super(`${formatPlace(place)}: ${reason}`);
-    this.place = place;
-    this.reason = reason;
-    this.variable = variable;
-  }
 }
 
 const RENDER_LIMIT_MS = 1000;

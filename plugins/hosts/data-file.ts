@@ -3,14 +3,12 @@
  */
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { csvInventory } from './csv.ts';
 import { failed, type Read } from './read.ts';
-import { yamlInventory } from './yaml.ts';
 
 /** @param file absolute; it makes a text an inventory by its ending */
 export async function readDataFile(file: string): Promise<Read> {
-  const parse = formats[extname(file).toLowerCase()];
-  if (parse === undefined) return failed(file, 'is of no known kind', `endings are: ${Object.keys(formats).join(', ')}`);
+  const load = formats[extname(file).toLowerCase()];
+  if (load === undefined) return failed(file, 'is of no known kind', `endings are: ${Object.keys(formats).join(', ')}`);
   let bytes: Uint8Array;
   try {
     bytes = await readFile(file);
@@ -19,6 +17,7 @@ export async function readDataFile(file: string): Promise<Read> {
     return code === 'ENOENT' ? failed(file, 'no such file', 'is the path right? it starts at the config') : failed(file, message);
   }
   try {
+    const parse = await load();
     return parse(file, new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     if (error instanceof TypeError) return failed(file, 'is not in UTF-8', 'save it as UTF-8');
@@ -26,10 +25,10 @@ export async function readDataFile(file: string): Promise<Read> {
   }
 }
 
-/** YAML holds JSON. */
-const formats: Readonly<Record<string, (file: string, text: string) => Read>> = {
-  '.json': yamlInventory,
-  '.yaml': yamlInventory,
-  '.yml': yamlInventory,
-  '.csv': csvInventory,
-};
+type Parse = (file: string, text: string) => Read;
+
+const yaml = async (): Promise<Parse> => (await import('./yaml.ts')).yamlInventory;
+const csv = async (): Promise<Parse> => (await import('./csv.ts')).csvInventory;
+
+/** YAML holds JSON. Readers are loaded when there is something to read: their libraries take ten megabytes. */
+const formats: Readonly<Record<string, () => Promise<Parse>>> = { '.json': yaml, '.yaml': yaml, '.yml': yaml, '.csv': csv };

@@ -1,7 +1,10 @@
 /** What a config says of an origin, and what it may not say. */
-import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { createRequire } from 'node:module';
 import { cleanName } from 'pxe';
 import { z } from 'zod';
+
+/** Loaded where there is an origin: it takes eight megabytes. */
+const http = (): typeof import('node:http') => createRequire(import.meta.url)('node:http');
 
 /** A value that is not in the config file, but in an environment variable of the server. */
 const fromEnvironment = z.strictObject({ env: z.string().min(1) });
@@ -23,7 +26,7 @@ const OWN_HEADERS = new Set([
 
 const headerName = z
   .string()
-  .refine((name) => passes(() => validateHeaderName(name)), 'is no name of a header')
+  .refine((name) => passes(() => http().validateHeaderName(name)), 'is no name of a header')
   .refine((name) => !OWN_HEADERS.has(name.toLowerCase()), 'is set by the plugin itself; for credentials there is authorization');
 
 export const originOptions = z.strictObject({
@@ -52,7 +55,9 @@ export const originOptions = z.strictObject({
     .record(
       headerName,
       z.union([
-        z.string().refine((value) => passes(() => validateHeaderValue('x', value)), 'holds characters that no header may have'),
+        z
+          .string()
+          .refine((value) => passes(() => http().validateHeaderValue('x', value)), 'holds characters that no header may have'),
         fromEnvironment,
       ]),
     )
@@ -73,7 +78,7 @@ export function headersFrom(
 ): Record<string, string> {
   const all: Record<string, string> = {};
   const set = (name: string, variable: string | undefined, value: string): void => {
-    if (!passes(() => validateHeaderValue(name, value)))
+    if (!passes(() => http().validateHeaderValue(name, value)))
       throw new Error(`environment variable ${variable} holds characters that no header may have`);
     all[name.toLowerCase()] = value;
   };

@@ -8,7 +8,8 @@ import { makeProgram } from './program.ts';
 
 export async function main(): Promise<void> {
   try {
-    await makeProgram().parseAsync();
+    const program = await makeProgram(process.argv.slice(2));
+    await program.parseAsync();
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     else if (error instanceof ExitError || error instanceof PluginError) {

@@ -2,7 +2,6 @@
  * `pxe serve`: the server until a signal ends it.
  */
 import { existsSync, writeSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { FileWatcher } from '../config/watch.ts';
 import { systemClock } from '../content/clock.ts';
@@ -65,8 +64,6 @@ ${EXIT.help}`,
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  // The part of the heap for what is gone again at once stays as small as it is after the start: it would grow to 32 MiB.
-  setFlagsFromString('--semi-space-growth-factor=1');
   const settings = await loadSettings(flags);
   const { config, file } = settings;
   const log = createLog({ level: config.log.level, json: flags.json ?? false });

@@ -50,7 +50,7 @@ function transferFlags(): readonly string[] {
 async function parse(...args: readonly string[]) {
   const stdout: string[] = [];
   const stderr: string[] = [];
-  const program = makeProgram();
+  const program = await makeProgram(args);
   for (const command of [program, ...program.commands]) {
     command.configureOutput({
       writeOut: (text) => void stdout.push(text),

@@ -1,0 +1,36 @@
+/**
+ * How Node runs this program. Call it before anything else is imported.
+ */
+import { constants, enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+
+export function tuneRuntime(): void {
+  keepCompiledCode();
+  keepHeapsSmall();
+}
+
+/**
+ * Keeps compiled code from one start to the next: half the time of a start, and 40 MB, are compiling. What is in the cache is run,
+ * so it never lies in a folder that others can write to, as Node's own default does; where there is no home, there is no cache.
+ * NODE_DISABLE_COMPILE_CACHE=1 switches it off.
+ */
+function keepCompiledCode(): void {
+  try {
+    const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pxe');
+    // Worker threads go by the environment.
+    if (enableCompileCache(folder).status === constants.compileCacheStatus.ENABLED) process.env.NODE_COMPILE_CACHE = folder;
+  } catch {
+    // No home: then without.
+  }
+}
+
+/**
+ * What is gone again at once, as most of a request is, stays in a small part of the heap (it would grow to 32 MiB), and is collected
+ * by the thread that made it: helpers for so little cost more than they do, and take the cores from the data thread.
+ */
+function keepHeapsSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString('--no-parallel-scavenge');
+}
