@@ -74,14 +74,14 @@ export class Binding implements SocketOwner {
     this.#listener.accepts = true;
   }
 
-  /** Resolves when the sockets that no transfer needs are closed. */
+  /** Resolves when it takes no request any more, and the sockets that no transfer needs are closed. */
   async leave(): Promise<void> {
     this.#users--;
     if (this.#users > 0) return;
     this.#listener.accepts = false;
     if (this.#transfers === 0) return this.destroy();
     // In single-port mode the transfers under way still need it.
-    if (this.#data.length > 0) await this.#listener.close();
+    await (this.#data.length > 0 ? this.#listener.close() : this.#listener.settled());
   }
 
   /** A transfer begins to use the sockets. */

@@ -18,6 +18,8 @@ export interface SocketEndpoint extends Endpoint {
   readonly owner: SocketOwner;
   accepts: boolean;
   replies: readonly Endpoint[];
+  /** Resolves when what was said of it is in force: another thread may be its keeper. */
+  settled(): Promise<void>;
   /** Resolves when its port is free. */
   close(): Promise<void>;
 }
@@ -106,6 +108,8 @@ export class UdpEndpoint implements SocketEndpoint {
     if (second) parts.push(second.subarray(0, secondEnd));
     this.#socket.send(parts, port, address);
   }
+
+  async settled(): Promise<void> {}
 
   async close(): Promise<void> {
     if (!this.#open) return;

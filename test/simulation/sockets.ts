@@ -119,6 +119,8 @@ class SimulatedSocket implements SocketEndpoint {
     if (this.#open) this.#world.network.outbox.data(this.#endpoint, to, block, slices);
   }
 
+  async settled(): Promise<void> {}
+
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;

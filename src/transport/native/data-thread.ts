@@ -220,6 +220,9 @@ export class DataThread {
         this.#engine.refuseAll(message.error, now);
         this.#outgoing.push({ kind: 'done', call: message.call });
         return;
+      case 'settle':
+        this.#outgoing.push({ kind: 'done', call: message.call });
+        return;
       case 'endpoint':
         return this.#open(message);
       case 'accepts':

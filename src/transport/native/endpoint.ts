@@ -6,6 +6,13 @@ import type { SocketEndpoint, SocketOwner } from '../socket.ts';
 import type { ToData } from './messages.ts';
 import type { BoundSocket } from './socket.ts';
 
+/** How the data thread is told. */
+export interface WaysToData {
+  post(message: ToData): void;
+  /** Resolves when all that was posted before is in force. */
+  settled(): Promise<void>;
+}
+
 export class NativeEndpoint implements SocketEndpoint {
   readonly number: number;
   readonly address: string;
@@ -17,18 +24,20 @@ export class NativeEndpoint implements SocketEndpoint {
   #replies: readonly Endpoint[] = [];
   /** The data thread was asked to let go of it. */
   closing = false;
+  readonly settled: () => Promise<void>;
   /** Fulfilled when its descriptor is closed, and its port is free. */
   readonly closed: Promise<void>;
   /** Tells that. */
   readonly wasClosed: () => void;
 
-  constructor(number: number, { address, port, fd }: BoundSocket, owner: SocketOwner, post: (message: ToData) => void) {
+  constructor(number: number, { address, port, fd }: BoundSocket, owner: SocketOwner, { post, settled }: WaysToData) {
     this.number = number;
     this.address = address;
     this.port = port;
     this.fd = fd;
     this.owner = owner;
     this.#post = post;
+    this.settled = settled;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
     this.wasClosed = resolve;

@@ -25,6 +25,8 @@ export type ToData =
   | { readonly kind: 'written'; readonly id: number; readonly bytes: number; readonly stored: boolean }
   | { readonly kind: 'limits'; readonly limits: EngineLimits }
   | { readonly kind: 'progress'; readonly call: number }
+  /** Answered by `done`, when all that was posted before is in force. */
+  | { readonly kind: 'settle'; readonly call: number }
   | { readonly kind: 'refuseAll'; readonly call: number; readonly error: WireError }
   | { readonly kind: 'stop' };
 

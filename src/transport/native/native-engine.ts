@@ -104,7 +104,8 @@ export class NativeEngine implements DataPlane {
       if (!this.#noticed.has(message)) this.#options.notice(fields, message);
       this.#noticed.add(message);
     }
-    const endpoint = new NativeEndpoint(this.#nextEndpoint++, socket, owner, (message) => this.#post(message));
+    const ways = { post: (message: ToData) => this.#post(message), settled: () => this.#settled() };
+    const endpoint = new NativeEndpoint(this.#nextEndpoint++, socket, owner, ways);
     this.#endpoints.set(endpoint.number, endpoint);
     endpoint.announce();
     endpoint.describe();
@@ -295,6 +296,11 @@ export class NativeEngine implements DataPlane {
     toData.close();
     toContent.close();
     for (const fd of fds) call('close', fd);
+  }
+
+  /** Resolves when the data thread has obeyed all that was posted before. */
+  async #settled(): Promise<void> {
+    await this.#call((call) => ({ kind: 'settle', call }));
   }
 
   #call(make: (call: number) => ToData): Promise<readonly Progress[]> {
