@@ -4,35 +4,35 @@
 import type { Log } from './types.ts';
 
 export function boundLog(log: Log, bindings: object): Log {
-  return new BoundLog(log, bindings);
+  return log instanceof BoundLog ? log.child(bindings) : new BoundLog(log, bindings);
 }
 
 class BoundLog implements Log {
+  readonly bindings: object;
   readonly #log: Log;
-  readonly #bindings: object;
 
   constructor(log: Log, bindings: object) {
     this.#log = log;
-    this.#bindings = bindings;
+    this.bindings = bindings;
   }
 
   debug(fields: object, message: string): void {
-    this.#log.debug({ ...this.#bindings, ...fields }, message);
+    this.#log.debug({ ...this.bindings, ...fields }, message);
   }
 
   info(fields: object, message: string): void {
-    this.#log.info({ ...this.#bindings, ...fields }, message);
+    this.#log.info({ ...this.bindings, ...fields }, message);
   }
 
   warn(fields: object, message: string): void {
-    this.#log.warn({ ...this.#bindings, ...fields }, message);
+    this.#log.warn({ ...this.bindings, ...fields }, message);
   }
 
   error(fields: object, message: string): void {
-    this.#log.error({ ...this.#bindings, ...fields }, message);
+    this.#log.error({ ...this.bindings, ...fields }, message);
   }
 
   child(bindings: object): Log {
-    return new BoundLog(this.#log, { ...this.#bindings, ...bindings });
+    return new BoundLog(this.#log, { ...this.bindings, ...bindings });
   }
 }

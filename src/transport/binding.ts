@@ -53,6 +53,7 @@ export class Binding implements SocketOwner {
         binding.#data = await bindData((port) => bind({ address: listener.address, port, device, dscp }, binding), transferPorts);
       listener.replies = broadcastOf ? broadcastOf.#listener.replies : singlePort ? [listener] : binding.#data;
       listener.accepts = true;
+      await listener.settled();
       return binding;
     } catch (error) {
       await listener.close();
@@ -69,9 +70,11 @@ export class Binding implements SocketOwner {
     return this.#users > 0 || this.#data.length === 0;
   }
 
-  join(): void {
+  /** Resolves when it takes requests. */
+  async join(): Promise<void> {
     this.#users++;
     this.#listener.accepts = true;
+    await this.#listener.settled();
   }
 
   /** Resolves when it takes no request any more, and the sockets that no transfer needs are closed. */

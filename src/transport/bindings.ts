@@ -29,7 +29,7 @@ export class Bindings {
     for (let other = this.#opening.get(key); other; other = this.#opening.get(key)) await other;
     const standing = this.#listening.get(key);
     if (standing?.joinable) {
-      standing.join();
+      await standing.join();
       return standing;
     }
     const binding = this.#open(to, settings, key);
