@@ -34,7 +34,10 @@ export class Listener implements Listening {
     return this.#closed;
   }
 
-  /** Binds everything that the setting stands for; all of it, or nothing. */
+  /**
+   * Binds everything that the setting stands for; all of it, or nothing. Of several addresses, one that is still being checked for
+   * duplicates (RFC 4862 §5.4) cannot be bound yet: `follow` finds it.
+   */
   async open(interfaces: Interfaces): Promise<void> {
     if ('fd' in this.#on) {
       const binding = await this.#bindings.acquire(this.#on, this.#settings);
@@ -43,8 +46,15 @@ export class Listener implements Listening {
     }
     const locals = localAddresses(this.#on, interfaces);
     if ('interface' in this.#on && locals.length === 0) throw noSuchInterface(this.#on.interface, interfaces);
+    let early: unknown;
     try {
-      for (const local of locals) await this.#hold(local, this.#on.port);
+      for (const local of locals) {
+        await this.#hold(local, this.#on.port).catch((error) => {
+          if ((error as NodeJS.ErrnoException).code !== 'EADDRNOTAVAIL' || !mayChange(this.#on)) throw error;
+          early = error;
+        });
+      }
+      if (early !== undefined && this.#held.size === 0) throw early;
     } catch (error) {
       await this.close();
       throw error;
@@ -63,7 +73,7 @@ export class Listener implements Listening {
       changed = true;
     }
     for (const local of locals.filter(({ address }) => !this.#held.has(address))) {
-      // An address that is still being checked for duplicates cannot be bound yet; the next look finds it again.
+      // Too early, perhaps: the next look finds it again.
       const held = await this.#hold(local, this.#on.port).catch(() => false);
       changed ||= held;
     }
