@@ -20,6 +20,9 @@ export interface ReloaderOptions {
   watcher?(changed: (files: readonly string[]) => void): Watcher;
 }
 
+/** Stamps of files lag behind by no more than this. */
+const TICK_MS = 10;
+
 export class Reloader {
   readonly #options: ReloaderOptions;
   readonly #watcher: Watcher | undefined;
@@ -66,7 +69,8 @@ export class Reloader {
 
   async #reload(reason: string): Promise<void> {
     const { server, log, clock } = this.#options;
-    const since = clock.wallTime();
+    // A file that is written right after the load has missed it may bear a stamp from before: the kernel's clock ticks coarsely.
+    const since = clock.wallTime() - TICK_MS;
     log.info({ reason }, 'reload begun');
     try {
       const { config, files } = await this.#options.load();
