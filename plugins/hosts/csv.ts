@@ -22,8 +22,10 @@ export function csvInventory(file: string, text: string): Read {
   try {
     lines = readLines(text);
   } catch (error) {
-    if (error instanceof CsvError) return failed(file, messageOf(error), undefined, Number(error.lines ?? 1));
-    throw error;
+    if (!(error instanceof CsvError)) throw error;
+    // In a field that is never closed the library counts \r\n twice.
+    const last = text.split(/\r\n|\n|\r/).length;
+    return failed(file, messageOf(error), undefined, Math.min(Number(error.lines ?? 1), last));
   }
   const [header, ...records] = lines;
   if (header === undefined) return failed(file, 'is empty', 'its first line names the columns: mac,name,groups,folder');
