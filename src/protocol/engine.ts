@@ -213,7 +213,7 @@ export class Engine {
       if (!repeated.proven) repeated.reply(now);
       return;
     }
-    if (listener.replies[0] === listener) this.#replace(listener, peer, now);
+    if (isSinglePort(listener)) this.#replace(listener, peer, now);
     const address = addressKey(peer);
     if (this.#transfers.size >= this.#limits.transfers) return this.#control.dropped('too many transfers', peer);
     if ((this.#perAddress.get(address) ?? 0) >= this.#limits.transfersPerClient) {
@@ -246,11 +246,16 @@ export class Engine {
     this.#control.request({ id: asked.id, peer: asked.peer, listener: asked.listener, packet: asked.request });
   }
 
-  /** The transfer that this very request has begun already. */
+  /**
+   * The transfer that this very request has begun already. Not one whose peer may have all of it: its last ACK may wait in another
+   * socket while the peer, which uses one port for everything, asks for the same file again.
+   */
   #repeated(listener: Endpoint, peer: PeerKey, datagram: Uint8Array, now: number): Transfer | undefined {
-    return this.#byPeer.get(peer)?.find(({ asked, proven, provenAt, phase }) => {
-      const same = asked.listener === listener && equal(asked.datagram, datagram);
-      return same && phase !== 'over' && (!proven || now - provenAt < REPEAT_MS);
+    return this.#byPeer.get(peer)?.find((transfer) => {
+      const { asked, proven, provenAt, phase } = transfer;
+      if (phase === 'over' || asked.listener !== listener || !equal(asked.datagram, datagram)) return false;
+      if (!proven) return true;
+      return now - provenAt < REPEAT_MS && (isSinglePort(listener) || !transfer.peerMayBeDone);
     });
   }
 
@@ -357,7 +362,7 @@ export class Engine {
   /** RFC 1350 §4: a stranger on a transfer's port gets ERROR 5, and disturbs nobody. */
   #stranger(endpoint: Endpoint, peer: PeerKey, datagram: Uint8Array, now: number): void {
     this.#control.dropped('unknown transfer', peer);
-    if (endpoint.accepts && endpoint.replies[0] !== endpoint) return;
+    if (endpoint.accepts && !isSinglePort(endpoint)) return;
     const second = Math.floor(now / 1000);
     if (second !== this.#strangerSecond) this.#strangerErrors = 0;
     this.#strangerSecond = second;
@@ -369,6 +374,11 @@ export class Engine {
 }
 
 const REPLACED = { code: ErrorCode.undefined, message: 'the client asked for something else' };
+
+/** Replies leave from the port that requests come to. */
+function isSinglePort(listener: Endpoint): boolean {
+  return listener.replies[0] === listener;
+}
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);

@@ -111,6 +111,10 @@ export class ReadTransfer extends Transfer {
     return this.#sender?.lastInFlight ?? false;
   }
 
+  get peerMayBeDone(): boolean {
+    return this.#sender?.allSent ?? false;
+  }
+
   #wanted(sender: Sender): number {
     return sender.segments.wanted(sender.horizon + READ_AHEAD_BYTES);
   }

@@ -84,9 +84,14 @@ export class Sender {
     return this.#acked === this.#last;
   }
 
+  /** Every block has been sent, the last one too. */
+  get allSent(): boolean {
+    return this.#last !== undefined && this.#high === this.#last;
+  }
+
   /** Every block but the last has been acknowledged, and that one was sent. */
   get lastInFlight(): boolean {
-    return this.#last !== undefined && this.#high === this.#last && this.#acked === this.#last - 1;
+    return this.allSent && this.#acked === this.#last! - 1;
   }
 
   /**

@@ -163,6 +163,8 @@ export abstract class Transfer implements Timed {
   protected abstract readonly waitsForUs: boolean;
   /** Nothing is missing but the peer's last ACK. */
   protected abstract readonly onlyLastAckMissing: boolean;
+  /** The peer may have all that it asked for: it owes us nothing but ACKs. */
+  abstract readonly peerMayBeDone: boolean;
   /** Drops what it holds of the content. */
   protected abstract release(): void;
 

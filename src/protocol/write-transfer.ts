@@ -22,6 +22,7 @@ export class WriteTransfer extends Transfer {
   #receiver: Receiver | undefined;
   protected readonly size = undefined;
   protected readonly onlyLastAckMissing = false;
+  readonly peerMayBeDone = false;
   protected readonly unnegotiatedBytes = ACK_ZERO.length;
 
   answer({ limits }: WriteAnswer, from: Endpoint, now: number): void {
