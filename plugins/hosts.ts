@@ -37,16 +37,14 @@ export const hosts = definePlugin({
     const isUnknown = (client: Client, matched: readonly Entry[]) => matched.length === 0 && client.host === undefined;
     return {
       host({ client, name }) {
-        const matched = [...registry.match(whoAsks(client), name)];
+        const matched = registry.match(whoAsks(client), name);
         const [narrowest] = matched;
         if (narrowest === undefined) return undefined;
-        const groups = [...new Set(matched.flatMap((entry) => entry.groups))];
-        const variables = layersOf(matched).flatMap((layer) => Object.entries(layer.variables));
-        return { name: narrowest.listed.name, groups, variables: Object.fromEntries(variables.toReversed()) };
+        return { name: narrowest.listed.name, groups: groupsOf(matched), variables: variablesOf(matched) };
       },
       async open(request, { root }) {
         const who = whoAsks(request.client);
-        const matched = [...registry.match(who, request.name)];
+        const matched = registry.match(who, request.name);
         const closed = isUnknown(request.client, matched) && unknown !== 'serve';
         for (const layer of closed && strangers ? [strangers] : layersOf(matched)) {
           const target = layer.target(request.name, who);
@@ -59,7 +57,7 @@ export const hosts = definePlugin({
         throw strangers ? new TftpError(ErrorCode.fileNotFound, 'file not found') : unknownMachine();
       },
       store({ client, name }) {
-        if (unknown !== 'serve' && isUnknown(client, [...registry.match(whoAsks(client), name)])) throw unknownMachine();
+        if (unknown !== 'serve' && isUnknown(client, registry.match(whoAsks(client), name))) throw unknownMachine();
       },
       machines: () => registry.entries.flatMap((entry) => machinesOf(entry, registry)),
       check: (call) => findingsOf(options, inventory, call.root),
@@ -99,8 +97,19 @@ async function withFiles(inline: Inventory, files: readonly string[]): Promise<I
 }
 
 /** Each once, where it stands first: a group counts for the narrowest of its hosts. */
-function layersOf(matched: readonly Entry[]): Layer[] {
-  return [...new Set(matched.flatMap(({ layers }) => layers))];
+function layersOf(matched: readonly Entry[]): readonly Layer[] {
+  return matched.length === 1 ? matched[0]!.layers : [...new Set(matched.flatMap(({ layers }) => layers))];
+}
+
+function groupsOf(matched: readonly Entry[]): readonly string[] {
+  return matched.length === 1 ? matched[0]!.groups : [...new Set(matched.flatMap(({ groups }) => groups))];
+}
+
+/** The first layer that has a variable decides. */
+function variablesOf(matched: readonly Entry[]): Readonly<Record<string, unknown>> {
+  const layers = layersOf(matched);
+  if (layers.length === 1) return layers[0]!.variables;
+  return Object.fromEntries(layers.flatMap(({ variables }) => Object.entries(variables)).toReversed());
 }
 
 /** Entries that mean one machine each; the names that any of its entries gives. */
@@ -108,7 +117,7 @@ function machinesOf({ listed }: Entry, registry: Registry): Machine[] {
   const { mac, uuid, serial, address } = whoIs(listed);
   if ([mac, uuid, serial, address].every((known) => known === undefined)) return [];
   const known = Object.entries({ mac, uuid, serial, address }).filter(([, value]) => value !== undefined);
-  const matched = [...registry.match({ mac, uuid, serial, address }, '')];
+  const matched = registry.match({ mac, uuid, serial, address }, '');
   return [
     {
       name: listed.name,

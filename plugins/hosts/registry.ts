@@ -34,16 +34,19 @@ export class Entry {
 }
 
 /** Keys under one mask. */
-interface Masked {
+interface Masked<Known> {
   /** Bits or octets that are given. */
   readonly width: number;
-  keyOf(who: Known): string | bigint | undefined;
+  keyOf(known: Known): string | bigint | undefined;
   readonly entries: Map<string | bigint, Entry[]>;
 }
 
-interface Known extends Who {
-  readonly number: { readonly value: bigint; readonly family: Address['family'] } | undefined;
+interface AddressNumber {
+  readonly value: bigint;
+  readonly family: Address['family'];
 }
+
+const none: readonly Entry[] = [];
 
 export class Registry {
   readonly entries: readonly Entry[];
@@ -53,13 +56,13 @@ export class Registry {
     serial: new Map<string, Entry[]>(),
     address: new Map<string, Entry[]>(),
   };
-  readonly #patterns = new Map<string, Masked>();
-  readonly #networks = new Map<string, Masked>();
+  readonly #patterns = new Map<string, Masked<string>>();
+  readonly #networks = new Map<string, Masked<AddressNumber>>();
   readonly #names = new Map<string, Entry[]>();
   readonly #globs: { readonly glob: Glob; readonly entry: Entry }[] = [];
   readonly #fallback: Entry[] = [];
   /** The narrowest first. */
-  readonly #masked: { readonly patterns: readonly Masked[]; readonly networks: readonly Masked[] };
+  readonly #masked: { readonly patterns: readonly Masked<string>[]; readonly networks: readonly Masked<AddressNumber>[] };
 
   /** @param inventory without {@link groupIssues} */
   constructor({ hosts, groups }: Inventory) {
@@ -71,33 +74,32 @@ export class Registry {
     const above = (names: readonly string[] = []): string[] => [...new Set(names.flatMap(withItsOwn))];
     this.entries = hosts.map((listed) => new Entry(listed, above(listed.entry.groups), (name) => layers.get(name)!));
     for (const entry of this.entries) this.#add(entry);
-    const narrowest = (masks: ReadonlyMap<string, Masked>) => [...masks.values()].sort((a, b) => b.width - a.width);
+    const narrowest = <Known>(masks: ReadonlyMap<string, Masked<Known>>) => [...masks.values()].sort((a, b) => b.width - a.width);
     this.#masked = { patterns: narrowest(this.#patterns), networks: narrowest(this.#networks) };
     this.#globs.sort((a, b) => b.glob.literals - a.glob.literals);
   }
 
   /** @param name the name asked for */
-  *match(who: Who, name: string): Generator<Entry, void> {
+  match(who: Who, name: string): Entry[] {
     const { mac, uuid, serial } = who;
     const address = who.address === undefined ? undefined : parseAddress(who.address);
-    const known: Known = { ...who, number: address && { value: numberOf(address), family: address.family } };
-    if (mac !== undefined) yield* this.#exact.mac.get(mac) ?? [];
-    if (uuid !== undefined) yield* this.#exact.uuid.get(uuid) ?? [];
-    if (serial !== undefined) yield* this.#exact.serial.get(serial) ?? [];
-    if (address) yield* this.#unlessAnother(mac, this.#exact.address.get(address.text));
-    for (const masked of this.#masked.patterns) yield* find(masked, known);
-    for (const masked of this.#masked.networks) yield* this.#unlessAnother(mac, find(masked, known));
-    yield* this.#names.get(name) ?? [];
-    for (const { glob, entry } of this.#globs) if (glob.match(name) !== undefined) yield entry;
-    yield* this.#fallback;
-  }
-
-  /** An address goes from machine to machine: an entry that names a MAC address, too, is not for one that has another. */
-  *#unlessAnother(mac: string | undefined, entries: readonly Entry[] = []): Generator<Entry, void> {
-    for (const entry of entries) {
-      const own = entry.listed.selectors.find(({ kind }) => kind === 'mac');
-      if (mac === undefined || own?.kind !== 'mac' || own.value === mac) yield entry;
+    const matched: Entry[] = [];
+    const add = (entries: readonly Entry[] = none): void => {
+      for (const entry of entries) matched.push(entry);
+    };
+    if (mac !== undefined) add(this.#exact.mac.get(mac));
+    if (uuid !== undefined) add(this.#exact.uuid.get(uuid));
+    if (serial !== undefined) add(this.#exact.serial.get(serial));
+    if (address) add(unlessAnother(mac, this.#exact.address.get(address.text)));
+    if (mac !== undefined) for (const masked of this.#masked.patterns) add(find(masked, mac));
+    if (address && this.#masked.networks.length > 0) {
+      const number = { value: numberOf(address), family: address.family };
+      for (const masked of this.#masked.networks) add(unlessAnother(mac, find(masked, number)));
     }
+    add(this.#names.get(name));
+    for (const { glob, entry } of this.#globs) if (glob.match(name) !== undefined) matched.push(entry);
+    add(this.#fallback);
+    return matched;
   }
 
   #add(entry: Entry): void {
@@ -113,7 +115,7 @@ export class Registry {
           const { places, octets, key, keyOf } = selector.pattern;
           const masked = obtain(this.#patterns, places, () => ({
             width: octets,
-            keyOf: ({ mac }) => (mac === undefined ? undefined : keyOf(mac)),
+            keyOf,
             entries: new Map(),
           }));
           append(masked.entries, key, entry);
@@ -123,7 +125,7 @@ export class Registry {
           const { family, bits, prefix } = selector.network;
           const masked = obtain(this.#networks, `${family}/${bits}`, () => ({
             width: bits,
-            keyOf: ({ number }) => (number?.family === family ? prefixOf(number.value, family, bits) : undefined),
+            keyOf: (number) => (number.family === family ? prefixOf(number.value, family, bits) : undefined),
             entries: new Map(),
           }));
           append(masked.entries, prefix, entry);
@@ -141,9 +143,18 @@ export class Registry {
   }
 }
 
-function find({ keyOf, entries }: Masked, known: Known): readonly Entry[] {
+function find<Known>({ keyOf, entries }: Masked<Known>, known: Known): readonly Entry[] {
   const key = keyOf(known);
-  return (key === undefined ? undefined : entries.get(key)) ?? [];
+  return (key === undefined ? undefined : entries.get(key)) ?? none;
+}
+
+/** An address goes from machine to machine: an entry that names a MAC address, too, is not for one that has another. */
+function unlessAnother(mac: string | undefined, entries: readonly Entry[] = none): readonly Entry[] {
+  if (mac === undefined) return entries;
+  return entries.filter(({ listed }) => {
+    const own = listed.selectors.find(({ kind }) => kind === 'mac');
+    return own?.kind !== 'mac' || own.value === mac;
+  });
 }
 
 function append<Key>(map: Map<Key, Entry[]>, key: Key, entry: Entry): void {

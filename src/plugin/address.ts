@@ -10,6 +10,7 @@ export interface IpAddress {
 
 /** Without zone; an IPv4 address in IPv6 clothes (`::ffff:192.168.7.20`) is an IPv4 address. `undefined` if it is no address. */
 export function parseAddress(written: string): IpAddress | undefined {
+  if (isIP(written) === 4) return { text: written, family: 'ipv4' };
   const bare = written.replace(/%.*$/, '').replace(/^::ffff:(?=[\d.]+$)/i, '');
   const version = isIP(bare);
   if (version === 0) return undefined;
