@@ -11,14 +11,16 @@ export interface LogOptions {
 }
 
 /** A storm's lines are written together: so many bytes, or as many as come within so many milliseconds. */
-const TOGETHER_BYTES = 4096;
+const TOGETHER_BYTES = 32_768;
 const TOGETHER_MS = 20;
 
 /** Writes to standard output without ever blocking on whoever reads it. */
 export function createLog({ level, json }: LogOptions) {
   if (json || !process.stdout.isTTY) {
-    const destination = { fd: 1, sync: false, minLength: TOGETHER_BYTES, periodicFlush: TOGETHER_MS };
-    return pino({ level, base: null }, pino.destination(destination));
+    const gathered = { minLength: TOGETHER_BYTES, maxWrite: 2 * TOGETHER_BYTES, periodicFlush: TOGETHER_MS };
+    const destination = pino.destination({ fd: 1, sync: false, contentMode: 'buffer', ...gathered });
+    // As bytes: a text that grows line by line is measured anew, whole, with each line.
+    return pino({ level, base: null }, { write: (line) => destination.write(Buffer.from(line) as unknown as string) });
   }
   const stream = pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true });
   return pino({ level, base: null, formatters: { log: visibleFields }, serializers: { err: visibleError } }, stream);
