@@ -38,7 +38,19 @@ export interface NewFile {
   close(): Promise<void>;
 }
 
+/** Looks on this thread, which waits for them. */
+export interface LooksAtOnce {
+  /** Follows links. Throws what {@link FileSystem.stat} rejects with. */
+  stat(path: string): FileStat;
+  /** Throws what {@link FileSystem.realPath} rejects with. */
+  realPath(path: string): string;
+  /** Whether the path lies on a disk of this machine, or in its memory. */
+  isLocal(path: string): Promise<boolean>;
+}
+
 export interface FileSystem {
+  /** Absent where there is no such way. */
+  readonly atOnce?: LooksAtOnce;
   /** Opens for reading; never blocks on a FIFO and never becomes a controlling terminal. */
   open(path: string): Promise<OpenFile>;
   /** Follows links. */

@@ -1,8 +1,8 @@
 /**
  * The real file system. It translates calls and decides nothing; what may be opened is `root.ts`' business.
  */
-import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, link, mkdir, open, readdir, readlink, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { type BigIntStats, constants, realpathSync, statSync } from 'node:fs';
+import { type FileHandle, link, mkdir, open, readdir, readlink, realpath, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { codeOf } from './fault.ts';
 import type { FileStat, FileSystem, NewFile, OpenFile } from './filesystem.ts';
 import { sameFile } from './version.ts';
@@ -10,7 +10,28 @@ import { sameFile } from './version.ts';
 /** O_NONBLOCK: opening a FIFO returns at once. O_NOCTTY: opening a terminal changes nothing. Windows has neither. */
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 
+/** The kinds of file systems that have no other machine and no program behind them, as Linux numbers them (linux/magic.h). */
+const LOCAL_KINDS = new Set([
+  0xef53, // ext2, ext3, ext4
+  0x58465342, // XFS
+  0x9123683e, // btrfs
+  0xf2f52010, // F2FS
+  0xca451a4e, // bcachefs
+  0x2fc12fc1, // ZFS
+  0x01021994, // tmpfs
+  0x858458f6, // ramfs
+  0x794c7630, // overlay
+  0x73717368, // squashfs
+  0xe0f5e1e2, // EROFS
+  0x9660, // ISO 9660
+]);
+
 export const nodeFileSystem: FileSystem = {
+  atOnce: {
+    stat: (path) => fileStat(statSync(path, { bigint: true })),
+    realPath: (path) => realpathSync.native(path),
+    isLocal: async (path) => process.platform === 'linux' && LOCAL_KINDS.has((await statfs(path)).type),
+  },
   open: async (path) => new NodeOpenFile(await open(path, READ_FLAGS), path),
   stat: async (path) => fileStat(await stat(path, { bigint: true })),
   realPath: (path) => realpath(path),

@@ -5,17 +5,17 @@
  * Confinement rests on the opened file alone: the operating system says where the descriptor lies, and that must be under the
  * folder as it resolves right now. Checks of the name before that only make good answers and keep devices from being opened.
  */
-import { join } from 'node:path';
 import { ErrorCode, TftpError } from '../protocol/error.ts';
 import { SEGMENT_BYTES } from '../protocol/segments.ts';
 import { bytesContent } from './bytes.ts';
 import { DEFAULT_CACHE_BYTES, SegmentCache } from './cache.ts';
 import { type Clock, sleep, systemClock } from './clock.ts';
-import { isBeneath, nameBeneath } from './confine.ts';
+import { isBeneath, nameBeneath, pathBeneath } from './confine.ts';
 import type { Content } from './content.ts';
 import { accessViolation, isFileChanged, isMissing, readFault } from './fault.ts';
 import { FileContent } from './file.ts';
 import type { FileStat, FileSystem, OpenFile } from './filesystem.ts';
+import { Looks } from './looks.ts';
 import { cleanName } from './name.ts';
 import { SharedLook } from './shared-look.ts';
 import { spelling } from './spelling.ts';
@@ -55,11 +55,14 @@ interface Found extends Seen {
   readonly base: string;
   /** The name as spelt on disk. */
   readonly name: string;
+  /** Names the version that was seen. */
+  readonly version: string;
 }
 
 export class Root {
   readonly dir: string;
   readonly #options: Required<RootOptions>;
+  readonly #looks: Looks;
   /** Cached bytes that were read through this folder: a version cached through another one says nothing about where it lies. */
   readonly #confined = new WeakSet<Uint8Array>();
   /** A storm asks for one name many times at once. */
@@ -78,6 +81,7 @@ export class Root {
       clock: systemClock,
       ...options,
     };
+    this.#looks = new Looks(options.fileSystem, dir, this.#options.clock);
   }
 
   /**
@@ -165,12 +169,12 @@ export class Root {
     if (!this.#allows(base, seen.realPath)) throw accessViolation();
     if (seen.stat.kind === 'directory') return undefined;
     if (seen.stat.kind !== 'file') throw accessViolation();
-    return { base, name, ...seen };
+    return { base, name, ...seen, version: versionKey(seen.stat) };
   }
 
   async #base(): Promise<string> {
     try {
-      return await this.#options.fileSystem.realPath(this.dir);
+      return await this.#looks.realPath(this.dir);
     } catch (error) {
       // The whole folder is gone: that is no statement about a file.
       throw readFault(error);
@@ -178,12 +182,11 @@ export class Root {
   }
 
   async #look(base: string, name: string): Promise<Seen | undefined> {
-    const { fileSystem } = this.#options;
-    const path = join(base, name);
+    const path = pathBeneath(base, name);
     try {
       // Most names that are looked for in a boot are absent: one call tells.
-      const stat = await fileSystem.stat(path);
-      return { realPath: await fileSystem.realPath(path), stat };
+      const stat = await this.#looks.stat(path);
+      return { realPath: await this.#looks.realPath(path), stat };
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw readFault(error);
@@ -196,7 +199,7 @@ export class Root {
    */
   #cached(found: Found): ServedFile | undefined {
     if (found.stat.size > SEGMENT_BYTES) return undefined;
-    const bytes = this.#options.cache.get(versionKey(found.stat), 0);
+    const bytes = this.#options.cache.get(found.version, 0);
     if (bytes === undefined || !this.#confined.has(bytes)) return undefined;
     return heldFile(bytes, this.#nameOf(found, found.realPath));
   }
@@ -205,7 +208,7 @@ export class Root {
     const { fileSystem, cache } = this.#options;
     let file: OpenFile;
     try {
-      file = await fileSystem.open(join(found.base, found.name));
+      file = await fileSystem.open(pathBeneath(found.base, found.name));
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw readFault(error);

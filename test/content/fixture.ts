@@ -39,13 +39,18 @@ export interface WatchedFileSystem extends FileSystem {
   openFiles: number;
 }
 
+const { atOnce: _, ...byThreads } = nodeFileSystem;
+
+/** The real file system without looks at once, which nothing could step into. */
+export const threadedFileSystem: FileSystem = byThreads;
+
 /** The real file system, counted. `overrides` take the place of its calls; at the end of the test no descriptor may be open. */
 export function watched(overrides: Partial<FileSystem> = {}): WatchedFileSystem {
   const calls: Record<string, number> = {};
   const count = (name: string) => {
     calls[name] = (calls[name] ?? 0) + 1;
   };
-  const inner: FileSystem = { ...nodeFileSystem, ...overrides };
+  const inner: FileSystem = { ...threadedFileSystem, ...overrides };
   const fileSystem = { ...inner, calls, opened: [] as string[], openFiles: 0 };
   fileSystem.stat = (path) => {
     count('stat');

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import { mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -7,7 +7,7 @@ import { SegmentCache } from '../../src/content/cache.ts';
 import type { FileSystem } from '../../src/content/filesystem.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import { Root, type RootOptions } from '../../src/content/root.ts';
-import { all, type Folder, outcome, systemError, temporaryFolder, text, tick, watched } from './fixture.ts';
+import { all, type Folder, outcome, systemError, temporaryFolder, text, threadedFileSystem, tick, watched } from './fixture.ts';
 
 const posix = process.platform !== 'win32';
 
@@ -187,7 +187,7 @@ describe.runIf(posix)('confinement', () => {
     const cache = new SegmentCache({ maxBytes: 1e6 });
     expect(await get(rootAt(join(folder.path, 'outside'), { cache }), 'x')).toBe('SECRET');
     // The path resolves to the file within, yet the look at the file sees the one outside.
-    const lying: FileSystem = { ...nodeFileSystem, stat: (path) => nodeFileSystem.stat(path === inside ? outside : path) };
+    const lying: FileSystem = { ...threadedFileSystem, stat: (path) => nodeFileSystem.stat(path === inside ? outside : path) };
     expect(await get(rootAt(join(folder.path, 'ROOT'), { cache, fileSystem: lying }), 'x')).toBe('inside');
   });
 
@@ -233,7 +233,11 @@ describe('errors of the file system', () => {
     const folder = temporaryFolder();
     folder.put('ROOT/x', 'x');
     const fail = () => Promise.reject(systemError(code));
-    for (const overrides of [{ open: fail }, { stat: fail }]) {
+    const failAtOnce = () => {
+      throw systemError(code);
+    };
+    const atOnce = { stat: failAtOnce, realPath: realpathSync.native, isLocal: async () => true };
+    for (const overrides of [{ open: fail }, { stat: fail }, { stat: fail, atOnce }]) {
       expect(await get(rootAt(join(folder.path, 'ROOT'), { fileSystem: watched(overrides) }), 'x')).toBe(expected);
     }
   });

@@ -1,0 +1,71 @@
+/**
+ * Looks at names under a folder. What the kernel has in memory it tells faster than a thread wakes up, so a look is made at once,
+ * on this thread, as long as looks are fast; after a slow one threads look for a while. What lies on another machine (NFS, SMB,
+ * FUSE) is never looked at at once: that may take for ever.
+ */
+import type { Clock } from './clock.ts';
+import type { Awaitable } from './content.ts';
+import type { FileStat, FileSystem } from './filesystem.ts';
+
+/** Longer than any look that needs no disk. */
+const SLOW_MS = 2;
+/** After a slow look the next ones are left to threads for so long. */
+const REST_MS = 5_000;
+/** Where the folder lies is found out again after this: it may be a link. */
+const ASK_AGAIN_MS = 10_000;
+
+export class Looks {
+  readonly #fileSystem: FileSystem;
+  readonly #dir: string;
+  readonly #clock: Clock;
+  #local = false;
+  #askAt = Number.NEGATIVE_INFINITY;
+  #restUntil = Number.NEGATIVE_INFINITY;
+
+  /** @param dir what is looked at lies under it, or is it */
+  constructor(fileSystem: FileSystem, dir: string, clock: Clock) {
+    this.#fileSystem = fileSystem;
+    this.#dir = dir;
+    this.#clock = clock;
+  }
+
+  /** As {@link FileSystem.stat}, but may throw at once what that rejects with. */
+  stat(path: string): Awaitable<FileStat> {
+    const { atOnce } = this.#fileSystem;
+    const begun = this.#clock.now();
+    if (!atOnce || !this.#mayLookAtOnce(atOnce, begun)) return this.#fileSystem.stat(path);
+    try {
+      return atOnce.stat(path);
+    } finally {
+      this.#looked(begun);
+    }
+  }
+
+  /** As {@link FileSystem.realPath}, but may throw at once what that rejects with. */
+  realPath(path: string): Awaitable<string> {
+    const { atOnce } = this.#fileSystem;
+    const begun = this.#clock.now();
+    if (!atOnce || !this.#mayLookAtOnce(atOnce, begun)) return this.#fileSystem.realPath(path);
+    try {
+      return atOnce.realPath(path);
+    } finally {
+      this.#looked(begun);
+    }
+  }
+
+  #mayLookAtOnce(atOnce: NonNullable<FileSystem['atOnce']>, now: number): boolean {
+    if (now >= this.#askAt) {
+      this.#askAt = now + ASK_AGAIN_MS;
+      const learnt = (local: boolean): void => {
+        this.#local = local;
+      };
+      atOnce.isLocal(this.#dir).then(learnt, () => learnt(false));
+    }
+    return this.#local && now >= this.#restUntil;
+  }
+
+  #looked(begun: number): void {
+    const now = this.#clock.now();
+    if (now - begun > SLOW_MS) this.#restUntil = now + REST_MS;
+  }
+}
