@@ -26,6 +26,8 @@ export class Budget {
   limits: BudgetLimits;
   /** In order of last use. */
   readonly #accounts = new Map<PeerKey, Account>();
+  /** Stands at their end already. */
+  #latest: Account | undefined;
 
   constructor(limits: BudgetLimits) {
     this.limits = limits;
@@ -57,9 +59,12 @@ export class Budget {
       account.balance = Math.min(unprovenBytes, account.balance + ((now - account.at) / REFILL_MS) * unprovenBytes);
     } else if (now - account.at > REFILL_MS) account.balance = unprovenBytes;
     account.at = now;
-    this.#accounts.delete(address);
-    this.#accounts.set(address, account);
-    if (this.#accounts.size > MAX_ACCOUNTS) this.#accounts.delete(this.#accounts.keys().next().value!);
+    if (account !== this.#latest) {
+      this.#latest = account;
+      this.#accounts.delete(address);
+      this.#accounts.set(address, account);
+      if (this.#accounts.size > MAX_ACCOUNTS) this.#accounts.delete(this.#accounts.keys().next().value!);
+    }
     return account;
   }
 }

@@ -27,7 +27,11 @@ export class TftpError extends Error {
   readonly code: number;
 
   constructor(code: number, message: string) {
+    // An answer, not a mistake: a storm makes thousands, and nobody asks where they come from.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message);
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
   }
 }

@@ -80,6 +80,7 @@ export class ReadTransfer extends Transfer {
 
   protected release(): void {
     this.#sender?.segments.clear();
+    this.#sender = undefined;
   }
 
   protected get unnegotiatedBytes(): number {

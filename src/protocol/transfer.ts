@@ -165,7 +165,7 @@ export abstract class Transfer implements Timed {
   protected abstract readonly onlyLastAckMissing: boolean;
   /** The peer may have all that it asked for: it owes us nothing but ACKs. */
   abstract readonly peerMayBeDone: boolean;
-  /** Drops what it holds of the content. */
+  /** Drops what it holds of the content, and all that it does not need for late packets: it lingers for long. */
   protected abstract release(): void;
 
   /** Fixes what is agreed and where replies come from; `reply` then sends. */
@@ -239,22 +239,19 @@ export abstract class Transfer implements Timed {
   /** Ends it without a word to the peer. */
   end(outcome: Outcome, now: number, error?: Ending['error'], lastAckMissing = false): void {
     if (this.phase === 'over') return;
+    const ending: Ending = {
+      outcome,
+      bytes: this.bytes,
+      durationMs: now - this.asked.at,
+      agreement: this.agreement,
+      rttMs: this.roundTrip?.smoothed,
+      retransmissions: this.retransmissions,
+      lastAckMissing,
+      error,
+    };
     this.phase = 'over';
     this.release();
-    this.host.over(
-      this,
-      {
-        outcome,
-        bytes: this.bytes,
-        durationMs: now - this.asked.at,
-        agreement: this.agreement,
-        rttMs: this.roundTrip?.smoothed,
-        retransmissions: this.retransmissions,
-        lastAckMissing,
-        error,
-      },
-      now,
-    );
+    this.host.over(this, ending, now);
   }
 
   progress(): Progress {
