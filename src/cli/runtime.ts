@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 
 export function tuneRuntime(): void {
   keepCompiledCode();
-  keepHeapsSmall();
+  keepCollectionsOnTheirThread();
 }
 
 /**
@@ -26,11 +26,15 @@ function keepCompiledCode(): void {
   }
 }
 
-/**
- * What is gone again at once, as most of a request is, stays in a small part of the heap (it would grow to 32 MiB), and is collected
- * by the thread that made it: helpers for so little cost more than they do, and take the cores from the data thread.
- */
-function keepHeapsSmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
+/** Collecting what little a request leaves behind costs helper threads more than the thread that made it, and takes the cores from the data thread. */
+function keepCollectionsOnTheirThread(): void {
   setFlagsFromString('--no-parallel-scavenge');
+}
+
+/**
+ * Call it when everything has started. What is gone again at once, as most of a request is, lies in a part of the heap of its own.
+ * The start has made that as large as it need be; by itself it would grow to 32 MiB.
+ */
+export function settleHeap(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
 }

@@ -12,6 +12,7 @@ import { EXIT, endSoon } from './exit.ts';
 import { explainListenError } from './listen-error.ts';
 import { createLog } from './log.ts';
 import { dropPrivileges, inheritedSockets } from './privileges.ts';
+import { settleHeap } from './runtime.ts';
 import {
   configOption,
   interfaceOption,
@@ -83,6 +84,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     throw explainListenError(error);
   }
   const reloader = await startReloader(server, flags, settings, log);
+  settleHeap();
   log.info({}, 'ready');
   await stopped;
   await reloader?.stop();
