@@ -6,6 +6,11 @@
 /** A value now, or later. */
 export type Awaitable<T> = T | Promise<T>;
 
+/** Whether it comes later. A plugin's promise may be of any make. */
+export function isLater<T>(value: Awaitable<T>): value is Promise<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
 /** The bytes of one read transfer. Opened before the first reply goes out, closed exactly once when the transfer has ended. */
 export interface Content {
   /** Bytes in all; `undefined` when nobody knows yet, and then no `tsize` is acknowledged (RFC 2349). */

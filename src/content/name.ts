@@ -23,10 +23,14 @@ const MAX_COMPONENT_BYTES = 255;
  */
 export function cleanName(asked: string, platform: string = process.platform): string {
   if (asked.length > MAX_NAME_LENGTH) throw notFound();
+  if (platform !== 'win32' && CLEAN.test(asked)) return asked;
   let components: readonly string[] = asked.split(SEPARATOR);
   for (const rule of platform === 'win32' ? windowsRules : rules) components = rule(components);
   return components.join('/');
 }
+
+/** What no rule would change or refuse, as most names are. */
+const CLEAN = /^[\w+-][\w.+-]{0,254}(?:\/[\w+-][\w.+-]{0,254})*$/;
 
 /** Windows' boot manager and shim write `\`. */
 const SEPARATOR = /[/\\]/;

@@ -4,7 +4,8 @@
  */
 
 import type { Clock } from '../content/clock.ts';
-import type { Awaitable } from '../content/content.ts';
+import { type Awaitable, isLater } from '../content/content.ts';
+import type { Signal } from './abort.ts';
 import { limit } from './limit.ts';
 import type { Call, Folder, Log } from './types.ts';
 
@@ -16,11 +17,11 @@ export interface HookOptions<T> {
   /** Makes the hook's log, should it want one. */
   log(): Log;
   /** The client has gone, or the server stops. */
-  readonly signal?: AbortSignal | undefined;
-  /** Gets what the plugin says about its answer. */
-  readonly note?: (text: string) => void;
+  readonly signal?: Signal | undefined;
+  /** Keeps what the plugin says about its answer. */
+  readonly notes?: { note?: string };
   /** Gets an answer that came too late, to close it. */
-  late?(answer: T): void;
+  readonly late?: ((answer: T) => void) | undefined;
 }
 
 /** Calls a hook. Throws or rejects with what the hook threw, with an Error when its time is up, or with the reason of `signal`. */
@@ -28,7 +29,7 @@ export function callHook<T>(ask: (call: Call) => Awaitable<T>, options: HookOpti
   options.signal?.throwIfAborted();
   const call = new HookCall(options);
   const answer = ask(call);
-  if (!isThenable(answer)) return answer;
+  if (!isLater(answer)) return answer;
   return limit(answer, {
     clock: options.clock,
     ms: options.hookMs,
@@ -38,25 +39,31 @@ export function callHook<T>(ask: (call: Call) => Awaitable<T>, options: HookOpti
   });
 }
 
-const unheard = (): void => undefined;
-
+/** Makes what is asked for: most hooks want none of it. */
 class HookCall implements Call {
-  readonly root: Folder;
-  readonly #makeLog: () => Log;
-  readonly note: (text: string) => void;
+  readonly #options: Pick<HookOptions<never>, 'root' | 'log' | 'notes'>;
   #log: Log | undefined;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
 
-  constructor(options: Pick<HookOptions<never>, 'root' | 'log' | 'note'>) {
-    this.root = options.root;
-    this.#makeLog = () => options.log();
-    this.note = options.note ?? unheard;
+  constructor(options: Pick<HookOptions<never>, 'root' | 'log' | 'notes'>) {
+    this.#options = options;
+  }
+
+  get root(): Folder {
+    return this.#options.root;
   }
 
   get log(): Log {
-    this.#log ??= this.#makeLog();
+    this.#log ??= this.#options.log();
     return this.#log;
+  }
+
+  get note(): (text: string) => void {
+    const { notes = {} } = this.#options;
+    return (text) => {
+      notes.note = text;
+    };
   }
 
   get signal(): AbortSignal {
@@ -71,8 +78,4 @@ class HookCall implements Call {
     this.#aborted = { reason };
     this.#controller?.abort(reason);
   }
-}
-
-function isThenable<T>(value: Awaitable<T>): value is Promise<T> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

@@ -2,13 +2,14 @@
  * Waiting no longer than one is willing to. What comes after that is handed to whoever can clean it up.
  */
 import type { Clock } from '../content/clock.ts';
+import type { Signal } from './abort.ts';
 
 export interface Limits<T> {
   readonly clock: Clock;
   /** Time limit; without one only `signal` ends the wait. */
   readonly ms?: number | undefined;
   /** Ends the wait with its reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Signal | undefined;
   /** Told why the wait is over, right after it is. */
   gaveUp?(reason: unknown): void;
   /** Gets a value that nobody waits for any more. */

@@ -3,7 +3,7 @@
  * `pxe explain` alike. Knows no packets and keeps nothing of a request.
  */
 import { bytesContent } from '../content/bytes.ts';
-import type { Content, Sink } from '../content/content.ts';
+import { type Content, isLater, type Sink } from '../content/content.ts';
 import { cleanName } from '../content/name.ts';
 import { ErrorCode, TftpError } from '../protocol/error.ts';
 import { expectHost, expectIdentity, expectName, expectOpened, expectStored, hookNames } from './answers.ts';
@@ -15,7 +15,7 @@ import type { ReadyPlugin } from './ready.ts';
 import { describeOpened, fileName, type Opened, type ReadRoute, type RouteOptions, type WriteRoute } from './route.ts';
 import { Disposers, type StartedPlugin, type Surroundings, setUp } from './setup.ts';
 import { surveyFindings, surveyMachines } from './survey.ts';
-import { describeError, type TraceEntry, tracedFolder } from './trace.ts';
+import { describeError, TracedFolder, type TraceEntry } from './trace.ts';
 import type {
   Call,
   Client,
@@ -152,7 +152,7 @@ export class Pipeline {
     }
     const entry = this.#begin(undefined, 'open', request.name, options);
     try {
-      const opened = await this.#lookUp(request.name, tracedFolder(this.#around.root, entry.lookups), options);
+      const opened = await this.#lookUp(request.name, new TracedFolder(this.#around.root, entry.lookups), options);
       entry.after = describeOpened(opened);
       return this.#wanted(opened, options);
     } catch (error) {
@@ -233,23 +233,21 @@ export class Pipeline {
     before: string,
     options: RouteOptions,
     how: {
-      ask(call: Call): Answer | Promise<Answer>;
-      take(answer: Answer, root: Folder): Result | Promise<Result>;
-      tell(result: Result): string | undefined;
-      late?(answer: Answer): void;
+      readonly ask: (call: Call) => Answer | Promise<Answer>;
+      readonly take: (answer: Answer, root: Folder) => Result | Promise<Result>;
+      readonly tell: (result: Result) => string | undefined;
+      readonly late?: (answer: Answer) => void;
     },
   ): Promise<Result> {
     const entry = this.#begin(plugin, hook, before, options);
-    const root = tracedFolder(this.#around.root, entry.lookups);
+    const root = new TracedFolder(this.#around.root, entry.lookups);
     try {
       const { clock, hookMs } = this.#around;
       const log = () => this.#logOf(plugin, options.log);
-      const late = (answer: Answer) => how.late?.(answer);
-      const note = (text: string) => {
-        entry.note = text;
-      };
-      const answer = await callHook((call) => how.ask(call), { clock, hookMs, root, log, note, late, signal: options.signal });
-      const result = await how.take(answer, root);
+      const around = { clock, hookMs, root, log, notes: entry, late: how.late, signal: options.signal };
+      const answered = callHook(how.ask, around);
+      const taken = how.take(isLater(answered) ? await answered : answered, root);
+      const result = isLater(taken) ? await taken : taken;
       const after = how.tell(result);
       if (after !== undefined) entry.after = after;
       return result;

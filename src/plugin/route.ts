@@ -3,13 +3,14 @@
  */
 import type { Content, Sink } from '../content/content.ts';
 import type { TftpError } from '../protocol/error.ts';
+import type { Signal } from './abort.ts';
 import type { Trace } from './trace.ts';
 import type { Folder, Log, ReadRequest, WriteRequest } from './types.ts';
 
 /** What goes along with one request. */
 export interface RouteOptions {
   /** The client has gone, or the server stops: no answer is wanted any more. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Signal | undefined;
   /** Bound to the transfer. */
   readonly log?: Log | undefined;
   /** Filled on the way. */

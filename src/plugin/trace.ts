@@ -32,23 +32,38 @@ export interface TraceEntry {
 /** In the order of asking. Filled while a request is routed, hence complete up to a failure, too. */
 export type Trace = TraceEntry[];
 
-/** The same folder; what is looked up in it is noted in `lookups`. */
-export function tracedFolder(folder: Folder, lookups: Lookup[]): Folder {
-  const note = async <T>(name: string, look: () => Promise<T>): Promise<T> => {
+/** A folder; what is looked up in it is noted. */
+export class TracedFolder implements Folder {
+  readonly #folder: Folder;
+  readonly #lookups: Lookup[];
+
+  constructor(folder: Folder, lookups: Lookup[]) {
+    this.#folder = folder;
+    this.#lookups = lookups;
+  }
+
+  open(name: string): ReturnType<Folder['open']> {
+    return this.#noted(name, this.#folder.open(name));
+  }
+
+  has(name: string): ReturnType<Folder['has']> {
+    return this.#noted(name, this.#folder.has(name));
+  }
+
+  spelling(name: string): ReturnType<Folder['spelling']> {
+    return this.#noted(name, this.#folder.spelling(name));
+  }
+
+  async #noted<T>(name: string, look: Promise<T>): Promise<T> {
     try {
-      const found = await look();
-      lookups.push({ name, found: found !== undefined && found !== false });
+      const found = await look;
+      this.#lookups.push({ name, found: found !== undefined && found !== false });
       return found;
     } catch (error) {
-      lookups.push({ name, found: false, error: describeError(error) });
+      this.#lookups.push({ name, found: false, error: describeError(error) });
       throw error;
     }
-  };
-  return {
-    open: (name) => note(name, () => folder.open(name)),
-    has: (name) => note(name, () => folder.has(name)),
-    spelling: (name) => note(name, () => folder.spelling(name)),
-  };
+  }
 }
 
 /** `error 2: access violation` */

@@ -17,20 +17,20 @@ export function findAnswer(transfer: ActiveTransfer, log: Log): Promise<Transfer
 
 async function answerRead(transfer: ActiveTransfer, asked: ReadRequest, log: Log): Promise<TransferAnswer> {
   const { generation, gone } = transfer;
-  const route = await generation.pipeline.route(asked, { signal: gone.signal, log });
+  const route = await generation.pipeline.route(asked, { signal: gone, log });
   transfer.request = route.request;
   if (route.error) throw route.error;
   transfer.served = route.served;
   transfer.plugin = answeredBy(route.trace);
   transfer.size = route.content.size;
   const limits = generation.transferLimitsFor(asked.client.address);
-  const patience = { clock: generation.clock, ms: limits.idleMs, signal: gone.signal };
+  const patience = { clock: generation.clock, ms: limits.idleMs, signal: gone };
   return { kind: 'read', ...(await makeReady(route.content, asked.mode, patience)), limits };
 }
 
 async function answerWrite(transfer: ActiveTransfer, asked: WriteRequest, log: Log): Promise<TransferAnswer> {
   const { generation, gone } = transfer;
-  const route = await generation.pipeline.route(asked, { signal: gone.signal, log });
+  const route = await generation.pipeline.route(asked, { signal: gone, log });
   const { request, error } = route;
   transfer.request = request;
   if (error) throw error;

@@ -3,8 +3,9 @@
  * The running server and `explain` both take it, so that they cannot disagree.
  */
 import type { Clock } from '../content/clock.ts';
-import type { Content } from '../content/content.ts';
+import { type Content, isLater } from '../content/content.ts';
 import { netasciiContent } from '../content/netascii.ts';
+import type { Signal } from '../plugin/abort.ts';
 import { limit } from '../plugin/limit.ts';
 import type { Trace } from '../plugin/trace.ts';
 import type { ReadRequest } from '../plugin/types.ts';
@@ -23,14 +24,15 @@ export interface Patience {
   readonly clock: Clock;
   readonly ms: number;
   /** The client has gone, or the server stops. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Signal | undefined;
 }
 
 /** Closes what was opened if its first bytes cannot be had. Throws what reading threw. */
 export async function makeReady(opened: Content, mode: ReadRequest['mode'], patience: Patience): Promise<Ready> {
   const content = mode === 'netascii' ? netasciiContent(opened) : opened;
   try {
-    return { content, first: await limit(readSegment(content, 0), patience) };
+    const first = readSegment(content, 0);
+    return { content, first: isLater(first) ? await limit(first, patience) : first };
   } catch (error) {
     closeUnwanted(content);
     throw error;

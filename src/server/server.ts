@@ -8,6 +8,7 @@
 import { EventEmitter } from 'node:events';
 import { ConfigError } from '../config/error.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
+import { Abort } from '../plugin/abort.ts';
 import { boundLog } from '../plugin/bound-log.ts';
 import { PluginError } from '../plugin/error.ts';
 import type { Log, TransferInfo, TransferSummary } from '../plugin/types.ts';
@@ -291,7 +292,7 @@ export class Server {
       id: sent.id,
       generation,
       release: generation.lease(),
-      gone: new AbortController(),
+      gone: new Abort(),
       request,
       served: undefined,
       plugin: undefined,
@@ -314,7 +315,7 @@ export class Server {
       this.#emit('start', info);
       this.#transport?.answer(transfer.id, answer);
     } catch (error) {
-      if (transfer.gone.signal.aborted) return;
+      if (transfer.gone.aborted) return;
       if (!(error instanceof TftpError)) this.#logFault(error, transfer.id, 'request');
       const refusal = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, 'internal error');
       this.#transport?.refuse(transfer.id, refusal);
@@ -346,6 +347,7 @@ export class Server {
 
   /** Each listener by itself: one that throws, or rejects, takes nothing from the others. */
   #emit<Name extends keyof ServerEvents>(event: Name, ...args: ServerEvents[Name]): void {
+    if (this.#events.listenerCount(event) === 0) return;
     const failed = (error: unknown) => this.#log.error({ err: error, event }, 'a listener of the server failed');
     for (const listener of this.#events.listeners(event) as ((...args: ServerEvents[Name]) => unknown)[]) {
       try {

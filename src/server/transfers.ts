@@ -1,6 +1,7 @@
 /**
  * The transfers under way, as the control plane knows them: what each was asked for, under which lease, and what was found.
  */
+import type { Abort } from '../plugin/abort.ts';
 import type { TransferInfo, TransferSummary } from '../plugin/types.ts';
 import { DEFAULT_BLOCK_BYTES } from '../protocol/options.ts';
 import type { Ending } from '../protocol/transfer.ts';
@@ -13,7 +14,7 @@ export interface ActiveTransfer {
   readonly generation: Generation;
   readonly release: Release;
   /** Ends the work of plugins for a client that has gone. */
-  readonly gone: AbortController;
+  readonly gone: Abort;
   /** What plugins have made of it so far. */
   request: AnyRequest;
   served: string | undefined;

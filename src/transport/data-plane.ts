@@ -2,7 +2,7 @@
  * The Engine as the rest of a transport sees it, whatever thread it lives in: plain messages go in, and those of
  * {@link ControlPlane} come out. No call waits for the Engine.
  */
-import type { Content } from '../content/content.ts';
+import type { Awaitable, Content } from '../content/content.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
 import type { ReadAnswer } from '../protocol/read-transfer.ts';
 import type { Progress } from '../protocol/transfer.ts';
@@ -25,9 +25,9 @@ export interface DataPlane {
   refuseAll(error: WireError): Promise<void>;
   /**
    * Reads a content's segments itself from now on, without asking for them by `need`. `false`: it cannot.
-   * Until `release` has resolved the content must stay open.
+   * Until `release` is over the content must stay open.
    */
   adopt(id: number, content: Content): boolean;
-  release(id: number): Promise<void>;
+  release(id: number): Awaitable<void>;
   close(): Promise<void>;
 }

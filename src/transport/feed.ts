@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from '../content/clock.ts';
-import type { Content, Sink } from '../content/content.ts';
+import { type Awaitable, type Content, isLater, type Sink } from '../content/content.ts';
 import { ErrorCode, TftpError } from '../protocol/error.ts';
 import { SEGMENT_BYTES } from '../protocol/segments.ts';
 
@@ -22,8 +22,8 @@ interface Supply {
   readonly source: { readonly kind: 'read'; readonly content: Content } | { readonly kind: 'write'; readonly sink: Sink };
   /** Content and sink have this long for one call. */
   readonly patienceMs: number;
-  /** The calls under way, one after the other. */
-  work: Promise<void>;
+  /** The calls under way, one after the other; `undefined` if there never was one. */
+  work: Promise<void> | undefined;
   over: boolean;
   failed: boolean;
   committed: boolean;
@@ -45,7 +45,7 @@ export class Feed {
   }
 
   open(id: number, source: Supply['source'], patienceMs: number): void {
-    this.#supplies.set(id, { source, patienceMs, work: Promise.resolve(), over: false, failed: false, committed: false });
+    this.#supplies.set(id, { source, patienceMs, work: undefined, over: false, failed: false, committed: false });
   }
 
   /** The Engine wants a segment. */
@@ -75,23 +75,29 @@ export class Feed {
     });
   }
 
-  /** The transfer has ended; resolves when its content or sink has, too. */
-  async end(id: number): Promise<void> {
+  /** The transfer has ended; over when its content or sink has, too. */
+  end(id: number): Awaitable<void> {
     const supply = this.#supplies.get(id);
     if (!supply || supply.over) return;
     supply.over = true;
-    await supply.work;
+    return supply.work ? supply.work.then(() => this.#giveBack(id, supply)) : this.#giveBack(id, supply);
+  }
+
+  #giveBack(id: number, supply: Supply): Awaitable<void> {
+    const failed = (error: unknown): void => this.#target.fault(error, { what: 'close', id });
+    const done = (): void => void this.#supplies.delete(id);
     try {
-      await this.#limited(giveBack(supply), supply.patienceMs);
+      const given = giveBack(supply);
+      if (isLater(given)) return this.#limited(given, supply.patienceMs).catch(failed).finally(done);
     } catch (error) {
-      this.#target.fault(error, { what: 'close', id });
+      failed(error);
     }
-    this.#supplies.delete(id);
+    done();
   }
 
   /** Runs after the work before it; a failure ends the transfer. */
   #run(id: number, supply: Supply, what: string, call: () => Promise<void>): void {
-    supply.work = supply.work.then(async () => {
+    supply.work = (supply.work ?? Promise.resolve()).then(async () => {
       if (supply.over || supply.failed) return;
       try {
         await this.#limited(call(), supply.patienceMs);
@@ -117,9 +123,13 @@ export class Feed {
 }
 
 /** Reads one segment, and holds the content to its contract: it may be a plugin's. */
-export async function readSegment(content: Content, index: number): Promise<Uint8Array> {
+export function readSegment(content: Content, index: number): Awaitable<Uint8Array> {
   const offset = index * SEGMENT_BYTES;
-  const bytes: unknown = await content.read(offset, SEGMENT_BYTES);
+  const read = content.read(offset, SEGMENT_BYTES);
+  return isLater(read) ? Promise.resolve(read).then((bytes) => held(content, offset, bytes)) : held(content, offset, read);
+}
+
+function held(content: Content, offset: number, bytes: unknown): Uint8Array {
   if (!(bytes instanceof Uint8Array)) throw new TypeError('read must return a Uint8Array');
   if (bytes.length > SEGMENT_BYTES) throw new RangeError(`read returned ${bytes.length} bytes, ${SEGMENT_BYTES} were asked for`);
   if (bytes.length < SEGMENT_BYTES && content.size !== undefined && offset + bytes.length < content.size) {
@@ -128,7 +138,7 @@ export async function readSegment(content: Content, index: number): Promise<Uint
   return bytes;
 }
 
-async function giveBack({ source, committed }: Supply): Promise<void> {
-  if (source.kind === 'read') await source.content.close();
-  else if (!committed) await source.sink.abort();
+function giveBack({ source, committed }: Supply): Awaitable<void> {
+  if (source.kind === 'read') return source.content.close();
+  if (!committed) return source.sink.abort();
 }

@@ -77,7 +77,7 @@ export class LocalEngine implements DataPlane {
     return false;
   }
 
-  async release(): Promise<void> {}
+  release(): void {}
 
   async close(): Promise<void> {
     this.#closed = true;

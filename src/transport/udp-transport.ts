@@ -4,6 +4,7 @@
  */
 import { networkInterfaces } from 'node:os';
 import type { Clock } from '../content/clock.ts';
+import { type Awaitable, isLater } from '../content/content.ts';
 import type { ControlPlane, EngineLimits } from '../protocol/engine.ts';
 import { peerOf } from '../protocol/peer.ts';
 import type { Progress } from '../protocol/transfer.ts';
@@ -121,10 +122,16 @@ export class UdpTransport implements Transport {
       end: (id, ending) => {
         const owner = this.#owners.get(id);
         this.#owners.delete(id);
-        const ended = this.#giveBack(id).then(() => {
+        const told = (): void => {
           owner?.end();
-          this.#endings.delete(ended);
           this.#events.end(id, ending);
+        };
+        const given = this.#giveBack(id);
+        // Never within a call of the Engine.
+        if (!isLater(given)) return queueMicrotask(told);
+        const ended = given.then(() => {
+          this.#endings.delete(ended);
+          told();
         });
         this.#endings.add(ended);
       },
@@ -132,9 +139,9 @@ export class UdpTransport implements Transport {
     };
   }
 
-  async #giveBack(id: number): Promise<void> {
-    await this.#plane.release(id);
-    await this.#feed.end(id);
+  #giveBack(id: number): Awaitable<void> {
+    const released = this.#plane.release(id);
+    return isLater(released) ? released.then(() => this.#feed.end(id)) : this.#feed.end(id);
   }
 
   #followLater(): void {

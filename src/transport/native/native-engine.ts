@@ -3,7 +3,7 @@
  * and owns every descriptor. A thread that dies is started anew: its transfers have failed, its listening sockets go on.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type { Content } from '../../content/content.ts';
+import type { Awaitable, Content } from '../../content/content.ts';
 import { FileContent } from '../../content/file.ts';
 import { versionKey } from '../../content/version.ts';
 import type { ControlPlane, EngineLimits } from '../../protocol/engine.ts';
@@ -149,9 +149,9 @@ export class NativeEngine implements DataPlane {
     return true;
   }
 
-  release(id: number): Promise<void> {
+  release(id: number): Awaitable<void> {
     const file = this.#files.get(id);
-    if (!file) return Promise.resolve();
+    if (!file) return;
     if (!file.by.dead) file.by.toContent.postMessage({ kind: 'close', id } satisfies ToContent);
     return file.letGo.promise;
   }
