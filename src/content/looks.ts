@@ -1,6 +1,6 @@
 /**
  * Looks at names under a folder. What the kernel has in memory it tells faster than a thread wakes up, so a look is made at once,
- * on this thread, as long as looks are fast; after a slow one threads look for a while. What lies on another machine (NFS, SMB,
+ * on this thread, as long as looks are fast; when they were slow, threads look for a while. What lies on another machine (NFS, SMB,
  * FUSE) is never looked at at once: that may take for ever.
  */
 import type { Clock } from './clock.ts';
@@ -9,7 +9,9 @@ import type { FileStat, FileSystem } from './filesystem.ts';
 
 /** Longer than any look that needs no disk. */
 const SLOW_MS = 2;
-/** After a slow look the next ones are left to threads for so long. */
+/** One slow look may be one during which somebody else had the core. Slow ones may take so much of a second. */
+const SLOW_MS_A_SECOND = 20;
+/** Then the next ones are left to threads for so long. */
 const REST_MS = 5_000;
 /** Where the folder lies is found out again after this: it may be a link. */
 const ASK_AGAIN_MS = 10_000;
@@ -21,6 +23,8 @@ export class Looks {
   #local = false;
   #askAt = Number.NEGATIVE_INFINITY;
   #restUntil = Number.NEGATIVE_INFINITY;
+  /** Milliseconds that slow looks took of this second. */
+  #slow = { second: 0, ms: 0 };
 
   /** @param dir what is looked at lies under it, or is it */
   constructor(fileSystem: FileSystem, dir: string, clock: Clock) {
@@ -66,6 +70,10 @@ export class Looks {
 
   #looked(begun: number): void {
     const now = this.#clock.now();
-    if (now - begun > SLOW_MS) this.#restUntil = now + REST_MS;
+    if (now - begun <= SLOW_MS) return;
+    const second = Math.floor(now / 1000);
+    if (second !== this.#slow.second) this.#slow = { second, ms: 0 };
+    this.#slow.ms += now - begun;
+    if (this.#slow.ms > SLOW_MS_A_SECOND) this.#restUntil = now + REST_MS;
   }
 }

@@ -47,16 +47,28 @@ describe('looks', () => {
     expect([await look(), await look(), await look()]).toEqual(['by a thread', 'by a thread', 'by a thread']);
   });
 
-  test('after a slow one threads look for a while', async () => {
+  test('when slow ones have taken 20 ms of a second, threads look for a while', async () => {
     const { at, look } = machine();
     await look();
-    at.takesMs = 3;
-    expect([await look(), await look()]).toEqual(['at once', 'by a thread']);
+    at.takesMs = 9;
+    expect([await look(), await look(), await look(), await look()]).toEqual(['at once', 'at once', 'at once', 'by a thread']);
     at.takesMs = 0;
     at.now += 4_999;
     expect(await look()).toBe('by a thread');
     at.now += 1;
     expect([await look(), await look()]).toEqual(['at once', 'at once']);
+  });
+
+  test('a slow one now and then, and many fast ones, say nothing', async () => {
+    const { at, look } = machine();
+    await look();
+    for (let round = 0; round < 5; round++) {
+      at.takesMs = 15;
+      expect(await look()).toBe('at once');
+      at.takesMs = 2;
+      for (let i = 0; i < 20; i++) expect(await look()).toBe('at once');
+      at.now += 1000;
+    }
   });
 
   test('a folder that turns out to lie elsewhere now is left to threads', async () => {
