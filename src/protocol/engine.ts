@@ -219,22 +219,13 @@ export class Engine {
     if ((this.#perAddress.get(address) ?? 0) >= this.#limits.transfersPerClient) {
       return this.#control.dropped('too many transfers of this address', peer);
     }
-    this.#begin(
-      {
-        id: this.#nextId++,
-        peer,
-        listener,
-        request: { ...packet, options: considered(packet.options, this.#limits) },
-        datagram: datagram.slice(),
-        at: now,
-      },
-      now,
-    );
+    const request = { ...packet, options: considered(packet.options, this.#limits) };
+    this.#begin({ id: this.#nextId++, peer, listener, datagram: datagram.slice(), at: now }, request, now);
   }
 
-  #begin(asked: Asked, now: number): void {
-    const Kind = asked.request.opcode === Opcode.rrq ? ReadTransfer : WriteTransfer;
-    const transfer = new Kind(asked, this.#host, ANSWER_MS);
+  #begin(asked: Asked, request: RequestPacket, now: number): void {
+    const Kind = request.opcode === Opcode.rrq ? ReadTransfer : WriteTransfer;
+    const transfer = new Kind(asked, request.options, this.#host, ANSWER_MS);
     this.#transfers.set(asked.id, transfer);
     const siblings = this.#byPeer.get(asked.peer);
     if (siblings) siblings.push(transfer);
@@ -243,7 +234,7 @@ export class Engine {
     this.#unproven.add(transfer);
     if (this.#unproven.size > this.#limits.unproven) this.#giveUpOldest(this.#unproven, now);
     this.#deadlines.update(transfer);
-    this.#control.request({ id: asked.id, peer: asked.peer, listener: asked.listener, packet: asked.request });
+    this.#control.request({ id: asked.id, peer: asked.peer, listener: asked.listener, packet: request });
   }
 
   /**

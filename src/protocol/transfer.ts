@@ -12,7 +12,7 @@ import type { Deadlines, Timed } from './deadlines.ts';
 import { ErrorCode } from './error.ts';
 import { type Agreement, negotiate, type OptionLimits, type Subject } from './options.ts';
 import type { Endpoint, Outbox, Route } from './outbox.ts';
-import { blockOf, decode, encode, Opcode, opcodeOf, type RequestPacket } from './packet.ts';
+import { blockOf, decode, encode, Opcode, type Option, opcodeOf } from './packet.ts';
 import { addressKey, type PeerKey } from './peer.ts';
 import { RoundTrip } from './rtt.ts';
 
@@ -89,7 +89,6 @@ export interface Asked {
   readonly id: number;
   readonly peer: PeerKey;
   readonly listener: Endpoint;
-  readonly request: RequestPacket;
   /** The request, byte by byte: equal bytes from the same peer are the same request, sent again. */
   readonly datagram: Uint8Array;
   readonly at: number;
@@ -117,11 +116,14 @@ export abstract class Transfer implements Timed {
   protected oack: Uint8Array | undefined;
   /** An unproven peer is given up then. */
   #unprovenUntil = Number.POSITIVE_INFINITY;
+  /** Those asked for, until they are negotiated. */
+  #options: readonly Option[];
   #firstReplyAt = 0;
   #firstReplies = 0;
 
-  constructor(asked: Asked, host: TransferHost, answerWithinMs: number) {
+  constructor(asked: Asked, options: readonly Option[], host: TransferHost, answerWithinMs: number) {
     this.asked = asked;
+    this.#options = options;
     this.address = addressKey(asked.peer);
     this.host = host;
     this.progressAt = asked.at;
@@ -170,7 +172,8 @@ export abstract class Transfer implements Timed {
 
   /** Fixes what is agreed and where replies come from; `reply` then sends. */
   protected settle(subject: Subject, limits: TransferLimits, from: Endpoint, now: number): Agreement {
-    const agreement = negotiate(this.asked.request.options, subject, limits);
+    const agreement = negotiate(this.#options, subject, limits);
+    this.#options = [];
     this.limits = limits;
     // From the answer on: the control plane's slowness is not the peer's.
     this.#unprovenUntil = now + UNPROVEN_MS;
@@ -252,6 +255,8 @@ export abstract class Transfer implements Timed {
     this.phase = 'over';
     this.release();
     this.host.over(this, ending, now);
+    this.oack = undefined;
+    this.agreement = undefined;
   }
 
   progress(): Progress {

@@ -11,6 +11,7 @@ import { type ControlPlane, Engine, type EngineLimits } from '../../protocol/eng
 import type { Endpoint, Outbox } from '../../protocol/outbox.ts';
 import type { PeerKey } from '../../protocol/peer.ts';
 import { SEGMENT_BYTES } from '../../protocol/segments.ts';
+import type { TransferLimits } from '../../protocol/transfer.ts';
 import { Arena } from './arena.ts';
 import { Batch } from './batch.ts';
 import { BATCH, INBOX_BYTES, Inbox } from './inbox.ts';
@@ -75,6 +76,8 @@ export class DataThread {
   readonly #shelf: SegmentShelf;
   /** Transfers whose segments the content thread reads, and the version of the file. */
   readonly #files = new Map<number, string>();
+  /** What transfers are granted, by number. */
+  readonly #terms: TransferLimits[] = [];
   /** Endpoints that have something to send. */
   readonly #dirty: DataEndpoint[] = [];
   /** Segments that were wanted and are here: the Engine is not called back from its own calls. */
@@ -202,9 +205,13 @@ export class DataThread {
         return this.#receive(message, now);
       case 'chunk':
         return this.#shelf.add(message.chunk);
+      case 'terms':
+        this.#terms[message.number] = message.limits;
+        return;
       case 'answer':
         if (message.file !== undefined) this.#files.set(message.id, message.file);
-        if (!this.#engine.answer(message.id, message.answer, now)) this.#files.delete(message.id);
+        if (!this.#engine.answer(message.id, { ...message.answer, limits: this.#terms[message.terms]! }, now))
+          this.#files.delete(message.id);
         return;
       case 'refuse':
         return this.#engine.refuse(message.id, message.error, now);

@@ -6,7 +6,7 @@ import type { DropReason, EngineLimits } from '../../protocol/engine.ts';
 import type { RequestPacket } from '../../protocol/packet.ts';
 import type { PeerKey } from '../../protocol/peer.ts';
 import type { ReadAnswer } from '../../protocol/read-transfer.ts';
-import type { Ending, Progress } from '../../protocol/transfer.ts';
+import type { Ending, Progress, TransferLimits } from '../../protocol/transfer.ts';
 import type { WriteAnswer } from '../../protocol/write-transfer.ts';
 import type { WireError } from '../data-plane.ts';
 import type { GivenBack } from './segment-shelf.ts';
@@ -18,8 +18,16 @@ export type ToData =
   | { readonly kind: 'replies'; readonly endpoint: number; readonly replies: readonly number[] }
   /** Answered by `closed`: the descriptor is not used any more. */
   | { readonly kind: 'close'; readonly endpoint: number }
+  /** What `terms` of an answer mean; told before any that names them. */
+  | { readonly kind: 'terms'; readonly number: number; readonly limits: TransferLimits }
   /** `file` names the version of a file whose segments after the first are read by the content thread. */
-  | { readonly kind: 'answer'; readonly id: number; readonly answer: ReadAnswer | WriteAnswer; readonly file: string | undefined }
+  | {
+      readonly kind: 'answer';
+      readonly id: number;
+      readonly answer: Omit<ReadAnswer, 'limits'> | Omit<WriteAnswer, 'limits'>;
+      readonly terms: number;
+      readonly file: string | undefined;
+    }
   | { readonly kind: 'refuse'; readonly id: number; readonly error: WireError }
   | Supplied
   | { readonly kind: 'written'; readonly id: number; readonly bytes: number; readonly stored: boolean }

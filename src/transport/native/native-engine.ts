@@ -20,6 +20,7 @@ import { C, call, mustCall } from './libc.ts';
 import type { FromData, ToContent, ToData } from './messages.ts';
 import { Readiness } from './readiness.ts';
 import { closeSocket, openSocket } from './socket.ts';
+import { Terms } from './terms.ts';
 import { Thread } from './thread.ts';
 import { makeFlags, Waker } from './wake.ts';
 
@@ -47,6 +48,7 @@ interface Threads {
   readonly toData: MessagePort;
   readonly toContent: MessagePort;
   readonly waker: Waker;
+  readonly terms: Terms;
   /** Descriptors of the wait and the wake. */
   readonly fds: readonly number[];
   /** One of them has died: what the other still says is too late. */
@@ -112,8 +114,9 @@ export class NativeEngine implements DataPlane {
     return endpoint;
   }
 
-  answer(id: number, answer: ReadAnswer | WriteAnswer): void {
-    this.#post({ kind: 'answer', id, answer, file: this.#files.get(id)?.version });
+  answer(id: number, { limits, ...answer }: ReadAnswer | WriteAnswer): void {
+    const terms = this.#threads.terms.numberOf(limits);
+    this.#post({ kind: 'answer', id, answer, terms, file: this.#files.get(id)?.version });
   }
 
   refuse(id: number, { code, message }: WireError): void {
@@ -188,6 +191,7 @@ export class NativeEngine implements DataPlane {
       toData: control.port1,
       toContent: contentControl.port1,
       waker: new Waker(wake),
+      terms: new Terms((number, limits) => this.#post({ kind: 'terms', number, limits })),
       fds: [epoll, wakeFd],
       dead: false,
     };
