@@ -19,7 +19,7 @@ export interface HookOptions<T> {
   /** The client has gone, or the server stops. */
   readonly signal?: Signal | undefined;
   /** Keeps what the plugin says about its answer. */
-  readonly notes?: { note?: string };
+  readonly notes?: { note?: string } | undefined;
   /** Gets an answer that came too late, to close it. */
   readonly late?: ((answer: T) => void) | undefined;
 }

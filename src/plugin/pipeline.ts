@@ -3,7 +3,7 @@
  * `pxe explain` alike. Knows no packets and keeps nothing of a request.
  */
 import { bytesContent } from '../content/bytes.ts';
-import { type Content, isLater, type Sink } from '../content/content.ts';
+import { type Content, isLater } from '../content/content.ts';
 import { cleanName } from '../content/name.ts';
 import { ErrorCode, TftpError } from '../protocol/error.ts';
 import { expectHost, expectIdentity, expectName, expectOpened, expectStored, hookNames } from './answers.ts';
@@ -12,7 +12,15 @@ import { PluginError } from './error.ts';
 import { callHook } from './hook.ts';
 import { limit } from './limit.ts';
 import type { ReadyPlugin } from './ready.ts';
-import { describeOpened, fileName, type Opened, type ReadRoute, type RouteOptions, type WriteRoute } from './route.ts';
+import {
+  describeOpened,
+  fileName,
+  type Opened,
+  type ReadRoute,
+  type RouteOptions,
+  type Stored,
+  type WriteRoute,
+} from './route.ts';
 import { Disposers, type StartedPlugin, type Surroundings, setUp } from './setup.ts';
 import { surveyFindings, surveyMachines } from './survey.ts';
 import { describeError, TracedFolder, type TraceEntry } from './trace.ts';
@@ -75,21 +83,19 @@ export class Pipeline {
   route(request: WriteRequest, options?: RouteOptions): Promise<WriteRoute>;
   route(request: ReadRequest | WriteRequest, options?: RouteOptions): Promise<ReadRoute | WriteRoute>;
   async route(asked: ReadRequest | WriteRequest, options: RouteOptions = {}): Promise<ReadRoute | WriteRoute> {
-    const trace = options.trace ?? [];
-    const traced = { ...options, trace };
     let request = asked;
     try {
-      request = await this.host(await this.identify(request, traced), traced);
+      request = await this.host(await this.identify(request, options), options);
       if (request.kind === 'write') {
-        const stored = await this.store(request, traced);
-        if (typeof stored === 'string') return { request: { ...request, name: stored }, trace, sink: undefined };
-        return { request, trace, sink: stored };
+        const { sink, plugin } = (await this.store(request, options)) ?? {};
+        if (typeof sink === 'string') return { request: { ...request, name: sink }, sink: undefined, plugin: undefined };
+        return { request, sink, plugin };
       }
-      request = await this.rewrite(request, traced);
-      return { request, trace, ...(await this.open(request, traced)) };
+      request = await this.rewrite(request, options);
+      return { request, ...(await this.open(request, options)) };
     } catch (error) {
       if (isAborted(error, options) || !(error instanceof TftpError)) throw error;
-      return { request, trace, error } as ReadRoute | WriteRoute;
+      return { request, error } as ReadRoute | WriteRoute;
     }
   }
 
@@ -152,8 +158,8 @@ export class Pipeline {
     }
     const entry = this.#begin(undefined, 'open', request.name, options);
     try {
-      const opened = await this.#lookUp(request.name, new TracedFolder(this.#around.root, entry.lookups), options);
-      entry.after = describeOpened(opened);
+      const opened = await this.#lookUp(undefined, request.name, this.#rootFor(entry), options);
+      if (entry) entry.after = describeOpened(opened);
       return this.#wanted(opened, options);
     } catch (error) {
       throw this.#refusal(error, undefined, 'open', options, entry);
@@ -163,7 +169,7 @@ export class Pipeline {
   }
 
   /** The first plugin that takes the upload, or says under which name `uploads` are to; `undefined` if none does. Throws a `TftpError`. */
-  async store(request: WriteRequest, options: RouteOptions = {}): Promise<string | Sink | undefined> {
+  async store(request: WriteRequest, options: RouteOptions = {}): Promise<Stored | undefined> {
     for (const plugin of this.#with('store')) {
       const stored = await this.#ask(plugin, 'store', request.name, options, {
         ask: (call) => plugin.hooks.store?.(request, call),
@@ -177,7 +183,7 @@ export class Pipeline {
       if (stored === undefined) continue;
       if (options.signal?.aborted) abortUnwanted(stored);
       options.signal?.throwIfAborted();
-      return stored;
+      return { sink: stored, plugin: plugin.name };
     }
     return undefined;
   }
@@ -240,7 +246,7 @@ export class Pipeline {
     },
   ): Promise<Result> {
     const entry = this.#begin(plugin, hook, before, options);
-    const root = new TracedFolder(this.#around.root, entry.lookups);
+    const root = this.#rootFor(entry);
     try {
       const { clock, hookMs } = this.#around;
       const log = () => this.#logOf(plugin, options.log);
@@ -248,8 +254,8 @@ export class Pipeline {
       const answered = callHook(how.ask, around);
       const taken = how.take(isLater(answered) ? await answered : answered, root);
       const result = isLater(taken) ? await taken : taken;
-      const after = how.tell(result);
-      if (after !== undefined) entry.after = after;
+      const after = entry && how.tell(result);
+      if (after !== undefined) entry!.after = after;
       return result;
     } catch (error) {
       throw this.#refusal(error, plugin, hook, options, entry);
@@ -276,16 +282,18 @@ export class Pipeline {
     root: Folder,
     options: RouteOptions,
   ): Promise<Opened> {
-    if (typeof answer === 'string') return this.#lookUp(this.#confine(plugin, 'open', answer, options), root, options);
+    if (typeof answer === 'string') {
+      return this.#lookUp(plugin.name, this.#confine(plugin, 'open', answer, options), root, options);
+    }
     const served = `plugin:${plugin.name}`;
-    if (answer instanceof Uint8Array) return { content: bytesContent(answer), served };
-    return { content: answer, served: fileName(answer) ?? served };
+    if (answer instanceof Uint8Array) return { content: bytesContent(answer), served, plugin: plugin.name };
+    return { content: answer, served: fileName(answer) ?? served, plugin: plugin.name };
   }
 
-  async #lookUp(name: string, root: Folder, { signal }: RouteOptions): Promise<Opened> {
+  async #lookUp(plugin: string | undefined, name: string, root: Folder, { signal }: RouteOptions): Promise<Opened> {
     const content = await limit<Content | undefined>(root.open(name), { clock: this.#around.clock, signal, late: closeUnwanted });
     if (content === undefined) throw new TftpError(ErrorCode.fileNotFound, 'file not found');
-    return { content, served: fileName(content) ?? name };
+    return { content, served: fileName(content) ?? name, plugin };
   }
 
   /** Closes what was opened for a client that has gone meanwhile. */
@@ -301,9 +309,9 @@ export class Pipeline {
     plugin: StartedPlugin | undefined,
     hook: TraceEntry['hook'],
     options: RouteOptions,
-    entry: TraceEntry,
+    entry: TraceEntry | undefined,
   ): unknown {
-    entry.error = describeError(error);
+    if (entry) entry.error = describeError(error);
     if (error instanceof TftpError || isAborted(error, options)) return error;
     if (plugin) this.#logFailure(plugin, hook, error, options.log);
     else (options.log ?? this.#around.log).error({ err: error }, 'root directory failed');
@@ -334,14 +342,25 @@ export class Pipeline {
     this.#logOf(plugin, log).error({ err: new PluginError(plugin.name, hook, cause), hook }, 'plugin failed');
   }
 
-  #begin(plugin: StartedPlugin | undefined, hook: TraceEntry['hook'], before: string, { trace }: RouteOptions): TraceEntry {
+  #begin(
+    plugin: StartedPlugin | undefined,
+    hook: TraceEntry['hook'],
+    before: string,
+    { trace }: RouteOptions,
+  ): TraceEntry | undefined {
+    if (!trace) return undefined;
     const entry = { plugin: plugin?.name, hook, before, ms: this.#around.clock.now(), lookups: [] };
-    trace?.push(entry);
+    trace.push(entry);
     return entry;
   }
 
-  #finish(entry: TraceEntry): void {
-    entry.ms = Math.round((this.#around.clock.now() - entry.ms) * 1000) / 1000;
+  /** The root directory; what is looked up in it is noted in the entry. */
+  #rootFor(entry: TraceEntry | undefined): Folder {
+    return entry ? new TracedFolder(this.#around.root, entry.lookups) : this.#around.root;
+  }
+
+  #finish(entry: TraceEntry | undefined): void {
+    if (entry) entry.ms = Math.round((this.#around.clock.now() - entry.ms) * 1000) / 1000;
   }
 }
 

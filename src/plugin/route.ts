@@ -13,7 +13,7 @@ export interface RouteOptions {
   readonly signal?: Signal | undefined;
   /** Bound to the transfer. */
   readonly log?: Log | undefined;
-  /** Filled on the way. */
+  /** Filled on the way; without one nobody takes the trouble. */
   readonly trace?: Trace | undefined;
 }
 
@@ -22,17 +22,26 @@ export interface Opened {
   readonly content: Content;
   /** For people: a path under the root, or `plugin:<name>`. */
   readonly served: string;
+  /** Whose answer it is; `undefined`: nobody's, the root directory had it. */
+  readonly plugin: string | undefined;
+}
+
+/** What takes an upload. */
+export interface Stored {
+  /** Or the name under which `uploads` are to keep it. */
+  readonly sink: string | Sink;
+  readonly plugin: string;
 }
 
 /** Where a request to read leads. `request` is what it has become: the client's MAC address filled in, the name rewritten. */
-export type ReadRoute = { readonly request: ReadRequest; readonly trace: Trace } & (
+export type ReadRoute = { readonly request: ReadRequest } & (
   | (Opened & { readonly error?: undefined })
   | { readonly error: TftpError; readonly content?: undefined; readonly served?: undefined }
 );
 
 /** Where a request to write leads. No `sink` and no `error`: no plugin takes it, the config's `uploads` decide. */
-export type WriteRoute = { readonly request: WriteRequest; readonly trace: Trace } & (
-  | { readonly sink: Sink | undefined; readonly error?: undefined }
+export type WriteRoute = { readonly request: WriteRequest } & (
+  | { readonly sink: Sink | undefined; readonly plugin: string | undefined; readonly error?: undefined }
   | { readonly error: TftpError; readonly sink?: undefined }
 );
 

@@ -6,7 +6,7 @@ import { netasciiSink } from '../content/netascii.ts';
 import type { Log, ReadRequest, WriteRequest } from '../plugin/types.ts';
 import { ErrorCode, TftpError } from '../protocol/error.ts';
 import type { TransferAnswer } from '../transport/transport.ts';
-import { answeredBy, makeReady } from './ready.ts';
+import { makeReady } from './ready.ts';
 import type { ActiveTransfer } from './transfers.ts';
 
 /** Also notes in the transfer what was found. Throws a `TftpError` to be sent, or the reason for which the client has gone. */
@@ -21,7 +21,7 @@ async function answerRead(transfer: ActiveTransfer, asked: ReadRequest, log: Log
   transfer.request = route.request;
   if (route.error) throw route.error;
   transfer.served = route.served;
-  transfer.plugin = answeredBy(route.trace);
+  transfer.plugin = route.plugin;
   transfer.size = route.content.size;
   const limits = generation.transferLimitsFor(asked.client.address);
   const patience = { clock: generation.clock, ms: limits.idleMs, signal: gone };
@@ -34,7 +34,7 @@ async function answerWrite(transfer: ActiveTransfer, asked: WriteRequest, log: L
   const { request, error } = route;
   transfer.request = request;
   if (error) throw error;
-  transfer.plugin = route.sink && answeredBy(route.trace);
+  transfer.plugin = route.plugin;
   transfer.size = request.size;
   const sink = route.sink ?? (await generation.uploads?.open(request.name, request.size));
   if (!sink) throw new TftpError(ErrorCode.accessViolation, 'uploads are not allowed');

@@ -63,10 +63,11 @@ export async function explain(generation: Generation, question: Question): Promi
   const sent = { id: 0, client: { address: question.address, port: 0 }, local: { address: '', port: 0 }, packet };
   const { request, refusal } = understand(sent, limits.nameBytes);
   const client = { ...request.client, ...givenIn(question) };
-  const base = { asked: question.name, name: request.name, client, trace: [], served: undefined, agreed: [] };
+  const trace: Trace = [];
+  const base = { asked: question.name, name: request.name, client, trace, served: undefined, agreed: [] };
   if (refusal) return { ...base, error: { code: refusal.code, message: refusal.message } };
-  const route = await generation.pipeline.route({ ...request, kind: 'read', client } as ReadRequest);
-  const found = { ...base, name: route.request.name, client: route.request.client, trace: route.trace };
+  const route = await generation.pipeline.route({ ...request, kind: 'read', client } as ReadRequest, { trace });
+  const found = { ...base, name: route.request.name, client: route.request.client };
   if (route.error) return { ...found, error: { code: route.error.code, message: route.error.message } };
   try {
     const patience = { clock: generation.clock, ms: limits.idleMs };
@@ -79,7 +80,7 @@ export async function explain(generation: Generation, question: Question): Promi
     const { acknowledged } = negotiate(seen, { kind: 'read', size: segments.size }, granted);
     return { ...found, served, agreed: acknowledged, error: undefined };
   } catch (error) {
-    const last = route.trace.at(-1);
+    const last = trace.at(-1);
     if (last) last.error = describeError(error);
     const { code, message } = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, 'internal error');
     return { ...found, error: { code, message } };

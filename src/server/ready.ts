@@ -7,7 +7,6 @@ import { type Content, isLater } from '../content/content.ts';
 import { netasciiContent } from '../content/netascii.ts';
 import type { Signal } from '../plugin/abort.ts';
 import { limit } from '../plugin/limit.ts';
-import type { Trace } from '../plugin/trace.ts';
 import type { ReadRequest } from '../plugin/types.ts';
 import { closeUnwanted } from '../plugin/unwanted.ts';
 import { readSegment } from '../transport/feed.ts';
@@ -37,9 +36,4 @@ export async function makeReady(opened: Content, mode: ReadRequest['mode'], pati
     closeUnwanted(content);
     throw error;
   }
-}
-
-/** The plugin whose answer a transfer lives on; `undefined` if the root directory or the folder of uploads had it. */
-export function answeredBy(trace: Trace): string | undefined {
-  return trace.findLast(({ hook, after }) => (hook === 'open' || hook === 'store') && after !== undefined)?.plugin;
 }

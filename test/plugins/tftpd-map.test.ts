@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { hexAddress } from '../../plugins/address.ts';
 import { longest, translatePosix } from '../../plugins/posix-regexp.ts';
 import type { Plugin } from '../../src/plugin/define.ts';
+import type { Trace } from '../../src/plugin/trace.ts';
 import type { Finding, ReadRequest } from '../../src/plugin/types.ts';
 import { fakeFolder, readRequest, start, surroundings, writeRequest } from '../plugin/support.ts';
 import { expressionCases, mapCases, mistakenMaps } from '../support/maps.ts';
@@ -91,15 +92,22 @@ test('an upload is renamed, too', async () => {
 
 test('what is looked for stands in the trace; a rule that asks for no file answers at once', async () => {
   const { pipeline } = await serving('rE ^/ x/', ['a']);
-  const { trace } = await pipeline.route(readRequest('a'));
+  const trace: Trace = [];
+  await pipeline.route(readRequest('a'), { trace });
   expect(trace[0]).toMatchObject({ plugin: 'tftpd-map', hook: 'rewrite', lookups: [{ name: 'x/a', found: false }] });
 });
 
 test('the trace tells the lines that have applied', async () => {
   const { pipeline } = await serving(`# a comment\nr ^/ \nr b c\n:top\nr ^a.{0,20}$ \\0x\nj ^a.{0,20}$ top`, []);
-  const noteOf = async (name: string) => (await pipeline.route(readRequest(name))).trace[0]?.note;
+  const noteOf = async (name: string) => {
+    const trace: Trace = [];
+    await pipeline.route(readRequest(name), { trace });
+    return trace[0]?.note;
+  };
   const refusing = await serving('r a b\na b', []);
-  expect((await refusing.pipeline.route(readRequest('a'))).trace[0]).toMatchObject({
+  const refused: Trace = [];
+  await refusing.pipeline.route(readRequest('a'), { trace: refused });
+  expect(refused[0]).toMatchObject({
     error: 'error 2: access denied',
     note: 'lines 1, 2',
   });
