@@ -106,7 +106,7 @@ export class DataThread {
   /** Runs until a `stop` message. */
   run(): void {
     const turnEnds = performance.now() + TURN_MS;
-    while (!this.#stopped && performance.now() < turnEnds) this.#round();
+    while (!this.#stopped && this.#now < turnEnds) this.#round();
     if (!this.#stopped) setImmediate(() => this.run());
   }
 

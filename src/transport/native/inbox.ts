@@ -24,6 +24,8 @@ export class Inbox {
   /** Views of the slots as ACKs, the commonest datagram by far: made once. */
   readonly #acks: readonly Uint8Array[];
   readonly #recvmmsg = hotCalls().recvmmsg;
+  /** Slots in which the kernel has left a length of its own. */
+  #used = BATCH;
 
   constructor(arena: Arena) {
     this.#arena = arena;
@@ -46,13 +48,15 @@ export class Inbox {
   /** Takes what has come to a socket, without waiting. The bytes are valid during the call only. Returns how many datagrams. */
   receive(fd: number, take: (peer: PeerKey, datagram: Uint8Array) => void): number {
     const { bytes, words } = this.#arena;
-    for (let i = 0; i < BATCH; i++) words[(this.#headers.offset + i * MMSGHDR.bytes + MSGHDR.nameLength) >>> 2] = SOCKADDR_BYTES;
+    for (let i = 0; i < this.#used; i++)
+      words[(this.#headers.offset + i * MMSGHDR.bytes + MSGHDR.nameLength) >>> 2] = SOCKADDR_BYTES;
     const count = this.#recvmmsg(fd, this.#headers.address, BATCH, C.MSG_DONTWAIT, 0);
+    this.#used = Math.max(count, 0);
     for (let i = 0; i < count; i++) {
       const length = words[(this.#headers.offset + i * MMSGHDR.bytes + MMSGHDR.length) >>> 2]!;
       take(readPeer(bytes, this.#names.offset + i * 32), length === HEADER_BYTES ? this.#acks[i]! : this.#view(i, length));
     }
-    return Math.max(count, 0);
+    return this.#used;
   }
 
   #view(slot: number, length: number): Uint8Array {

@@ -32,7 +32,7 @@ export class Readiness {
   wait(ms: number, ready: (fd: number) => void): number {
     const count = this.#wait(this.#epoll, this.#events.address, MAX_READY, ms);
     for (let i = 0; i < count; i++) {
-      ready(this.#arena.view.getInt32(this.#events.offset + i * EPOLL_EVENT.bytes + EPOLL_EVENT.data, true));
+      ready(this.#arena.words[(this.#events.offset + i * EPOLL_EVENT.bytes + EPOLL_EVENT.data) >>> 2]!);
     }
     return Math.max(count, 0);
   }
