@@ -24,7 +24,7 @@ export interface GapReport {
 }
 
 /** Few packets, so that these clients keep up. */
-const BLOCK_BYTES = 8192;
+const BLOCK_BYTES = 32_768;
 const WINDOW = 1;
 /** Longer than any stall that is measured. */
 const PATIENCE_MS = 5000;

@@ -1,6 +1,6 @@
 /** Many clients at once: no first request of a storm is lost. */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, truncateSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import { folder, lab, until } from '../support/lab.ts';
@@ -51,6 +51,29 @@ describeWith('a storm', [roomForStorm], () => {
     expect(new Set(ended.map(({ outcome }) => outcome))).toEqual(new Set(['completed']));
     expect(log.filter(({ msg }) => msg.includes('dropped'))).toEqual([]);
   });
+});
+
+test('one client with window 65535 of 65464 bytes starves nobody', async () => {
+  const at = folder();
+  at.put('ROOT/small', new Uint8Array(30_000));
+  truncateSync(at.put('ROOT/large', ''), 512 * 1024 ** 2);
+  const { address, ended } = await lab({ limits: { minTimeoutMs: 3000 } }, at);
+  const clients = 200;
+  const greedy = { name: 'large', options: { blksize: 65464, windowsize: 65535 } };
+  const { times, duplicates, greedyBytes } = await storm({
+    server: address,
+    name: 'small',
+    clients,
+    options: { blksize: 1468 },
+    greedy,
+  });
+  // Each asks once and sends nothing twice.
+  expect(times).toHaveLength(clients);
+  expect(duplicates).toBe(0);
+  expect(greedyBytes).toBeGreaterThan(1_000_000);
+  const small = () => ended.filter(({ request }) => request.asked === 'small');
+  await until(() => small().length === clients, 'every end');
+  expect(new Set(small().map(({ outcome }) => outcome))).toEqual(new Set(['completed']));
 });
 
 function receiveLimit(): number {

@@ -17,6 +17,8 @@ export interface StormTask {
   /** Set to 1, and notified, when every request is out. */
   readonly asked: Int32Array;
   readonly limitMs: number;
+  /** One more client, which asks for all there is of another file, and acknowledges each block that comes, whether or not it fits. */
+  readonly greedy?: { readonly name: string; readonly options: Options };
 }
 
 /** What came of them. */
@@ -25,10 +27,15 @@ export interface Storm {
   readonly times: readonly number[];
   /** Blocks that came twice. */
   readonly duplicates: number;
+  /** What the greedy client was sent. */
+  readonly greedyBytes: number;
 }
 
-const { server, name, clients, options, asked, limitMs } = workerData as StormTask;
+const { server, name, clients, options, asked, limitMs, greedy } = workerData as StormTask;
 let duplicates = 0;
+let greedyBytes = 0;
+
+const greedySocket = greedy && (await devour(greedy));
 
 const sockets: Socket[] = [];
 for (let i = 0; i < clients; i++) sockets.push(await open());
@@ -44,13 +51,30 @@ for (const [, request] of fetches) {
 const times: number[] = [];
 const all = Promise.all(fetches.map(([transfer]) => transfer.then(({ ms }) => void times.push(ms))));
 await Promise.race([all, new Promise((resolve) => setTimeout(resolve, limitMs))]);
-parentPort?.postMessage({ times, duplicates } satisfies Storm);
+greedySocket?.close();
+parentPort?.postMessage({ times, duplicates, greedyBytes } satisfies Storm);
 
 async function open(): Promise<Socket> {
   const socket = createSocket('udp4');
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
   return socket;
+}
+
+/** Begins a greedy client; resolves when its first block has come. */
+async function devour({ name, options }: NonNullable<StormTask['greedy']>): Promise<Socket> {
+  const socket = await open();
+  const { promise, resolve } = Promise.withResolvers<Socket>();
+  socket.on('message', (datagram, from) => {
+    const reply = parse(datagram);
+    if (reply.kind === 'oack') socket.send(ack(0), from.port, from.address);
+    if (reply.kind !== 'data') return;
+    greedyBytes += reply.payload.length;
+    socket.send(ack(reply.block), from.port, from.address);
+    resolve(socket);
+  });
+  socket.send(rrq(name, 'octet', options), server.port, server.address);
+  return promise;
 }
 
 /** A transfer, and what begins it. */

@@ -6,7 +6,7 @@ import { SEGMENT_BYTES, type Slices } from '../../../src/protocol/segments.ts';
 import { Arena } from '../../../src/transport/native/arena.ts';
 import { Batch } from '../../../src/transport/native/batch.ts';
 import { INBOX_BYTES, Inbox } from '../../../src/transport/native/inbox.ts';
-import { C, mustCall, whyNot } from '../../../src/transport/native/libc.ts';
+import { C, mustCall, setOption, whyNot } from '../../../src/transport/native/libc.ts';
 import { Readiness } from '../../../src/transport/native/readiness.ts';
 import { closeSocket, openSocket } from '../../../src/transport/native/socket.ts';
 import { makeFlags, Waker } from '../../../src/transport/native/wake.ts';
@@ -60,8 +60,11 @@ function link(receivers = 1) {
       while (inbox.receive(fd, take) > 0);
     }
   };
-  return { batch: new Batch(sender.fd), to: ends.map(({ key }) => key), received, drain };
+  return { batch: new Batch(sender.fd), fd: sender.fd, to: ends.map(({ key }) => key), received, drain };
 }
+
+/** The kernel cuts no messages up for a socket without checksums, as for a device that cannot: EINVAL. */
+const SO_NO_CHECK = 11;
 
 /** What a server does in one round of its loop. */
 type Step =
@@ -137,6 +140,21 @@ describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() =
     batch.flush();
     drain();
     expect(received[0]).toEqual(expected);
+  });
+
+  test('where the kernel refuses to cut a window up, that window is lost, and blocks go one by one from then on', () => {
+    const { batch, fd, to, received, drain } = link(2);
+    setOption(fd, C.SOL_SOCKET, SO_NO_CHECK, 1);
+    const window = (block: number) => {
+      for (let i = 0; i < 3; i++) batch.data(to[0]!, block + i, sliced(i * 500, 500));
+      batch.send(to[1]!, Buffer.from(`beside ${block}`));
+      batch.flush();
+      drain();
+      return received.map((one) => one.splice(0).map((datagram) => datagram.slice(0, 8)));
+    };
+    expect(window(1)).toEqual([[], ['beside 1']]);
+    const blocks = [0, 1, 2].map((i) => data(4 + i, content.subarray(i * 500, i * 500 + 500)).slice(0, 8));
+    expect(window(4)).toEqual([blocks, ['beside 4']]);
   });
 
   test('a slice that its segment does not have: RangeError', () => {

@@ -1,9 +1,10 @@
-/** Where the native transport, or a part of it, is refused: the server says so and serves. Each server is a process of its own. */
+/** Where the native transport, or a part of it, is refused: the server says so and serves. */
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { whyNot } from '../../../src/transport/native/libc.ts';
-import { type Folder, folder } from '../../support/lab.ts';
+import { C, setOption, whyNot } from '../../../src/transport/native/libc.ts';
+import { type Folder, folder, lab } from '../../support/lab.ts';
 import { seeded } from '../../support/random.ts';
 import { freePort, type ServeOptions, serve } from '../../support/serve.ts';
 import { get } from '../../support/tftp.ts';
@@ -82,5 +83,37 @@ describeWith('where setsockopt is refused', [native, ...requireTools('cc')], () 
       expect.stringMatching(/^40 a storm may lose its first requests, for want of buffers/),
       '40 packets cannot be marked: dscp has no effect (EPERM)',
     ]);
+  });
+});
+
+/** Sockets of this process. */
+function sockets(): number[] {
+  const isSocket = (fd: string): boolean => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:');
+    } catch {
+      return false;
+    }
+  };
+  return readdirSync('/proc/self/fd').filter(isSocket).map(Number);
+}
+
+/** The kernel cuts no messages up for a socket without checksums, as for a device that cannot: EINVAL. */
+const SO_NO_CHECK = 11;
+
+describeWith('where the kernel refuses to cut a window up', [native], () => {
+  test('the first window is sent again, block by block, and everybody is served', async () => {
+    const before = new Set(sockets());
+    const { address, put, end, ended } = await lab({ transport: 'native', limits: { minTimeoutMs: 50 } });
+    put('ROOT/file', file);
+    for (const fd of sockets()) if (!before.has(fd)) setOption(fd, C.SOL_SOCKET, SO_NO_CHECK, 1);
+    for (let round = 0; round < 2; round++) {
+      const got = await get(address, 'file', { options: { blksize: 1428, windowsize: 16 }, retryMs: 5000 });
+      expect(got.error).toBeUndefined();
+      expect(got.bytes.equals(file)).toBe(true);
+    }
+    await end(() => ended.length === 2);
+    expect(ended.map(({ outcome }) => outcome)).toEqual(['completed', 'completed']);
+    expect(ended[0]!.retransmissions).toBeGreaterThan(0);
   });
 });
