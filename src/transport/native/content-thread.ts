@@ -9,6 +9,7 @@ import { nodeFileSystem } from '../../content/node-filesystem.ts';
 import { ErrorCode, TftpError } from '../../protocol/error.ts';
 import { SEGMENT_BYTES } from '../../protocol/segments.ts';
 import { BorrowedFile } from './borrowed-file.ts';
+import { preferHugePages } from './libc.ts';
 import type { FromContent, ToContent } from './messages.ts';
 import { SegmentPool } from './segment-pool.ts';
 import { Waker, type WakeShare } from './wake.ts';
@@ -21,7 +22,10 @@ export interface ContentThreadOptions {
 
 export class ContentThread {
   readonly #options: ContentThreadOptions;
-  readonly #pool = new SegmentPool((chunk) => this.#tell({ kind: 'chunk', chunk }));
+  readonly #pool = new SegmentPool((chunk) => {
+    preferHugePages(new Uint8Array(chunk));
+    this.#tell({ kind: 'chunk', chunk });
+  });
   /** Reads under way; what was read is the data thread's to keep. */
   readonly #cache = new SegmentCache({
     maxBytes: 0,

@@ -37,6 +37,7 @@ export const C = {
   EPOLL_CLOEXEC: 0o2000000,
   M_ARENA_MAX: -8,
   RWF_NOWAIT: 8,
+  MADV_HUGEPAGE: 14,
   EFD_NONBLOCK_CLOEXEC: 0o4000 | 0o2000000,
 } as const;
 
@@ -55,6 +56,7 @@ const SIGNATURES = {
   getsockname: 'int getsockname(int, void *, void *)',
   setsockopt: 'int setsockopt(int, int, int, void *, uint32_t)',
   getsockopt: 'int getsockopt(int, int, int, void *, void *)',
+  madvise: 'int madvise(void *, uint64_t, int)',
   eventfd: 'int eventfd(unsigned int, int)',
   epoll_create1: 'int epoll_create1(int)',
   epoll_ctl: 'int epoll_ctl(int, int, int, void *)',
@@ -93,6 +95,17 @@ export function loadLibrary(): void {
 /** Where the bytes lie. Valid as long as somebody holds the bytes. */
 export function addressOf(bytes: Uint8Array): number {
   return Number(load().address(bytes));
+}
+
+/** Of x86-64. */
+const HUGE_PAGE_BYTES = 2 * 1024 ** 2;
+
+/** Asks for huge pages where they fit in: large memory is then there at once, not page by page. A kernel that has none says so, and nothing is lost. */
+export function preferHugePages(bytes: Uint8Array): void {
+  const address = addressOf(bytes);
+  const start = Math.ceil(address / HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES;
+  const end = Math.floor((address + bytes.length) / HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES;
+  if (end > start) call('madvise', start, end - start, C.MADV_HUGEPAGE);
 }
 
 /** An `errno` as Node tells one. */

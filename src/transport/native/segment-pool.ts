@@ -7,8 +7,8 @@
  */
 import { SEGMENT_BYTES } from '../../protocol/segments.ts';
 
-/** Slots of a chunk: 4 MiB. */
-export const CHUNK_SLOTS = 64;
+/** Slots of a chunk: 16 MiB, of which only what is used takes memory. */
+export const CHUNK_SLOTS = 256;
 
 export class SegmentPool {
   readonly #added: (chunk: SharedArrayBuffer) => void;

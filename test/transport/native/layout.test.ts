@@ -74,6 +74,7 @@ function asked(expressions: readonly (readonly [name: string, expression: string
     'sys/eventfd.h',
     'sys/uio.h',
     'malloc.h',
+    'sys/mman.h',
   ];
   const source = put(
     'ask.c',
