@@ -80,22 +80,10 @@ function startFields({ request, served, size, generation }: TransferInfo) {
   return { client: address, port, mac, macSource, kind, mode, asked, served, size, generation };
 }
 
-/** Written out: every transfer makes one, and copies of copies cost more than the line. */
 function endFields(summary: TransferSummary) {
-  const { request, served, size, generation } = summary;
-  const { client, kind, mode, asked } = request;
   const { outcome, bytes, durationMs, agreed, rttMs, retransmissions, lastAckMissing, error } = summary;
   return {
-    client: client.address,
-    port: client.port,
-    mac: client.mac,
-    macSource: client.macSource,
-    kind,
-    mode,
-    asked,
-    served,
-    size,
-    generation,
+    ...startFields(summary),
     outcome,
     bytes,
     options: Object.fromEntries(agreed),

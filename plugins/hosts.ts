@@ -107,9 +107,11 @@ function groupsOf(matched: readonly Entry[]): readonly string[] {
 
 /** The first layer that has a variable decides. */
 function variablesOf(matched: readonly Entry[]): Readonly<Record<string, unknown>> {
-  const layers = layersOf(matched);
-  if (layers.length === 1) return layers[0]!.variables;
-  return Object.fromEntries(layers.flatMap(({ variables }) => Object.entries(variables)).toReversed());
+  return Object.fromEntries(
+    layersOf(matched)
+      .flatMap(({ variables }) => Object.entries(variables))
+      .toReversed(),
+  );
 }
 
 /** Entries that mean one machine each; the names that any of its entries gives. */

@@ -2,8 +2,8 @@
 /**
  * The command line. Only here and in `cli/` are process, arguments, exit codes and the terminal known.
  */
-import { tuneRuntime } from './cli/runtime.ts';
+import { keepCompiledCode } from './cli/runtime.ts';
 
-tuneRuntime();
+keepCompiledCode();
 const { main } = await import('./cli/main.ts');
 await main();

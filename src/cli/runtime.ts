@@ -1,22 +1,17 @@
 /**
- * How Node runs this program. Call it before anything else is imported.
+ * How Node runs this program.
  */
 import { constants, enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 
-export function tuneRuntime(): void {
-  keepCompiledCode();
-  keepCollectionsOnTheirThread();
-}
-
 /**
- * Keeps compiled code from one start to the next: half the time of a start, and 40 MB, are compiling. What is in the cache is run,
- * so it never lies in a folder that others can write to, as Node's own default does; where there is no home, there is no cache.
- * NODE_DISABLE_COMPILE_CACHE=1 switches it off.
+ * Keeps compiled code from one start to the next: half the time of a start, and 40 MB, are compiling. Call it before anything else
+ * is imported. What is in the cache is run, so it never lies in a folder that others can write to, as Node's own default does;
+ * where there is no home, there is no cache. NODE_DISABLE_COMPILE_CACHE=1 switches it off.
  */
-function keepCompiledCode(): void {
+export function keepCompiledCode(): void {
   try {
     const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pxe');
     // Worker threads go by the environment.
@@ -24,11 +19,6 @@ function keepCompiledCode(): void {
   } catch {
     // No home: then without.
   }
-}
-
-/** Collecting what little a request leaves behind costs helper threads more than the thread that made it, and takes the cores from the data thread. */
-function keepCollectionsOnTheirThread(): void {
-  setFlagsFromString('--no-parallel-scavenge');
 }
 
 /**

@@ -9,7 +9,7 @@ export function isBeneath(folder: string, path: string): boolean {
   return path.startsWith(prefix) && path.length > prefix.length;
 }
 
-/** The path as a name under the folder, with `/` on every system. */
+/** A path that lies below the folder as a name under it, with `/` on every system. */
 export function nameBeneath(folder: string, path: string): string {
   const name = path.slice(prefixOf(folder).length);
   return sep === '/' ? name : name.replaceAll(sep, '/');

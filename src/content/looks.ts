@@ -5,7 +5,7 @@
  */
 import type { Clock } from './clock.ts';
 import type { Awaitable } from './content.ts';
-import type { FileStat, FileSystem } from './filesystem.ts';
+import type { FileStat, FileSystem, LooksAtOnce } from './filesystem.ts';
 
 /** Longer than any look that needs no disk. */
 const SLOW_MS = 2;
@@ -35,29 +35,26 @@ export class Looks {
 
   /** As {@link FileSystem.stat}, but may throw at once what that rejects with. */
   stat(path: string): Awaitable<FileStat> {
-    const { atOnce } = this.#fileSystem;
-    const begun = this.#clock.now();
-    if (!atOnce || !this.#mayLookAtOnce(atOnce, begun)) return this.#fileSystem.stat(path);
-    try {
-      return atOnce.stat(path);
-    } finally {
-      this.#looked(begun);
-    }
+    return this.#look((by) => by.stat(path));
   }
 
   /** As {@link FileSystem.realPath}, but may throw at once what that rejects with. */
   realPath(path: string): Awaitable<string> {
+    return this.#look((by) => by.realPath(path));
+  }
+
+  #look<T>(look: (by: FileSystem | LooksAtOnce) => Awaitable<T>): Awaitable<T> {
     const { atOnce } = this.#fileSystem;
     const begun = this.#clock.now();
-    if (!atOnce || !this.#mayLookAtOnce(atOnce, begun)) return this.#fileSystem.realPath(path);
+    if (!atOnce || !this.#mayLookAtOnce(atOnce, begun)) return look(this.#fileSystem);
     try {
-      return atOnce.realPath(path);
+      return look(atOnce);
     } finally {
       this.#looked(begun);
     }
   }
 
-  #mayLookAtOnce(atOnce: NonNullable<FileSystem['atOnce']>, now: number): boolean {
+  #mayLookAtOnce(atOnce: LooksAtOnce, now: number): boolean {
     if (now >= this.#askAt) {
       this.#askAt = now + ASK_AGAIN_MS;
       const learnt = (local: boolean): void => {

@@ -55,8 +55,6 @@ interface Found extends Seen {
   readonly base: string;
   /** The name as spelt on disk. */
   readonly name: string;
-  /** Names the version that was seen. */
-  readonly version: string;
 }
 
 export class Root {
@@ -169,7 +167,7 @@ export class Root {
     if (!this.#allows(base, seen.realPath)) throw accessViolation();
     if (seen.stat.kind === 'directory') return undefined;
     if (seen.stat.kind !== 'file') throw accessViolation();
-    return { base, name, ...seen, version: versionKey(seen.stat) };
+    return { base, name, ...seen };
   }
 
   async #base(): Promise<string> {
@@ -199,7 +197,7 @@ export class Root {
    */
   #cached(found: Found): ServedFile | undefined {
     if (found.stat.size > SEGMENT_BYTES) return undefined;
-    const bytes = this.#options.cache.get(found.version, 0);
+    const bytes = this.#options.cache.get(versionKey(found.stat), 0);
     if (bytes === undefined || !this.#confined.has(bytes)) return undefined;
     return heldFile(bytes, this.#nameOf(found, found.realPath));
   }

@@ -3,7 +3,7 @@
  * `pxe explain` alike. Knows no packets and keeps nothing of a request.
  */
 import { bytesContent } from '../content/bytes.ts';
-import { type Content, isLater } from '../content/content.ts';
+import type { Content } from '../content/content.ts';
 import { cleanName } from '../content/name.ts';
 import { ErrorCode, TftpError } from '../protocol/error.ts';
 import { expectHost, expectIdentity, expectName, expectOpened, expectStored, hookNames } from './answers.ts';
@@ -159,7 +159,7 @@ export class Pipeline {
     const entry = this.#begin(undefined, 'open', request.name, options);
     try {
       const opened = await this.#lookUp(undefined, request.name, this.#rootFor(entry), options);
-      if (entry) entry.after = describeOpened(opened);
+      if (entry) this.#answered(entry, describeOpened(opened));
       return this.#wanted(opened, options);
     } catch (error) {
       throw this.#refusal(error, undefined, 'open', options, entry);
@@ -251,11 +251,8 @@ export class Pipeline {
       const { clock, hookMs } = this.#around;
       const log = () => this.#logOf(plugin, options.log);
       const around = { clock, hookMs, root, log, notes: entry, late: how.late, signal: options.signal };
-      const answered = callHook(how.ask, around);
-      const taken = how.take(isLater(answered) ? await answered : answered, root);
-      const result = isLater(taken) ? await taken : taken;
-      const after = entry && how.tell(result);
-      if (after !== undefined) entry!.after = after;
+      const result = await how.take(await callHook(how.ask, around), root);
+      if (entry) this.#answered(entry, how.tell(result));
       return result;
     } catch (error) {
       throw this.#refusal(error, plugin, hook, options, entry);
@@ -357,6 +354,10 @@ export class Pipeline {
   /** The root directory; what is looked up in it is noted in the entry. */
   #rootFor(entry: TraceEntry | undefined): Folder {
     return entry ? new TracedFolder(this.#around.root, entry.lookups) : this.#around.root;
+  }
+
+  #answered(entry: TraceEntry, after: string | undefined): void {
+    if (after !== undefined) entry.after = after;
   }
 
   #finish(entry: TraceEntry | undefined): void {

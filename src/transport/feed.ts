@@ -114,10 +114,10 @@ export class Feed {
   }
 
   /** A call that never settles must not keep the transfer, and all that it holds, for ever. */
-  #limited(call: Promise<void>, ms: number): Promise<void> {
+  #limited(call: PromiseLike<void>, ms: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const cancel = this.#clock.setTimeout(() => reject(new Error(`nothing came within ${ms} ms`)), ms);
-      call.then(resolve, reject).finally(cancel);
+      Promise.resolve(call).then(resolve, reject).finally(cancel);
     });
   }
 }

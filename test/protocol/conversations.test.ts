@@ -620,6 +620,18 @@ describe('single-port mode', () => {
       ],
     ],
     [
+      'and still is when the whole file was sent: on one port the last ACK cannot be late',
+      [
+        'C>69 RRQ tiny octet blksize=1024',
+        'C<69 OACK blksize=1024',
+        'C>69 ACK 0',
+        'C<69 DATA 1 5',
+        'C>69 RRQ tiny octet blksize=1024',
+        'C>69 ACK 1',
+        '= tiny completed 5',
+      ],
+    ],
+    [
       'a different request takes the place of the old one at once, as there is one port',
       [
         'C>69 RRQ f octet',

@@ -414,3 +414,22 @@ test('a request to write leaves an unwilling plugin no say', async () => {
   expect(await peer.reply()).toMatchObject({ kind: 'error', code: 2 });
   expect(tree('ROOT')).toEqual([]);
 });
+
+test('promises of another make, which have nothing but `then`, are promises', async () => {
+  const bytes = seeded(3).bytes(3 * SEGMENT);
+  let closed = 0;
+  // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested
+  const later = <T>(make: () => T) => ({ then: (resolve: (value: T) => void) => void setTimeout(() => resolve(make()), 1) });
+  const slow = content({
+    read: (offset: number, length: number) => later(() => bytes.subarray(offset, offset + length)),
+    close: () => later(() => void closed++),
+  });
+  const opened = { open: () => later(() => slow) };
+  const { address, end, log } = await lab({ plugins: [plugin('odd', opened as never)] });
+  const got = await get(address, 'bad', { options: { blksize: 8192, windowsize: 4 } });
+  expect(got.error).toBeUndefined();
+  expect(Buffer.from(got.bytes).equals(bytes)).toBe(true);
+  expect(await end()).toMatchObject({ outcome: 'completed' });
+  expect(closed).toBe(1);
+  expect(log.filter(({ level }) => level === 'error')).toEqual([]);
+});

@@ -6,12 +6,13 @@ import { SEGMENT_BYTES, type Slices } from '../../../src/protocol/segments.ts';
 import { Arena } from '../../../src/transport/native/arena.ts';
 import { Batch } from '../../../src/transport/native/batch.ts';
 import { INBOX_BYTES, Inbox } from '../../../src/transport/native/inbox.ts';
-import { C, mustCall, setOption, whyNot } from '../../../src/transport/native/libc.ts';
+import { C, mustCall, whyNot } from '../../../src/transport/native/libc.ts';
 import { Readiness } from '../../../src/transport/native/readiness.ts';
 import { closeSocket, openSocket } from '../../../src/transport/native/socket.ts';
 import { makeFlags, Waker } from '../../../src/transport/native/wake.ts';
 import { heapMib } from '../../support/heap.ts';
 import { seeded } from '../../support/random.ts';
+import { refuseSegmentation } from '../../support/segmentation.ts';
 import { describeWith } from '../../support/tools.ts';
 
 /** Content as a server holds it: segments of shared memory. */
@@ -62,9 +63,6 @@ function link(receivers = 1) {
   };
   return { batch: new Batch(sender.fd), fd: sender.fd, to: ends.map(({ key }) => key), received, drain };
 }
-
-/** The kernel cuts no messages up for a socket without checksums, as for a device that cannot: EINVAL. */
-const SO_NO_CHECK = 11;
 
 /** What a server does in one round of its loop. */
 type Step =
@@ -144,7 +142,7 @@ describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() =
 
   test('where the kernel refuses to cut a window up, that window is lost, and blocks go one by one from then on', () => {
     const { batch, fd, to, received, drain } = link(2);
-    setOption(fd, C.SOL_SOCKET, SO_NO_CHECK, 1);
+    refuseSegmentation(fd);
     const window = (block: number) => {
       for (let i = 0; i < 3; i++) batch.data(to[0]!, block + i, sliced(i * 500, 500));
       batch.send(to[1]!, Buffer.from(`beside ${block}`));

@@ -3,9 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { C, setOption, whyNot } from '../../../src/transport/native/libc.ts';
+import { whyNot } from '../../../src/transport/native/libc.ts';
 import { type Folder, folder, lab } from '../../support/lab.ts';
 import { seeded } from '../../support/random.ts';
+import { refuseSegmentation } from '../../support/segmentation.ts';
 import { freePort, type ServeOptions, serve } from '../../support/serve.ts';
 import { get } from '../../support/tftp.ts';
 import { describeWith, type Need, requireTools } from '../../support/tools.ts';
@@ -98,15 +99,12 @@ function sockets(): number[] {
   return readdirSync('/proc/self/fd').filter(isSocket).map(Number);
 }
 
-/** The kernel cuts no messages up for a socket without checksums, as for a device that cannot: EINVAL. */
-const SO_NO_CHECK = 11;
-
 describeWith('where the kernel refuses to cut a window up', [native], () => {
   test('the first window is sent again, block by block, and everybody is served', async () => {
     const before = new Set(sockets());
     const { address, put, end, ended } = await lab({ transport: 'native', limits: { minTimeoutMs: 50 } });
     put('ROOT/file', file);
-    for (const fd of sockets()) if (!before.has(fd)) setOption(fd, C.SOL_SOCKET, SO_NO_CHECK, 1);
+    for (const fd of sockets()) if (!before.has(fd)) refuseSegmentation(fd);
     for (let round = 0; round < 2; round++) {
       const got = await get(address, 'file', { options: { blksize: 1428, windowsize: 16 }, retryMs: 5000 });
       expect(got.error).toBeUndefined();
