@@ -40,8 +40,11 @@ export interface NewFile {
 
 /** Looks on this thread, which waits for them. */
 export interface LooksAtOnce {
-  /** Follows links. Throws what {@link FileSystem.stat} rejects with. */
-  stat(path: string): FileStat;
+  /**
+   * Follows links; `undefined` if there is nothing of that name: most names that are looked for in a boot are absent, and an error
+   * costs more than the look. Throws what else {@link FileSystem.stat} rejects with.
+   */
+  stat(path: string): FileStat | undefined;
   /** Throws what {@link FileSystem.realPath} rejects with. */
   realPath(path: string): string;
   /** Whether the path lies on a disk of this machine, or in its memory. */

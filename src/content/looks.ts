@@ -33,8 +33,8 @@ export class Looks {
     this.#clock = clock;
   }
 
-  /** As {@link FileSystem.stat}, but may throw at once what that rejects with. */
-  stat(path: string): Awaitable<FileStat> {
+  /** As {@link FileSystem.stat}, but may throw at once what that rejects with, or return `undefined` where nothing is. */
+  stat(path: string): Awaitable<FileStat | undefined> {
     return this.#look((by) => by.stat(path));
   }
 

@@ -28,7 +28,10 @@ const LOCAL_KINDS = new Set([
 
 export const nodeFileSystem: FileSystem = {
   atOnce: {
-    stat: (path) => fileStat(statSync(path, { bigint: true })),
+    stat: (path) => {
+      const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+      return stats && fileStat(stats);
+    },
     realPath: (path) => realpathSync.native(path),
     isLocal: async (path) => process.platform === 'linux' && LOCAL_KINDS.has((await statfs(path)).type),
   },

@@ -184,6 +184,7 @@ export class Root {
     try {
       // Most names that are looked for in a boot are absent: one call tells.
       const stat = await this.#looks.stat(path);
+      if (stat === undefined) return undefined;
       return { realPath: await this.#looks.realPath(path), stat };
     } catch (error) {
       if (isMissing(error)) return undefined;

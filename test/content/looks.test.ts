@@ -1,7 +1,10 @@
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { isMissing } from '../../src/content/fault.ts';
 import { Looks } from '../../src/content/looks.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
-import { systemError, threadedFileSystem } from './fixture.ts';
+import { systemError, temporaryFolder, threadedFileSystem } from './fixture.ts';
 
 /** A file system whose looks at once take as long as the test wants, and say who has looked. */
 function machine({ local = true }: { readonly local?: boolean | Error } = {}) {
@@ -18,7 +21,7 @@ function machine({ local = true }: { readonly local?: boolean | Error } = {}) {
         realPath: took,
         stat: () => {
           took();
-          throw systemError('ENOENT');
+          throw systemError('EACCES');
         },
         isLocal: async () => {
           at.asked++;
@@ -82,10 +85,18 @@ describe('looks', () => {
     expect(at.asked).toBe(2);
   });
 
-  test('a name that is not there throws at once what a thread would reject with', async () => {
+  test('a look that fails throws at once what a thread would reject with', async () => {
     const { look, looks } = machine();
     await look();
-    expect(() => looks.stat('/srv/tftp/y')).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+    expect(() => looks.stat('/srv/tftp/y')).toThrow(expect.objectContaining({ code: 'EACCES' }));
+  });
+
+  test.each(['missing', 'file/below', 'dangling'])('%s: nothing is there, at once and by a thread', async (name) => {
+    const folder = temporaryFolder();
+    folder.put('file', 'x');
+    symlinkSync('missing', join(folder.path, 'dangling'));
+    expect(nodeFileSystem.atOnce!.stat(join(folder.path, name))).toBeUndefined();
+    await expect(nodeFileSystem.stat(join(folder.path, name))).rejects.toSatisfy(isMissing);
   });
 });
 
