@@ -48,6 +48,8 @@ export class RoundTrip {
 
   /** How long to wait before the next retransmission. */
   get timeout(): number {
-    return Math.min(this.#ceiling, Math.max(this.#floor, this.#timeout) * 2 ** this.#doublings);
+    // No power where there is nothing to raise: this is asked for with every ACK.
+    const backOff = this.#doublings === 0 ? 1 : 2 ** this.#doublings;
+    return Math.min(this.#ceiling, Math.max(this.#floor, this.#timeout) * backOff);
   }
 }

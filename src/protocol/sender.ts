@@ -162,7 +162,7 @@ export class Sender {
     if (block < 0 || block > this.#high) return false;
     const recovering = this.#acked < this.#recoverUntil;
     if (!recovering) this.#rounds = 0;
-    const believed = !recovering || (this.#rounds < MOST_ROUNDS && now - this.#wentBackAt >= this.#soon);
+    const believed = !recovering || (this.#rounds < MOST_ROUNDS && now - this.#wentBackAt >= this.#soon());
     if (block === this.#acked) {
       if (this.#settings.windowSize > 1 && this.inFlight && believed && this.#wentBackFor !== block) this.#goBack(now);
       return false;
@@ -192,7 +192,7 @@ export class Sender {
   }
 
   /** An answer to what was sent less than this ago is not to be expected. Half a round trip: a gap is reported before the window ends. */
-  get #soon(): number {
+  #soon(): number {
     return Math.max(LEAST_SOON_MS, (this.#roundTrip.smoothed ?? Number.POSITIVE_INFINITY) / 2);
   }
 

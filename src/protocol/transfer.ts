@@ -215,7 +215,7 @@ export abstract class Transfer implements Timed {
     if (this.phase === 'asked')
       return this.end('failed', now, { code: ErrorCode.undefined, message: 'no answer from the server' });
     if (!this.proven) return this.#expireUnproven(now);
-    if (now >= this.#giveUpAt) {
+    if (now >= this.#giveUpAt()) {
       if (this.onlyLastAckMissing) return this.end('completed', now, undefined, true);
       return this.end('failed', now, { code: ErrorCode.undefined, message: 'no answer from the client' });
     }
@@ -283,10 +283,10 @@ export abstract class Transfer implements Timed {
   protected awaitPeer(now: number): void {
     if (this.resumeAt < Number.POSITIVE_INFINITY) return this.setDeadline(this.resumeAt);
     if (this.waitsForUs) return this.setDeadline(Number.POSITIVE_INFINITY);
-    if (this.attempts >= this.limits.retries) return this.setDeadline(this.#giveUpAt);
+    if (this.attempts >= this.limits.retries) return this.setDeadline(this.#giveUpAt());
     // Never longer, since a negotiated `timeout` is a promise.
     const jitter = this.attempts === 0 ? 1 : 1 - this.host.random() / 4;
-    this.setDeadline(Math.min(this.#giveUpAt, now + Math.max(this.leastWaitMs, this.roundTrip.timeout) * jitter));
+    this.setDeadline(Math.min(this.#giveUpAt(), now + Math.max(this.leastWaitMs, this.roundTrip.timeout) * jitter));
   }
 
   setDeadline(deadline: number): void {
@@ -295,7 +295,7 @@ export abstract class Transfer implements Timed {
   }
 
   /** A silent peer is given up then. */
-  get #giveUpAt(): number {
+  #giveUpAt(): number {
     const { idleMs } = this.limits;
     return this.progressAt + (this.onlyLastAckMissing ? Math.min(LAST_ACK_MS, idleMs) : idleMs);
   }

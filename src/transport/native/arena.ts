@@ -45,8 +45,10 @@ export class Arena {
   /** Writes a pointer (little-endian, 64 bits) without making a BigInt. `address` is below 2^53, as user space's are. */
   pointer(offset: number, address: number): void {
     const word = offset >>> 2;
-    this.words[word] = address % 0x1_0000_0000;
-    this.words[word + 1] = Math.floor(address / 0x1_0000_0000);
+    // Without a remainder of doubles, which is a loop.
+    const high = Math.floor(address / 0x1_0000_0000);
+    this.words[word] = address - high * 0x1_0000_0000;
+    this.words[word + 1] = high;
   }
 
   /** Writes a size_t. */

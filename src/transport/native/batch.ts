@@ -25,7 +25,7 @@ const MAX_MESSAGE_BYTES = 65_000;
 /** Pieces must fit the path; what is larger is sent one by one, and fragmented. */
 const MAX_PIECE_BYTES = 1472;
 
-/** Addresses of segments, each asked for once. */
+/** Addresses of the memory that segments lie in, each asked for once. */
 const addresses = new WeakMap<ArrayBufferLike, number>();
 
 export class Batch {
@@ -43,6 +43,9 @@ export class Batch {
   /** Segments whose bytes are to be sent, so many of them. */
   readonly #held = new Array<Uint8Array | undefined>(VECTORS).fill(undefined);
   #heldCount = 0;
+  /** Where the segment that was used last lies. */
+  #lastSegment: Uint8Array | undefined;
+  #lastAddress = 0;
   /** Messages, vectors, block headers and small bytes in use. */
   #messages = 0;
   #vectorCount = 0;
@@ -174,14 +177,13 @@ export class Batch {
   }
 
   #slice(bytes: Uint8Array, start: number, end: number): void {
-    let base = addresses.get(bytes.buffer);
-    if (base === undefined) {
-      base = addressOf(new Uint8Array(bytes.buffer));
-      addresses.set(bytes.buffer, base);
-    }
     if (start < 0 || end > bytes.length) throw new RangeError(`slice ${start}–${end} of ${bytes.length} bytes`);
     if (this.#heldCount === 0 || this.#held[this.#heldCount - 1] !== bytes) this.#held[this.#heldCount++] = bytes;
-    this.#vector(base + bytes.byteOffset + start, end - start);
+    if (bytes !== this.#lastSegment) {
+      this.#lastSegment = bytes;
+      this.#lastAddress = segmentAddress(bytes);
+    }
+    this.#vector(this.#lastAddress + start, end - start);
   }
 
   /** Tells the kernel to cut the last message into pieces. */
@@ -201,4 +203,13 @@ export class Batch {
   #header(index: number): number {
     return this.#headers.offset + index * MMSGHDR.bytes;
   }
+}
+
+function segmentAddress({ buffer, byteOffset }: Uint8Array): number {
+  let base = addresses.get(buffer);
+  if (base === undefined) {
+    base = addressOf(new Uint8Array(buffer));
+    addresses.set(buffer, base);
+  }
+  return base + byteOffset;
 }

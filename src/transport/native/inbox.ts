@@ -6,7 +6,7 @@ import type { PeerKey } from '../../protocol/peer.ts';
 import type { Arena, Region } from './arena.ts';
 import { MMSGHDR, MSGHDR } from './layout.ts';
 import { C, hotCalls } from './libc.ts';
-import { readPeer, SOCKADDR_BYTES } from './sockaddr.ts';
+import { hasNoPort, readPeer, SOCKADDR_BYTES } from './sockaddr.ts';
 
 /** Datagrams taken by one call. */
 export const BATCH = 64;
@@ -45,7 +45,10 @@ export class Inbox {
     }
   }
 
-  /** Takes what has come to a socket, without waiting. The bytes are valid during the call only. Returns how many datagrams. */
+  /**
+   * Takes what has come to a socket, without waiting. The bytes are valid during the call only. Returns how many datagrams, those
+   * from port 0 included: they are passed over, since they cannot be answered.
+   */
   receive(fd: number, take: (peer: PeerKey, datagram: Uint8Array) => void): number {
     const { bytes, words } = this.#arena;
     for (let i = 0; i < this.#used; i++)
@@ -53,8 +56,10 @@ export class Inbox {
     const count = this.#recvmmsg(fd, this.#headers.address, BATCH, C.MSG_DONTWAIT, 0);
     this.#used = Math.max(count, 0);
     for (let i = 0; i < count; i++) {
+      const name = this.#names.offset + i * 32;
+      if (hasNoPort(bytes, name)) continue;
       const length = words[(this.#headers.offset + i * MMSGHDR.bytes + MMSGHDR.length) >>> 2]!;
-      take(readPeer(bytes, this.#names.offset + i * 32), length === HEADER_BYTES ? this.#acks[i]! : this.#view(i, length));
+      take(readPeer(bytes, name), length === HEADER_BYTES ? this.#acks[i]! : this.#view(i, length));
     }
     return this.#used;
   }

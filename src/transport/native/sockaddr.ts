@@ -22,14 +22,19 @@ export function readPeer(bytes: Uint8Array, at: number): PeerKey {
   return peerKey(`${compressed(groups)}${scope === 0 ? '' : `%${interfaceName(scope)}`}`, port);
 }
 
+/** Whether the port is 0, which nothing can be sent to. */
+export function hasNoPort(bytes: Uint8Array, at: number): boolean {
+  return bytes[at + 2] === 0 && bytes[at + 3] === 0;
+}
+
 /** Writes a peer as a socket address; returns its length. */
 export function writePeer(bytes: Uint8Array, at: number, peer: PeerKey): number {
   if (typeof peer === 'string') {
     bytes.set(ipv6Bytes(peer), at);
     return SOCKADDR_BYTES;
   }
-  const port = peer % 65536;
   const address = Math.floor(peer / 65536);
+  const port = peer - address * 65536;
   bytes[at] = C.AF_INET;
   bytes[at + 1] = 0;
   bytes[at + 2] = port >>> 8;
