@@ -8,12 +8,10 @@ import { SegmentLru, segmentKey } from './lru.ts';
 export { ENTRY_BYTES } from './lru.ts';
 
 export interface SegmentCacheOptions {
-  /** Bound of what is kept. Segments being loaded come on top; 0 shares the loads and keeps nothing. */
+  /** Bound of what is kept. Segments being loaded come on top; 0 keeps nothing. */
   readonly maxBytes: number;
   /** Where segments live; plain memory unless told otherwise. */
   readonly allocate?: (length: number) => Uint8Array;
-  /** Takes back what was allocated and could not be filled. */
-  readonly free?: (bytes: Uint8Array) => void;
 }
 
 export const DEFAULT_CACHE_BYTES = 64 * 1024 ** 2;
@@ -28,14 +26,12 @@ export type Fill = (into: Uint8Array) => Promise<void>;
 
 export class SegmentCache {
   readonly #allocate: (length: number) => Uint8Array;
-  readonly #free: ((bytes: Uint8Array) => void) | undefined;
   readonly #kept: SegmentLru;
   readonly #loading = new Map<string, Promise<Uint8Array>>();
 
   constructor(options: SegmentCacheOptions) {
     this.#kept = new SegmentLru(options.maxBytes);
     this.#allocate = options.allocate ?? ((length) => new Uint8Array(length));
-    this.#free = options.free;
   }
 
   /** Bytes kept, as counted against the bound. */
@@ -70,12 +66,7 @@ export class SegmentCache {
 
   async #load(key: string, index: number, length: number, fill: Fill): Promise<Uint8Array> {
     const bytes = this.#allocate(length);
-    try {
-      await fill(bytes);
-    } catch (error) {
-      this.#free?.(bytes);
-      throw error;
-    }
+    await fill(bytes);
     this.#kept.keep(key, index, bytes);
     return bytes;
   }

@@ -4,7 +4,7 @@
  */
 import { type Fill, SegmentCache } from '../../src/content/cache.ts';
 import type { Awaitable } from '../../src/content/content.ts';
-import { FileContent } from '../../src/content/file.ts';
+import { VersionedFile } from '../../src/content/versioned-file.ts';
 import { SEGMENT_BYTES } from '../../src/protocol/segments.ts';
 import { Generation, type Release } from '../../src/server/generation.ts';
 import type { Mutant } from './scenario.ts';
@@ -87,7 +87,7 @@ export const MUTANTS: readonly NamedMutant[] = [
   {
     name: 'an in-place read unchecked',
     shows: /and from byte|block \d+ is of/,
-    patch: () => replaced(FileContent.prototype, 'verify', () => async () => {}),
+    patch: () => replaced(VersionedFile.prototype, 'verify', () => async () => {}),
   },
 ];
 

@@ -45,8 +45,8 @@ export interface Folder {
   tree(name?: string): string[];
 }
 
-export function folder(): Folder {
-  const path = mkdtempSync(join(tmpdir(), 'pxe-test-'));
+export function folder(parent = tmpdir()): Folder {
+  const path = mkdtempSync(join(parent, 'pxe-test-'));
   const root = join(path, 'ROOT');
   mkdirSync(root);
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));

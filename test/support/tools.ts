@@ -2,7 +2,7 @@
  * What a suite needs of the machine: other people's programs, files, root, IPv6. Where something is missing the suite is
  * skipped with the reason in its name; with CI set it fails instead, so that no check is ever left out in silence.
  */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { describe, test } from 'vitest';
@@ -24,6 +24,16 @@ export function requireTools(...names: readonly string[]): readonly Need[] {
 export function requireFiles(...paths: readonly string[]): readonly Need[] {
   return paths.map((path) => ({ what: path, met: can(path, constants.R_OK) }));
 }
+
+/** Where files cannot be read without perhaps waiting, as far as Linux tells (no RWF_NOWAIT): each read is left to a thread. */
+export const TMPFS = '/dev/shm';
+
+export function requireTmpfs(): Need {
+  return { what: `tmpfs at ${TMPFS}`, met: existsSync(TMPFS) && statfsSync(TMPFS).type === TMPFS_KIND };
+}
+
+/** Of linux/magic.h. */
+export const TMPFS_KIND = 0x01021994;
 
 /** Root: to make network namespaces. */
 export function requireRoot(): Need {

@@ -1,17 +1,16 @@
 /**
- * The content thread: reads files for the data thread, by descriptors that the main thread has opened and confined, into memory
- * that the data thread sends from. It runs no user's code; what several transfers want at once is read once.
+ * The content thread: reads what must be waited for, by descriptors that the main thread has opened and confined, into slots that the
+ * data thread sends from. It runs no user's code, and keeps nothing.
  */
-import type { MessagePort } from 'node:worker_threads';
-import { SegmentCache } from '../../content/cache.ts';
-import { FileContent, type FileHandover } from '../../content/file.ts';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { FileHandover } from '../../content/file.ts';
 import { nodeFileSystem } from '../../content/node-filesystem.ts';
+import { VersionedFile } from '../../content/versioned-file.ts';
 import { ErrorCode, TftpError } from '../../protocol/error.ts';
-import { SEGMENT_BYTES } from '../../protocol/segments.ts';
+import type { WireError } from '../data-plane.ts';
 import { BorrowedFile } from './borrowed-file.ts';
-import { preferHugePages } from './libc.ts';
-import type { FromContent, ToContent } from './messages.ts';
-import { SegmentPool } from './segment-pool.ts';
+import type { FromContent, SegmentRead, ToContent } from './messages.ts';
+import { Slots } from './slots.ts';
 import { Waker, type WakeShare } from './wake.ts';
 
 export interface ContentThreadOptions {
@@ -22,18 +21,9 @@ export interface ContentThreadOptions {
 
 export class ContentThread {
   readonly #options: ContentThreadOptions;
-  readonly #pool = new SegmentPool((chunk) => {
-    preferHugePages(new Uint8Array(chunk));
-    this.#tell({ kind: 'chunk', chunk });
-  });
-  /** Reads under way; what was read is the data thread's to keep. */
-  readonly #cache = new SegmentCache({
-    maxBytes: 0,
-    allocate: (length) => this.#pool.allocate(length),
-    free: (bytes) => this.#pool.free(bytes),
-  });
+  readonly #slots = new Slots();
   readonly #waker: Waker;
-  readonly #files = new Map<number, PromiseWithResolvers<FileContent>>();
+  readonly #files = new Map<number, VersionedFile>();
   #outgoing: FromContent[] = [];
 
   constructor(options: ContentThreadOptions) {
@@ -44,20 +34,23 @@ export class ContentThread {
   run(): void {
     const { control, data } = this.#options;
     control.on('message', (message: ToContent) => this.#obey(message));
-    data.on('message', (messages: readonly ToContent[]) => {
-      for (const message of messages) this.#obey(message);
-    });
+    data.on('message', (messages: readonly ToContent[]) => this.#obeyAll(messages));
+  }
+
+  #obeyAll(messages: readonly ToContent[]): void {
+    for (const message of messages) this.#obey(message);
   }
 
   #obey(message: ToContent): void {
     switch (message.kind) {
-      case 'open':
-        return this.#file(message.id).resolve(this.#open(message.file));
-      case 'need':
-        return void this.#supply(message.id, message.index);
-      case 'givenBack':
-        for (const { slot, uses } of message.slots) this.#pool.giveBack(slot, uses);
+      case 'chunk':
+        this.#slots.add(message.chunk);
         return;
+      case 'open':
+        this.#files.set(message.id, open(message.file));
+        return;
+      case 'read':
+        return void this.#read(message);
       case 'close':
         return void this.#close(message.id);
       case 'stop':
@@ -67,45 +60,35 @@ export class ContentThread {
     }
   }
 
-  #open({ fd, version, path, name }: FileHandover): FileContent {
-    return new FileContent({
-      file: new BorrowedFile(fd, path),
-      version,
-      path,
-      name,
-      fileSystem: nodeFileSystem,
-      cache: this.#cache,
-    });
-  }
-
-  /** A segment may be wanted before the file has come: the two messages take different ways. */
-  #file(id: number): PromiseWithResolvers<FileContent> {
-    const known = this.#files.get(id);
-    if (known) return known;
-    const file = Promise.withResolvers<FileContent>();
-    this.#files.set(id, file);
-    return file;
-  }
-
-  async #supply(id: number, index: number): Promise<void> {
+  /** Each is answered, once: the slot is nobody else's until then. */
+  async #read({ id, slot, position, length }: SegmentRead): Promise<void> {
     try {
-      const content = await this.#file(id).promise;
-      const bytes = await content.read(index * SEGMENT_BYTES, SEGMENT_BYTES);
-      // What lies beyond the end is no segment of anything.
-      if (bytes.length > 0) this.#tell({ kind: 'segment', id, index, slot: this.#pool.handOut(bytes), length: bytes.length });
+      await this.#file(id).read(this.#slots.bytes(slot, length), position);
+      this.#tell({ kind: 'filled', slot });
     } catch (error) {
-      // Closed meanwhile: nobody waits for it.
-      if (!this.#files.has(id)) return;
-      const { code, message } = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, 'cannot read file');
-      this.#tell({ kind: 'refuse', id, error: { code, message } });
+      this.#tell({ kind: 'failed', slot, error: wireError(error) });
     }
   }
 
+  /** That it is open was said before a read of it was asked for, but by another way. */
+  #file(id: number): VersionedFile {
+    if (!this.#files.has(id)) this.#take(this.#options.control, (message) => this.#obey(message as ToContent));
+    const file = this.#files.get(id);
+    if (file === undefined) throw new Error(`file ${id} is not open`);
+    return file;
+  }
+
+  /** Whatever was to be read was said before the file was let go of, but by another way. */
   async #close(id: number): Promise<void> {
-    const content = await this.#files.get(id)?.promise;
+    this.#take(this.#options.data, (messages) => this.#obeyAll(messages as readonly ToContent[]));
+    const file = this.#files.get(id);
     this.#files.delete(id);
-    await content?.close();
+    await file?.close();
     this.#options.control.postMessage(id);
+  }
+
+  #take(port: MessagePort, obey: (message: unknown) => void): void {
+    for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) obey(got.message);
   }
 
   #tell(message: FromContent): void {
@@ -116,4 +99,13 @@ export class ContentThread {
       this.#waker.wake();
     });
   }
+}
+
+function open({ fd, version, path }: FileHandover): VersionedFile {
+  return new VersionedFile({ file: new BorrowedFile(fd, path), version, path, fileSystem: nodeFileSystem });
+}
+
+function wireError(error: unknown): WireError {
+  const { code, message } = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, 'cannot read file');
+  return { code, message };
 }

@@ -1,11 +1,12 @@
 /**
- * The data thread: the Engine, and a loop that waits for datagrams, hands them to it, and sends what it made of them. It keeps the
- * segments of files that were read, so that a warm file costs no other thread's time. It runs no user's code and opens no file;
- * descriptors are made and closed by the main thread.
+ * The data thread: the Engine, and a loop that waits for datagrams, hands them to it, and sends what it made of them. What the
+ * system has of a file in memory it reads itself, so that a warm file costs no other thread's time. It runs no user's code and opens
+ * no file; descriptors are made and closed by the main thread.
  *
  * Every wait is bounded by {@link MAX_WAIT_MS}, and the loop returns to the thread's event loop every {@link TURN_MS}: a thread
  * that sits in a system call cannot be ended.
  */
+import { performance } from 'node:perf_hooks';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { type ControlPlane, Engine, type EngineLimits } from '../../protocol/engine.ts';
 import type { Endpoint, Outbox } from '../../protocol/outbox.ts';
@@ -15,9 +16,11 @@ import type { TransferLimits } from '../../protocol/transfer.ts';
 import { Arena } from './arena.ts';
 import { Batch } from './batch.ts';
 import { BATCH, INBOX_BYTES, Inbox } from './inbox.ts';
-import type { FromContent, FromData, SegmentRead, Supplied, ToContent, ToData } from './messages.ts';
+import { preferHugePages } from './libc.ts';
+import type { FromContent, FromData, Supplied, ToContent, ToData } from './messages.ts';
+import { PageCache } from './page-cache.ts';
 import { Readiness } from './readiness.ts';
-import { SegmentShelf } from './segment-shelf.ts';
+import { SegmentSource } from './segment-source.ts';
 import { Waker, type WakeShare } from './wake.ts';
 
 const MAX_WAIT_MS = 50;
@@ -73,9 +76,7 @@ export class DataThread {
   readonly #engine: Engine;
   readonly #endpoints = new Map<number, DataEndpoint>();
   readonly #byFd = new Map<number, DataEndpoint>();
-  readonly #shelf: SegmentShelf;
-  /** Transfers whose segments the content thread reads, and the version of the file. */
-  readonly #files = new Map<number, string>();
+  readonly #source: SegmentSource;
   /** What transfers are granted, by number. */
   readonly #terms: TransferLimits[] = [];
   /** Endpoints that have something to send. */
@@ -91,7 +92,14 @@ export class DataThread {
   #stopped = false;
 
   constructor({ limits, firstId, cacheBytes, epoll, wake, control, content }: DataThreadOptions) {
-    this.#shelf = new SegmentShelf(cacheBytes);
+    this.#source = new SegmentSource({
+      pageCache: new PageCache(),
+      cacheBytes,
+      supply: (id, index, bytes) => this.#ready.push({ kind: 'supply', id, index, bytes, last: bytes.length < SEGMENT_BYTES }),
+      refuse: (id, error) => this.#engine.refuse(id, error, this.#now),
+      tell: (message) => this.#needs.push(message),
+      grown: (chunk) => preferHugePages(new Uint8Array(chunk)),
+    });
     this.#control = control;
     this.#content = content;
     this.#waker = new Waker(wake);
@@ -115,9 +123,9 @@ export class DataThread {
     this.#waker.sleeping = true;
     const worked = this.#takeMessages();
     const wait = worked ? 0 : Math.max(0, Math.min(MAX_WAIT_MS, Math.ceil(waitUntil - performance.now())));
-    this.#readiness.wait(wait, this.#readable);
+    const ready = this.#readiness.wait(wait, this.#readable);
     this.#waker.sleeping = false;
-    this.#now = performance.now();
+    if (ready === 0) this.#now = performance.now();
     if (this.#now - waitUntil > LATE_MS) this.#catchUp();
     this.#engine.expire(this.#now);
     this.#flush();
@@ -130,9 +138,7 @@ export class DataThread {
   };
 
   readonly #take = (peer: PeerKey, datagram: Uint8Array): void => {
-    // Port 0 cannot be answered.
-    if (typeof peer === 'number' ? peer % 65536 !== 0 : !peer.startsWith('0 '))
-      this.#engine.receive(this.#receiving!, peer, datagram, this.#now);
+    this.#engine.receive(this.#receiving!, peer, datagram, this.#now);
     // The main thread may begin with the first requests of a storm while the next ones are still being taken.
     if (this.#outgoing.length >= MESSAGES_TOGETHER) this.#tell();
   };
@@ -158,9 +164,7 @@ export class DataThread {
       endpoint.dirty = false;
       endpoint.batch.flush();
     }
-    // Only now: what was let go of in this round may have been sent at its end.
-    const slots = this.#shelf.takeGivenBack();
-    if (slots.length > 0) this.#needs.push({ kind: 'givenBack', slots });
+    this.#source.endRound();
     if (this.#needs.length > 0) {
       this.#content.postMessage(this.#needs);
       this.#needs = [];
@@ -191,27 +195,23 @@ export class DataThread {
       for (const message of got.message as readonly ToData[]) this.#obey(message);
     }
     for (let got = receiveMessageOnPort(this.#content); got; got = receiveMessageOnPort(this.#content)) {
-      for (const message of got.message as readonly FromContent[]) this.#obey(message);
+      for (const message of got.message as readonly FromContent[]) this.#source.obey(message);
     }
     return true;
   }
 
-  #obey(message: ToData | FromContent): void {
+  #obey(message: ToData): void {
     const now = this.#now;
     switch (message.kind) {
       case 'supply':
         return this.#engine.supply(message.id, message.index, message.bytes, message.last, now);
-      case 'segment':
-        return this.#receive(message, now);
-      case 'chunk':
-        return this.#shelf.add(message.chunk);
       case 'terms':
         this.#terms[message.number] = message.limits;
         return;
       case 'answer':
-        if (message.file !== undefined) this.#files.set(message.id, message.file);
+        if (message.file !== undefined) this.#source.open(message.id, message.file);
         if (!this.#engine.answer(message.id, { ...message.answer, limits: this.#terms[message.terms]! }, now))
-          this.#files.delete(message.id);
+          this.#source.close(message.id);
         return;
       case 'refuse':
         return this.#engine.refuse(message.id, message.error, now);
@@ -248,12 +248,6 @@ export class DataThread {
     }
   }
 
-  /** A segment of a file serves all transfers of that version. */
-  #receive({ id, index, slot, length }: SegmentRead, now: number): void {
-    const bytes = this.#shelf.receive(this.#files.get(id), index, slot, length);
-    this.#engine.supply(id, index, bytes, length < SEGMENT_BYTES, now);
-  }
-
   #open({ endpoint: number, fd, address, port }: Extract<ToData, { kind: 'endpoint' }>): void {
     const endpoint = new DataEndpoint(number, fd, address, port);
     this.#endpoints.set(number, endpoint);
@@ -278,15 +272,13 @@ export class DataThread {
       request: ({ id, peer, listener, packet }) =>
         this.#outgoing.push({ kind: 'request', id, peer, endpoint: (listener as DataEndpoint).number, packet }),
       need: (id, index) => {
-        const version = this.#files.get(id);
-        const bytes = version === undefined ? undefined : this.#shelf.lend(version, index);
-        if (bytes !== undefined) this.#ready.push({ kind: 'supply', id, index, bytes, last: bytes.length < SEGMENT_BYTES });
-        else (version === undefined ? this.#outgoing : this.#needs).push({ kind: 'need', id, index });
+        if (this.#source.has(id)) this.#source.need(id, index);
+        else this.#outgoing.push({ kind: 'need', id, index });
       },
-      released: (bytes) => this.#shelf.release(bytes),
+      released: (bytes) => this.#source.release(bytes),
       store: (id, bytes, last) => this.#outgoing.push({ kind: 'store', id, bytes, last }),
       end: (id, ending) => {
-        this.#files.delete(id);
+        this.#source.close(id);
         this.#outgoing.push({ kind: 'end', id, ending });
       },
       dropped: (reason, peer) => this.#outgoing.push({ kind: 'dropped', reason, peer }),

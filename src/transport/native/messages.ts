@@ -9,7 +9,6 @@ import type { ReadAnswer } from '../../protocol/read-transfer.ts';
 import type { Ending, Progress, TransferLimits } from '../../protocol/transfer.ts';
 import type { WriteAnswer } from '../../protocol/write-transfer.ts';
 import type { WireError } from '../data-plane.ts';
-import type { GivenBack } from './segment-shelf.ts';
 
 /** Control plane to data thread. */
 export type ToData =
@@ -20,13 +19,13 @@ export type ToData =
   | { readonly kind: 'close'; readonly endpoint: number }
   /** What `terms` of an answer mean; told before any that names them. */
   | { readonly kind: 'terms'; readonly number: number; readonly limits: TransferLimits }
-  /** `file` names the version of a file whose segments after the first are read by the content thread. */
+  /** `file`: whose segments after the first are read on the other side. */
   | {
       readonly kind: 'answer';
       readonly id: number;
       readonly answer: Omit<ReadAnswer, 'limits'> | Omit<WriteAnswer, 'limits'>;
       readonly terms: number;
-      readonly file: string | undefined;
+      readonly file: FileByNumber | undefined;
     }
   | { readonly kind: 'refuse'; readonly id: number; readonly error: WireError }
   | Supplied
@@ -47,21 +46,28 @@ export interface Supplied {
   readonly last: boolean;
 }
 
-/** A segment of a file, in a slot of the pool. */
+/** An open file, as the data thread knows it. */
+export interface FileByNumber {
+  readonly fd: number;
+  /** Names its version. */
+  readonly version: string;
+  readonly size: number;
+}
+
+/** A segment to be read into a slot. */
 export interface SegmentRead {
-  readonly kind: 'segment';
+  readonly kind: 'read';
+  /** By the descriptor of this transfer. */
   readonly id: number;
-  readonly index: number;
   readonly slot: number;
+  readonly position: number;
   readonly length: number;
 }
 
-/** Content thread to data thread. */
+/** Content thread to data thread: one for each segment that was to be read. */
 export type FromContent =
-  | SegmentRead
-  /** More slots; told before any of them. */
-  | { readonly kind: 'chunk'; readonly chunk: SharedArrayBuffer }
-  | { readonly kind: 'refuse'; readonly id: number; readonly error: WireError };
+  | { readonly kind: 'filled'; readonly slot: number }
+  | { readonly kind: 'failed'; readonly slot: number; readonly error: WireError };
 
 /** Data thread to control plane. */
 export type FromData =
@@ -83,8 +89,9 @@ export type FromData =
 /** Control plane or data thread to content thread. */
 export type ToContent =
   | { readonly kind: 'open'; readonly id: number; readonly file: FileHandover }
-  | { readonly kind: 'need'; readonly id: number; readonly index: number }
-  | { readonly kind: 'givenBack'; readonly slots: GivenBack }
+  /** More slots; told before any of them. */
+  | { readonly kind: 'chunk'; readonly chunk: SharedArrayBuffer }
+  | SegmentRead
   /** Answered by its id: the descriptor is not used any more. */
   | { readonly kind: 'close'; readonly id: number }
   | { readonly kind: 'stop' };

@@ -17,7 +17,7 @@ import type { ContentThreadOptions } from './content-thread.ts';
 import type { DataThreadOptions } from './data-thread.ts';
 import { NativeEndpoint } from './endpoint.ts';
 import { C, call, mustCall } from './libc.ts';
-import type { FromData, ToContent, ToData } from './messages.ts';
+import type { FileByNumber, FromData, ToContent, ToData } from './messages.ts';
 import { Readiness } from './readiness.ts';
 import { closeSocket, openSocket } from './socket.ts';
 import { Terms } from './terms.ts';
@@ -56,7 +56,7 @@ interface Threads {
 }
 
 interface ReadFile {
-  readonly version: string;
+  readonly known: FileByNumber;
   readonly by: Threads;
   /** Fulfilled when it does not use the descriptor any more. */
   readonly letGo: PromiseWithResolvers<void>;
@@ -72,7 +72,7 @@ export class NativeEngine implements DataPlane {
   /** When each transfer that the data thread knows has begun. */
   readonly #transfers = new Map<number, number>();
   #lastId = 0;
-  /** Files that a content thread reads. */
+  /** Files that the threads read. */
   readonly #files = new Map<number, ReadFile>();
   readonly #calls = new Map<number, (result: readonly Progress[]) => void>();
   #nextCall = 1;
@@ -116,7 +116,7 @@ export class NativeEngine implements DataPlane {
 
   answer(id: number, { limits, ...answer }: ReadAnswer | WriteAnswer): void {
     const terms = this.#threads.terms.numberOf(limits);
-    this.#post({ kind: 'answer', id, answer, terms, file: this.#files.get(id)?.version });
+    this.#post({ kind: 'answer', id, answer, terms, file: this.#files.get(id)?.known });
   }
 
   refuse(id: number, { code, message }: WireError): void {
@@ -147,7 +147,9 @@ export class NativeEngine implements DataPlane {
   adopt(id: number, content: Content): boolean {
     const file = content instanceof FileContent ? content.handover : undefined;
     if (!file || this.#closed) return false;
-    this.#files.set(id, { version: versionKey(file.version), by: this.#threads, letGo: Promise.withResolvers() });
+    const { fd, version } = file;
+    const known = { fd, version: versionKey(version), size: version.size };
+    this.#files.set(id, { known, by: this.#threads, letGo: Promise.withResolvers() });
     this.#threads.toContent.postMessage({ kind: 'open', id, file } satisfies ToContent);
     return true;
   }

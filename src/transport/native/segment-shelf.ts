@@ -1,78 +1,101 @@
 /**
- * The segments that the data thread sends from: lent to transfers, kept for those to come, and given back to the content thread
- * when neither needs them. It does not know who reads them, nor what is in them.
+ * The segments that the data thread sends from: lent to transfers, and kept for those to come. Their slots are used again and again,
+ * since memory that was never touched before costs more than reading into it. It does not know who reads the files.
+ *
+ * A slot is free, or being filled, or holds a segment: lent, kept, or both. When it is neither any more it is free again with the
+ * next round, since what was let go of in this one may still be to be sent.
  */
 import { SegmentLru } from '../../content/lru.ts';
-import { slotBytes, slotNumber } from './segment-pool.ts';
+import { SEGMENT_BYTES } from '../../protocol/segments.ts';
+import { CHUNK_SLOTS, Slots } from './slots.ts';
 
-/** Slots that are not needed any more, and how often each was handed out. */
-export type GivenBack = readonly { readonly slot: number; readonly uses: number }[];
-
-interface Slot {
-  /** Uses that came with messages and were not given back. */
-  received: number;
+interface Segment {
   /** Transfers that hold it. */
   lent: number;
   kept: boolean;
 }
 
 export class SegmentShelf {
-  readonly #chunks: SharedArrayBuffer[] = [];
-  readonly #slots: (Slot | undefined)[] = [];
+  readonly #grown: (chunk: SharedArrayBuffer) => void;
+  readonly #slots = new Slots();
+  readonly #segments: (Segment | undefined)[] = [];
+  readonly #free: number[] = [];
+  /** Free with the next round. */
+  readonly #left: number[] = [];
   readonly #kept: SegmentLru;
-  #givenBack: { slot: number; uses: number }[] = [];
 
-  /** @param maxBytes bound of what is kept */
-  constructor(maxBytes: number) {
+  /**
+   * @param maxBytes bound of what is kept
+   * @param grown told each new chunk, before a slot of it is given out
+   */
+  constructor(maxBytes: number, grown: (chunk: SharedArrayBuffer) => void) {
+    this.#grown = grown;
     this.#kept = new SegmentLru(maxBytes, (bytes) => {
-      const number = slotNumber(this.#chunks, bytes)!;
-      this.#slots[number]!.kept = false;
-      this.#settle(number);
+      const slot = this.#slots.slotOf(bytes)!;
+      this.#segments[slot]!.kept = false;
+      this.#settle(slot);
     });
   }
 
-  /** A chunk of the pool; they come in order. */
-  add(chunk: SharedArrayBuffer): void {
-    this.#chunks.push(chunk);
+  /** A free slot. Fill it, or give it back. */
+  take(): number {
+    if (this.#free.length === 0) this.#grow();
+    return this.#free.pop()!;
   }
 
-  /** Takes a slot that was handed out, lends it once, and keeps it if it is of a version that others may want. */
-  receive(version: string | undefined, index: number, number: number, length: number): Uint8Array {
-    const bytes = slotBytes(this.#chunks, number, length);
-    this.#slots[number] ??= { received: 0, lent: 0, kept: false };
-    const slot = this.#slots[number];
-    slot.received++;
-    slot.lent++;
-    if (version !== undefined && this.#kept.keep(version, index, bytes)) slot.kept = true;
+  /** Where to put `length` bytes. */
+  bytes(slot: number, length: number): Uint8Array {
+    return this.#slots.bytes(slot, length);
+  }
+
+  /** A slot that could not be filled. */
+  giveBack(slot: number): void {
+    if (this.#segments[slot] !== undefined) throw new RangeError(`slot ${slot} holds a segment`);
+    this.#free.push(slot);
+  }
+
+  /** The slot holds a segment now, lent to so many. It is kept for others. */
+  fill(slot: number, length: number, version: string, index: number, lent: number): Uint8Array {
+    if (this.#segments[slot] !== undefined) throw new RangeError(`slot ${slot} holds a segment already`);
+    const bytes = this.#slots.bytes(slot, length);
+    this.#segments[slot] = { lent, kept: this.#kept.keep(version, index, bytes) };
+    this.#settle(slot);
     return bytes;
   }
 
   /** Lends a segment that is kept. */
   lend(version: string, index: number): Uint8Array | undefined {
     const bytes = this.#kept.get(version, index);
-    if (bytes !== undefined) this.#slots[slotNumber(this.#chunks, bytes)!]!.lent++;
+    if (bytes !== undefined) this.#segments[this.#slots.slotOf(bytes)!]!.lent++;
     return bytes;
   }
 
   /** A transfer has let go of bytes. Those that were never lent from here are nobody's business. */
   release(bytes: Uint8Array): void {
-    const number = slotNumber(this.#chunks, bytes);
-    if (number === undefined) return;
-    this.#slots[number]!.lent--;
-    this.#settle(number);
+    const slot = this.#slots.slotOf(bytes);
+    const segment = slot === undefined ? undefined : this.#segments[slot];
+    if (slot === undefined || segment === undefined) return;
+    segment.lent--;
+    this.#settle(slot);
   }
 
-  /** What the content thread may use again. Ask only when nothing of it is still to be sent. */
-  takeGivenBack(): GivenBack {
-    const given = this.#givenBack;
-    if (given.length > 0) this.#givenBack = [];
-    return given;
+  /** Everything that was to be sent is sent. */
+  endRound(): void {
+    while (this.#left.length > 0) this.#free.push(this.#left.pop()!);
   }
 
-  #settle(number: number): void {
-    const slot = this.#slots[number]!;
-    if (slot.lent > 0 || slot.kept || slot.received === 0) return;
-    this.#givenBack.push({ slot: number, uses: slot.received });
-    slot.received = 0;
+  #settle(slot: number): void {
+    const { lent, kept } = this.#segments[slot]!;
+    if (lent > 0 || kept) return;
+    this.#segments[slot] = undefined;
+    this.#left.push(slot);
+  }
+
+  #grow(): void {
+    const chunk = new SharedArrayBuffer(CHUNK_SLOTS * SEGMENT_BYTES);
+    const first = this.#slots.add(chunk);
+    // The first slots go first: the last ones may never be touched.
+    for (let slot = first + CHUNK_SLOTS - 1; slot >= first; slot--) this.#free.push(slot);
+    this.#grown(chunk);
   }
 }

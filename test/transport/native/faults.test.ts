@@ -6,10 +6,10 @@ import { bytesContent } from '../../../src/content/bytes.ts';
 import { systemClock } from '../../../src/content/clock.ts';
 import { whyNot } from '../../../src/transport/native/libc.ts';
 import { NativeTransport } from '../../../src/transport/native/native.ts';
-import { type Lab, lab, until } from '../../support/lab.ts';
+import { folder, type Lab, lab, until } from '../../support/lab.ts';
 import { seeded } from '../../support/random.ts';
 import { type Address, get, Peer, rrq } from '../../support/tftp.ts';
-import { describeWith } from '../../support/tools.ts';
+import { describeWith, requireTmpfs, TMPFS } from '../../support/tools.ts';
 
 const file = seeded(11).bytes(2_000_000);
 const CLIENTS = 24;
@@ -55,10 +55,15 @@ async function served(address: Address): Promise<void> {
   expect(bytes.equals(file)).toBe(true);
 }
 
-describeWith('native transport', [{ what: 'the native transport', met: whyNot() === undefined }], () => {
-  test.each(['data-worker', 'content-worker'])('the %s is terminated amid a storm', { timeout: 60_000 }, async (name) => {
+const needs = [{ what: 'the native transport', met: whyNot() === undefined }, requireTmpfs()];
+
+describeWith('native transport', needs, () => {
+  test.each([
+    ['data-worker', undefined],
+    ['content-worker', TMPFS],
+  ])('the %s is terminated amid a storm', { timeout: 60_000 }, async (name, parent) => {
     const found = workers();
-    const lab1 = await lab({ transport: 'native' });
+    const lab1 = await lab({ transport: 'native' }, folder(parent));
     const { address, log, ended, server, put } = lab1;
     put('ROOT/file', file);
     await served(address);

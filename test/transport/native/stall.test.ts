@@ -3,18 +3,23 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import { whyNot } from '../../../src/transport/native/libc.ts';
-import { lab, until } from '../../support/lab.ts';
+import { folder, lab, until } from '../../support/lab.ts';
 import { seeded } from '../../support/random.ts';
 import type { Reading, ReadingTask } from '../../support/reader.worker.ts';
-import { describeWith } from '../../support/tools.ts';
+import { describeWith, requireTmpfs, TMPFS } from '../../support/tools.ts';
 
 const file = seeded(21).bytes(1_500_000);
 /** Ends a test that has failed. */
 const MOST_MS = 20_000;
 
-describeWith('native transport', [{ what: 'the native transport', met: whyNot() === undefined }], () => {
-  test('transfers end while the main thread stands still', { timeout: 60_000 }, async () => {
-    const { address, put, server, ended } = await lab({ transport: 'native', cacheBytes: 0 });
+const needs = [{ what: 'the native transport', met: whyNot() === undefined }, requireTmpfs()];
+
+describeWith('native transport', needs, () => {
+  test.each([
+    ['in memory', undefined],
+    ['that the content thread reads', TMPFS],
+  ])('transfers of a file %s end while the main thread stands still', { timeout: 60_000 }, async (_, parent) => {
+    const { address, put, server, ended } = await lab({ transport: 'native', cacheBytes: 0 }, folder(parent));
     put('ROOT/file', file);
     const options = [1, 2, 4, 8, 16, 16].map((windowsize, i) => ({ blksize: 8192 + i, windowsize }));
     const done = new SharedArrayBuffer(4);

@@ -1,0 +1,89 @@
+/**
+ * An open file of which only one version is ever read: the one it was opened at. After each read from the disk the file is looked at
+ * again before a byte is released, and whoever reads gets ERROR 0 rather than a mixture of two versions.
+ * It does not know names or folders: whoever made it has confined it.
+ *
+ * A file replaced by rename must go on being served from the old inode, yet its ctime changes: it has lost a name. So a change
+ * of ctime alone, with size and mtime as they were, is taken for a replacement
+ * - if the file has fewer names than when last looked at (renamed over, or removed), or
+ * - once, if its path now leads elsewhere (moved aside).
+ * Any other change of ctime may be a write whose mtime was set back (`rsync --inplace`, `cp -p`), which nothing can tell from
+ * a chmod: ERROR 0. The hole that remains: somebody writes in place, keeps the size, sets back mtime to the nanosecond *and*
+ * removes or moves the file, all between two reads of one transfer. No tool that we know does these together.
+ */
+import { fileChanged, isMissing, readFault } from './fault.ts';
+import type { FileStat, FileSystem, OpenFile } from './filesystem.ts';
+import { sameButCtime, sameFile, sameVersion } from './version.ts';
+
+export interface VersionedFileOptions {
+  /** Taken over: closed by `close`. */
+  readonly file: OpenFile;
+  /** What the open file was when it was confined. */
+  readonly version: FileStat;
+  /** Its real path, to find out whether it still lies there. */
+  readonly path: string;
+  readonly fileSystem: Pick<FileSystem, 'stat'>;
+}
+
+export class VersionedFile {
+  readonly #options: VersionedFileOptions;
+  /** Reads under way: others may wait for them, so the descriptor outlives them. */
+  readonly #reading = new Set<Promise<void>>();
+  /** The last look that passed; differs from the version in ctime and links only. */
+  #seen: FileStat;
+  #moved = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: VersionedFileOptions) {
+    this.#options = options;
+    this.#seen = options.version;
+  }
+
+  /** Fills `into` with the bytes at `position`. Throws ERROR 0 if they cannot be had in the version that was opened. */
+  async read(into: Uint8Array, position: number): Promise<void> {
+    if (this.#closed !== undefined) throw readFault(new Error('read after close'));
+    const reading = this.#readFromDisk(into, position);
+    this.#reading.add(reading);
+    try {
+      await reading;
+    } catch (error) {
+      throw readFault(error);
+    } finally {
+      this.#reading.delete(reading);
+    }
+  }
+
+  /** Throws ERROR 0 unless the file still holds the bytes that it was opened with. */
+  async verify(): Promise<void> {
+    const now = await this.#options.file.stat();
+    // The second look of two that overlap may have ended first, hence both.
+    if (sameVersion(now, this.#seen) || sameVersion(now, this.#options.version)) return;
+    if (!sameButCtime(now, this.#seen)) throw fileChanged();
+    if (now.links >= this.#seen.links) {
+      if (this.#moved || !(await this.#isMoved())) throw fileChanged();
+      this.#moved = true;
+    }
+    this.#seen = now;
+  }
+
+  /** After the reads under way. */
+  close(): Promise<void> {
+    this.#closed ??= Promise.allSettled(this.#reading).then(() => this.#options.file.close());
+    return this.#closed;
+  }
+
+  async #readFromDisk(into: Uint8Array, position: number): Promise<void> {
+    const count = await this.#options.file.read(into, position);
+    if (count !== into.length) throw fileChanged();
+    await this.verify();
+  }
+
+  async #isMoved(): Promise<boolean> {
+    try {
+      return !sameFile(await this.#options.fileSystem.stat(this.#options.path), this.#options.version);
+    } catch (error) {
+      if (isMissing(error)) return true;
+      throw error;
+    }
+  }
+}
