@@ -15,6 +15,7 @@ import { SEGMENT_BYTES } from '../../protocol/segments.ts';
 import type { TransferLimits } from '../../protocol/transfer.ts';
 import { Arena } from './arena.ts';
 import { Batch } from './batch.ts';
+import { type FlatToData, flatFromData, toData } from './flat.ts';
 import { BATCH, INBOX_BYTES, Inbox } from './inbox.ts';
 import { preferHugePages } from './libc.ts';
 import type { FromContent, FromData, Supplied, ToContent, ToData } from './messages.ts';
@@ -174,7 +175,7 @@ export class DataThread {
 
   #tell(): void {
     if (this.#outgoing.length === 0) return;
-    this.#control.postMessage(this.#outgoing);
+    this.#control.postMessage(this.#outgoing.map(flatFromData));
     this.#outgoing = [];
   }
 
@@ -192,7 +193,7 @@ export class DataThread {
     if (!this.#waker.takePosted()) return false;
     this.#now = performance.now();
     for (let got = receiveMessageOnPort(this.#control); got; got = receiveMessageOnPort(this.#control)) {
-      for (const message of got.message as readonly ToData[]) this.#obey(message);
+      for (const message of got.message as readonly FlatToData[]) this.#obey(toData(message));
     }
     for (let got = receiveMessageOnPort(this.#content); got; got = receiveMessageOnPort(this.#content)) {
       for (const message of got.message as readonly FromContent[]) this.#source.obey(message);

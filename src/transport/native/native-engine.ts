@@ -16,6 +16,7 @@ import type { SocketAddress, SocketOwner } from '../socket.ts';
 import type { ContentThreadOptions } from './content-thread.ts';
 import type { DataThreadOptions } from './data-thread.ts';
 import { NativeEndpoint } from './endpoint.ts';
+import { type FlatFromData, flatToData, fromData } from './flat.ts';
 import { C, call, mustCall } from './libc.ts';
 import type { FileByNumber, FromData, ToContent, ToData } from './messages.ts';
 import { Readiness } from './readiness.ts';
@@ -197,8 +198,8 @@ export class NativeEngine implements DataPlane {
       fds: [epoll, wakeFd],
       dead: false,
     };
-    control.port1.on('message', (messages: readonly FromData[]) => {
-      if (!threads.dead) for (const message of messages) this.#obey(message);
+    control.port1.on('message', (messages: readonly FlatFromData[]) => {
+      if (!threads.dead) for (const message of messages) this.#obey(fromData(message));
     });
     contentControl.port1.on('message', (id: number) => this.#letGo(id));
     return threads;
@@ -254,7 +255,7 @@ export class NativeEngine implements DataPlane {
     if (this.#closed || threads.dead) return;
     // What the thread has said before.
     for (let got = receiveMessageOnPort(threads.toData); got; got = receiveMessageOnPort(threads.toData))
-      for (const message of got.message as readonly FromData[]) this.#obey(message);
+      for (const message of got.message as readonly FlatFromData[]) this.#obey(fromData(message));
     threads.dead = true;
     this.#options.fault(error, 'native transport');
     const now = performance.now();
@@ -328,7 +329,7 @@ export class NativeEngine implements DataPlane {
 
   #flush(): void {
     if (this.#outgoing.length === 0) return;
-    this.#threads.toData.postMessage(this.#outgoing);
+    this.#threads.toData.postMessage(this.#outgoing.map(flatToData));
     this.#outgoing = [];
     this.#threads.waker.wake();
   }

@@ -1,0 +1,134 @@
+/**
+ * The three messages of every transfer as flat lists: what passes between threads is written down and read again, and there the names of
+ * fields cost more than what they hold. All other messages are rare, and stay as they are.
+ */
+import type { RequestPacket } from '../../protocol/packet.ts';
+import type { PeerKey } from '../../protocol/peer.ts';
+import type { Ending } from '../../protocol/transfer.ts';
+import type { FileByNumber, FromData, ToData } from './messages.ts';
+
+type Request = Extract<FromData, { readonly kind: 'request' }>;
+type End = Extract<FromData, { readonly kind: 'end' }>;
+type Answer = Extract<ToData, { readonly kind: 'answer' }>;
+type Option = RequestPacket['options'][number];
+type Agreement = NonNullable<Ending['agreement']>;
+type WireError = NonNullable<Ending['error']>;
+
+/** `options`: names and values by turns, to the end of the list. */
+type FlatRequest = readonly [
+  ...[kind: 'request', id: number, peer: PeerKey, endpoint: number],
+  ...[opcode: RequestPacket['opcode'], name: string, mode: string, ...options: string[]],
+];
+
+type FlatEnd = readonly [
+  ...[kind: 'end', id: number, outcome: Ending['outcome'], bytes: number, durationMs: number, rttMs: number | undefined],
+  ...[retransmissions: number, lastAckMissing: boolean, code: WireError['code'] | undefined, message: string | undefined],
+  ...[blockSize: number | undefined, windowSize: number, rollover: Agreement['rollover'], timeoutMs: number | undefined],
+  ...acknowledged: string[],
+];
+
+type FlatAnswer = readonly [
+  ...[kind: 'answer', id: number, terms: number, size: number | undefined, first: Uint8Array],
+  ...[fd: number | undefined, version: string, fileSize: number],
+];
+
+/** A message as it travels. */
+export type FlatFromData = Exclude<FromData, Request | End> | FlatRequest | FlatEnd;
+export type FlatToData = ToData | FlatAnswer;
+
+export function flatFromData(message: FromData): FlatFromData {
+  if (message.kind === 'request') return flatRequest(message);
+  if (message.kind === 'end') return flatEnd(message);
+  return message;
+}
+
+export function fromData(flat: FlatFromData): FromData {
+  if (!isFlat(flat)) return flat;
+  return flat[0] === 'request' ? request(flat) : end(flat);
+}
+
+export function flatToData(message: ToData): FlatToData {
+  return message.kind === 'answer' ? flatAnswer(message) : message;
+}
+
+export function toData(flat: FlatToData): ToData {
+  return isFlat(flat) ? answer(flat) : flat;
+}
+
+function flatRequest({ kind, id, peer, endpoint, packet: { opcode, name, mode, options } }: Request): FlatRequest {
+  return [kind, id, peer, endpoint, opcode, name, mode, ...flatOptions(options)];
+}
+
+function request([kind, id, peer, endpoint, opcode, name, mode, ...options]: FlatRequest): Request {
+  return { kind, id, peer, endpoint, packet: { opcode, name, mode, options: optionsOf(options) } };
+}
+
+function flatEnd({ kind, id, ending }: End): FlatEnd {
+  const { outcome, bytes, durationMs, rttMs, retransmissions, lastAckMissing, error, agreement } = ending;
+  const { blockSize, windowSize = 0, rollover = 0, timeoutMs, acknowledged = [] } = agreement ?? {};
+  return [
+    kind,
+    id,
+    outcome,
+    bytes,
+    durationMs,
+    rttMs,
+    retransmissions,
+    lastAckMissing,
+    error?.code,
+    error?.message,
+    blockSize,
+    windowSize,
+    rollover,
+    timeoutMs,
+    ...flatOptions(acknowledged),
+  ];
+}
+
+function end([
+  kind,
+  id,
+  outcome,
+  bytes,
+  durationMs,
+  rttMs,
+  retransmissions,
+  lastAckMissing,
+  code,
+  message,
+  ...agreed
+]: FlatEnd): End {
+  const [blockSize, windowSize, rollover, timeoutMs, ...acknowledged] = agreed;
+  const error = code === undefined ? undefined : { code, message: message ?? '' };
+  const agreement =
+    blockSize === undefined ? undefined : { blockSize, windowSize, rollover, timeoutMs, acknowledged: optionsOf(acknowledged) };
+  return { kind, id, ending: { outcome, bytes, durationMs, agreement, rttMs, retransmissions, lastAckMissing, error } };
+}
+
+function flatAnswer(message: Answer): FlatToData {
+  const { kind, id, answer, terms, file } = message;
+  // An upload: not one of a storm.
+  if (answer.kind === 'write') return message;
+  return [kind, id, terms, answer.size, answer.first, file?.fd, file?.version ?? '', file?.size ?? 0];
+}
+
+function answer([kind, id, terms, size, first, fd, version, fileSize]: FlatAnswer): Answer {
+  const file: FileByNumber | undefined = fd === undefined ? undefined : { fd, version, size: fileSize };
+  return { kind, id, answer: { kind: 'read', size, first }, terms, file };
+}
+
+function flatOptions(options: readonly Option[]): string[] {
+  const flat: string[] = [];
+  for (const { name, value } of options) flat.push(name, value);
+  return flat;
+}
+
+function optionsOf(flat: readonly string[]): Option[] {
+  const options: Option[] = [];
+  for (let i = 0; i < flat.length; i += 2) options.push({ name: flat[i]!, value: flat[i + 1]! });
+  return options;
+}
+
+function isFlat<Flat extends readonly unknown[]>(message: object): message is Flat {
+  return Array.isArray(message);
+}
