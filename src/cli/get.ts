@@ -37,8 +37,6 @@ ${EXIT.help}`,
 }
 
 function toStandardOutput(url: string, options: ClientOptions): Promise<ClientResult> {
-  // Whoever reads may go: the write that fails then says so.
-  process.stdout.on('error', () => {});
   return download(url, (bytes) => write(process.stdout, bytes), options);
 }
 

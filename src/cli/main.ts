@@ -7,6 +7,8 @@ import { EXIT, ExitError } from './exit.ts';
 import { makeProgram } from './program.ts';
 
 export async function main(): Promise<void> {
+  // Whoever reads may go (`| head`): what is written to nobody is no trouble, and whoever must know asks each write.
+  process.stdout.on('error', () => {});
   try {
     const program = await makeProgram(process.argv.slice(2));
     await program.parseAsync();

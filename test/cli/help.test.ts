@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { makeProgram } from '../../src/cli/program.ts';
-import { pxe } from '../support/pxe.ts';
+import { cli, pxe, run } from '../support/pxe.ts';
 
 /** Every flag that a command has; its help must show no other and none less. */
 const flags: Readonly<Record<string, readonly string[]>> = {
@@ -161,4 +161,15 @@ describe.concurrent('exit codes of the process', () => {
     expect(stderr).toMatch(/no config found in .*\n.*--root-dir.*\n.*pxe\.config\.ts.*\n.*--config/);
     expect(stderr).not.toMatch(/^\s+at /m);
   });
+});
+
+test.each([
+  [['--help'], 0],
+  [['explain', '--help'], 0],
+  [['check', '--config', 'absent.config.ts', '--json'], 2],
+])('%j into a pipe that nobody reads ends as ever, without a stack', async (args, code) => {
+  const script = '{ "$@"; echo "code $?" >&2; } | true';
+  const { stderr } = await run(['sh', '-c', script, 'sh', process.execPath, cli, ...args]);
+  expect(stderr).toMatch(new RegExp(`^code ${code}$`, 'm'));
+  expect(stderr).not.toMatch(/EPIPE|^\s+at /m);
 });
