@@ -32,6 +32,13 @@ interface Measured {
   readonly others: number;
 }
 
+interface Run {
+  readonly scenario: string;
+  readonly server: string;
+  readonly round: number;
+  readonly measured: Measured;
+}
+
 interface Column {
   readonly key: keyof Measured;
   readonly unit: string;
@@ -97,7 +104,8 @@ async function bench(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'pxe-bench-'));
   try {
     const root = makeRoot(folder);
-    const all: { readonly scenario: string; readonly server: string; readonly round: number; readonly measured: Measured }[] = [];
+    const all: Run[] = [];
+    if (!flags.json) for (const line of headOf(contenders)) report.line(line);
     for (const scenario of scenarios) {
       for (let round = 1; round <= Number(flags.rounds); round++) {
         for (const contender of contenders) {
@@ -106,17 +114,13 @@ async function bench(): Promise<void> {
           if (measured) all.push({ scenario: scenario.id, server: contender.name, round, measured });
         }
       }
+      // As they come: a whole run takes a quarter of an hour.
+      if (!flags.json) for (const line of rowsOf(scenario, contenders, all)) report.line(line);
     }
     report.progress('');
     if (all.length === 0) throw new Error('nothing could be measured');
     if (flags.json) report.line(JSON.stringify(all));
     else {
-      const medians = (scenario: Scenario, { name }: Contender, key: keyof Measured) =>
-        quantile(
-          all.flatMap((run) => (run.scenario === scenario.id && run.server === name ? [run.measured[key]] : [])),
-          0.5,
-        );
-      for (const line of table(scenarios, contenders, medians)) report.line(line);
       const others = all.map(({ measured }) => measured.others);
       report.line();
       report.line(
@@ -227,29 +231,33 @@ function busySeconds(): number {
   return (user! + nice! + system! + irq! + softIrq!) / 100;
 }
 
-function* table(
-  scenarios: readonly Scenario[],
-  contenders: readonly Contender[],
-  median: (scenario: Scenario, contender: Contender, key: keyof Measured) => number,
-): Generator<string> {
-  yield `| load | ${contenders.map(({ name }) => name).join(' | ')} |`;
-  yield `| --- |${contenders.map(() => ' --- |').join('')}`;
-  for (const scenario of scenarios) {
-    for (const { key, unit, best, digits } of scenario.columns) {
-      const values = contenders.map((contender) => median(scenario, contender, key));
-      const failed = contenders.map((contender) => median(scenario, contender, 'failed'));
-      // Who leaves some out has an easier time.
-      const fewest = Math.min(...failed.filter(Number.isFinite));
-      const told = values.filter((value, i) => Number.isFinite(value) && failed[i] === fewest);
-      const winner = best === 'most' ? Math.max(...told) : Math.min(...told);
-      const cells = values.map((value, i) => {
-        if (!Number.isFinite(value)) return '–';
-        const text = value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
-        const marked = value === winner && failed[i] === fewest ? `**${text}**` : text;
-        return failed[i]! > 0 ? `${marked} (${failed[i]} failed)` : marked;
-      });
-      yield `| ${scenario.title}: ${unit} | ${cells.join(' | ')} |`;
-    }
+function headOf(contenders: readonly Contender[]): readonly string[] {
+  return [`| load | ${contenders.map(({ name }) => name).join(' | ')} |`, `| --- |${contenders.map(() => ' --- |').join('')}`];
+}
+
+function* rowsOf(scenario: Scenario, contenders: readonly Contender[], all: readonly Run[]): Generator<string> {
+  const medians = (key: keyof Measured) =>
+    contenders.map(({ name }) => {
+      const runs = all.filter((run) => run.scenario === scenario.id && run.server === name);
+      return quantile(
+        runs.map(({ measured }) => measured[key]),
+        0.5,
+      );
+    });
+  const failed = medians('failed');
+  // Who leaves some out has an easier time.
+  const fewest = Math.min(...failed.filter(Number.isFinite));
+  for (const { key, unit, best, digits } of scenario.columns) {
+    const values = medians(key);
+    const told = values.filter((value, i) => Number.isFinite(value) && failed[i] === fewest);
+    const winner = best === 'most' ? Math.max(...told) : Math.min(...told);
+    const cells = values.map((value, i) => {
+      if (!Number.isFinite(value)) return '–';
+      const text = value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+      const marked = value === winner && failed[i] === fewest ? `**${text}**` : text;
+      return failed[i]! > 0 ? `${marked} (${failed[i]} failed)` : marked;
+    });
+    yield `| ${scenario.title}: ${unit} | ${cells.join(' | ')} |`;
   }
 }
 
