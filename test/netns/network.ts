@@ -14,7 +14,9 @@ export interface End {
   /** The interface that it is plugged into, made here. */
   readonly device: string;
   /** With prefix length: `10.77.0.1/24`. */
-  readonly addresses: readonly string[];
+  readonly addresses?: readonly string[];
+  /** Chosen by the kernel unless given. */
+  readonly mac?: string;
 }
 
 /** How long a wire is, and how wide. */
@@ -64,8 +66,9 @@ export class Network implements AsyncDisposable {
 
   /** A short wire. */
   async cable(one: End, other: End): Promise<void> {
-    const peer = ['peer', 'name', other.device, 'netns', this.#name(other.machine)];
-    await this.ip(one.machine, 'link', 'add', one.device, 'type', 'veth', ...peer);
+    const mac = ({ mac: given }: End) => (given === undefined ? [] : ['address', given]);
+    const peer = ['peer', 'name', other.device, ...mac(other), 'netns', this.#name(other.machine)];
+    await this.ip(one.machine, 'link', 'add', one.device, ...mac(one), 'type', 'veth', ...peer);
     for (const end of [one, other]) await this.#plug(end);
   }
 
@@ -113,15 +116,17 @@ export class Network implements AsyncDisposable {
     this.#machines.push(machine);
     await this.ip(machine, 'link', 'set', 'lo', 'up');
     // What comes by an interface that the way back does not lead through is dropped by some systems.
-    for (const which of ['all', 'default'])
-      await must([...this.on(machine), 'sh', '-c', `echo 0 > /proc/sys/net/ipv4/conf/${which}/rp_filter`]);
+    for (const which of ['all', 'default']) await this.#set(machine, `ipv4/conf/${which}/rp_filter`, 0);
+    // An IPv6 address is good at once: nobody here has another's.
+    await this.#set(machine, 'ipv6/conf/default/accept_dad', 0);
   }
 
-  async #plug({ machine, device, addresses }: End): Promise<void> {
-    for (const address of addresses) {
-      const atOnce = address.includes(':') ? ['nodad'] : [];
-      await this.ip(machine, 'address', 'add', address, 'dev', device, ...atOnce);
-    }
+  async #set(machine: string, key: string, value: number): Promise<void> {
+    await must([...this.on(machine), 'sh', '-c', `echo ${value} > /proc/sys/net/${key}`]);
+  }
+
+  async #plug({ machine, device, addresses = [] }: End): Promise<void> {
+    for (const address of addresses) await this.ip(machine, 'address', 'add', address, 'dev', device);
     await this.ip(machine, 'link', 'set', device, 'up');
   }
 

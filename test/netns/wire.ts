@@ -1,13 +1,11 @@
 /**
- * A wire with machines on it: a namespace for the server, one for each machine, a bridge between them, and one machine behind a
- * router. dnsmasq gives IPv4 leases, for which busybox asks; IPv6 addresses are there from the beginning. Leaving the scope takes
- * everything away.
+ * A wire with machines on it: a bridge between the server and each of them, and one machine behind a router. dnsmasq gives IPv4
+ * leases, for which busybox asks; IPv6 addresses are there from the beginning. Leaving the scope takes everything away.
  */
-import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../foreign/run.ts';
+import { must, Network } from './network.ts';
 
 /** The server's addresses. */
 export const server = { ipv4: '10.78.0.1', ipv6: 'fd78::1', linkLocal: 'fe80::1' } as const;
@@ -36,93 +34,67 @@ export interface Wire extends AsyncDisposable {
 }
 
 export async function makeWire(macs: readonly string[]): Promise<Wire> {
-  const id = randomBytes(3).toString('hex');
   const folder = await mkdtemp(join(tmpdir(), 'pxe-wire-'));
   const leaseFile = join(folder, 'dnsmasq.leases');
   const pidFile = join(folder, 'dnsmasq.pid');
   const script = join(folder, 'lease.sh');
-  const made: string[] = [];
-
-  const namespace = async (suffix: string): Promise<string> => {
-    const name = `pxe-wire-${id}-${suffix}`;
-    await must('ip', 'netns', 'add', name);
-    made.push(name);
-    // An address is good at once: nobody here has another's.
-    await inside(name, 'sh', '-c', 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad; ip link set lo up');
-    return name;
-  };
+  await writeFile(script, leaseScript);
+  await chmod(script, 0o755);
+  const names = macs.map((_, index) => `machine${index}`);
+  const network = await Network.make('server', 'router', 'distant', ...names);
 
   const dismantle = async (): Promise<void> => {
     const pid = Number(await readFile(pidFile, 'utf8').catch(() => '0'));
     if (pid > 0) process.kill(pid);
-    for (const name of made.splice(0)) await run(['ip', 'netns', 'delete', name], 10_000);
+    await network[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
   };
 
-  /** A machine whose card is plugged into a bridge or a router. */
-  const plugIn = async (
-    into: string,
-    port: string,
-    mac: string,
-    onBridge: boolean,
-  ): Promise<Machine & { readonly name: string }> => {
-    const name = await namespace(port);
-    await must('ip', '-n', into, 'link', 'add', port, 'type', 'veth', 'peer', 'name', 'eth0', 'address', mac, 'netns', name);
-    if (onBridge) await must('ip', '-n', into, 'link', 'set', port, 'master', bridge);
-    await must('ip', '-n', into, 'link', 'set', port, 'up');
-    await must('ip', '-n', name, 'link', 'set', 'eth0', 'up');
-    return { name, mac, run: (...command) => inside(name, ...command) };
+  const machine = (name: string, mac: string): Machine => ({
+    mac,
+    run: (...command) => must([...network.on(name), ...command]),
+  });
+
+  /** Plugs a machine's card into the bridge. */
+  const plugIn = async (name: string, mac: string, address: string): Promise<Machine> => {
+    await network.cable({ machine: 'server', device: name }, { machine: name, device: 'eth0', mac, addresses: [address] });
+    await network.ip('server', 'link', 'set', name, 'master', bridge);
+    return machine(name, mac);
   };
 
   try {
-    const home = await namespace('server');
-    await must('ip', '-n', home, 'link', 'add', bridge, 'type', 'bridge');
-    await must('ip', '-n', home, 'link', 'set', bridge, 'up');
-    await must('ip', '-n', home, 'address', 'add', `${server.ipv4}/24`, 'dev', bridge);
-    await must('ip', '-n', home, 'address', 'add', `${server.ipv6}/64`, 'dev', bridge);
-    await must('ip', '-n', home, 'address', 'add', `${server.linkLocal}/64`, 'dev', bridge);
-    const machines = [];
-    for (const [index, mac] of macs.entries()) {
-      const machine = await plugIn(home, `port${index}`, mac, true);
-      await must('ip', '-n', machine.name, 'address', 'add', `fd78::1:${index}/64`, 'dev', 'eth0');
-      machines.push(machine);
+    await network.ip('server', 'link', 'add', bridge, 'type', 'bridge');
+    await network.ip('server', 'link', 'set', bridge, 'up');
+    for (const address of [`${server.ipv4}/24`, `${server.ipv6}/64`, `${server.linkLocal}/64`]) {
+      await network.ip('server', 'address', 'add', address, 'dev', bridge);
     }
-    const router = await plugIn(home, 'router', '52:54:00:00:01:00', true);
-    const distant = await plugIn(router.name, 'far', '52:54:00:00:02:00', false);
-    await must('ip', '-n', router.name, 'address', 'add', '10.78.0.254/24', 'dev', 'eth0');
-    await must('ip', '-n', router.name, 'address', 'add', '10.79.0.1/24', 'dev', 'far');
+    const machines: Machine[] = [];
+    for (const [index, mac] of macs.entries()) machines.push(await plugIn(names[index]!, mac, `fd78::1:${index}/64`));
+    const router = await plugIn('router', '52:54:00:00:01:00', '10.78.0.254/24');
     await router.run('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward');
-    await must('ip', '-n', distant.name, 'address', 'add', '10.79.0.2/24', 'dev', 'eth0');
-    await must('ip', '-n', distant.name, 'route', 'add', 'default', 'via', '10.79.0.1');
-    await must('ip', '-n', home, 'route', 'add', '10.79.0.0/24', 'via', '10.78.0.254');
-    await writeFile(script, leaseScript);
-    await chmod(script, 0o755);
+    const distant = machine('distant', '52:54:00:00:02:00');
+    await network.cable(
+      { machine: 'router', device: 'far', addresses: ['10.79.0.1/24'] },
+      { machine: 'distant', device: 'eth0', mac: distant.mac, addresses: ['10.79.0.2/24'] },
+    );
+    await network.ip('distant', 'route', 'add', 'default', 'via', '10.79.0.1');
+    await network.ip('server', 'route', 'add', '10.79.0.0/24', 'via', '10.78.0.254');
 
     return {
       folder,
       leaseFile,
       machines,
       distant,
-      prefix: ['ip', 'netns', 'exec', home],
+      prefix: network.on('server'),
       startDhcp: async () => {
+        const settings = ['--conf-file=/dev/null', '--port=0', `--interface=${bridge}`, '--bind-interfaces'];
+        const files = [`--pid-file=${pidFile}`, `--dhcp-leasefile=${leaseFile}`, '--log-facility=/dev/null'];
+        const dhcp = ['--user=root', '--no-ping', '--dhcp-range=10.78.0.50,10.78.0.99,1h'];
         // It returns when it is ready, and goes on as a daemon.
-        await inside(
-          home,
-          ...[
-            'dnsmasq',
-            '--conf-file=/dev/null',
-            '--port=0',
-            `--interface=${bridge}`,
-            '--bind-interfaces',
-            '--user=root',
-            '--no-ping',
-          ],
-          ...[`--pid-file=${pidFile}`, `--dhcp-leasefile=${leaseFile}`, '--log-facility=/dev/null'],
-          '--dhcp-range=10.78.0.50,10.78.0.99,1h',
-        );
+        await must([...network.on('server'), 'dnsmasq', ...settings, ...files, ...dhcp]);
       },
-      lease: async (machine) => {
-        const output = await machine.run('busybox', 'udhcpc', '-i', 'eth0', '-f', '-q', '-n', '-t', '8', '-T', '1', '-s', script);
+      lease: async (of) => {
+        const output = await of.run('busybox', 'udhcpc', '-i', 'eth0', '-f', '-q', '-n', '-t', '8', '-T', '1', '-s', script);
         const address = /^TAKEN (\S+)/m.exec(output)?.[1];
         if (address === undefined) throw new Error(`no lease:\n${output}`);
         return address;
@@ -139,13 +111,3 @@ export async function makeWire(macs: readonly string[]): Promise<Wire> {
 const leaseScript = `#!/bin/sh
 case $1 in bound | renew) ip address replace "$ip/24" dev "$interface" && echo "TAKEN $ip" ;; esac
 `;
-
-function inside(namespace: string, ...command: readonly string[]): Promise<string> {
-  return must('ip', 'netns', 'exec', namespace, ...command);
-}
-
-async function must(...command: readonly string[]): Promise<string> {
-  const { exit, output } = await run(command, 20_000);
-  if (exit !== 0) throw new Error(`${command.join(' ')} ended with ${exit}:\n${output}`);
-  return output;
-}
