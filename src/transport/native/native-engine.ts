@@ -1,8 +1,7 @@
 /**
- * The Engine in a thread of its own, as the main thread has it: starts the data thread and the content thread, passes messages,
- * and owns every descriptor. A thread that dies is started anew: its transfers have failed, its listening sockets go on.
+ * The Engine in a thread of its own, as the main thread has it: knows its transfers and owns every descriptor. Threads that die are
+ * started anew: their transfers have failed, their listening sockets go on.
  */
-import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Awaitable, Content } from '../../content/content.ts';
 import { FileContent } from '../../content/file.ts';
 import { versionKey } from '../../content/version.ts';
@@ -13,17 +12,10 @@ import type { Progress } from '../../protocol/transfer.ts';
 import type { WriteAnswer } from '../../protocol/write-transfer.ts';
 import type { DataPlane, WireError } from '../data-plane.ts';
 import type { SocketAddress, SocketOwner } from '../socket.ts';
-import type { ContentThreadOptions } from './content-thread.ts';
-import type { DataThreadOptions } from './data-thread.ts';
 import { NativeEndpoint } from './endpoint.ts';
-import { type FlatFromData, flatToData, fromData } from './flat.ts';
-import { C, call, mustCall } from './libc.ts';
-import type { FileByNumber, FromData, ToContent, ToData } from './messages.ts';
-import { Readiness } from './readiness.ts';
+import type { FileByNumber, FromData, ToData } from './messages.ts';
 import { closeSocket, openSocket } from './socket.ts';
-import { Terms } from './terms.ts';
-import { Thread } from './thread.ts';
-import { makeFlags, Waker } from './wake.ts';
+import { Threads } from './threads.ts';
 
 export interface NativeEngineOptions {
   readonly limits: EngineLimits;
@@ -38,23 +30,6 @@ export interface NativeEngineOptions {
 /** Threads that die more often than this in a row are not started again. */
 const MAX_DEATHS = 5;
 const DEATHS_WITHIN_MS = 60_000;
-
-/** Messages that travel together at the most. */
-const MESSAGES_TOGETHER = 16;
-
-/** What lives and dies together. */
-interface Threads {
-  readonly data: Thread;
-  readonly content: Thread;
-  readonly toData: MessagePort;
-  readonly toContent: MessagePort;
-  readonly waker: Waker;
-  readonly terms: Terms;
-  /** Descriptors of the wait and the wake. */
-  readonly fds: readonly number[];
-  /** One of them has died: what the other still says is too late. */
-  dead: boolean;
-}
 
 interface ReadFile {
   readonly known: FileByNumber;
@@ -77,7 +52,6 @@ export class NativeEngine implements DataPlane {
   readonly #files = new Map<number, ReadFile>();
   readonly #calls = new Map<number, (result: readonly Progress[]) => void>();
   #nextCall = 1;
-  #outgoing: ToData[] = [];
   #deaths: number[] = [];
   /** Notices that were given: one each is enough. */
   readonly #noticed = new Set<string>();
@@ -99,7 +73,7 @@ export class NativeEngine implements DataPlane {
     const same = () =>
       [...this.#endpoints.values()].filter(({ address, port }) => 'port' in to && to.port === port && to.address === address);
     for (const { closing, closed } of same()) if (closing) await closed;
-    await Promise.all([this.#threads.data.loaded, this.#threads.content.loaded]);
+    await this.#threads.loaded;
     if (this.#closed) throw new Error('the transport is closed');
     const beside = 'port' in to && to.beside ? same().map(({ fd }) => fd) : [];
     const socket = openSocket(to, beside);
@@ -116,7 +90,7 @@ export class NativeEngine implements DataPlane {
   }
 
   answer(id: number, { limits, ...answer }: ReadAnswer | WriteAnswer): void {
-    const terms = this.#threads.terms.numberOf(limits);
+    const terms = this.#threads.termsOf(limits);
     this.#post({ kind: 'answer', id, answer, terms, file: this.#files.get(id)?.known });
   }
 
@@ -151,58 +125,33 @@ export class NativeEngine implements DataPlane {
     const { fd, version } = file;
     const known = { fd, version: versionKey(version), size: version.size };
     this.#files.set(id, { known, by: this.#threads, letGo: Promise.withResolvers() });
-    this.#threads.toContent.postMessage({ kind: 'open', id, file } satisfies ToContent);
+    this.#threads.tell({ kind: 'open', id, file });
     return true;
   }
 
   release(id: number): Awaitable<void> {
     const file = this.#files.get(id);
     if (!file) return;
-    if (!file.by.dead) file.by.toContent.postMessage({ kind: 'close', id } satisfies ToContent);
+    if (!file.by.dead) file.by.tell({ kind: 'close', id });
     return file.letGo.promise;
   }
 
   async close(): Promise<void> {
-    if (!this.#closed) this.#ended = Promise.all([this.#ended, this.#end(this.#threads)]);
+    if (!this.#closed) this.#ended = Promise.all([this.#ended, this.#threads.end()]);
     this.#closed = true;
     await this.#ended;
     for (const number of [...this.#endpoints.keys()]) this.#closeDescriptor(number);
   }
 
   #start(): Threads {
-    const epoll = mustCall('epoll_create1', C.EPOLL_CLOEXEC);
-    const wakeFd = mustCall('eventfd', 0, C.EFD_NONBLOCK_CLOEXEC);
-    new Readiness(epoll).add(wakeFd, true);
-    const wake = { fd: wakeFd, flags: makeFlags() };
-    const control = new MessageChannel();
-    const files = new MessageChannel();
-    const contentControl = new MessageChannel();
-    const died = (error: unknown) => this.#died(threads, error);
-    const dataOptions: DataThreadOptions = {
+    return new Threads({
       limits: this.#limits,
       firstId: this.#lastId + 1,
       cacheBytes: this.#options.cacheBytes,
-      epoll,
-      wake,
-      control: control.port2,
-      content: files.port2,
-    };
-    const contentOptions: ContentThreadOptions = { wake, control: contentControl.port2, data: files.port1 };
-    const threads: Threads = {
-      data: new Thread('data-worker', dataOptions, [control.port2, files.port2], died),
-      content: new Thread('content-worker', contentOptions, [contentControl.port2, files.port1], died),
-      toData: control.port1,
-      toContent: contentControl.port1,
-      waker: new Waker(wake),
-      terms: new Terms((number, limits) => this.#post({ kind: 'terms', number, limits })),
-      fds: [epoll, wakeFd],
-      dead: false,
-    };
-    control.port1.on('message', (messages: readonly FlatFromData[]) => {
-      if (!threads.dead) for (const message of messages) this.#obey(fromData(message));
+      said: (message) => this.#obey(message),
+      letGo: (id) => this.#letGo(id),
+      died: (error) => this.#died(error),
     });
-    contentControl.port1.on('message', (id: number) => this.#letGo(id));
-    return threads;
   }
 
   #obey(message: FromData): void {
@@ -251,24 +200,18 @@ export class NativeEngine implements DataPlane {
   }
 
   /** Starts new threads; what the old ones had under way has failed. */
-  #died(threads: Threads, error: unknown): void {
-    if (this.#closed || threads.dead) return;
-    // What the thread has said before.
-    for (let got = receiveMessageOnPort(threads.toData); got; got = receiveMessageOnPort(threads.toData))
-      for (const message of got.message as readonly FlatFromData[]) this.#obey(fromData(message));
-    threads.dead = true;
+  #died(error: unknown): void {
     this.#options.fault(error, 'native transport');
     const now = performance.now();
     this.#deaths = [...this.#deaths.filter((at) => now - at < DEATHS_WITHIN_MS), now];
     // The other thread may use them until it has ended.
     const files = [...this.#files.keys()];
     const sockets = [...this.#endpoints.values()].filter(({ closing }) => closing);
-    const ended = this.#end(threads).then(() => {
+    const ended = this.#threads.end().then(() => {
       for (const id of files) this.#letGo(id);
       for (const { number } of sockets) this.#closeDescriptor(number);
     });
     this.#ended = Promise.all([this.#ended, ended]);
-    this.#outgoing = [];
     try {
       this.#restart();
     } catch (failure) {
@@ -293,18 +236,6 @@ export class NativeEngine implements DataPlane {
     for (const endpoint of living) endpoint.describe();
   }
 
-  /** Asks both threads to end, and waits for them. */
-  async #end({ data, content, toData, toContent, fds, waker }: Threads): Promise<void> {
-    this.#flush();
-    toData.postMessage([{ kind: 'stop' }] satisfies ToData[]);
-    waker.wake();
-    toContent.postMessage({ kind: 'stop' } satisfies ToContent);
-    await Promise.all([data.end(), content.end()]);
-    toData.close();
-    toContent.close();
-    for (const fd of fds) call('close', fd);
-  }
-
   /** Resolves when the data thread has obeyed all that was posted before. */
   async #settled(): Promise<void> {
     await this.#call((call) => ({ kind: 'settle', call }));
@@ -319,19 +250,8 @@ export class NativeEngine implements DataPlane {
     });
   }
 
-  /** Messages of one turn of the event loop travel together, but a long turn must not leave the data thread without work. */
   #post(message: ToData): void {
-    if (this.#closed) return;
-    const waiting = this.#outgoing.push(message);
-    if (waiting === 1) setImmediate(() => this.#flush());
-    else if (waiting === MESSAGES_TOGETHER) this.#flush();
-  }
-
-  #flush(): void {
-    if (this.#outgoing.length === 0) return;
-    this.#threads.toData.postMessage(this.#outgoing.map(flatToData));
-    this.#outgoing = [];
-    this.#threads.waker.wake();
+    if (!this.#closed) this.#threads.post(message);
   }
 }
 
