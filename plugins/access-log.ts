@@ -19,7 +19,7 @@
  * | `ms`, `mbPerS` | duration, and 10⁶ bytes a second |
  * | `rttMs`, `retransmissions` | round-trip time, packets sent again |
  * | `lastAckMissing` | `true` if the client never acknowledged the end |
- * | `error` | `{ code, message }` of the ERROR that ended it; the client's text is untrusted |
+ * | `error` | `{ code, message }` of the ERROR that ended it; the client's text is untrusted. `cause`: what the client is not told |
  *
  * The line of a boot, for a machine that has made more than one request: `client`, `mac`, `macSource` as above, `host` (what the
  * config calls it), `steps` (`{ served, bytes, ms, afterMs, requests, outcome }`: a file, the time that it took, and the time since

@@ -17,7 +17,8 @@ const MISSING = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG', 'ELOOP']
 const FORBIDDEN = new Set(['EACCES', 'EPERM', 'EROFS']);
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
-export function accessViolation(cause?: unknown): TftpError {
+/** @param cause a system's error, or why in words */
+export function accessViolation(cause: unknown): TftpError {
   return fault(ErrorCode.accessViolation, 'access violation', cause);
 }
 
@@ -56,7 +57,12 @@ export function writeFault(error: unknown): TftpError {
   return fault(ErrorCode.undefined, 'cannot store file', error);
 }
 
-/** The cause is for the log only. */
+/** Why, in words that are for the log only: they may hold paths. */
+export function causeOf({ cause }: TftpError): string | undefined {
+  if (cause instanceof Error) return cause.message;
+  return typeof cause === 'string' ? cause : undefined;
+}
+
 function fault(code: number, message: string, cause: unknown): TftpError {
   const error = new TftpError(code, message);
   if (cause !== undefined) error.cause = cause;

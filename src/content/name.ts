@@ -5,6 +5,7 @@
  * A name is handled as its components. Each rule below takes them and either returns what is left or throws.
  */
 import { ErrorCode, TftpError } from '../protocol/error.ts';
+import { accessViolation } from './fault.ts';
 
 /** A rule for the components of a name: returns those to go on with, or throws the `TftpError` that refuses the name. */
 export type NameRule = (components: readonly string[]) => readonly string[];
@@ -55,7 +56,7 @@ export const dropTrailingJunk: NameRule = (components) => {
 };
 
 export const refuseParents: NameRule = (components) => {
-  if (components.includes('..')) throw new TftpError(ErrorCode.accessViolation, 'access violation');
+  if (components.includes('..')) throw accessViolation('".." in the name');
   return components;
 };
 

@@ -57,6 +57,10 @@ interface Found extends Seen {
   readonly name: string;
 }
 
+/** Why a name is refused, for the log. */
+const OUTSIDE = 'it leads out of the root';
+const IRREGULAR = 'it is no regular file';
+
 export class Root {
   readonly dir: string;
   readonly #options: Required<RootOptions>;
@@ -164,9 +168,9 @@ export class Root {
       seen = await this.#look(base, name);
     }
     if (seen === undefined || seen.realPath === base) return undefined;
-    if (!this.#allows(base, seen.realPath)) throw accessViolation();
+    if (!this.#allows(base, seen.realPath)) throw accessViolation(OUTSIDE);
     if (seen.stat.kind === 'directory') return undefined;
-    if (seen.stat.kind !== 'file') throw accessViolation();
+    if (seen.stat.kind !== 'file') throw accessViolation(IRREGULAR);
     return { base, name, ...seen };
   }
 
@@ -216,7 +220,8 @@ export class Root {
       // In this order: of a file that is moved aside in between, the version must be what it was afterwards.
       const path = await file.realPath();
       const version = await file.stat();
-      if (!this.#allows(found.base, path) || version.kind !== 'file') throw accessViolation();
+      if (!this.#allows(found.base, path)) throw accessViolation(OUTSIDE);
+      if (version.kind !== 'file') throw accessViolation(IRREGULAR);
       return new FileContent({ file, version, path, name: this.#nameOf(found, path), fileSystem, cache });
     } catch (error) {
       await file.close();

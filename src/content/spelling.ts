@@ -17,7 +17,7 @@ export async function spelling(
     const spelt: string[] = [];
     for (const component of name.split('/')) {
       const directory = await fileSystem.realPath(join(base, ...spelt));
-      if (directory !== base && !allows(directory)) throw accessViolation();
+      if (directory !== base && !allows(directory)) throw accessViolation('it leads out of the root');
       const names = await fileSystem.list(directory);
       const match = names.includes(component) ? component : firstMatch(names, component);
       if (match === undefined) return undefined;

@@ -37,7 +37,7 @@ export class UploadFolder {
    */
   async open(asked: string, claimed: number | undefined): Promise<Sink> {
     const name = cleanName(asked);
-    if (isTemporaryName(name)) throw accessViolation();
+    if (isTemporaryName(name)) throw accessViolation('a name of temporary files');
     if (claimed !== undefined && claimed > this.#options.maxBytes) throw diskFull();
     try {
       return await this.#begin(name);
@@ -68,7 +68,7 @@ export class UploadFolder {
     });
     try {
       // A folder that was swapped for a link in between: from here on the temporary file proves that it is still the one checked.
-      if ((await fileSystem.realPath(temporary)) !== temporary) throw accessViolation();
+      if ((await fileSystem.realPath(temporary)) !== temporary) throw accessViolation('its folder was swapped meanwhile');
       return upload;
     } catch (error) {
       await upload.abort();
@@ -81,8 +81,8 @@ export class UploadFolder {
     const { fileSystem, followLinks } = this.#options;
     try {
       const path = await fileSystem.realPath(join(folder, component));
-      if (path !== base && !isBeneath(base, path) && !followLinks) throw accessViolation();
-      if ((await fileSystem.stat(path)).kind !== 'directory') throw accessViolation();
+      if (path !== base && !isBeneath(base, path) && !followLinks) throw accessViolation('it leads out of the folder of uploads');
+      if ((await fileSystem.stat(path)).kind !== 'directory') throw accessViolation('no folder, but a part of the way');
       return path;
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
@@ -98,7 +98,7 @@ export class UploadFolder {
       if (codeOf(error) !== 'EEXIST') throw error;
     }
     const path = await this.#enter(base, folder, component);
-    if (path === undefined) throw accessViolation();
+    if (path === undefined) throw accessViolation('its folder was removed meanwhile');
     return path;
   }
 
@@ -107,7 +107,7 @@ export class UploadFolder {
     try {
       const { kind } = await fileSystem.stat(path);
       if (!overwrite) throw fileExists();
-      if (kind !== 'file') throw accessViolation();
+      if (kind !== 'file') throw accessViolation('there is something that is no regular file');
     } catch (error) {
       if (!isMissing(error)) throw error;
     }

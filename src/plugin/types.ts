@@ -173,8 +173,11 @@ export interface TransferSummary extends TransferInfo {
   readonly retransmissions: number;
   /** The last ACK never came; firmware that starts what it has loaded often owes it. */
   readonly lastAckMissing: boolean;
-  /** The ERROR that ended it: ours when `refused` or `failed`, the client's when `probed` or `aborted`. The client's text is untrusted. */
-  readonly error: { readonly code: number; readonly message: string } | undefined;
+  /**
+   * The ERROR that ended it: ours when `refused` or `failed`, the client's when `probed` or `aborted`. The client's text is untrusted.
+   * `cause`: what the client is not told, such as the operating system's words.
+   */
+  readonly error: { readonly code: number; readonly message: string; readonly cause?: string | undefined } | undefined;
 }
 
 /**

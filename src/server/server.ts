@@ -8,6 +8,7 @@
 import { EventEmitter } from 'node:events';
 import { ConfigError } from '../config/error.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
+import { causeOf } from '../content/fault.ts';
 import { Abort } from '../plugin/abort.ts';
 import { boundLog } from '../plugin/bound-log.ts';
 import { PluginError } from '../plugin/error.ts';
@@ -297,6 +298,7 @@ export class Server {
       served: undefined,
       plugin: undefined,
       size: undefined,
+      cause: refusal && causeOf(refusal),
       answering: Promise.resolve(),
       answered: false,
     };
@@ -318,6 +320,7 @@ export class Server {
       if (transfer.gone.aborted) return;
       if (!(error instanceof TftpError)) this.#logFault(error, transfer.id, 'request');
       const refusal = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, 'internal error');
+      transfer.cause = causeOf(refusal);
       this.#transport?.refuse(transfer.id, refusal);
     } finally {
       transfer.answered = true;

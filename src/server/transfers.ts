@@ -21,6 +21,8 @@ export interface ActiveTransfer {
   /** Whose content or sink it is; `undefined` where no plugin answered. */
   plugin: string | undefined;
   size: number | undefined;
+  /** Why it was refused, as far as the client is not told. */
+  cause: string | undefined;
   /** The search for an answer; a transfer that ends before it has one waits for it. */
   answering: Promise<void>;
   /** That search is over. */
@@ -40,10 +42,11 @@ export function infoOf({ id, request, served, size, generation }: ActiveTransfer
 }
 
 export function summaryOf(transfer: ActiveTransfer, ending: Ending): TransferSummary {
-  const { agreement, ...rest } = ending;
+  const { agreement, error, ...rest } = ending;
   return {
     ...infoOf(transfer),
     ...rest,
+    error: error && transfer.cause !== undefined ? { ...error, cause: transfer.cause } : error,
     agreed: optionMap(agreement?.acknowledged ?? []),
     blockSize: agreement?.blockSize ?? DEFAULT_BLOCK_BYTES,
     windowSize: agreement?.windowSize ?? 1,

@@ -399,7 +399,9 @@ describe('the log', () => {
     });
     expect(absent).not.toHaveProperty('served');
     await get(address, '../secret');
-    expect(await lines('../secret', 1)).toMatchObject([{ level: 40, outcome: 'refused', error: { code: 2 } }]);
+    expect(await lines('../secret', 1)).toMatchObject([
+      { level: 40, outcome: 'refused', error: { code: 2, message: 'access violation', cause: '".." in the name' } },
+    ]);
 
     await using prober = await Peer.open();
     prober.send(address, rrq('uefi/snponly.efi', 'octet', { tsize: 0, blksize: 1468 }));

@@ -1,5 +1,6 @@
 /** The server as a program that embeds it has it: start, stop, what it tells, and whole transfers over loopback. */
 import { describe, expect, test } from 'vitest';
+import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import { createServer, definePlugin, type Hooks } from '../../src/index.ts';
 import { folder, gate, keepingLog, type LogLine, lab, until } from '../support/lab.ts';
 import { seeded } from '../support/random.ts';
@@ -451,4 +452,17 @@ test('what is logged without a plugin is where it listens, and nothing about tra
   await get(server.addresses[0]!, 'absent');
   await server.stop();
   expect(log.map(({ msg }) => msg)).toEqual(['listening']);
+});
+
+test('why a request was refused stands in the summary, and not on the wire', async () => {
+  const at = folder();
+  at.put('ROOT/x', 'x');
+  const denied = Object.assign(new Error("EACCES: permission denied, open '/srv/x'"), { code: 'EACCES', syscall: 'open' });
+  const fileSystem = { ...nodeFileSystem, open: () => Promise.reject(denied) };
+  const { address, end } = await lab({}, at, { fileSystem });
+  expect(await get(address, 'x')).toMatchObject({ error: { code: 2, message: 'access violation' } });
+  expect(await end()).toMatchObject({
+    outcome: 'refused',
+    error: { code: 2, message: 'access violation', cause: "EACCES: permission denied, open '/srv/x'" },
+  });
 });
