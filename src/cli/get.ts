@@ -9,7 +9,8 @@ import type { Writable } from 'node:stream';
 import { Command } from 'commander';
 import { type ClientOptions, type ClientResult, download } from '../client/client.ts';
 import { parseUrl } from '../client/url.ts';
-import { EXIT } from './exit.ts';
+import { EXIT, ExitError } from './exit.ts';
+import { reasonOf } from './reason.ts';
 import { addTransferOptions, runTransfer, type TransferFlags, urlArgument } from './transfer.ts';
 
 export function getCommand(): Command {
@@ -43,7 +44,9 @@ function toStandardOutput(url: string, options: ClientOptions): Promise<ClientRe
 async function toFile(url: string, file = basename(parseUrl(url).name), options: ClientOptions): Promise<ClientResult> {
   const temporary = (await isSpecial(file)) ? undefined : `${file}.part-${process.pid}`;
   const stream = createWriteStream(temporary ?? file, { flags: temporary ? 'wx' : 'w' });
-  await once(stream, 'open');
+  await once(stream, 'open').catch((error) => {
+    throw new ExitError(EXIT.failed, `cannot write ${file}: ${reasonOf(error)}`, { cause: error });
+  });
   // The write that fails says so.
   stream.on('error', () => {});
   try {

@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { upload } from '../client/client.ts';
 import type { Content } from '../content/content.ts';
 import { EXIT, ExitError } from './exit.ts';
+import { reasonOf } from './reason.ts';
 import { addTransferOptions, runTransfer, type TransferFlags, urlArgument } from './transfer.ts';
 
 export function putCommand(): Command {
@@ -31,7 +32,7 @@ ${EXIT.help}`,
 
 async function fileContent(path: string): Promise<Content> {
   const handle = await open(path).catch((error: Error) => {
-    throw new ExitError(EXIT.failed, `cannot read ${path}: ${error.message}`, { cause: error });
+    throw new ExitError(EXIT.failed, `cannot read ${path}: ${reasonOf(error)}`, { cause: error });
   });
   const stats = await handle.stat();
   if (!stats.isFile()) {

@@ -2,13 +2,17 @@
  * What `pxe get` and `pxe put` share: the options of a TFTP client, progress on a terminal, and how a result is told.
  */
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
-import type { ClientOptions, ClientProgress, ClientResult } from '../client/client.ts';
-import { ClientError } from '../client/error.ts';
+import { type ClientOptions, type ClientProgress, type ClientResult, DEFAULT_CLIENT_LIMITS } from '../client/client.ts';
+import { ClientError, type Failure } from '../client/error.ts';
+import type { ClientLimits } from '../client/transfer.ts';
 import { parseUrl } from '../client/url.ts';
 import { EXIT, ExitError } from './exit.ts';
 import { whole } from './number.ts';
 import { jsonOption } from './settings.ts';
 import { byteCount, visible } from './terminal.ts';
+
+/** Each of them breaks a transfer off, and leaves nothing behind. */
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface TransferFlags {
   readonly blksize?: number;
@@ -32,7 +36,11 @@ export function addTransferOptions(command: Command): Command {
     .option('--no-tsize', 'do not ask for the size, nor tell it (RFC 2349)')
     .addOption(new Option('-m, --mode <mode>', 'transfer mode').choices(['octet', 'netascii']).default('octet'))
     .addOption(new Option('--local-address <address>', 'address of this machine to send from'))
-    .addOption(new Option('--retries <number>', 'times that a packet is sent again without an answer').argParser(whole(0, 100)))
+    .addOption(
+      new Option('--retries <number>', 'times that a packet is sent again without an answer, before giving up').argParser(
+        whole(0, 100),
+      ),
+    )
     .addOption(jsonOption('print the result as JSON'));
 }
 
@@ -48,7 +56,7 @@ export async function runTransfer(
 ): Promise<void> {
   const aborting = new AbortController();
   const interrupt = () => aborting.abort();
-  process.once('SIGINT', interrupt);
+  for (const signal of ENDING) process.once(signal, interrupt);
   const bar = progressBar();
   try {
     const result = await transfer({
@@ -61,7 +69,7 @@ export async function runTransfer(
       localAddress: flags.localAddress,
       signal: aborting.signal,
       onProgress: bar.show,
-      ...(flags.retries === undefined ? {} : { limits: { retries: flags.retries } }),
+      limits: limitsOf(flags),
     });
     bar.clear();
     if (flags.json) results.write(`${JSON.stringify(plain(result))}\n`);
@@ -70,13 +78,27 @@ export async function runTransfer(
     bar.clear();
     if (error instanceof Error && 'syscall' in error) throw new ExitError(EXIT.failed, error.message, { cause: error });
     if (!(error instanceof ClientError)) throw error;
-    const { kind, code, message } = error;
+    const { kind, code, message } = hasNoAddress(error, flags) ?? error;
     if (flags.json) results.write(`${JSON.stringify({ error: { kind, code, message } })}\n`);
     const told = code === undefined ? visible(message) : `the server says ERROR ${code}: ${visible(message)}`;
     throw new ExitError(EXIT.failed, `${what}: ${told}`, { cause: error });
   } finally {
-    process.off('SIGINT', interrupt);
+    for (const signal of ENDING) process.off(signal, interrupt);
   }
+}
+
+/** So many retries are over when the last one could have been answered. */
+function limitsOf({ retries, timeout }: TransferFlags): Partial<ClientLimits> {
+  if (retries === undefined) return {};
+  const { idleMs, maxTimeoutMs } = DEFAULT_CLIENT_LIMITS;
+  const eachMs = timeout === undefined ? maxTimeoutMs : timeout * 1000;
+  return { retries, idleMs: Math.min(idleMs, (retries + 1) * eachMs) };
+}
+
+function hasNoAddress({ cause }: ClientError, { localAddress }: TransferFlags): Failure | undefined {
+  if (localAddress === undefined || (cause as NodeJS.ErrnoException | undefined)?.code !== 'EADDRNOTAVAIL') return undefined;
+  const message = `--local-address ${localAddress} is no address of this machine; "ip address" lists them`;
+  return { kind: 'local', code: undefined, message };
 }
 
 /** Wrong ones are wrong arguments. */

@@ -7,6 +7,7 @@ import { definePlugin } from '../../src/index.ts';
 import { gate, type Lab, lab, until } from '../support/lab.ts';
 import { cli, pxe, run, start } from '../support/pxe.ts';
 import { seeded } from '../support/random.ts';
+import { Peer } from '../support/tftp.ts';
 import { describeWith, requireRoot, requireTools } from '../support/tools.ts';
 
 const bytes = seeded(31).bytes(200_000);
@@ -94,8 +95,8 @@ describe('get', () => {
     const at = await transferLab();
     const rows: readonly (readonly [args: readonly string[], told: RegExp])[] = [
       [[url(at, 'absent'), 'file.bin'], /absent: the server says ERROR 1: file not found/],
-      [[url(at, 'text'), 'nowhere/file'], /ENOENT.*nowhere/],
-      [[url(at, 'text'), '--local-address', '192.0.2.99'], /EADDRNOTAVAIL|192\.0\.2\.99/],
+      [[url(at, 'text'), 'nowhere/file'], /cannot write nowhere\/file: there is no such file or folder/],
+      [[url(at, 'text'), '--local-address', '192.0.2.99'], /--local-address 192\.0\.2\.99 is no address of this machine/],
       [['tftp://no-such-host.invalid/x'], /no-such-host\.invalid/],
     ];
     const before = at.tree();
@@ -133,7 +134,14 @@ describe('get', () => {
     expect(await at.end()).toMatchObject({ outcome: 'aborted' });
   });
 
-  test('SIGINT ends it with 1, tells the server, and leaves nothing', async () => {
+  test('a server that is silent is given up when the retries are used up', async () => {
+    await using silent = await Peer.open();
+    const { code, stderr } = await pxe(['get', `tftp://127.0.0.1:${silent.port}/x`, '-', '--retries', '1', '--timeout', '1']);
+    expect(stderr).toMatch(/no answer from the server/);
+    expect(code).toBe(1);
+  });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it with 1, tells the server, and leaves nothing', async (signal) => {
     const slow = gate();
     const at = await transferLab();
     const plugin = definePlugin({
@@ -153,7 +161,7 @@ describe('get', () => {
     await using client = start([process.execPath, cli, 'get', url(dripping, 'x'), 'x'], { cwd: at.here });
     await until(async () => (await dripping.server.transfers())[0]?.bytes, 'bytes');
     expect(at.tree('here').some((name) => name.startsWith('x.part'))).toBe(true);
-    client.kill('SIGINT');
+    client.kill(signal);
     expect(await client.ended).toEqual({ code: 1, signal: null });
     expect(at.tree('here').some((name) => name.startsWith('x'))).toBe(false);
     slow.open();
@@ -189,7 +197,7 @@ describe('put', () => {
     const before = at.tree('up');
     const rows: readonly (readonly [args: readonly string[], told: RegExp])[] = [
       [['file.bin', url(at, 'old')], /the server says ERROR 6: file already exists/],
-      [['absent', url(at, 'new')], /cannot read absent: ENOENT/],
+      [['absent', url(at, 'new')], /cannot read absent: there is no such file or folder/],
       [['/dev/null', url(at, 'new')], /no regular file/],
     ];
     await Promise.all(
