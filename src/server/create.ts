@@ -41,8 +41,9 @@ export function createServer(config: Config, options: CreateOptions = {}): Serve
 
 /** The same for a config that was loaded before. */
 export function createResolvedServer(config: ResolvedConfig, { log = silent, sockets }: Omit<CreateOptions, 'dir'> = {}): Server {
+  const threads = config.transport !== 'portable' && whyNot() === undefined;
   return new Server(config, {
-    ...realWorld(config, log),
+    ...realWorld(config, log, threads ? allocateShared : undefined),
     transport: (events, limits) => makeTransport(config, log, events, limits),
     ...(sockets ? { sockets } : {}),
   });
@@ -53,8 +54,9 @@ export function startGeneration(config: ResolvedConfig, log = silent): Promise<G
   return Generation.start(1, config, realWorld(config, log));
 }
 
-function realWorld(config: ResolvedConfig, log: Log): World {
-  const cache = new SegmentCache({ maxBytes: config.cacheBytes, allocate: allocateShared });
+/** @param allocate for bytes that pass between threads; the collector does not see how large those are, so only where they do */
+function realWorld(config: ResolvedConfig, log: Log, allocate?: (length: number) => Uint8Array): World {
+  const cache = new SegmentCache({ maxBytes: config.cacheBytes, ...(allocate ? { allocate } : {}) });
   return { log, clock: systemClock, fileSystem: nodeFileSystem, cache };
 }
 
