@@ -3,7 +3,8 @@
  *
  * Equal versions hold equal bytes as long as the file was left alone for longer than the file system's clock ticks (4–10 ms on
  * Linux) before the first look at it; `Root` waits for that. What no version can tell: writes through a shared mapping that
- * was dirty already, and a file system that keeps no ctime of its own.
+ * was dirty already, a single `write` that takes longer than `stableMs` (times are set when it begins), and a file system that keeps no
+ * ctime of its own. A file that is replaced by rename has none of these troubles.
  */
 import type { FileStat } from './filesystem.ts';
 
