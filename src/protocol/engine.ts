@@ -21,9 +21,9 @@ import { type WriteAnswer, WriteTransfer } from './write-transfer.ts';
 
 /** Bounds of the engine as a whole. */
 export interface EngineLimits extends BudgetLimits, RequestLimits {
-  /** Transfers at one time. */
+  /** Transfers at one time, those included that have ended and are not {@link Engine.settled}. */
   readonly transfers: number;
-  /** Transfers at one time for one address. */
+  /** Transfers at one time for one address; beyond that its oldest one whose peer has never answered is given up. */
   readonly transfersPerClient: number;
   /** Transfers whose peer has never answered; beyond that the oldest of them is given up. */
   readonly unproven: number;
@@ -51,7 +51,7 @@ export interface ControlPlane {
   released?(bytes: Uint8Array): void;
   /** Received bytes, in order: report them by `written`. `last` comes exactly once. */
   store(id: number, bytes: Uint8Array, last: boolean): void;
-  /** Told once for every request. */
+  /** Told once for every request: report it by `settled` when nothing of it is left. */
   end(id: number, ending: Ending): void;
   dropped(reason: DropReason, peer: PeerKey): void;
 }
@@ -84,6 +84,8 @@ export class Engine {
   readonly #deadlines = new Deadlines<Transfer>();
   /** Every transfer by number, lingering ones left out. */
   readonly #transfers = new Map<number, Transfer>();
+  /** Requests that the control plane has still to do with: a flood can be given up faster than it is worked off. */
+  readonly #unsettled = new Set<number>();
   /** Every transfer by peer, lingering ones too. */
   readonly #byPeer = new Map<PeerKey, Transfer[]>();
   readonly #perAddress = new Map<PeerKey, number>();
@@ -193,6 +195,11 @@ export class Engine {
     else this.#control.released?.(bytes);
   }
 
+  /** A request that has ended is forgotten by the control plane, too: until then it counts as a transfer. */
+  settled(id: number): void {
+    this.#unsettled.delete(id);
+  }
+
   /** So many bytes that `store` handed out are written; `stored`: all, for good. */
   written(id: number, bytes: number, stored: boolean, now: number): void {
     const transfer = this.#transfers.get(id);
@@ -215,9 +222,11 @@ export class Engine {
     }
     if (isSinglePort(listener)) this.#replace(listener, peer, now);
     const address = addressKey(peer);
-    if (this.#transfers.size >= this.#limits.transfers) return this.#control.dropped('too many transfers', peer);
+    if (this.#unsettled.size >= this.#limits.transfers) return this.#control.dropped('too many transfers', peer);
     if ((this.#perAddress.get(address) ?? 0) >= this.#limits.transfersPerClient) {
-      return this.#control.dropped('too many transfers of this address', peer);
+      const unproven = this.#unprovenOf(address);
+      if (!unproven) return this.#control.dropped('too many transfers of this address', peer);
+      this.#giveUp(unproven, now);
     }
     const request = { ...packet, options: considered(packet.options, this.#limits) };
     this.#begin({ id: this.#nextId++, peer, listener, datagram: datagram.slice(), at: now }, request, now);
@@ -227,6 +236,7 @@ export class Engine {
     const Kind = request.opcode === Opcode.rrq ? ReadTransfer : WriteTransfer;
     const transfer = new Kind(asked, request.options, this.#host, ANSWER_MS);
     this.#transfers.set(asked.id, transfer);
+    this.#unsettled.add(asked.id);
     const siblings = this.#byPeer.get(asked.peer);
     if (siblings) siblings.push(transfer);
     else this.#byPeer.set(asked.peer, [transfer]);
@@ -296,11 +306,19 @@ export class Engine {
     if (waiting.size === 0) this.#held.delete(transfer.address);
   }
 
+  /** The oldest, which may be forged: the address itself must get in. */
+  #unprovenOf(address: PeerKey): Transfer | undefined {
+    for (const transfer of this.#unproven) if (transfer.address === address) return transfer;
+    return undefined;
+  }
+
   #giveUpOldest(transfers: ReadonlySet<Transfer>, now: number): void {
-    transfers
-      .values()
-      .next()
-      .value?.end('failed', now, { code: ErrorCode.undefined, message: 'too many peers that never answered' });
+    const [oldest] = transfers;
+    if (oldest) this.#giveUp(oldest, now);
+  }
+
+  #giveUp(transfer: Transfer, now: number): void {
+    transfer.end('failed', now, { code: ErrorCode.undefined, message: 'too many peers that never answered' });
   }
 
   /** The peer exists: what was spent on it comes back, and those that waited for it may go. */

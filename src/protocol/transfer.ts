@@ -79,6 +79,9 @@ const UNPROVEN_MS = 10_000;
 /** The last ACK is waited for no longer than this; firmware that runs what it has loaded often owes it. */
 const LAST_ACK_MS = 5_000;
 
+/** Contents and sinks of plugins have their own, shorter limits; this one bounds a disk, or a file server, that hangs. */
+const CONTENT_MS = 300_000;
+
 /** Of an ERROR's text: clients have room for a plain packet of 516 bytes. */
 const MAX_ERROR_CHARACTERS = 500;
 /** The budget refills slowly; what is held looks again after this. */
@@ -114,6 +117,8 @@ export abstract class Transfer implements Timed {
   protected progressAt: number;
   /** The OACK, or nothing when the first reply is DATA 1 or ACK 0. */
   protected oack: Uint8Array | undefined;
+  /** What the content or the sink owes us must have come by then. */
+  #contentDueAt = Number.POSITIVE_INFINITY;
   /** An unproven peer is given up then. */
   #unprovenUntil = Number.POSITIVE_INFINITY;
   /** Those asked for, until they are negotiated. */
@@ -161,7 +166,7 @@ export abstract class Transfer implements Timed {
   /** When `resume` is due: the rest of a window was held back. `Infinity` if nothing was. */
   protected abstract readonly resumeAt: number;
   protected abstract resume(now: number): void;
-  /** Neither side waits for the peer: no deadline. */
+  /** Nobody waits for the peer: the content, or the sink, has its time. */
   protected abstract readonly waitsForUs: boolean;
   /** Nothing is missing but the peer's last ACK. */
   protected abstract readonly onlyLastAckMissing: boolean;
@@ -215,6 +220,9 @@ export abstract class Transfer implements Timed {
     if (this.phase === 'asked')
       return this.end('failed', now, { code: ErrorCode.undefined, message: 'no answer from the server' });
     if (!this.proven) return this.#expireUnproven(now);
+    if (now >= this.#contentDueAt) {
+      return this.refuse({ code: ErrorCode.undefined, message: 'internal error' }, this.route!.from, now);
+    }
     if (now >= this.#giveUpAt()) {
       if (this.onlyLastAckMissing) return this.end('completed', now, undefined, true);
       return this.end('failed', now, { code: ErrorCode.undefined, message: 'no answer from the client' });
@@ -282,7 +290,11 @@ export abstract class Transfer implements Timed {
   /** Sets the deadline for the peer's next packet. */
   protected awaitPeer(now: number): void {
     if (this.resumeAt < Number.POSITIVE_INFINITY) return this.setDeadline(this.resumeAt);
-    if (this.waitsForUs) return this.setDeadline(Number.POSITIVE_INFINITY);
+    if (this.waitsForUs) {
+      this.#contentDueAt = now + CONTENT_MS;
+      return this.setDeadline(this.#contentDueAt);
+    }
+    this.#contentDueAt = Number.POSITIVE_INFINITY;
     if (this.attempts >= this.limits.retries) return this.setDeadline(this.#giveUpAt());
     // Never longer, since a negotiated `timeout` is a promise.
     const jitter = this.attempts === 0 ? 1 : 1 - this.host.random() / 4;

@@ -287,7 +287,7 @@ export class Server {
   /** The generation is fixed here, with nothing awaited before. */
   #request(sent: TransferRequest): void {
     const generation = this.#current;
-    if (!generation) return;
+    if (!generation) return this.#transport?.refuse(sent.id, STOPPING);
     const { request, refusal } = understand(sent, generation.config.limits.nameBytes);
     const transfer: ActiveTransfer = {
       id: sent.id,
@@ -317,8 +317,8 @@ export class Server {
       this.#emit('start', info);
       this.#transport?.answer(transfer.id, answer);
     } catch (error) {
-      if (transfer.gone.aborted) return;
-      if (!(error instanceof TftpError)) this.#logFault(error, transfer.id, 'request');
+      // That its client has gone is no fault of anybody.
+      if (!transfer.gone.aborted && !(error instanceof TftpError)) this.#logFault(error, transfer.id, 'request');
       const refusal = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, 'internal error');
       transfer.cause = causeOf(refusal);
       this.#transport?.refuse(transfer.id, refusal);

@@ -3,7 +3,7 @@
  * {@link ControlPlane} come out. No call waits for the Engine.
  */
 import type { Awaitable, Content } from '../content/content.ts';
-import type { EngineLimits } from '../protocol/engine.ts';
+import type { Engine, EngineLimits } from '../protocol/engine.ts';
 import type { ReadAnswer } from '../protocol/read-transfer.ts';
 import type { Progress } from '../protocol/transfer.ts';
 import type { WriteAnswer } from '../protocol/write-transfer.ts';
@@ -19,6 +19,8 @@ export interface DataPlane {
   refuse(id: number, error: WireError): void;
   supply(id: number, index: number, bytes: Uint8Array, last: boolean): void;
   written(id: number, bytes: number, stored: boolean): void;
+  /** As {@link Engine.settled}: the request has been answered, has ended, and its content is closed. */
+  settled(id: number): void;
   setLimits(limits: EngineLimits): void;
   progress(): Promise<readonly Progress[]>;
   /** Ends every transfer with an ERROR; resolves when the ERRORs are sent and every end was told. */

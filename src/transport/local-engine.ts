@@ -60,6 +60,10 @@ export class LocalEngine implements DataPlane {
     this.#drive((now) => this.#engine.written(id, bytes, stored, now));
   }
 
+  settled(id: number): void {
+    this.#engine.settled(id);
+  }
+
   setLimits(limits: EngineLimits): void {
     this.#engine.limits = limits;
   }

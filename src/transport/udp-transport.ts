@@ -38,6 +38,8 @@ export class UdpTransport implements Transport {
   readonly #listeners = new Set<Listener>();
   /** Whose sockets each transfer uses, until its end was told. */
   readonly #owners = new Map<number, Binding>();
+  /** Requests that have had no answer yet, even if they have ended. */
+  readonly #unanswered = new Set<number>();
   /** Transfers that have ended, and whose content is still being closed. */
   readonly #endings = new Set<Promise<void>>();
   #closed = false;
@@ -81,12 +83,12 @@ export class UdpTransport implements Transport {
       this.#plane.adopt(id, content);
       this.#plane.answer(id, { kind: 'read', size: content.size, first, limits });
     }
-    // The client has gone while the answer was being made.
-    if (!this.#owners.has(id)) void this.#giveBack(id);
+    this.#answered(id);
   }
 
   refuse(id: number, error: WireError): void {
     this.#plane.refuse(id, error);
+    this.#answered(id);
   }
 
   setLimits(limits: EngineLimits): void {
@@ -114,6 +116,7 @@ export class UdpTransport implements Transport {
         const owner = ((listener.replies[0] ?? listener) as SocketEndpoint).owner as Binding;
         owner.begin();
         this.#owners.set(id, owner);
+        this.#unanswered.add(id);
         const request = { id, client: peerOf(peer), local: { address: listener.address, port: listener.port }, packet };
         queueMicrotask(() => this.#events.request(request));
       },
@@ -124,6 +127,7 @@ export class UdpTransport implements Transport {
         this.#owners.delete(id);
         const told = (): void => {
           owner?.end();
+          if (!this.#unanswered.has(id)) this.#plane.settled(id);
           this.#events.end(id, ending);
         };
         const given = this.#giveBack(id);
@@ -137,6 +141,17 @@ export class UdpTransport implements Transport {
       },
       dropped: (reason, peer) => this.#events.dropped(reason, peerOf(peer)),
     };
+  }
+
+  #answered(id: number): void {
+    const first = this.#unanswered.delete(id);
+    // The client has gone while the answer was being made.
+    if (first && !this.#owners.has(id)) void this.#settle(id);
+  }
+
+  async #settle(id: number): Promise<void> {
+    await this.#giveBack(id);
+    this.#plane.settled(id);
   }
 
   #giveBack(id: number): Awaitable<void> {

@@ -420,19 +420,40 @@ describe('FIELD 4.8 a flood of forged requests', () => {
     expect(bench.endings.get(1)!.outcome).toBe('completed');
   });
 
-  test("in a client's address, from any port: others are not concerned, and it gets in when that is over", () => {
+  test("in a client's address, from any port: others are not concerned, and what it has proved goes on", () => {
     start();
+    const before = new Fetcher(bench, peerKey('192.168.7.20', 6001), bytesOf('RRQ f octet blksize=1468')).ask();
+    before.handle(bench.takeSent()[0]!);
     for (let port = 1; port <= 5000; port++) {
       bench.receive(bench.listener, peerKey('192.168.7.20', port), bytesOf('RRQ f octet blksize=1468'));
     }
     expect(bench.engine.size).toBe(1024);
     const other = new Fetcher(bench, peerNamed('D'), bytesOf('RRQ f octet')).ask();
-    deliver(bench, [other]);
-    expect(other.state).toBe('done');
-    bench.pass(10_000);
+    deliver(bench, [before, other]);
+    expect([before.state, other.state]).toEqual(['done', 'done']);
+  });
+
+  test("in a client's address, from any port: it gets in all the same, with the place of the oldest of them", () => {
+    start({ engine: { unprovenBytes: 10_000_000 } });
+    for (let port = 1; port <= 5000; port++) {
+      bench.receive(bench.listener, peerKey('192.168.7.20', port), bytesOf('RRQ f octet blksize=1468'));
+    }
+    bench.takeSent();
     const victim = new Fetcher(bench, peerKey('192.168.7.20', 6000), bytesOf('RRQ f octet blksize=1468')).ask();
     deliver(bench, [victim]);
     expect(victim.state).toBe('done');
+    expect(bench.drops).toEqual([]);
+  });
+
+  test('faster than the control plane works: what was given up counts until it is done with', () => {
+    start({ engine: { transfers: 10, unproven: 4 }, answerMs: 500 });
+    for (let i = 0; i < 20; i++) bench.receive(bench.listener, forged(i), bytesOf('RRQ f octet'));
+    expect([bench.engine.size, bench.requests.length]).toEqual([4, 10]);
+    expect(bench.drops).toEqual(Array(10).fill('too many transfers'));
+    bench.pass(1000);
+    for (let i = 20; i < 40; i++) bench.receive(bench.listener, forged(i), bytesOf('RRQ f octet'));
+    expect([bench.engine.size, bench.requests.length]).toEqual([4, 16]);
+    bench.pass(20_000);
   });
 
   test('as many transfers as there may be: more are dropped, and those go on', () => {

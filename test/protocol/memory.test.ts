@@ -20,13 +20,21 @@ function engineThat(decide: (engine: Engine, id: number, now: number) => void) {
   const listener: Endpoint = { address: '192.168.7.1', port: 69, accepts: true, replies };
   const ids: number[] = [];
   const outbox = { send: () => {}, data: () => {} };
-  const control = { request: ({ id }: { id: number }) => ids.push(id), need() {}, store() {}, end() {}, dropped() {} };
+  const over: number[] = [];
+  const control = {
+    request: ({ id }: { id: number }) => ids.push(id),
+    need() {},
+    store() {},
+    end: (id: number) => over.push(id),
+    dropped() {},
+  };
   const engine = new Engine(outbox, control, ENGINE_LIMITS, () => 0);
   return {
     engine,
     flood(now: number, i: number) {
       engine.receive(listener, peerKey(`10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`, 1000), request, now);
       for (const id of ids.splice(0)) decide(engine, id, now);
+      for (const id of over.splice(0)) engine.settled(id);
       engine.expire(now);
     },
   };

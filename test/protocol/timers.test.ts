@@ -220,6 +220,24 @@ describe('a control plane that is slow', () => {
     expect(bench.ending).toMatchObject({ outcome: 'completed', lastAckMissing: false, retransmissions: 0 });
   });
 
+  test.each([
+    ['content', { files: FILES, supplyMs: Number.POSITIVE_INFINITY }, 'RRQ long octet'],
+    ['sink', { uploadBytes: 1e9, writeMs: Number.POSITIVE_INFINITY }, 'WRQ up octet'],
+  ])('a %s that hangs for good is given up after five minutes, and the client is told', (_, options, request) => {
+    const bench = new Bench(options);
+    if (request.startsWith('RRQ')) deliver(bench, [new Fetcher(bench, peerNamed('C'), bytesOf(request)).ask()]);
+    else {
+      bench.say(`C>69 ${request}`);
+      bench.say('C>a DATA 1 10');
+    }
+    bench.takeSent();
+    bench.pass(299_999);
+    expect([bench.engine.size, bench.takeSent()]).toEqual([1, []]);
+    bench.pass(1);
+    expect(bench.takeSent().map(({ bytes }) => textOf(decode(bytes)!))).toEqual(['ERROR 0 internal error']);
+    expect(bench.ending).toMatchObject({ outcome: 'failed', error: { code: 0, message: 'internal error' } });
+  });
+
   test('the disk is slower than the uploader: no ACK until there is room, and nobody is given up for it', () => {
     const bench = new Bench({ uploadBytes: 1e9, writeMs: 40_000 });
     const size = 40 * 32_768 + 7;

@@ -280,6 +280,7 @@ export class Bench {
         if (this.endings.has(id)) throw new Error(`request ${id} ended twice`);
         this.endings.set(id, ending);
         this.#record(`= ${this.#names.get(id)} ${described(ending)}`);
+        this.#later(answerMs, () => this.engine.settled(id));
       },
       dropped: (reason) => this.drops.push(reason),
     };

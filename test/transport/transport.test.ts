@@ -42,8 +42,11 @@ function transportOver(interfaces: () => Interfaces = () => loopback, clock: Clo
   const endings: Ending[] = [];
   const moved: Listening[] = [];
   const faults: unknown[] = [];
+  /** Requests that are left without an answer. */
+  const unanswered: number[] = [];
   const events: TransportEvents = {
     request({ id, packet }) {
+      if (packet.name === 'never') return void unanswered.push(id);
       const bytes = files[packet.name];
       if (!bytes) return transport.refuse(id, { code: 1, message: 'file not found' });
       const first = bytes.subarray(0, 65536);
@@ -65,7 +68,7 @@ function transportOver(interfaces: () => Interfaces = () => loopback, clock: Clo
     expect(faults).toEqual([]);
   });
   const listen = (on: ListenOn, settings = plain) => transport.listen(on, settings);
-  return { transport, listen, endings, moved };
+  return { transport, listen, endings, moved, unanswered };
 }
 
 async function expectFree(...addresses: { address: string; port: number }[]): Promise<void> {
@@ -491,3 +494,24 @@ async function rangeOf(count: number): Promise<number> {
     } catch {}
   }
 }
+
+test('a flood of requests is told no faster than it is worked off, though most of it is given up', async () => {
+  const { transport, listen, endings, unanswered } = transportOver();
+  const { addresses } = await listen({ address: '127.0.0.1', port: 0 });
+  transport.setLimits({ ...limits, unproven: 50 });
+  await transport.progress();
+  const peers = await Promise.all(Array.from({ length: 200 }, () => Peer.open()));
+  onTestFinished(async () => void (await Promise.all(peers.map((peer) => peer[Symbol.asyncDispose]()))));
+  const flood = async () => {
+    for (const peer of peers) peer.send(addresses[0]!, rrq('never'));
+    await until(() => endings.length >= 50, 'transfers given up');
+    await until(async () => (await transport.progress()).length === 50, 'as many as may wait');
+  };
+  await flood();
+  expect(unanswered).toHaveLength(100);
+  // Half of them have ended, and are not over before they are answered.
+  for (const id of unanswered) transport.refuse(id, { code: 0, message: 'too late' });
+  await until(() => endings.length === 100, 'every end');
+  const { bytes } = await get(addresses[0]!, 'hello', { retryMs: 200 });
+  expect(bytes.toString()).toBe('hello');
+});

@@ -166,14 +166,15 @@ export class DataThread {
       endpoint.batch.flush();
     }
     this.#source.endRound();
+    this.#tell();
+  }
+
+  /** Reads before ends: a file is let go of when the main thread hears that its transfer has ended. */
+  #tell(): void {
     if (this.#needs.length > 0) {
       this.#content.postMessage(this.#needs);
       this.#needs = [];
     }
-    this.#tell();
-  }
-
-  #tell(): void {
     if (this.#outgoing.length === 0) return;
     this.#control.postMessage(this.#outgoing.map(flatFromData));
     this.#outgoing = [];
@@ -216,6 +217,8 @@ export class DataThread {
         return;
       case 'refuse':
         return this.#engine.refuse(message.id, message.error, now);
+      case 'settled':
+        return this.#engine.settled(message.id);
       case 'written':
         return this.#engine.written(message.id, message.bytes, message.stored, now);
       case 'limits':

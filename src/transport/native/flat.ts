@@ -1,5 +1,5 @@
 /**
- * The three messages of every transfer as flat lists: what passes between threads is written down and read again, and there the names of
+ * The messages of every transfer as flat lists: what passes between threads is written down and read again, and there the names of
  * fields cost more than what they hold. All other messages are rare, and stay as they are.
  */
 import type { RequestPacket } from '../../protocol/packet.ts';
@@ -10,6 +10,7 @@ import type { FileByNumber, FromData, ToData } from './messages.ts';
 type Request = Extract<FromData, { readonly kind: 'request' }>;
 type End = Extract<FromData, { readonly kind: 'end' }>;
 type Answer = Extract<ToData, { readonly kind: 'answer' }>;
+type Settled = Extract<ToData, { readonly kind: 'settled' }>;
 type Option = RequestPacket['options'][number];
 type Agreement = NonNullable<Ending['agreement']>;
 type WireError = NonNullable<Ending['error']>;
@@ -32,9 +33,12 @@ type FlatAnswer = readonly [
   ...[fd: number | undefined, version: string, fileSize: number],
 ];
 
+/** The number of the request alone. */
+type FlatSettled = number;
+
 /** A message as it travels. */
 export type FlatFromData = Exclude<FromData, Request | End> | FlatRequest | FlatEnd;
-export type FlatToData = ToData | FlatAnswer;
+export type FlatToData = Exclude<ToData, Settled> | FlatAnswer | FlatSettled;
 
 export function flatFromData(message: FromData): FlatFromData {
   if (message.kind === 'request') return flatRequest(message);
@@ -48,10 +52,13 @@ export function fromData(flat: FlatFromData): FromData {
 }
 
 export function flatToData(message: ToData): FlatToData {
-  return message.kind === 'answer' ? flatAnswer(message) : message;
+  if (message.kind === 'answer') return flatAnswer(message);
+  if (message.kind === 'settled') return message.id;
+  return message;
 }
 
 export function toData(flat: FlatToData): ToData {
+  if (typeof flat === 'number') return { kind: 'settled', id: flat };
   return isFlat(flat) ? answer(flat) : flat;
 }
 
@@ -105,7 +112,7 @@ function end([
   return { kind, id, ending: { outcome, bytes, durationMs, agreement, rttMs, retransmissions, lastAckMissing, error } };
 }
 
-function flatAnswer(message: Answer): FlatToData {
+function flatAnswer(message: Answer): FlatAnswer | Answer {
   const { kind, id, answer, terms, file } = message;
   // An upload: not one of a storm.
   if (answer.kind === 'write') return message;

@@ -106,6 +106,10 @@ export class NativeEngine implements DataPlane {
     this.#post({ kind: 'written', id, bytes, stored });
   }
 
+  settled(id: number): void {
+    this.#post({ kind: 'settled', id });
+  }
+
   setLimits(limits: EngineLimits): void {
     this.#limits = limits;
     this.#post({ kind: 'limits', limits });
@@ -162,7 +166,10 @@ export class NativeEngine implements DataPlane {
         this.#transfers.set(id, performance.now());
         const listener = this.#endpoints.get(endpoint);
         if (listener) this.#control.request({ id, peer, listener, packet });
-        else this.refuse(id, { code: ErrorCode.undefined, message: 'server is stopping' });
+        else {
+          this.refuse(id, { code: ErrorCode.undefined, message: 'server is stopping' });
+          this.settled(id);
+        }
         return;
       }
       case 'need':

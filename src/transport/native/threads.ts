@@ -43,6 +43,8 @@ export class Threads {
   /** Descriptors of the wait and the wake. */
   readonly #fds: readonly number[];
   #outgoing: ToData[] = [];
+  /** One of them wants the data thread awake. */
+  #urgent = false;
   #dead = false;
   #ending = false;
 
@@ -91,6 +93,7 @@ export class Threads {
   post(message: ToData): void {
     // Its wake may be another's descriptor by then.
     if (this.#ending) return;
+    this.#urgent ||= message.kind !== 'settled';
     const waiting = this.#outgoing.push(message);
     if (waiting === 1) setImmediate(() => this.#flush());
     else if (waiting === MESSAGES_TOGETHER) this.#flush();
@@ -128,6 +131,8 @@ export class Threads {
     if (this.#outgoing.length === 0) return;
     this.#toData.postMessage(this.#outgoing.map(flatToData));
     this.#outgoing = [];
-    this.#waker.wake();
+    if (this.#urgent) this.#waker.wake();
+    else this.#waker.posted();
+    this.#urgent = false;
   }
 }

@@ -31,9 +31,14 @@ export class Waker {
     this.#flags = new Int32Array(flags);
   }
 
+  /** Call after a message was posted that can wait: it is seen when the sleeper wakes by itself, which is soon. */
+  posted(): void {
+    Atomics.store(this.#flags, POSTED, 1);
+  }
+
   /** Call after a message was posted. */
   wake(): void {
-    Atomics.store(this.#flags, POSTED, 1);
+    this.posted();
     if (Atomics.load(this.#flags, SLEEPING) === 1) call('write', this.#fd, one, 8);
   }
 
