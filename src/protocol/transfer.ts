@@ -79,7 +79,7 @@ const UNPROVEN_MS = 10_000;
 /** The last ACK is waited for no longer than this; firmware that runs what it has loaded often owes it. */
 const LAST_ACK_MS = 5_000;
 
-/** Contents and sinks of plugins have their own, shorter limits; this one bounds a disk, or a file server, that hangs. */
+/** Contents and sinks of plugins have a shorter limit, `idleMs`; this one bounds a disk, or a file server, that hangs. */
 const CONTENT_MS = 300_000;
 
 /** Of an ERROR's text: clients have room for a plain packet of 516 bytes. */
@@ -289,12 +289,12 @@ export abstract class Transfer implements Timed {
 
   /** Sets the deadline for the peer's next packet. */
   protected awaitPeer(now: number): void {
+    this.#contentDueAt = Number.POSITIVE_INFINITY;
     if (this.resumeAt < Number.POSITIVE_INFINITY) return this.setDeadline(this.resumeAt);
     if (this.waitsForUs) {
-      this.#contentDueAt = now + CONTENT_MS;
+      this.#contentDueAt = now + Math.max(CONTENT_MS, 2 * this.limits.idleMs);
       return this.setDeadline(this.#contentDueAt);
     }
-    this.#contentDueAt = Number.POSITIVE_INFINITY;
     if (this.attempts >= this.limits.retries) return this.setDeadline(this.#giveUpAt());
     // Never longer, since a negotiated `timeout` is a promise.
     const jitter = this.attempts === 0 ? 1 : 1 - this.host.random() / 4;
