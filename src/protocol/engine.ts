@@ -223,7 +223,8 @@ export class Engine {
     if (isSinglePort(listener)) this.#replace(listener, peer, now);
     const address = addressKey(peer);
     if (this.#unsettled.size >= this.#limits.transfers) return this.#control.dropped('too many transfers', peer);
-    if ((this.#perAddress.get(address) ?? 0) >= this.#limits.transfersPerClient) {
+    // More than one where a reload has lowered the limit.
+    while ((this.#perAddress.get(address) ?? 0) >= this.#limits.transfersPerClient) {
       const unproven = this.#unprovenOf(address);
       if (!unproven) return this.#control.dropped('too many transfers of this address', peer);
       this.#giveUp(unproven, now);

@@ -3,7 +3,17 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { decode, encode, Opcode } from '../../src/protocol/packet.ts';
 import { type PeerKey, peerKey } from '../../src/protocol/peer.ts';
-import { Bench, type BenchOptions, bytesOf, digest, pattern, peerNamed, type Sent, textOf } from '../support/bench.ts';
+import {
+  Bench,
+  type BenchOptions,
+  bytesOf,
+  digest,
+  ENGINE_LIMITS,
+  pattern,
+  peerNamed,
+  type Sent,
+  textOf,
+} from '../support/bench.ts';
 import { deliver, Fetcher } from '../support/fetcher.ts';
 import { hex } from '../support/hex.ts';
 
@@ -443,6 +453,18 @@ describe('FIELD 4.8 a flood of forged requests', () => {
     deliver(bench, [victim]);
     expect(victim.state).toBe('done');
     expect(bench.drops).toEqual([]);
+  });
+
+  test("in a client's address, where there may be fewer transfers than there are: no more than may be", () => {
+    start();
+    for (let port = 1; port <= 20; port++) {
+      bench.receive(bench.listener, peerKey('192.168.7.20', port), bytesOf('RRQ f octet blksize=1468'));
+    }
+    bench.engine.limits = { ...ENGINE_LIMITS, transfersPerClient: 2 };
+    bench.receive(bench.listener, peerKey('192.168.7.20', 6000), bytesOf('RRQ f octet blksize=1468'));
+    expect(bench.engine.size).toBe(2);
+    bench.engine.limits = ENGINE_LIMITS;
+    bench.pass(20_000);
   });
 
   test('faster than the control plane works: what was given up counts until it is done with', () => {
