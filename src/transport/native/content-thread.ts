@@ -3,11 +3,10 @@
  * data thread sends from. It runs no user's code, and keeps nothing.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { readFault } from '../../content/fault.ts';
 import type { FileHandover } from '../../content/file.ts';
 import { nodeFileSystem } from '../../content/node-filesystem.ts';
 import { VersionedFile } from '../../content/versioned-file.ts';
-import { ErrorCode, TftpError } from '../../protocol/error.ts';
-import type { WireError } from '../data-plane.ts';
 import { BorrowedFile } from './borrowed-file.ts';
 import type { FromContent, SegmentRead, ToContent } from './messages.ts';
 import { Slots } from './slots.ts';
@@ -66,7 +65,8 @@ export class ContentThread {
       await this.#file(id).read(this.#slots.bytes(slot, length), position);
       this.#tell({ kind: 'filled', slot });
     } catch (error) {
-      this.#tell({ kind: 'failed', slot, error: wireError(error) });
+      const { code, message } = readFault(error);
+      this.#tell({ kind: 'failed', slot, error: { code, message } });
     }
   }
 
@@ -103,9 +103,4 @@ export class ContentThread {
 
 function open({ fd, version, path }: FileHandover): VersionedFile {
   return new VersionedFile({ file: new BorrowedFile(fd, path), version, path, fileSystem: nodeFileSystem });
-}
-
-function wireError(error: unknown): WireError {
-  const { code, message } = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, 'cannot read file');
-  return { code, message };
 }

@@ -107,7 +107,7 @@ export class NativeEngine implements DataPlane {
   }
 
   settled(id: number): void {
-    this.#post({ kind: 'settled', id });
+    this.#post({ kind: 'settled', id }, false);
   }
 
   setLimits(limits: EngineLimits): void {
@@ -257,8 +257,8 @@ export class NativeEngine implements DataPlane {
     });
   }
 
-  #post(message: ToData): void {
-    if (!this.#closed) this.#threads.post(message);
+  #post(message: ToData, urgent?: boolean): void {
+    if (!this.#closed) this.#threads.post(message, urgent);
   }
 }
 

@@ -2,6 +2,7 @@
  * Where the data thread has the segments of files from: those it keeps; what the system has in memory, read at once; and for all that
  * would have to be waited for, the content thread. What several transfers want at once is read once.
  */
+import { segmentKey } from '../../content/lru.ts';
 import { SEGMENT_BYTES } from '../../protocol/segments.ts';
 import type { WireError } from '../data-plane.ts';
 import type { FileByNumber, FromContent, ToContent } from './messages.ts';
@@ -69,7 +70,7 @@ export class SegmentSource {
     const position = index * SEGMENT_BYTES;
     if (file === undefined || position >= file.size) return;
     const { version } = file;
-    const key = `${version}/${index}`;
+    const key = segmentKey(version, index);
     const kept = this.#shelf.lend(version, index);
     const load = this.#byKey.get(key);
     if (kept !== undefined) this.#options.supply(id, index, kept);

@@ -89,11 +89,14 @@ export class Threads {
     return this.#terms.numberOf(limits);
   }
 
-  /** To the data thread. Messages of one turn of the event loop travel together, but a long turn must not leave it without work. */
-  post(message: ToData): void {
+  /**
+   * To the data thread. Messages of one turn of the event loop travel together, but a long turn must not leave it without work.
+   * @param urgent false: soon enough when it wakes by itself
+   */
+  post(message: ToData, urgent = true): void {
     // Its wake may be another's descriptor by then.
     if (this.#ending) return;
-    this.#urgent ||= message.kind !== 'settled';
+    this.#urgent ||= urgent;
     const waiting = this.#outgoing.push(message);
     if (waiting === 1) setImmediate(() => this.#flush());
     else if (waiting === MESSAGES_TOGETHER) this.#flush();
