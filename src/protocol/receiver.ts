@@ -33,6 +33,8 @@ export class Receiver {
   #received = 0;
   /** The last block acknowledged; the window begins behind it. */
   #acknowledged = 0;
+  /** The one acknowledged before that; the window that was acknowledged last began behind it. */
+  #before = 0;
   /** The gap that was reported, by the block before it. */
   #reportedGap = -1;
   #chunk: Uint8Array;
@@ -42,6 +44,8 @@ export class Receiver {
   #ackWithheld = false;
   #lastReceived = false;
   #timedAt: number | undefined;
+  /** When the last block in order came. */
+  #receivedAt = 0;
   /** When the last ACK was sent, first or repeated. */
   #ackedAt = 0;
   /** The last block was acknowledged. */
@@ -89,7 +93,7 @@ export class Receiver {
     if (payload.length > blockSize) return false;
     // While an ACK is withheld the window is full: who sends on all the same would make us hold what nobody wants to write.
     if (wire !== toWire(expected, rollover) || this.#lastReceived || this.#ackWithheld) {
-      this.#outOfOrder(fromWire(wire, expected, rollover), now);
+      this.#outOfOrder(wire, now);
       return false;
     }
     if (this.#timedAt !== undefined) {
@@ -97,6 +101,7 @@ export class Receiver {
       this.#timedAt = undefined;
     }
     this.#received = expected;
+    this.#receivedAt = now;
     this.attempts = 0;
     this.bytes += payload.length;
     this.#lastReceived = payload.length < blockSize;
@@ -119,45 +124,39 @@ export class Receiver {
     this.#sendAck(now);
   }
 
-  /** The timer: tells the sender how far the blocks came, one attempt more. The window begins again there. */
+  /** The timer, one attempt more. */
   retransmit(now: number): void {
     this.attempts++;
-    this.#acknowledged = this.#received;
     this.repeatAck(now);
   }
 
-  /** Sends the last ACK again: the peer shows that it missed it. */
+  /** Tells the sender, which does not know or missed it, how far the blocks came. The window begins again there. */
   repeatAck(now: number): void {
     if (this.#ackWithheld) return;
     this.retransmissions++;
     this.#timedAt = undefined;
-    this.#ackedAt = now;
-    this.#writeAck(this.done ? this.#received : this.#acknowledged);
+    this.#writeAck(now);
   }
 
-  #outOfOrder(block: number, now: number): void {
-    const { windowSize } = this.#settings;
+  #outOfOrder(wire: number, now: number): void {
+    const { windowSize, rollover } = this.#settings;
+    if (this.#ackWithheld) return;
+    const block = fromWire(wire, this.#received + 1, rollover);
     const ahead = block >= 0 && !this.#lastReceived && block - this.#received <= windowSize;
     if (ahead) {
       // RFC 7440 §4: report the last block in order, once per gap, and let the window begin again behind it.
-      if (windowSize === 1 || this.#reportedGap === this.#received || this.#ackWithheld) return;
+      if (windowSize === 1 || this.#reportedGap === this.#received) return;
       this.#reportedGap = this.#received;
-      this.#acknowledged = this.#received;
       this.repeatAck(now);
       return;
     }
-    // A block once more: our ACK of it was lost. Only the last one acknowledged is worth an answer (RFC 1350 §2).
-    const seen = this.done ? this.#received : this.#acknowledged;
-    if (block < 0 || !this.#isWire(block, seen)) return;
-    // atftp and curl send DATA again for each ACK that comes twice: answered at once, the two of us would do so to the end.
-    if (!this.done && now - this.#ackedAt < this.#roundTrip.timeout) return;
-    this.repeatAck(now);
-  }
-
-  /** Whether a full number stands for the same 16 bits as `other`. */
-  #isWire(block: number, other: number): boolean {
-    const { rollover } = this.#settings;
-    return other > 0 && toWire(block, rollover) === toWire(other, rollover);
+    // A block once more, of this window or the last: the sender's timer asks how far they came (RFC 1350 §2: our ACK was lost).
+    const again = fromWire(wire, this.#before + 1, rollover);
+    if (again < 0 || again > this.#received) return;
+    // At window 1, atftp and curl send DATA again for each ACK that comes twice: answered at once, the two of us would do so to the end.
+    const { timeout } = this.#roundTrip;
+    const leastMs = windowSize > 1 ? timeout / 2 : this.done ? 0 : timeout;
+    if (now - Math.max(this.#ackedAt, this.#receivedAt) >= leastMs) this.repeatAck(now);
   }
 
   #collect(payload: Uint8Array): void {
@@ -177,19 +176,21 @@ export class Receiver {
 
   #acknowledge(now: number): void {
     this.#ackWithheld = this.#unwritten > BACKLOG_BYTES;
-    if (this.#ackWithheld) return;
-    this.#acknowledged = this.#received;
-    this.#sendAck(now);
+    if (!this.#ackWithheld) this.#sendAck(now);
   }
 
   #sendAck(now: number): void {
     this.#timedAt = now;
-    this.#ackedAt = now;
-    this.#writeAck(this.#received);
+    this.#writeAck(now);
   }
 
-  #writeAck(block: number): void {
-    writeHeader(ackBytes, Opcode.ack, toWire(block, this.#settings.rollover));
+  #writeAck(now: number): void {
+    this.#ackedAt = now;
+    if (this.#received > this.#acknowledged) {
+      this.#before = this.#acknowledged;
+      this.#acknowledged = this.#received;
+    }
+    writeHeader(ackBytes, Opcode.ack, toWire(this.#received, this.#settings.rollover));
     this.#route.outbox.send(this.#route.from, this.#route.to, ackBytes);
   }
 }

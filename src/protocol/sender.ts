@@ -5,10 +5,13 @@
  * Blocks `acked + 1 … next - 1` are in flight. The rules, and whom they are for:
  *
  *  - a block is sent a second time only from the timer, or once for a gap that an ACK inside the window reports;
+ *  - unless the peer told of a gap, the timer first sends the first block of the flight alone: a peer that has it answers how far
+ *    the window came, where all of it again would overflow its socket as the first time did. No answer: it all goes out again;
  *  - at window 1 no ACK ever triggers a second DATA (RFC 1123 §4.2.3.1, the Sorcerer's Apprentice);
  *  - after going back, ACKs that were on their way say the same again, and EDK2 sends one for every block that it holds
  *    already, which looks like gap after gap. So until the flight sent again is acknowledged, one more gap is believed, if it
- *    is another one and its ACK comes late enough to be an answer; then, only the timer sends again;
+ *    is another one and its ACK comes late enough to be an answer; then, only the timer sends again. And since EDK2 ends a window
+ *    where it would have ended without the gap, an ACK of the last block of that flight reports none;
  *  - a window may be larger than what the peer's socket can hold. Each loss halves how much of it goes out in one burst, down to
  *    {@link LEAST_BURST_BYTES}, each window that arrives whole doubles it again; the next burst follows {@link PAUSE_MS} later.
  */
@@ -57,6 +60,8 @@ export class Sender {
   #rounds = 0;
   /** The acknowledged block for which the flight was sent again already. */
   #wentBackFor = -1;
+  /** An ACK reported a gap behind the last acknowledged block, and was not believed. */
+  #doubted = false;
   /** The block whose round trip is being measured, 0 if none. */
   #timed = 0;
   #timedAt = 0;
@@ -119,11 +124,14 @@ export class Sender {
 
   /** Sends what the window allows and the content has. Returns whether anything was sent. */
   pump(now: number): boolean {
-    const { blockSize, windowSize, rollover } = this.#settings;
     if (this.resumeAt < Number.POSITIVE_INFINITY && now < this.resumeAt) return false;
     this.resumeAt = Number.POSITIVE_INFINITY;
+    return this.#sendUpTo(this.#acked + this.#settings.windowSize, now);
+  }
+
+  #sendUpTo(limit: number, now: number): boolean {
+    const { blockSize, rollover } = this.#settings;
     this.#starved = false;
-    const limit = this.#acked + windowSize;
     const first = this.#next;
     while (this.#next <= limit && (this.#last === undefined || this.#next <= this.#last)) {
       if (this.#next - first === this.#burst) {
@@ -160,35 +168,46 @@ export class Sender {
     const block = fromWire(wire, this.#acked, this.#settings.rollover);
     // Beyond what was ever sent: an ACK from before, or of a block to come. Both happen; neither says anything.
     if (block < 0 || block > this.#high) return false;
-    const recovering = this.#acked < this.#recoverUntil;
+    // What is beyond the flight that was sent again was sent once.
+    const recovering = this.#acked < this.#recoverUntil && block <= this.#recoverUntil;
     if (!recovering) this.#rounds = 0;
     const believed = !recovering || (this.#rounds < MOST_ROUNDS && now - this.#wentBackAt >= this.#soon());
     if (block === this.#acked) {
-      if (this.#settings.windowSize > 1 && this.inFlight && believed && this.#wentBackFor !== block) this.#goBack(now);
+      if (this.#settings.windowSize > 1 && this.inFlight) {
+        if (believed && this.#wentBackFor !== block) this.#goBack(now);
+        else this.#doubted = true;
+      }
       return false;
     }
     if (this.#timed !== 0 && block >= this.#timed) {
       this.#roundTrip.sample(now - this.#timedAt);
       this.#timed = 0;
     }
-    if (this.attempts === 0) this.#roundTrip.relax();
+    // After a time-out, an ACK amid the flight tells of a loss; one of all of it may have been on its way, for longer than we waited.
+    if (this.attempts === 0 || block < this.#recoverUntil) this.#roundTrip.relax();
     this.#acked = block;
     this.attempts = 0;
     this.resumeAt = Number.POSITIVE_INFINITY;
     this.segments.release(block * this.#settings.blockSize);
     if (!recovering && block === this.#next - 1) this.#burst = Math.min(this.#burst * 2, this.#settings.windowSize);
     if (this.#next <= block) this.#next = block + 1;
-    if (block < this.#next - 1 && believed) this.#goBack(now);
+    const gap = block < this.#next - 1 && block !== this.#recoverUntil;
+    this.#doubted = gap && !believed;
+    if (gap && believed) this.#goBack(now);
     else if (recovering) this.#wentBackFor = block;
     return true;
   }
 
-  /** The timer: sends the flight again from its first block, one attempt more. */
+  /** The timer: asks by the first block of the flight how far it came, then sends all of it again; one attempt more. */
   retransmit(now: number): void {
     this.attempts++;
     this.#rounds = 0;
+    // The answer measures how long we waited, not the path.
+    this.#timed = 0;
+    const probe = this.attempts === 1 && !this.#doubted;
     this.#goBack(now);
-    this.pump(now);
+    if (probe) this.#sendUpTo(this.#acked + 1, now);
+    else this.pump(now);
   }
 
   /** An answer to what was sent less than this ago is not to be expected. Half a round trip: a gap is reported before the window ends. */
@@ -198,6 +217,7 @@ export class Sender {
 
   /** The next `pump` starts again behind the last acknowledged block (RFC 7440 §4). */
   #goBack(now: number): void {
+    this.#doubted = false;
     this.#wentBackFor = this.#acked;
     this.#wentBackAt = now;
     this.#rounds++;

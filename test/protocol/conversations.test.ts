@@ -821,6 +821,35 @@ describe('writing', () => {
       ],
     ],
     [
+      'a window of which the end was lost: a block of it once more, after a silence, is the sender asking how far it came',
+      [
+        'C>69 WRQ up octet windowsize=4',
+        'C<a OACK windowsize=4',
+        'C>a DATA 1 512',
+        'C>a DATA 2 512',
+        // At once it is one that came twice.
+        'C>a DATA 1 512',
+        '+200',
+        'C>a DATA 1 512',
+        'C<a ACK 2',
+        'C>a DATA 2 512',
+        'C>a DATA 3 512',
+        'C>a DATA 4 512',
+        'C>a DATA 5 512',
+        'C>a DATA 6 512',
+        'C<a ACK 6',
+        'C>a DATA 7 512',
+        'C>a DATA 8 10',
+        'C<a ACK 8',
+        '= up completed 3594',
+        // That ACK was lost: any block of the last window asks for it, and the whole of it but once.
+        '+200',
+        'C>a DATA 7 512',
+        'C<a ACK 8',
+        'C>a DATA 8 10',
+      ],
+    ],
+    [
       'refused before anything was sent',
       ['C>69 WRQ up octet blksize=1024', 'C<a ERROR 2 uploads are refused', '= up refused 0: 2 uploads are refused', '+60000'],
       { uploadBytes: undefined as never },
@@ -1003,8 +1032,8 @@ describe('EDK2 in a window of 4', () => {
   describe.each([0, 0.5, 5, 50])('at %s ms each way', (delayMs) => {
     test.each([
       ['nothing lost', [], 1000],
-      // 397, 398, 399 are there, 400 is not: after the timer the ACKs are 399, 399, 399, 400.
-      ['the last block of a window lost', [400], 1008],
+      // 397, 398, 399 are there, 400 is not: the timer sends 397, the answer is 399.
+      ['the last block of a window lost', [400], 1002],
       ['the first block of a window lost', [397], 1008],
       ['a block within a window lost', [398], 1008],
       ['two blocks of a window lost', [398, 400], 1016],
@@ -1032,10 +1061,8 @@ describe('EDK2 in a window of 4', () => {
     bench.pass(19);
     bench.takeSent();
     bench.pass(1);
-    expect(bench.takeSent().map(({ bytes }) => (decode(bytes) as { block: number }).block)).toEqual([397, 398, 399, 400]);
-    const [first, ...others] = [399, 399, 399, 400].map(sentFor);
-    expect(first!.filter((block) => block !== '400')).toEqual(['401', '402', '403']);
-    expect(others).toEqual([[], [], ['404']]);
+    expect(bench.takeSent().map(({ bytes }) => (decode(bytes) as { block: number }).block)).toEqual([397]);
+    expect([399, 399, 399, 400].map(sentFor)).toEqual([['400', '401', '402', '403'], [], [], ['404']]);
   });
 });
 

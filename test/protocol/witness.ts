@@ -64,6 +64,7 @@ export class Witness {
     this.resent++;
     // The first DATA of a transfer without options is also the answer to a repeated request.
     const request = answers !== undefined && (opcodeOf(answers) === Opcode.rrq || opcodeOf(answers) === Opcode.wrq);
+    if (cause === 'deadline') flow.again.clear();
     if (cause === 'deadline' || (request && block === 1)) return;
     if (flow.windowSize === 1) this.#violation(`block ${block} sent again, not by the timer`, at, from, to);
     else if (flow.again.has(block)) this.#violation(`block ${block} sent again twice without progress`, at, from, to);
