@@ -20,6 +20,7 @@ import { BATCH, INBOX_BYTES, Inbox } from './inbox.ts';
 import { preferHugePages } from './libc.ts';
 import type { FromContent, FromData, Supplied, ToContent, ToData } from './messages.ts';
 import { PageCache } from './page-cache.ts';
+import { Patience } from './patience.ts';
 import { Readiness } from './readiness.ts';
 import { SegmentSource } from './segment-source.ts';
 import { Waker, type WakeShare } from './wake.ts';
@@ -89,7 +90,8 @@ export class DataThread {
   /** What the main thread is to be told at the end of this round. */
   #outgoing: FromData[] = [];
   #receiving: DataEndpoint | undefined;
-  #now = 0;
+  readonly #patience = new Patience();
+  #now = performance.now();
   #stopped = false;
 
   constructor({ limits, firstId, cacheBytes, epoll, wake, control, content }: DataThreadOptions) {
@@ -120,15 +122,17 @@ export class DataThread {
   }
 
   #round(): void {
-    const waitUntil = this.#engine.nextDeadline;
+    const began = performance.now();
+    this.#patience.roundEnded(this.#now, began);
+    const waitUntil = Math.max(this.#engine.nextDeadline, this.#patience.until);
     this.#waker.sleeping = true;
     const worked = this.#takeMessages();
-    const wait = worked ? 0 : Math.max(0, Math.min(MAX_WAIT_MS, Math.ceil(waitUntil - performance.now())));
+    const wait = worked ? 0 : Math.max(0, Math.min(MAX_WAIT_MS, Math.ceil(waitUntil - began)));
     const ready = this.#readiness.wait(wait, this.#readable);
     this.#waker.sleeping = false;
     if (ready === 0) this.#now = performance.now();
     if (this.#now - waitUntil > LATE_MS) this.#catchUp();
-    this.#engine.expire(this.#now);
+    if (this.#patience.ends(this.#now)) this.#engine.expire(this.#now);
     this.#flush();
   }
 
