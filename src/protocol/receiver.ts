@@ -33,8 +33,6 @@ export class Receiver {
   #received = 0;
   /** The last block acknowledged; the window begins behind it. */
   #acknowledged = 0;
-  /** The one acknowledged before that; the window that was acknowledged last began behind it. */
-  #before = 0;
   /** The gap that was reported, by the block before it. */
   #reportedGap = -1;
   #chunk: Uint8Array;
@@ -150,10 +148,11 @@ export class Receiver {
       this.repeatAck(now);
       return;
     }
-    // A block once more, of this window or the last: the sender's timer asks how far they came (RFC 1350 §2: our ACK was lost).
-    const again = fromWire(wire, this.#before + 1, rollover);
+    // A block once more, of as many as may be in flight: our ACK was lost (RFC 1350 §2), or the sender asks how far they came.
+    const again = fromWire(wire, Math.max(1, this.#received - windowSize + 1), rollover);
     if (again < 0 || again > this.#received) return;
-    // At window 1, atftp and curl send DATA again for each ACK that comes twice: answered at once, the two of us would do so to the end.
+    // It may also have come twice. And at window 1, atftp and curl send DATA again for each ACK that comes twice: answered within a
+    // round trip, the two of us would do so to the end. In a window, half of that time tells a sender's timer from an echo.
     const { timeout } = this.#roundTrip;
     const leastMs = windowSize > 1 ? timeout / 2 : this.done ? 0 : timeout;
     if (now - Math.max(this.#ackedAt, this.#receivedAt) >= leastMs) this.repeatAck(now);
@@ -186,10 +185,7 @@ export class Receiver {
 
   #writeAck(now: number): void {
     this.#ackedAt = now;
-    if (this.#received > this.#acknowledged) {
-      this.#before = this.#acknowledged;
-      this.#acknowledged = this.#received;
-    }
+    this.#acknowledged = this.#received;
     writeHeader(ackBytes, Opcode.ack, toWire(this.#received, this.#settings.rollover));
     this.#route.outbox.send(this.#route.from, this.#route.to, ackBytes);
   }

@@ -5,7 +5,7 @@
  * Blocks `acked + 1 … next - 1` are in flight. The rules, and whom they are for:
  *
  *  - a block is sent a second time only from the timer, or once for a gap that an ACK inside the window reports;
- *  - unless the peer told of a gap, the timer first sends the first block of the flight alone: a peer that has it answers how far
+ *  - unless the peer may have told of a gap, the timer first sends the first block of the flight alone: a peer that has it answers how far
  *    the window came, where all of it again would overflow its socket as the first time did. No answer: it all goes out again;
  *  - at window 1 no ACK ever triggers a second DATA (RFC 1123 §4.2.3.1, the Sorcerer's Apprentice);
  *  - after going back, ACKs that were on their way say the same again, and EDK2 sends one for every block that it holds
@@ -60,8 +60,10 @@ export class Sender {
   #rounds = 0;
   /** The acknowledged block for which the flight was sent again already. */
   #wentBackFor = -1;
-  /** An ACK reported a gap behind the last acknowledged block, and was not believed. */
-  #doubted = false;
+  /** The flight was not sent again since the peer's last ACK came from the middle of one: it may tell of a gap, or be an echo. */
+  #toldOfGap = false;
+  /** The timer has sent a single block: the rest waits for its answer. */
+  #asking = false;
   /** The block whose round trip is being measured, 0 if none. */
   #timed = 0;
   #timedAt = 0;
@@ -124,14 +126,11 @@ export class Sender {
 
   /** Sends what the window allows and the content has. Returns whether anything was sent. */
   pump(now: number): boolean {
+    const { blockSize, windowSize, rollover } = this.#settings;
     if (this.resumeAt < Number.POSITIVE_INFINITY && now < this.resumeAt) return false;
     this.resumeAt = Number.POSITIVE_INFINITY;
-    return this.#sendUpTo(this.#acked + this.#settings.windowSize, now);
-  }
-
-  #sendUpTo(limit: number, now: number): boolean {
-    const { blockSize, rollover } = this.#settings;
     this.#starved = false;
+    const limit = this.#acked + (this.#asking ? 1 : windowSize);
     const first = this.#next;
     while (this.#next <= limit && (this.#last === undefined || this.#next <= this.#last)) {
       if (this.#next - first === this.#burst) {
@@ -168,14 +167,15 @@ export class Sender {
     const block = fromWire(wire, this.#acked, this.#settings.rollover);
     // Beyond what was ever sent: an ACK from before, or of a block to come. Both happen; neither says anything.
     if (block < 0 || block > this.#high) return false;
+    this.#asking = false;
     // What is beyond the flight that was sent again was sent once.
     const recovering = this.#acked < this.#recoverUntil && block <= this.#recoverUntil;
     if (!recovering) this.#rounds = 0;
     const believed = !recovering || (this.#rounds < MOST_ROUNDS && now - this.#wentBackAt >= this.#soon());
     if (block === this.#acked) {
       if (this.#settings.windowSize > 1 && this.inFlight) {
+        this.#toldOfGap = true;
         if (believed && this.#wentBackFor !== block) this.#goBack(now);
-        else this.#doubted = true;
       }
       return false;
     }
@@ -191,23 +191,22 @@ export class Sender {
     this.segments.release(block * this.#settings.blockSize);
     if (!recovering && block === this.#next - 1) this.#burst = Math.min(this.#burst * 2, this.#settings.windowSize);
     if (this.#next <= block) this.#next = block + 1;
-    const gap = block < this.#next - 1 && block !== this.#recoverUntil;
-    this.#doubted = gap && !believed;
-    if (gap && believed) this.#goBack(now);
+    this.#toldOfGap = block < this.#next - 1;
+    if (this.#toldOfGap && block !== this.#recoverUntil && believed) this.#goBack(now);
     else if (recovering) this.#wentBackFor = block;
     return true;
   }
 
-  /** The timer: asks by the first block of the flight how far it came, then sends all of it again; one attempt more. */
+  /** The timer, one attempt more: asks by the first block of the flight how far it came, or sends all of it again. */
   retransmit(now: number): void {
     this.attempts++;
     this.#rounds = 0;
     // The answer measures how long we waited, not the path.
     this.#timed = 0;
-    const probe = this.attempts === 1 && !this.#doubted;
+    // Who has the end of the file may be about to leave, and answer nothing but that.
+    this.#asking = this.attempts === 1 && !this.#toldOfGap && !this.allSent;
     this.#goBack(now);
-    if (probe) this.#sendUpTo(this.#acked + 1, now);
-    else this.pump(now);
+    this.pump(now);
   }
 
   /** An answer to what was sent less than this ago is not to be expected. Half a round trip: a gap is reported before the window ends. */
@@ -217,7 +216,7 @@ export class Sender {
 
   /** The next `pump` starts again behind the last acknowledged block (RFC 7440 §4). */
   #goBack(now: number): void {
-    this.#doubted = false;
+    this.#toldOfGap = false;
     this.#wentBackFor = this.#acked;
     this.#wentBackAt = now;
     this.#rounds++;

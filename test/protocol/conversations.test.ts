@@ -850,6 +850,26 @@ describe('writing', () => {
       ],
     ],
     [
+      'two ACKs in a row were lost: the sender asks by the first block that it has none for',
+      [
+        'C>69 WRQ up octet windowsize=8',
+        'C<a OACK windowsize=8',
+        'C>a DATA 1 512',
+        'C>a DATA 3 512',
+        'C<a ACK 1',
+        'C>a DATA 2 512',
+        'C>a DATA 3 512',
+        'C>a DATA 5 512',
+        'C<a ACK 3',
+        '+200',
+        'C>a DATA 1 512',
+        'C<a ACK 3',
+        'C>a DATA 4 5',
+        'C<a ACK 4',
+        '= up completed 1541',
+      ],
+    ],
+    [
       'refused before anything was sent',
       ['C>69 WRQ up octet blksize=1024', 'C<a ERROR 2 uploads are refused', '= up refused 0: 2 uploads are refused', '+60000'],
       { uploadBytes: undefined as never },
@@ -987,6 +1007,61 @@ describe('who acknowledges too often', () => {
     expect(digest(fetcher.bytes)).toBe(digest(bench.options.files!.f));
     expect(fetcher.blocks.length).toBeLessThanOrEqual(2 * 201);
     bench.expectNothingLeft();
+  });
+});
+
+describe('after a time-out, in windows of 4', () => {
+  /** A read with these ACKs behind it. What an ACK, or the time, makes it send are the numbers of DATA. */
+  function read(blocks: number, acks: readonly number[]) {
+    const bench = new Bench({ files: { f: pattern((blocks - 1) * 512 + 5) } });
+    const sent = () => bench.takeSent().map(({ bytes }) => (decode(bytes) as { block: number }).block);
+    const ack = (block: number) => {
+      bench.receive(bench.endpoint('a'), peerNamed('C'), encode({ opcode: Opcode.ack, block }));
+      return sent();
+    };
+    const timeout = () => {
+      for (let ms = 0; ms < 1000; ms++) {
+        bench.pass(1);
+        const blocks = sent();
+        if (blocks.length > 0) return blocks;
+      }
+      return [];
+    };
+    bench.say('C>69 RRQ f octet windowsize=4');
+    sent();
+    for (const block of acks) ack(block);
+    return { ack, timeout };
+  }
+
+  test('one block asks how far the window came, the answer brings the rest', () => {
+    const { ack, timeout } = read(100, [0, 4]);
+    expect(timeout()).toEqual([5]);
+    expect(ack(7)).toEqual([8, 9, 10, 11]);
+  });
+
+  test('an ACK from before is no answer', () => {
+    const { ack, timeout } = read(100, [0, 4, 8]);
+    expect(timeout()).toEqual([9]);
+    expect(ack(4)).toEqual([]);
+    expect(ack(8)).toEqual([10, 11, 12]);
+  });
+
+  test('no answer: all of it', () => {
+    const { timeout } = read(100, [0, 4]);
+    expect([timeout(), timeout()]).toEqual([[5], [5, 6, 7, 8]]);
+  });
+
+  test('a peer that told of a gap is not asked', () => {
+    // 4 was lost, then 9: to EDK2, 8 is where the window would have ended without the first.
+    const { ack, timeout } = read(100, [0]);
+    expect(ack(3)).toEqual([4, 5, 6, 7]);
+    expect(ack(4)).toEqual([8]);
+    expect(timeout()).toEqual([5, 6, 7, 8]);
+  });
+
+  test('nor is one that has the end of the file', () => {
+    const { timeout } = read(8, [0, 4]);
+    expect(timeout()).toEqual([5, 6, 7, 8]);
   });
 });
 

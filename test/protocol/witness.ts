@@ -64,7 +64,8 @@ export class Witness {
     this.resent++;
     // The first DATA of a transfer without options is also the answer to a repeated request.
     const request = answers !== undefined && (opcodeOf(answers) === Opcode.rrq || opcodeOf(answers) === Opcode.wrq);
-    if (cause === 'deadline') flow.again.clear();
+    // The timer's first block asks how far the flight came: the rest of it may go out with the answer.
+    if (cause === 'deadline' && block === flow.acked + 1) flow.again.clear();
     if (cause === 'deadline' || (request && block === 1)) return;
     if (flow.windowSize === 1) this.#violation(`block ${block} sent again, not by the timer`, at, from, to);
     else if (flow.again.has(block)) this.#violation(`block ${block} sent again twice without progress`, at, from, to);

@@ -91,7 +91,9 @@ export class DataThread {
   #outgoing: FromData[] = [];
   #receiving: DataEndpoint | undefined;
   readonly #patience = new Patience();
-  #now = performance.now();
+  #now = 0;
+  /** What this round sends has deadlines that count from here, or later. */
+  #countsFrom = Number.POSITIVE_INFINITY;
   #stopped = false;
 
   constructor({ limits, firstId, cacheBytes, epoll, wake, control, content }: DataThreadOptions) {
@@ -123,21 +125,27 @@ export class DataThread {
 
   #round(): void {
     const began = performance.now();
-    this.#patience.roundEnded(this.#now, began);
+    this.#patience.roundEnded(this.#countsFrom, began);
+    this.#countsFrom = Number.POSITIVE_INFINITY;
     const waitUntil = Math.max(this.#engine.nextDeadline, this.#patience.until);
     this.#waker.sleeping = true;
     const worked = this.#takeMessages();
     const wait = worked ? 0 : Math.max(0, Math.min(MAX_WAIT_MS, Math.ceil(waitUntil - began)));
     const ready = this.#readiness.wait(wait, this.#readable);
     this.#waker.sleeping = false;
-    if (ready === 0) this.#now = performance.now();
+    if (ready === 0) this.#tick();
     if (this.#now - waitUntil > LATE_MS) this.#catchUp();
     if (this.#patience.ends(this.#now)) this.#engine.expire(this.#now);
     this.#flush();
   }
 
-  readonly #readable = (fd: number): void => {
+  #tick(): void {
     this.#now = performance.now();
+    this.#countsFrom = Math.min(this.#countsFrom, this.#now);
+  }
+
+  readonly #readable = (fd: number): void => {
+    this.#tick();
     const endpoint = this.#byFd.get(fd);
     if (endpoint) this.#drain(endpoint, FAIR_BATCHES);
   };
@@ -196,7 +204,7 @@ export class DataThread {
   /** Returns whether there were any. */
   #takeMessages(): boolean {
     if (!this.#waker.takePosted()) return false;
-    this.#now = performance.now();
+    this.#tick();
     for (let got = receiveMessageOnPort(this.#control); got; got = receiveMessageOnPort(this.#control)) {
       for (const message of got.message as readonly FlatToData[]) this.#obey(toData(message));
     }

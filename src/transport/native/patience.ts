@@ -3,9 +3,9 @@
  * after the time that its deadlines count from, and no answer can be here yet: a stall is never taken for loss.
  */
 
-/** Standing still for less than this harms nobody: the shortest time-out is four times as long. */
-const LATE_MS = 5;
-/** The shortest time-out. */
+/** Standing still for less than this leaves half of the shortest time-out, by default, for the answer. */
+const LATE_MS = 10;
+/** The shortest time-out, by default. */
 const LEAST_MS = 20;
 /** After the longest standstill, a suspended machine's. */
 const MOST_MS = 1000;
@@ -14,7 +14,7 @@ export class Patience {
   /** No deadline is to be looked at before; 0 if nothing stands in the way. */
   until = 0;
 
-  /** A round that counted from `from` is over at `now`. Peers get as long again, but only once: a busy server must look, too. */
+  /** A round whose time began to count at `from` is over at `now`. Peers get as long again, but only once: a busy server must look, too. */
   roundEnded(from: number, now: number): void {
     const stood = now - from;
     if (stood > LATE_MS && this.until === 0) this.until = now + Math.min(Math.max(stood, LEAST_MS), MOST_MS);

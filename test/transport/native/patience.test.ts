@@ -3,8 +3,8 @@ import { Patience } from '../../../src/transport/native/patience.ts';
 
 test.each([
   ['no time at all', 0, 0],
-  ['five milliseconds', 5, 0],
-  ['a little longer: the shortest time-out', 6, 20],
+  ['ten milliseconds', 10, 0],
+  ['a little longer: the shortest time-out', 11, 20],
   ['longer than that: as long again', 90, 90],
   ['a suspended machine: a second', 3_600_000, 1000],
 ])('a round that took %s', (_, tookMs, forMs) => {
