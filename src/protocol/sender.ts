@@ -4,9 +4,11 @@
  *
  * Blocks `acked + 1 … next - 1` are in flight. The rules, and whom they are for:
  *
- *  - a block is sent a second time only from the timer, or once for a gap that an ACK inside the window reports;
- *  - unless the peer may have told of a gap, the timer first sends the first block of the flight alone: a peer that has it answers how far
- *    the window came, where all of it again would overflow its socket as the first time did. No answer: it all goes out again;
+ *  - a block is sent a second time only from the timer, with the answer to the timer's first block, or once for a gap that an
+ *    ACK inside the window reports;
+ *  - unless the peer may have told of a gap, the timer first sends the first block of the flight alone: a peer that has it
+ *    answers how far the window came, where all of it again would overflow its socket as the first time did. No answer: it all
+ *    goes out again;
  *  - at window 1 no ACK ever triggers a second DATA (RFC 1123 §4.2.3.1, the Sorcerer's Apprentice);
  *  - after going back, ACKs that were on their way say the same again, and EDK2 sends one for every block that it holds
  *    already, which looks like gap after gap. So until the flight sent again is acknowledged, one more gap is believed, if it
@@ -60,7 +62,7 @@ export class Sender {
   #rounds = 0;
   /** The acknowledged block for which the flight was sent again already. */
   #wentBackFor = -1;
-  /** The flight was not sent again since the peer's last ACK came from the middle of one: it may tell of a gap, or be an echo. */
+  /** An ACK came from the middle of this flight and it was not sent again: the peer told of a gap, or it was an echo. */
   #toldOfGap = false;
   /** The timer has sent a single block: the rest waits for its answer. */
   #asking = false;

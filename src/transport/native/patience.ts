@@ -14,7 +14,7 @@ export class Patience {
   /** No deadline is to be looked at before; 0 if nothing stands in the way. */
   until = 0;
 
-  /** A round whose time began to count at `from` is over at `now`. Peers get as long again, but only once: a busy server must look, too. */
+  /** A round whose time counts from `from` is over at `now`. Peers get as long again, but once: a busy server must look, too. */
   roundEnded(from: number, now: number): void {
     const stood = now - from;
     if (stood > LATE_MS && this.until === 0) this.until = now + Math.min(Math.max(stood, LEAST_MS), MOST_MS);
