@@ -83,7 +83,9 @@ export const stateful = definePlugin({
     context.watch('state.txt');
     const file = await open(join(context.configDir, 'state.txt'));
     context.onDispose(() => file.close());
-    const watched = Number(await file.readFile('utf8'));
+    const text = await file.readFile('utf8');
+    if (text === '') throw new Error('state.txt is half saved');
+    const watched = Number(text);
     const socket = createSocket('udp4').bind(0, '127.0.0.1');
     await once(socket, 'listening');
     context.onDispose(() => void socket.close());

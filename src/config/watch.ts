@@ -29,10 +29,10 @@ export interface FileWatcherOptions {
 }
 
 /** Quiet for so long, a burst is over: an editor's save in several steps, a `git checkout`. */
-const QUIET_MS = 50;
+export const QUIET_MS = 50;
 /** A burst that does not end is looked at nevertheless. */
 const BURST_MS = 500;
-/** Without events, files are looked at this often. */
+/** Without events, it is looked this often whether there has been a change. */
 export const POLL_MS = 2_000;
 
 /** What a file was when last looked at. */
@@ -145,12 +145,20 @@ export class FileWatcher implements Watcher {
     if (changed.length > 0 && !this.#closed) this.#options.changed(changed);
   }
 
+  /** What is found without an event may be half saved just now: it begins a burst, as an event does. */
   #pollLater(): void {
     if (this.#closed) return;
     this.#cancelPoll = this.#options.clock.setTimeout(
-      () => void this.#inTurn(() => this.#look()).finally(() => this.#pollLater()),
+      () => void this.#inTurn(() => this.#poll()).finally(() => this.#pollLater()),
       POLL_MS,
     );
+  }
+
+  async #poll(): Promise<void> {
+    for (const [file, { stamp }] of this.#seen) {
+      const now = await stampOf(file).catch(() => undefined);
+      if ((now?.stamp ?? '') !== stamp) return this.#eventCame();
+    }
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
