@@ -22,7 +22,9 @@ export interface MissingImport {
 export function placeOf(error: unknown, files: readonly string[], missing?: MissingImport): SourcePlace | undefined {
   if (missing && isModuleNotFound(error)) return placeOfText(missing.importer, missing.specifier);
   if (!(error instanceof Error)) return undefined;
-  return placeInStack(error.stack ?? '', files) ?? placeOfData(error, files[0]);
+  const place = placeInStack(error.stack ?? '', files) ?? placeOfData(error, files[0]);
+  const undefinedName = undefinedNameIn(error);
+  return place && undefinedName ? (placeOfName(place, undefinedName) ?? place) : place;
 }
 
 /** What may be the cause, for the mistakes that are made most. */
@@ -39,7 +41,14 @@ export function hintFor(error: unknown, missing?: MissingImport): string | undef
   if (/does not provide an export named/.test(error.message)) return 'a misspelt name? a type is imported by `import type`';
   if (/^(require|module|exports) is not defined/.test(error.message))
     return 'config files are ES modules: write `import` and `export default`';
+  if (undefinedNameIn(error) !== undefined) return 'a misspelt name, or an import that is missing?';
   return undefined;
+}
+
+function undefinedNameIn(error: Error): string | undefined {
+  return error instanceof ReferenceError
+    ? /^([\p{ID_Start}$_][\p{ID_Continue}$]*) is not defined$/u.exec(error.message)?.[1]
+    : undefined;
 }
 
 function missingHint({ specifier, importer }: MissingImport): string | undefined {
@@ -91,6 +100,18 @@ function placeOfText(file: string, text: string): SourcePlace | undefined {
   const lines = linesOf(file);
   const index = lines.findIndex((line) => line.includes(`'${text}'`) || line.includes(`"${text}"`));
   return index < 0 ? undefined : place(file, index + 1, lines[index]!.indexOf(text));
+}
+
+/** V8 tells where the last call before an undefined name was: the name is the first one from there on. */
+function placeOfName({ file, line, column = 1 }: SourcePlace, name: string): SourcePlace | undefined {
+  const whole = new RegExp(`(?<![\\p{ID_Continue}$])${name.replaceAll('$', '\\$')}(?![\\p{ID_Continue}$])`, 'u');
+  const lines = linesOf(file);
+  for (let index = line - 1; index < lines.length; index++) {
+    const from = index === line - 1 ? column - 1 : 0;
+    const found = lines[index]!.slice(from).search(whole);
+    if (found >= 0) return place(file, index + 1, from + found + 1);
+  }
+  return undefined;
 }
 
 function place(file: string, line: number, column: number | undefined): SourcePlace {

@@ -50,6 +50,7 @@ const mistakes: readonly Mistake[] = [
   { what: 'an import that is not installed', config: "import lodash from 'lodash';\nexport default {};" },
   { what: 'an import that is misspelt', config: "import { host } from 'pxe/plugins';\nexport default {};" },
   { what: 'a config that throws', config: "const racks: string[][] = [];\nexport default { rootDir: racks[3]!.join('/') };" },
+  { what: 'a name that is not defined', config: ts('plugins: [\n  hosts({ default: {} }),\n  accesLog(),\n],') },
   {
     what: 'a mistake in an imported file',
     config: "import './macs.ts';\nexport default {};",
