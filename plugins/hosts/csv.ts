@@ -23,9 +23,7 @@ export function csvInventory(file: string, text: string): Read {
     lines = readLines(text);
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    // In a field that is never closed the library counts \r\n twice.
-    const last = text.split(/\r\n|\n|\r/).length;
-    return failed(file, messageOf(error), undefined, Math.min(Number(error.lines ?? 1), last));
+    return failed(file, messageOf(error), undefined, Number(error.lines ?? 1));
   }
   const [header, ...records] = lines;
   if (header === undefined) return failed(file, 'is empty', 'its first line names the columns: mac,name,groups,folder');
@@ -54,11 +52,14 @@ export function csvInventory(file: string, text: string): Read {
 }
 
 /** Throws a `CsvError`. */
-function readLines(text: string): readonly Line[] {
-  const [first = ''] = /^(?!#)[^\r\n]*\S/m.exec(text.replace(/^\ufeff/, '')) ?? [];
+function readLines(input: string): readonly Line[] {
+  // Where ends of lines are mixed, the library takes the first for all, and counts the others twice or not at all.
+  const text = input.replace(/\r\n?/g, '\n');
+  const [first = ''] = /^(?!#)[^\n]*\S/m.exec(text.replace(/^\ufeff/, '')) ?? [];
   const delimiter = first.includes(',') ? ',' : (/[;\t]/.exec(first)?.[0] ?? ',');
   const options = {
     bom: true,
+    record_delimiter: '\n',
     trim: true,
     skip_empty_lines: true,
     comment: '#',

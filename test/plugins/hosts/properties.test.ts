@@ -72,7 +72,7 @@ function hold({ inventory, issues }: Read, lines: number): void {
   }
 }
 
-const lineCount = (text: string) => text.split(/\r\n|\n|\r/).length + 1;
+const lineCount = (text: string) => text.split(/\r\n|\n|\r/).length;
 
 test.each([
   ['CSV', csvInventory],
@@ -80,7 +80,23 @@ test.each([
 ] as const)('%s of any text: hosts, or mistakes with their places', (_, read) => {
   fc.assert(
     fc.property(texts, (text) => hold(read('f', text), lineCount(text))),
-    { numRuns: 3000, examples: [['"\r\n\r\nmac']] },
+    { numRuns: 3000, examples: [['"\r\n\r\nmac'], ['\n\r\n\r\nvar.x']] },
+  );
+});
+
+test('a mistake in a table is in the line where an editor shows it, however lines end', () => {
+  const ends = fc.array(fc.constantFrom('\n', '\r\n', '\r', '\n\n', '\r\n\r\n', '\n# a comment\r\n'), {
+    minLength: 1,
+    maxLength: 8,
+  });
+  fc.assert(
+    fc.property(ends, fc.boolean(), (ends, quoted) => {
+      const good = quoted ? '"52:54:00:12:34:56","first\r\nsecond"' : '52:54:00:12:34:56,first';
+      const text = ['mac,var.x', ...ends.slice(1).map(() => good), 'nonsense,x']
+        .map((line, i) => line + (ends[i] ?? ''))
+        .join('');
+      expect(csvInventory('f', text).issues.map(({ place }) => place)).toEqual([{ file: 'f', line: lineCount(text) }]);
+    }),
   );
 });
 
