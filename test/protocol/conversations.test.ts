@@ -29,6 +29,108 @@ const PATIENT = { transfer: { minTimeoutMs: 3000 } };
 
 type Conversation = [name: string, script: string[], options?: BenchOptions];
 
+describe('a client whose port is closed', () => {
+  test.each<Conversation>([
+    [
+      'in the middle of a file: it is given up at once, and nothing more is sent',
+      [
+        'C>69 RRQ f octet',
+        'C<a DATA 1 512',
+        'C>a ACK 1',
+        'C<a DATA 2 512',
+        'C>a ICMP port unreachable',
+        '= f failed 512: 0 nobody listens at the port of the client: it has gone, or a firewall rejects',
+        '+60000',
+      ],
+    ],
+    [
+      'before its first ACK, as of a request that somebody else forged',
+      [
+        'C>69 RRQ f octet blksize=1024',
+        'C<a OACK blksize=1024',
+        'C>a ICMP port unreachable',
+        '= f failed 0: 0 nobody listens at the port of the client: it has gone, or a firewall rejects',
+        '+60000',
+      ],
+    ],
+    [
+      'once it has got the last block: all that is missing is its last ACK',
+      [
+        'C>69 RRQ tiny octet blksize=1024',
+        'C<a OACK blksize=1024',
+        'C>a ACK 0',
+        'C<a DATA 1 5',
+        'C>a ICMP port unreachable',
+        '= tiny completed 0, last ACK missing',
+        '+60000',
+      ],
+    ],
+    [
+      'once it knows that the file is empty (curl)',
+      [
+        'C>69 RRQ empty octet tsize=0 blksize=1024',
+        'C<a OACK blksize=1024',
+        'C>a ICMP port unreachable',
+        '= empty completed 0, last ACK missing',
+        '+60000',
+      ],
+    ],
+    [
+      'after its end: what was on its way comes too late to matter',
+      ['C>69 RRQ tiny octet', 'C<a DATA 1 5', 'C>a ACK 1', '= tiny completed 5', 'C>a ICMP port unreachable', '+60000'],
+    ],
+    [
+      'in an upload',
+      [
+        'C>69 WRQ new octet',
+        'C<a ACK 0',
+        'C>a DATA 1 512',
+        'C<a ACK 1',
+        'C>a ICMP port unreachable',
+        '= new failed 512: 0 nobody listens at the port of the client: it has gone, or a firewall rejects',
+        '+60000',
+      ],
+      { uploadBytes: 10_000 },
+    ],
+    [
+      'that has asked from another port, too: that transfer goes on',
+      [
+        'C>69 RRQ f octet',
+        'C<a DATA 1 512',
+        'C>a ACK 1',
+        'C<a DATA 2 512',
+        '1025>69 RRQ tiny octet blksize=1024',
+        '1025<b OACK blksize=1024',
+        'C>a ICMP port unreachable',
+        '= f failed 512: 0 nobody listens at the port of the client: it has gone, or a firewall rejects',
+        '1025>b ACK 0',
+        '1025<b DATA 1 5',
+        '1025>b ACK 1',
+        '= tiny completed 5',
+      ],
+    ],
+    [
+      'says a stranger of a transfer that he has no part in: it goes on',
+      [
+        'C>69 RRQ g octet',
+        'C<a DATA 1 512',
+        'D>a ICMP port unreachable',
+        'C>69 ICMP port unreachable',
+        'C>a ACK 1',
+        'C<a DATA 2 512',
+        'C>a ACK 2',
+        'C<a DATA 3 276',
+        'C>a ACK 3',
+        '= g completed 1300',
+      ],
+    ],
+  ])('%s', (_name, script, options) => {
+    const bench = new Bench({ files: FILES, transfer: { minTimeoutMs: 3000 }, ...options });
+    bench.converse(script);
+    bench.expectNothingLeft();
+  });
+});
+
 describe('reading', () => {
   test.each<Conversation>([
     [
