@@ -69,6 +69,8 @@ export class Root {
   readonly #confined = new WeakSet<Uint8Array>();
   /** A storm asks for one name many times at once. */
   readonly #finds = new SharedLook<Found | undefined>();
+  /** Files of one segment that somebody is reading, by version. */
+  readonly #underWay = new Map<string, Promise<unknown>>();
   readonly #bases = new SharedLook<string>();
 
   /** @param dir absolute; may be a link that is switched from one release to the next, and need not exist yet. */
@@ -89,7 +91,8 @@ export class Root {
   /**
    * Opens a file; `undefined` if there is none of that name. Throws ERROR 2 for what must not be read, ERROR 0 for what cannot.
    *
-   * A file of one segment is read at once and held: no descriptor stays open, and when the cache has it none is opened.
+   * A file of one segment is read at once and held: no descriptor stays open, and when the cache has it, or somebody is reading it
+   * already, none is opened.
    */
   async open(asked: string): Promise<ServedFile | undefined> {
     const { clock, stableMs, stableWaitMs } = this.#options;
@@ -102,8 +105,9 @@ export class Root {
       };
       const found = await this.#find(asked);
       if (found === undefined) return undefined;
-      const cached = this.#cached(found);
+      const cached = this.#cached(found) ?? (await this.#readByAnother(found));
       if (cached !== undefined) return cached;
+      using reading = this.#reads(found);
       const file = await this.#openConfined(found);
       if (file === undefined) return undefined;
       const youngMs = unsettledMs(file.version, clock.wallTime(), restMs);
@@ -111,6 +115,7 @@ export class Root {
       const rests = youngMs <= stableWaitMs - waitedMs;
       try {
         if (youngMs > 0) {
+          reading.end();
           await pause(youngMs);
           if (!rests) throw beingWritten();
           await file.verify();
@@ -205,6 +210,26 @@ export class Root {
     const bytes = this.#options.cache.get(versionKey(found.stat), 0);
     if (bytes === undefined || !this.#confined.has(bytes)) return undefined;
     return heldFile(bytes, this.#nameOf(found, found.realPath));
+  }
+
+  /** A storm begins with a thousand requests for one file. If the other one fails, that may be its own failure. */
+  async #readByAnother(found: Found): Promise<ServedFile | undefined> {
+    const underWay = this.#underWay.get(versionKey(found.stat));
+    if (underWay === undefined) return undefined;
+    await underWay;
+    return this.#cached(found);
+  }
+
+  /** Others who ask for the same wait until its end. */
+  #reads({ stat }: Found): Disposable & { end(): void } {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const key = versionKey(stat);
+    if (stat.size <= SEGMENT_BYTES) this.#underWay.set(key, promise);
+    const end = () => {
+      if (this.#underWay.get(key) === promise) this.#underWay.delete(key);
+      resolve();
+    };
+    return { end, [Symbol.dispose]: end };
   }
 
   async #openConfined(found: Found): Promise<FileContent | undefined> {

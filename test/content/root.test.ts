@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -7,6 +7,7 @@ import { SegmentCache } from '../../src/content/cache.ts';
 import type { FileSystem } from '../../src/content/filesystem.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import { Root, type RootOptions } from '../../src/content/root.ts';
+import { gate } from '../support/lab.ts';
 import { all, type Folder, outcome, systemError, temporaryFolder, text, threadedFileSystem, tick, watched } from './fixture.ts';
 
 const posix = process.platform !== 'win32';
@@ -236,7 +237,7 @@ describe('errors of the file system', () => {
     const failAtOnce = () => {
       throw systemError(code);
     };
-    const atOnce = { stat: failAtOnce, realPath: realpathSync.native, isLocal: async () => true };
+    const atOnce = { ...nodeFileSystem.atOnce!, stat: failAtOnce, isLocal: async () => true };
     for (const overrides of [{ open: fail }, { stat: fail }, { stat: fail, atOnce }]) {
       expect(await get(rootAt(join(folder.path, 'ROOT'), { fileSystem: watched(overrides) }), 'x')).toBe(expected);
     }
@@ -365,6 +366,63 @@ describe('what opening costs', () => {
     for (let i = 0; i < 5; i++) expect(await get(root, 'x')).toBe('small');
     expect(await root.has('x')).toBe(true);
     expect(fileSystem.calls).toMatchObject({ open: 1, read: 1 });
+  });
+
+  test('a small file that many ask for while it is being read is opened once', async () => {
+    const folder = temporaryFolder();
+    folder.put('ROOT/x', 'small');
+    const slow = gate();
+    const fileSystem = watched({ open: (path) => slow.passed.then(() => nodeFileSystem.open(path)) });
+    const root = rootAt(join(folder.path, 'ROOT'), { fileSystem });
+    const got: Promise<string | undefined>[] = [];
+    for (let i = 0; i < 100; i++) {
+      got.push(get(root, 'x'));
+      if (i % 10 === 0) await tick();
+    }
+    slow.open();
+    expect(await Promise.all(got)).toEqual(new Array(100).fill('small'));
+    expect(fileSystem.calls).toMatchObject({ open: 1, read: 1 });
+    expect(await get(root, 'x')).toBe('small');
+  });
+
+  test('if that fails, it is for the one who asked first: the others try for themselves', async () => {
+    const folder = temporaryFolder();
+    folder.put('ROOT/x', 'small');
+    const slow = gate();
+    let opened = 0;
+    const open = async (path: string) => {
+      const first = opened++ === 0;
+      await slow.passed;
+      if (first) throw systemError('EMFILE');
+      return nodeFileSystem.open(path);
+    };
+    const root = rootAt(join(folder.path, 'ROOT'), { fileSystem: watched({ open }) });
+    const got = [get(root, 'x')];
+    await tick();
+    got.push(get(root, 'x'), get(root, 'x'));
+    await tick();
+    slow.open();
+    expect(await Promise.all(got)).toEqual(['ERROR 0 cannot read file', 'small', 'small']);
+  });
+
+  test('one that has changed since is not taken for the one being read', async () => {
+    const folder = temporaryFolder();
+    folder.put('ROOT/x', 'old');
+    const slow = gate();
+    let opened = 0;
+    const open = async (path: string) => {
+      const file = nodeFileSystem.open(path);
+      if (opened++ === 0) await slow.passed;
+      return file;
+    };
+    const root = rootAt(join(folder.path, 'ROOT'), { fileSystem: watched({ open }), stableMs: 0 });
+    const before = get(root, 'x');
+    await tick();
+    folder.put('ROOT/y', 'young');
+    renameSync(join(folder.path, 'ROOT/y'), join(folder.path, 'ROOT/x'));
+    expect(await get(root, 'x')).toBe('young');
+    slow.open();
+    expect(await before).toBe('old');
   });
 
   test('a small file keeps no descriptor open, and its bytes whatever becomes of it', async () => {
