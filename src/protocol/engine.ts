@@ -162,17 +162,6 @@ export class Engine {
     else if (opcode !== Opcode.error) this.#control.dropped('malformed', peer);
   }
 
-  /**
-   * Takes word that nobody listens at the port that `endpoint` has sent to (ICMP port unreachable, RFC 792). Of several that have
-   * come, this goes before datagrams: the peer may have the port again by then, and ask for something else.
-   */
-  unreachable(endpoint: Endpoint, peer: PeerKey, now: number): void {
-    this.#byPeer
-      .get(peer)
-      ?.find(({ route }) => route?.from === endpoint)
-      ?.unreachable(now);
-  }
-
   /** Lets time pass: call it at {@link nextDeadline}, after every datagram that had come by then was received. */
   expire(now: number): void {
     for (let transfer = this.#deadlines.due(now); transfer; transfer = this.#deadlines.due(now)) {

@@ -223,18 +223,16 @@ export abstract class Transfer implements Timed {
     if (now >= this.#contentDueAt) {
       return this.refuse({ code: ErrorCode.undefined, message: 'internal error' }, this.route!.from, now);
     }
-    if (now >= this.#giveUpAt()) return this.#gone('no answer from the client', now);
+    if (now >= this.#giveUpAt()) {
+      if (this.onlyLastAckMissing) return this.end('completed', now, undefined, true);
+      return this.end('failed', now, { code: ErrorCode.undefined, message: 'no answer from the client' });
+    }
     if (now >= this.resumeAt) this.resume(now);
     else if (this.attempts < this.limits.retries) {
       this.roundTrip.backOff();
       this.retry(now);
     }
     this.awaitPeer(now);
-  }
-
-  /** The peer's host says that nobody listens at its port: nothing more is to be expected from there. */
-  unreachable(now: number): void {
-    if (this.phase !== 'over') this.#gone('nobody listens at the port of the client: it has gone, or a firewall rejects', now);
   }
 
   /** The server gives up: sends an ERROR and ends. */
@@ -316,15 +314,9 @@ export abstract class Transfer implements Timed {
 
   #expireUnproven(now: number): void {
     if (now < this.#unprovenUntil) return this.reply(now);
-    this.#gone('no answer from the client', now);
-  }
-
-  /** The peer is heard of no more; it may have got what it wanted. */
-  #gone(message: string, now: number): void {
     // curl takes the OACK of an empty file for the whole of it, and goes.
-    const hasAll = this.proven ? this.onlyLastAckMissing : this.size === 0 && this.#firstReplies > 0;
-    if (hasAll) return this.end('completed', now, undefined, true);
-    this.end('failed', now, { code: ErrorCode.undefined, message });
+    if (this.size === 0 && this.#firstReplies > 0) return this.end('completed', now, undefined, true);
+    this.end('failed', now, { code: ErrorCode.undefined, message: 'no answer from the client' });
   }
 
   #peerError(datagram: Uint8Array, now: number): void {

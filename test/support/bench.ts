@@ -6,7 +6,6 @@
  *     C<a OACK blksize=1468              the first transfer endpoint used (`a`, then `b`, …) sends this to C
  *     C>a ACK 0
  *     C<a DATA 1 1468                    block and length; the bytes are compared with the file's
- *     C>a ICMP port unreachable          C's host says so of what `a` has sent
  *     +500                               half a second passes
  *     = f completed 1000                 what the control plane is told in the end
  *
@@ -193,7 +192,6 @@ export class Bench {
   /** Sends what a line of a script says: `C>69 RRQ f octet`. */
   say(line: string): void {
     const [, peer, to, packet] = /^(\w+)>(\w+) ?(.*)$/s.exec(line)!;
-    if (packet === 'ICMP port unreachable') return this.engine.unreachable(this.endpoint(to!), peerNamed(peer!), this.now);
     this.receive(this.endpoint(to!), peerNamed(peer!), bytesOf(packet!, this.#uploadBlockSize(peerNamed(peer!))));
   }
 

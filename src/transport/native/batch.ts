@@ -138,21 +138,16 @@ export class Batch {
 
   /** Sends what was gathered. What the kernel does not take is lost, as datagrams may be. */
   flush(): void {
-    let refused = false;
     for (let from = 0; from < this.#messages; ) {
       const sent = this.#calls.sendmmsg(this.#fd, this.#headers.address + from * MMSGHDR.bytes, this.#messages - from, 0);
       if (sent > 0) {
         from += sent;
-        refused = false;
         continue;
       }
       const error = this.#calls.errno();
       if (isInterrupted(error)) continue;
       // The device does not keep up: what is left is lost, and each would only wait once more.
       if (isCongestion(error)) break;
-      // What ICMP says of another datagram is told to whoever calls next; said twice, it concerns this one.
-      refused = !refused;
-      if (refused) continue;
       this.#refused(from);
       from++;
     }

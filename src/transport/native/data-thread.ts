@@ -23,7 +23,6 @@ import { PageCache } from './page-cache.ts';
 import { Patience } from './patience.ts';
 import { Readiness } from './readiness.ts';
 import { SegmentSource } from './segment-source.ts';
-import { Unreachable } from './unreachable.ts';
 import { Waker, type WakeShare } from './wake.ts';
 
 const MAX_WAIT_MS = 50;
@@ -76,7 +75,6 @@ export class DataThread {
   readonly #waker: Waker;
   readonly #readiness: Readiness;
   readonly #inbox = new Inbox(new Arena(INBOX_BYTES));
-  readonly #unreachable = new Unreachable();
   readonly #engine: Engine;
   readonly #endpoints = new Map<number, DataEndpoint>();
   readonly #byFd = new Map<number, DataEndpoint>();
@@ -146,12 +144,10 @@ export class DataThread {
     this.#countsFrom = Math.min(this.#countsFrom, this.#now);
   }
 
-  readonly #readable = (fd: number, failed: boolean): void => {
+  readonly #readable = (fd: number): void => {
     this.#tick();
     const endpoint = this.#byFd.get(fd);
-    if (!endpoint) return;
-    if (failed) this.#unreachable.receive(fd, (peer) => this.#engine.unreachable(endpoint, peer, this.#now));
-    this.#drain(endpoint, FAIR_BATCHES);
+    if (endpoint) this.#drain(endpoint, FAIR_BATCHES);
   };
 
   readonly #take = (peer: PeerKey, datagram: Uint8Array): void => {

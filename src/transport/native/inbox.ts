@@ -5,7 +5,7 @@ import { HEADER_BYTES } from '../../protocol/packet.ts';
 import type { PeerKey } from '../../protocol/peer.ts';
 import type { Arena, Region } from './arena.ts';
 import { MMSGHDR, MSGHDR } from './layout.ts';
-import { C, hotCalls, isCongestion } from './libc.ts';
+import { C, hotCalls } from './libc.ts';
 import { hasNoPort, readPeer, SOCKADDR_BYTES } from './sockaddr.ts';
 
 /** Datagrams taken by one call. */
@@ -23,7 +23,7 @@ export class Inbox {
   readonly #slots: Region;
   /** Views of the slots as ACKs, the commonest datagram by far: made once. */
   readonly #acks: readonly Uint8Array[];
-  readonly #calls = hotCalls();
+  readonly #recvmmsg = hotCalls().recvmmsg;
   /** Slots in which the kernel has left a length of its own. */
   #used = BATCH;
 
@@ -53,9 +53,7 @@ export class Inbox {
     const { bytes, words } = this.#arena;
     for (let i = 0; i < this.#used; i++)
       words[(this.#headers.offset + i * MMSGHDR.bytes + MSGHDR.nameLength) >>> 2] = SOCKADDR_BYTES;
-    let count = this.#receive(fd);
-    // What ICMP says of a datagram that was sent is told to whoever calls next: what has come is still there.
-    if (count < 0 && !isCongestion(this.#calls.errno())) count = this.#receive(fd);
+    const count = this.#recvmmsg(fd, this.#headers.address, BATCH, C.MSG_DONTWAIT, 0);
     this.#used = Math.max(count, 0);
     for (let i = 0; i < count; i++) {
       const name = this.#names.offset + i * 32;
@@ -64,10 +62,6 @@ export class Inbox {
       take(readPeer(bytes, name), length === HEADER_BYTES ? this.#acks[i]! : this.#view(i, length));
     }
     return this.#used;
-  }
-
-  #receive(fd: number): number {
-    return this.#calls.recvmmsg(fd, this.#headers.address, BATCH, C.MSG_DONTWAIT, 0);
   }
 
   #view(slot: number, length: number): Uint8Array {

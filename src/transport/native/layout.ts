@@ -22,8 +22,5 @@ export const IOVEC = { address: 0, length: 8, bytes: 16 } as const;
 /** struct cmsghdr with a 16-bit value, as UDP_SEGMENT wants it; `bytes` is CMSG_SPACE, `used` CMSG_LEN. */
 export const CMSG16 = { length: 0, level: 8, type: 12, value: 16, used: 18, bytes: 24 } as const;
 
-/** struct cmsghdr with a sock_extended_err, as IP_RECVERR tells it; `bytes` has room for the address of whose ICMP it was. */
-export const CMSG_ERROR = { level: 8, type: 12, origin: 20, icmpType: 21, icmpCode: 22, bytes: 64 } as const;
-
 /** struct epoll_event, packed on x86-64. */
 export const EPOLL_EVENT = { events: 0, data: 4, bytes: 12 } as const;

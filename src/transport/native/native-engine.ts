@@ -14,7 +14,7 @@ import type { DataPlane, WireError } from '../data-plane.ts';
 import type { SocketAddress, SocketOwner } from '../socket.ts';
 import { NativeEndpoint } from './endpoint.ts';
 import type { FileByNumber, FromData, ToData } from './messages.ts';
-import { closeSocket, hearErrors, openSocket } from './socket.ts';
+import { closeSocket, openSocket } from './socket.ts';
 import { Threads } from './threads.ts';
 
 export interface NativeEngineOptions {
@@ -77,7 +77,6 @@ export class NativeEngine implements DataPlane {
     if (this.#closed) throw new Error('the transport is closed');
     const beside = 'port' in to && to.beside ? same().map(({ fd }) => fd) : [];
     const socket = openSocket(to, beside);
-    hearErrors(socket);
     for (const { fields, message } of socket.notices) {
       if (!this.#noticed.has(message)) this.#options.notice(fields, message);
       this.#noticed.add(message);

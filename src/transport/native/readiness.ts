@@ -28,13 +28,11 @@ export class Readiness {
     call('epoll_ctl', this.#epoll, C.EPOLL_CTL_DEL, fd, eventFor(fd));
   }
 
-  /** Waits up to `ms` milliseconds, and calls `ready` for each descriptor that can be read, or has an error to tell. Returns how many. */
-  wait(ms: number, ready: (fd: number, failed: boolean) => void): number {
+  /** Waits up to `ms` milliseconds, and calls `ready` for each descriptor that can be read. Returns how many. */
+  wait(ms: number, ready: (fd: number) => void): number {
     const count = this.#wait(this.#epoll, this.#events.address, MAX_READY, ms);
-    const { words } = this.#arena;
     for (let i = 0; i < count; i++) {
-      const event = this.#events.offset + i * EPOLL_EVENT.bytes;
-      ready(words[(event + EPOLL_EVENT.data) >>> 2]!, (words[(event + EPOLL_EVENT.events) >>> 2]! & C.EPOLLERR) !== 0);
+      ready(this.#arena.words[(this.#events.offset + i * EPOLL_EVENT.bytes + EPOLL_EVENT.data) >>> 2]!);
     }
     return Math.max(count, 0);
   }

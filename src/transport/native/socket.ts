@@ -34,10 +34,10 @@ export interface Notice {
 export function openSocket(to: SocketAddress, beside: readonly number[] = []): BoundSocket {
   if ('fd' in to) {
     const name = nameOf(to.fd);
-    return { ...name, fd: to.fd, notices: [...tune(to.fd), ...mark(to.fd, isSix(name.address), to.dscp)] };
+    return { ...name, fd: to.fd, notices: [...tune(to.fd), ...mark(to.fd, isIPv6(name.address), to.dscp)] };
   }
   const { address, port, device, dscp } = to;
-  const six = isSix(address);
+  const six = isIPv6(address.split('%')[0] ?? '');
   const fd = mustCall('socket', six ? C.AF_INET6 : C.AF_INET, C.SOCK_DGRAM_CLOEXEC, 0);
   try {
     if (six) setOption(fd, C.IPPROTO_IPV6, C.IPV6_V6ONLY, 1);
@@ -54,23 +54,8 @@ export function openSocket(to: SocketAddress, beside: readonly number[] = []): B
   }
 }
 
-/**
- * From now on the socket tells what ICMP says of its datagrams: whoever reads it takes that as well (`Unreachable`). Where that is
- * refused, a peer that has gone is one that falls silent.
- */
-export function hearErrors({ fd, address }: BoundSocket): void {
-  const [level, option] = isSix(address) ? [C.IPPROTO_IPV6, C.IPV6_RECVERR] : [C.IPPROTO_IP, C.IP_RECVERR];
-  try {
-    setOption(fd, level, option, 1);
-  } catch {}
-}
-
 export function closeSocket(fd: number): void {
   call('close', fd);
-}
-
-function isSix(address: string): boolean {
-  return isIPv6(address.split('%')[0] ?? '');
 }
 
 function nameOf(fd: number): Address {

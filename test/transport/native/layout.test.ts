@@ -32,14 +32,6 @@ const expressions = {
     used: '(size_t)CMSG_LEN(sizeof(uint16_t))',
     bytes: '(size_t)CMSG_SPACE(sizeof(uint16_t))',
   },
-  CMSG_ERROR: {
-    level: 'offsetof(struct cmsghdr, cmsg_level)',
-    type: 'offsetof(struct cmsghdr, cmsg_type)',
-    origin: '(size_t)CMSG_LEN(offsetof(struct sock_extended_err, ee_origin))',
-    icmpType: '(size_t)CMSG_LEN(offsetof(struct sock_extended_err, ee_type))',
-    icmpCode: '(size_t)CMSG_LEN(offsetof(struct sock_extended_err, ee_code))',
-    bytes: '(size_t)CMSG_SPACE(sizeof(struct sock_extended_err) + sizeof(struct sockaddr_in6))',
-  },
   EPOLL_EVENT: {
     events: 'offsetof(struct epoll_event, events)',
     data: 'offsetof(struct epoll_event, data)',
@@ -83,8 +75,6 @@ function asked(expressions: readonly (readonly [name: string, expression: string
     'sys/uio.h',
     'malloc.h',
     'sys/mman.h',
-    'time.h',
-    'linux/errqueue.h',
   ];
   const source = put(
     'ask.c',
