@@ -47,6 +47,8 @@ export interface LooksAtOnce {
   stat(path: string): FileStat | undefined;
   /** Throws what {@link FileSystem.realPath} rejects with. */
   realPath(path: string): string;
+  /** As {@link FileSystem.open}, and throws what that rejects with. What the file tells of itself needs no thread either. */
+  open(path: string): OpenFile;
   /** Whether the path lies on a disk of this machine, or in its memory. */
   isLocal(path: string): Promise<boolean>;
 }

@@ -1,11 +1,11 @@
 /**
- * Looks at names under a folder. What the kernel has in memory it tells faster than a thread wakes up, so a look is made at once,
+ * Looks at names under a folder, and opens files. What the kernel has in memory it tells faster than a thread wakes up, so a look is made at once,
  * on this thread, as long as looks are fast; when they were slow, threads look for a while. What lies on another machine (NFS, SMB,
  * FUSE) is never looked at at once: that may take for ever.
  */
 import type { Clock } from './clock.ts';
 import type { Awaitable } from './content.ts';
-import type { FileStat, FileSystem, LooksAtOnce } from './filesystem.ts';
+import type { FileStat, FileSystem, LooksAtOnce, OpenFile } from './filesystem.ts';
 
 /** Longer than any look that needs no disk. */
 const SLOW_MS = 2;
@@ -41,6 +41,11 @@ export class Looks {
   /** As {@link FileSystem.realPath}, but may throw at once what that rejects with. */
   realPath(path: string): Awaitable<string> {
     return this.#look((by) => by.realPath(path));
+  }
+
+  /** As {@link FileSystem.open}, but may throw at once what that rejects with. */
+  open(path: string): Awaitable<OpenFile> {
+    return this.#look((by) => by.open(path));
   }
 
   #look<T>(look: (by: FileSystem | LooksAtOnce) => Awaitable<T>): Awaitable<T> {

@@ -1,14 +1,16 @@
 /**
  * The real file system. It translates calls and decides nothing; what may be opened is `root.ts`' business.
  */
-import { type BigIntStats, constants, realpathSync, statSync } from 'node:fs';
+import * as fs from 'node:fs';
 import { type FileHandle, link, mkdir, open, readdir, readlink, realpath, rename, stat, statfs, unlink } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import type { Awaitable } from './content.ts';
 import { codeOf } from './fault.ts';
 import type { FileStat, FileSystem, NewFile, OpenFile } from './filesystem.ts';
 import { sameFile } from './version.ts';
 
 /** O_NONBLOCK: opening a FIFO returns at once. O_NOCTTY: opening a terminal changes nothing. Windows has neither. */
-const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
+const READ_FLAGS = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0) | (fs.constants.O_NOCTTY ?? 0);
 
 /** The kinds of file systems that have no other machine and no program behind them, as Linux numbers them (linux/magic.h). */
 const LOCAL_KINDS = new Set([
@@ -29,13 +31,14 @@ const LOCAL_KINDS = new Set([
 export const nodeFileSystem: FileSystem = {
   atOnce: {
     stat: (path) => {
-      const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+      const stats = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
       return stats && fileStat(stats);
     },
-    realPath: (path) => realpathSync.native(path),
+    realPath: (path) => fs.realpathSync.native(path),
+    open: (path) => new NodeOpenFile(fs.openSync(path, READ_FLAGS), path, atOnce),
     isLocal: async (path) => process.platform === 'linux' && LOCAL_KINDS.has((await statfs(path)).type),
   },
-  open: async (path) => new NodeOpenFile(await open(path, READ_FLAGS), path),
+  open: async (path) => new NodeOpenFile(await threads.open(path, READ_FLAGS), path, threads),
   stat: async (path) => fileStat(await stat(path, { bigint: true })),
   realPath: (path) => realpath(path),
   list: (path) => readdir(path),
@@ -46,25 +49,45 @@ export const nodeFileSystem: FileSystem = {
   remove: (path) => unlink(path),
 };
 
-class NodeOpenFile implements OpenFile {
-  readonly fd: number;
-  readonly #handle: FileHandle;
-  readonly #path: string;
+/** How an open file is asked about itself. */
+interface Questions {
+  fstat(fd: number): Awaitable<fs.BigIntStats>;
+  readlink(path: string): Awaitable<string>;
+}
 
-  constructor(handle: FileHandle, path: string) {
-    this.fd = handle.fd;
-    this.#handle = handle;
+const fstat = promisify(fs.fstat) as (fd: number, options: { readonly bigint: true }) => Promise<fs.BigIntStats>;
+const threads = { open: promisify(fs.open), fstat: (fd: number) => fstat(fd, { bigint: true }), readlink };
+const atOnce: Questions = { fstat: (fd) => fs.fstatSync(fd, { bigint: true }), readlink: (path) => fs.readlinkSync(path) };
+const read = promisify(fs.read);
+/** Never at once: the last close of a large file that was replaced frees its blocks. */
+const close = promisify(fs.close);
+
+class NodeOpenFile implements OpenFile {
+  readonly #fd: number;
+  readonly #path: string;
+  readonly #questions: Questions;
+  #closed: Promise<void> | undefined;
+
+  constructor(fd: number, path: string, questions: Questions) {
+    this.#fd = fd;
     this.#path = path;
+    this.#questions = questions;
+  }
+
+  /** Throws once it is closed: the number may be another file's by then. */
+  get fd(): number {
+    if (this.#closed === undefined) return this.#fd;
+    throw Object.assign(new Error('file is closed'), { code: 'EBADF' });
   }
 
   async stat(): Promise<FileStat> {
-    return fileStat(await this.#handle.stat({ bigint: true }));
+    return fileStat(await this.#questions.fstat(this.fd));
   }
 
   async read(into: Uint8Array, position: number): Promise<number> {
     let count = 0;
     while (count < into.length) {
-      const { bytesRead } = await this.#handle.read(into, count, into.length - count, position + count);
+      const { bytesRead } = await read(this.fd, into, count, into.length - count, position + count);
       if (bytesRead === 0) break;
       count += bytesRead;
     }
@@ -74,7 +97,7 @@ class NodeOpenFile implements OpenFile {
   async realPath(): Promise<string> {
     if (process.platform === 'linux') {
       try {
-        return await this.#withoutDeletedMark(await readlink(`/proc/self/fd/${this.fd}`));
+        return await this.#withoutDeletedMark(await this.#questions.readlink(`/proc/self/fd/${this.fd}`));
       } catch (error) {
         // No /proc in a bare chroot.
         if (codeOf(error) !== 'ENOENT') throw error;
@@ -87,7 +110,8 @@ class NodeOpenFile implements OpenFile {
   }
 
   close(): Promise<void> {
-    return this.#handle.close();
+    this.#closed ??= close(this.#fd);
+    return this.#closed;
   }
 
   /** Linux marks a file whose name is gone by a suffix, but a file may be named so as well. */
@@ -134,7 +158,7 @@ class NodeNewFile implements NewFile {
   }
 }
 
-export function fileStat(stats: BigIntStats): FileStat {
+export function fileStat(stats: fs.BigIntStats): FileStat {
   return {
     kind: stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other',
     device: stats.dev,

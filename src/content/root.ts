@@ -236,7 +236,7 @@ export class Root {
     const { fileSystem, cache } = this.#options;
     let file: OpenFile;
     try {
-      file = await fileSystem.open(pathBeneath(found.base, found.name));
+      file = await this.#looks.open(pathBeneath(found.base, found.name));
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw readFault(error);

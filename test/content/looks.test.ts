@@ -23,6 +23,9 @@ function machine({ local = true }: { readonly local?: boolean | Error } = {}) {
           took();
           throw systemError('EACCES');
         },
+        open: () => {
+          throw new Error('nothing is opened here');
+        },
         isLocal: async () => {
           at.asked++;
           if (at.local instanceof Error) throw at.local;

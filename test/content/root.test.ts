@@ -237,8 +237,13 @@ describe('errors of the file system', () => {
     const failAtOnce = () => {
       throw systemError(code);
     };
-    const atOnce = { ...nodeFileSystem.atOnce!, stat: failAtOnce, isLocal: async () => true };
-    for (const overrides of [{ open: fail }, { stat: fail }, { stat: fail, atOnce }]) {
+    const atOnce = { ...nodeFileSystem.atOnce!, isLocal: async () => true };
+    for (const overrides of [
+      { open: fail },
+      { stat: fail },
+      { stat: fail, atOnce: { ...atOnce, stat: failAtOnce } },
+      { open: fail, atOnce: { ...atOnce, open: failAtOnce } },
+    ]) {
       expect(await get(rootAt(join(folder.path, 'ROOT'), { fileSystem: watched(overrides) }), 'x')).toBe(expected);
     }
   });
