@@ -162,11 +162,14 @@ export class Engine {
     else if (opcode !== Opcode.error) this.#control.dropped('malformed', peer);
   }
 
-  /** Lets time pass: call it at {@link nextDeadline}, after every datagram that had come by then was received. */
-  expire(now: number): void {
+  /**
+   * Lets time pass: call it at {@link nextDeadline}, after every datagram that had come by then was received.
+   * @param patientUntil until then no peer is blamed for its silence
+   */
+  expire(now: number, patientUntil = 0): void {
     for (let transfer = this.#deadlines.due(now); transfer; transfer = this.#deadlines.due(now)) {
       if (transfer.phase === 'over') this.#forget(transfer);
-      else transfer.expire(now);
+      else transfer.expire(now, patientUntil);
     }
   }
 

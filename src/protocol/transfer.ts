@@ -215,8 +215,9 @@ export abstract class Transfer implements Timed {
     if (block >= 0 && (opcode === Opcode.data || opcode === Opcode.ack)) this.take(opcode, block, datagram, now);
   }
 
-  /** The deadline has passed. */
-  expire(now: number): void {
+  /** The deadline has passed. Until `patientUntil` nobody is blamed for silence: only what was held back goes on. */
+  expire(now: number, patientUntil = 0): void {
+    if (now < patientUntil && now < this.resumeAt) return this.setDeadline(patientUntil);
     if (this.phase === 'asked')
       return this.end('failed', now, { code: ErrorCode.undefined, message: 'no answer from the server' });
     if (!this.proven) return this.#expireUnproven(now);

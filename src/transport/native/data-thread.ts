@@ -127,7 +127,7 @@ export class DataThread {
     const began = performance.now();
     this.#patience.roundEnded(this.#countsFrom, began);
     this.#countsFrom = Number.POSITIVE_INFINITY;
-    const waitUntil = Math.max(this.#engine.nextDeadline, this.#patience.until);
+    const waitUntil = this.#engine.nextDeadline;
     this.#waker.sleeping = true;
     const worked = this.#takeMessages();
     const wait = worked ? 0 : Math.max(0, Math.min(MAX_WAIT_MS, Math.ceil(waitUntil - began)));
@@ -135,7 +135,7 @@ export class DataThread {
     this.#waker.sleeping = false;
     if (ready === 0) this.#tick();
     if (this.#now - waitUntil > LATE_MS) this.#catchUp();
-    if (this.#patience.ends(this.#now)) this.#engine.expire(this.#now);
+    this.#engine.expire(this.#now, this.#patience.until(this.#now));
     this.#flush();
   }
 

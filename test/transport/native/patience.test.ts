@@ -11,11 +11,11 @@ test.each([
   const patience = new Patience();
   const now = 7000 + tookMs;
   patience.roundEnded(7000, now);
-  expect(patience.until).toBe(forMs === 0 ? 0 : now + forMs);
-  expect(patience.ends(now + forMs)).toBe(true);
+  expect(patience.until(now)).toBe(forMs === 0 ? 0 : now + forMs);
+  expect(patience.until(now + forMs)).toBe(0);
   if (forMs > 0) {
     patience.roundEnded(7000, now);
-    expect(patience.ends(now + forMs - 1)).toBe(false);
+    expect(patience.until(now + forMs - 1)).toBe(now + forMs);
   }
 });
 
@@ -24,7 +24,7 @@ test('a server whose every round takes long looks at its deadlines all the same'
   const looks: number[] = [];
   for (let now = 0; now < 1000; now += 30) {
     patience.roundEnded(now, now + 30);
-    if (patience.ends(now + 30)) looks.push(now + 30);
+    if (patience.until(now + 30) === 0) looks.push(now + 30);
   }
   expect(looks.length).toBe(17);
 });
