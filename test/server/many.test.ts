@@ -1,6 +1,6 @@
 /** Acceptance 7: 500 clients at a time, each with block size and window of its own, complete without a failure. */
 import { expect, test } from 'vitest';
-import type { FileSystem } from '../../src/content/filesystem.ts';
+import type { FileSystem, OpenFile } from '../../src/content/filesystem.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import type { Config } from '../../src/index.ts';
 import { folder, lab, until } from '../support/lab.ts';
@@ -17,21 +17,21 @@ const windows = [1, 2, 4, 7, 8, 16, 33, 64];
 /** Counts reads of the image's bytes from the disk. */
 function countingFileSystem() {
   const positions: number[] = [];
+  const counted = (file: OpenFile, path: string): OpenFile => ({
+    fd: file.fd,
+    stat: () => file.stat(),
+    realPath: () => file.realPath(),
+    close: () => file.close(),
+    read(into, position) {
+      if (path.endsWith('image')) positions.push(position);
+      return file.read(into, position);
+    },
+  });
+  const atOnce = nodeFileSystem.atOnce!;
   const fileSystem: FileSystem = {
     ...nodeFileSystem,
-    async open(path) {
-      const file = await nodeFileSystem.open(path);
-      return {
-        fd: file.fd,
-        stat: () => file.stat(),
-        realPath: () => file.realPath(),
-        close: () => file.close(),
-        read(into, position) {
-          if (path.endsWith('image')) positions.push(position);
-          return file.read(into, position);
-        },
-      };
-    },
+    atOnce: { ...atOnce, open: (path) => counted(atOnce.open(path), path) },
+    open: async (path) => counted(await nodeFileSystem.open(path), path),
   };
   return { fileSystem, positions };
 }

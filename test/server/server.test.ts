@@ -458,7 +458,10 @@ test('why a request was refused stands in the summary, and not on the wire', asy
   const at = folder();
   at.put('ROOT/x', 'x');
   const denied = Object.assign(new Error("EACCES: permission denied, open '/srv/x'"), { code: 'EACCES', syscall: 'open' });
-  const fileSystem = { ...nodeFileSystem, open: () => Promise.reject(denied) };
+  const open = () => {
+    throw denied;
+  };
+  const fileSystem = { ...nodeFileSystem, open: async () => open(), atOnce: { ...nodeFileSystem.atOnce!, open } };
   const { address, end } = await lab({}, at, { fileSystem });
   expect(await get(address, 'x')).toMatchObject({ error: { code: 2, message: 'access violation' } });
   expect(await end()).toMatchObject({
