@@ -15,6 +15,7 @@ import { SEGMENT_BYTES } from '../../protocol/segments.ts';
 import type { TransferLimits } from '../../protocol/transfer.ts';
 import { Arena } from './arena.ts';
 import { Batch } from './batch.ts';
+import { BusyPoll } from './busy-poll.ts';
 import { type FlatToData, flatFromData, toData } from './flat.ts';
 import { BATCH, INBOX_BYTES, Inbox } from './inbox.ts';
 import { preferHugePages } from './libc.ts';
@@ -91,6 +92,7 @@ export class DataThread {
   #outgoing: FromData[] = [];
   #receiving: DataEndpoint | undefined;
   readonly #patience = new Patience();
+  readonly #busyPoll = new BusyPoll(() => performance.now());
   #now = 0;
   /** What this round sends has deadlines that count from here, or later. */
   #countsFrom = Number.POSITIVE_INFINITY;
@@ -131,7 +133,7 @@ export class DataThread {
     this.#waker.sleeping = true;
     const worked = this.#takeMessages();
     const wait = worked ? 0 : Math.max(0, Math.min(MAX_WAIT_MS, Math.ceil(waitUntil - began)));
-    const ready = this.#readiness.wait(wait, this.#readable);
+    const ready = (wait > 0 && this.#busyPoll.poll(this.#engine.size, this.#look)) || this.#readiness.wait(wait, this.#readable);
     this.#waker.sleeping = false;
     if (ready === 0) this.#tick();
     if (this.#now - waitUntil > LATE_MS) this.#catchUp();
@@ -149,6 +151,8 @@ export class DataThread {
     const endpoint = this.#byFd.get(fd);
     if (endpoint) this.#drain(endpoint, FAIR_BATCHES);
   };
+
+  readonly #look = (): number => this.#readiness.wait(0, this.#readable);
 
   readonly #take = (peer: PeerKey, datagram: Uint8Array): void => {
     this.#engine.receive(this.#receiving!, peer, datagram, this.#now);
