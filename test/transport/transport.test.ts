@@ -44,6 +44,7 @@ function transportOver(interfaces: () => Interfaces = () => loopback, clock: Clo
   const faults: unknown[] = [];
   /** Requests that are left without an answer. */
   const unanswered: number[] = [];
+  const dropped: string[] = [];
   const events: TransportEvents = {
     request({ id, packet }) {
       if (packet.name === 'never') return void unanswered.push(id);
@@ -53,7 +54,7 @@ function transportOver(interfaces: () => Interfaces = () => loopback, clock: Clo
       transport.answer(id, { kind: 'read', content: bytesContent(bytes), first, limits: answers });
     },
     end: (_id, ending) => void endings.push(ending),
-    dropped() {},
+    dropped: (reason) => void dropped.push(reason),
     moved: (listening) => void moved.push(listening),
     notice() {},
     fault: (fault) => void faults.push(fault),
@@ -68,7 +69,7 @@ function transportOver(interfaces: () => Interfaces = () => loopback, clock: Clo
     expect(faults).toEqual([]);
   });
   const listen = (on: ListenOn, settings = plain) => transport.listen(on, settings);
-  return { transport, listen, endings, moved, unanswered };
+  return { transport, listen, endings, moved, unanswered, dropped };
 }
 
 async function expectFree(...addresses: { address: string; port: number }[]): Promise<void> {
@@ -496,7 +497,7 @@ async function rangeOf(count: number): Promise<number> {
 }
 
 test('a flood of requests is told no faster than it is worked off, though most of it is given up', async () => {
-  const { transport, listen, endings, unanswered } = transportOver();
+  const { transport, listen, endings, unanswered, dropped } = transportOver();
   const { addresses } = await listen({ address: '127.0.0.1', port: 0 });
   transport.setLimits({ ...limits, unproven: 50 });
   await transport.progress();
@@ -506,9 +507,11 @@ test('a flood of requests is told no faster than it is worked off, though most o
     for (const peer of peers) peer.send(addresses[0]!, rrq('never'));
     await until(() => endings.length >= 50, 'transfers given up');
     await until(async () => (await transport.progress()).length === 50, 'as many as may wait');
+    await until(() => unanswered.length + dropped.length === peers.length, 'the last of the flood');
   };
   await flood();
   expect(unanswered).toHaveLength(100);
+  expect(dropped).toEqual(new Array(100).fill('too many transfers'));
   // Half of them have ended, and are not over before they are answered.
   for (const id of unanswered) transport.refuse(id, { code: 0, message: 'too late' });
   await until(() => endings.length === 100, 'every end');
