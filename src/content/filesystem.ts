@@ -38,11 +38,11 @@ export interface NewFile {
   close(): Promise<void>;
 }
 
-/** Looks on this thread, which waits for them. */
-export interface LooksAtOnce {
+/** Calls made on this thread, which waits for them. */
+export interface SyncFileSystem {
   /**
    * Follows links; `undefined` if there is nothing of that name: most names that are looked for in a boot are absent, and an error
-   * costs more than the look. Throws what else {@link FileSystem.stat} rejects with.
+   * costs more than the call. Throws what else {@link FileSystem.stat} rejects with.
    */
   stat(path: string): FileStat | undefined;
   /** Throws what {@link FileSystem.realPath} rejects with. */
@@ -54,8 +54,8 @@ export interface LooksAtOnce {
 }
 
 export interface FileSystem {
-  /** Absent where there is no such way. */
-  readonly atOnce?: LooksAtOnce;
+  /** Absent where only threads make calls. */
+  readonly sync?: SyncFileSystem;
   /** Opens for reading; never blocks on a FIFO and never becomes a controlling terminal. */
   open(path: string): Promise<OpenFile>;
   /** Follows links. */

@@ -29,13 +29,13 @@ const LOCAL_KINDS = new Set([
 ]);
 
 export const nodeFileSystem: FileSystem = {
-  atOnce: {
+  sync: {
     stat: (path) => {
       const stats = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
       return stats && fileStat(stats);
     },
     realPath: (path) => fs.realpathSync.native(path),
-    open: (path) => new NodeOpenFile(fs.openSync(path, READ_FLAGS), path, atOnce),
+    open: (path) => new NodeOpenFile(fs.openSync(path, READ_FLAGS), path, sync),
     isLocal: async (path) => process.platform === 'linux' && LOCAL_KINDS.has((await statfs(path)).type),
   },
   open: async (path) => new NodeOpenFile(await threads.open(path, READ_FLAGS), path, threads),
@@ -57,7 +57,7 @@ interface Questions {
 
 const fstat = promisify(fs.fstat) as (fd: number, options: { readonly bigint: true }) => Promise<fs.BigIntStats>;
 const threads = { open: promisify(fs.open), fstat: (fd: number) => fstat(fd, { bigint: true }), readlink };
-const atOnce: Questions = { fstat: (fd) => fs.fstatSync(fd, { bigint: true }), readlink: (path) => fs.readlinkSync(path) };
+const sync: Questions = { fstat: (fd) => fs.fstatSync(fd, { bigint: true }), readlink: (path) => fs.readlinkSync(path) };
 const read = promisify(fs.read);
 /** Never at once: the last close of a large file that was replaced frees its blocks. */
 const close = promisify(fs.close);

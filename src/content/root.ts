@@ -7,6 +7,7 @@
  */
 import { ErrorCode, TftpError } from '../protocol/error.ts';
 import { SEGMENT_BYTES } from '../protocol/segments.ts';
+import { AdaptiveLookup } from './adaptive-lookup.ts';
 import { bytesContent } from './bytes.ts';
 import { DEFAULT_CACHE_BYTES, SegmentCache } from './cache.ts';
 import { type Clock, sleep, systemClock } from './clock.ts';
@@ -15,7 +16,6 @@ import type { Content } from './content.ts';
 import { accessViolation, isFileChanged, isMissing, readFault } from './fault.ts';
 import { FileContent } from './file.ts';
 import type { FileStat, FileSystem, OpenFile } from './filesystem.ts';
-import { Looks } from './looks.ts';
 import { cleanName } from './name.ts';
 import { SharedLook } from './shared-look.ts';
 import { spelling } from './spelling.ts';
@@ -64,7 +64,7 @@ const IRREGULAR = 'it is no regular file';
 export class Root {
   readonly dir: string;
   readonly #options: Required<RootOptions>;
-  readonly #looks: Looks;
+  readonly #lookup: AdaptiveLookup;
   /** Cached bytes that were read through this folder: a version cached through another one says nothing about where it lies. */
   readonly #confined = new WeakSet<Uint8Array>();
   /** A storm asks for one name many times at once. */
@@ -85,7 +85,7 @@ export class Root {
       clock: systemClock,
       ...options,
     };
-    this.#looks = new Looks(options.fileSystem, dir, this.#options.clock);
+    this.#lookup = new AdaptiveLookup(options.fileSystem, dir, this.#options.clock);
   }
 
   /**
@@ -181,7 +181,7 @@ export class Root {
 
   async #base(): Promise<string> {
     try {
-      return await this.#looks.realPath(this.dir);
+      return await this.#lookup.realPath(this.dir);
     } catch (error) {
       // The whole folder is gone: that is no statement about a file.
       throw readFault(error);
@@ -192,9 +192,9 @@ export class Root {
     const path = pathBeneath(base, name);
     try {
       // Most names that are looked for in a boot are absent: one call tells.
-      const stat = await this.#looks.stat(path);
+      const stat = await this.#lookup.stat(path);
       if (stat === undefined) return undefined;
-      return { realPath: await this.#looks.realPath(path), stat };
+      return { realPath: await this.#lookup.realPath(path), stat };
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw readFault(error);
@@ -236,7 +236,7 @@ export class Root {
     const { fileSystem, cache } = this.#options;
     let file: OpenFile;
     try {
-      file = await this.#looks.open(pathBeneath(found.base, found.name));
+      file = await this.#lookup.open(pathBeneath(found.base, found.name));
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw readFault(error);

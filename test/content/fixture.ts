@@ -39,7 +39,7 @@ export interface WatchedFileSystem extends FileSystem {
   openFiles: number;
 }
 
-const { atOnce: _, ...byThreads } = nodeFileSystem;
+const { sync: _, ...byThreads } = nodeFileSystem;
 
 /** The real file system without looks at once, which nothing could step into. */
 export const threadedFileSystem: FileSystem = byThreads;

@@ -6,7 +6,7 @@ import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import { temporaryFolder } from './fixture.ts';
 
 describe.each([
-  ['at once', async (path: string) => nodeFileSystem.atOnce!.open(path)],
+  ['at once', async (path: string) => nodeFileSystem.sync!.open(path)],
   ['by a thread', nodeFileSystem.open],
 ])('a file opened %s', (_how, open) => {
   test('tells what it is, and holds', async () => {

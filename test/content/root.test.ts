@@ -234,15 +234,15 @@ describe('errors of the file system', () => {
     const folder = temporaryFolder();
     folder.put('ROOT/x', 'x');
     const fail = () => Promise.reject(systemError(code));
-    const failAtOnce = () => {
+    const failSync = () => {
       throw systemError(code);
     };
-    const atOnce = { ...nodeFileSystem.atOnce!, isLocal: async () => true };
+    const sync = { ...nodeFileSystem.sync!, isLocal: async () => true };
     for (const overrides of [
       { open: fail },
       { stat: fail },
-      { stat: fail, atOnce: { ...atOnce, stat: failAtOnce } },
-      { open: fail, atOnce: { ...atOnce, open: failAtOnce } },
+      { stat: fail, sync: { ...sync, stat: failSync } },
+      { open: fail, sync: { ...sync, open: failSync } },
     ]) {
       expect(await get(rootAt(join(folder.path, 'ROOT'), { fileSystem: watched(overrides) }), 'x')).toBe(expected);
     }

@@ -27,10 +27,10 @@ function countingFileSystem() {
       return file.read(into, position);
     },
   });
-  const atOnce = nodeFileSystem.atOnce!;
+  const sync = nodeFileSystem.sync!;
   const fileSystem: FileSystem = {
     ...nodeFileSystem,
-    atOnce: { ...atOnce, open: (path) => counted(atOnce.open(path), path) },
+    sync: { ...sync, open: (path) => counted(sync.open(path), path) },
     open: async (path) => counted(await nodeFileSystem.open(path), path),
   };
   return { fileSystem, positions };

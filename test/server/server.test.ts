@@ -461,7 +461,7 @@ test('why a request was refused stands in the summary, and not on the wire', asy
   const open = () => {
     throw denied;
   };
-  const fileSystem = { ...nodeFileSystem, open: async () => open(), atOnce: { ...nodeFileSystem.atOnce!, open } };
+  const fileSystem = { ...nodeFileSystem, open: async () => open(), sync: { ...nodeFileSystem.sync!, open } };
   const { address, end } = await lab({}, at, { fileSystem });
   expect(await get(address, 'x')).toMatchObject({ error: { code: 2, message: 'access violation' } });
   expect(await end()).toMatchObject({

@@ -1,23 +1,23 @@
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { AdaptiveLookup } from '../../src/content/adaptive-lookup.ts';
 import { isMissing } from '../../src/content/fault.ts';
-import { Looks } from '../../src/content/looks.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import { systemError, temporaryFolder, threadedFileSystem } from './fixture.ts';
 
-/** A file system whose looks at once take as long as the test wants, and say who has looked. */
+/** A file system whose synchronous calls take as long as the test wants, and say who made them. */
 function machine({ local = true }: { readonly local?: boolean | Error } = {}) {
   const at = { now: 0, takesMs: 0, local, asked: 0 };
-  const took = (): 'at once' => {
+  const took = (): 'synchronous' => {
     at.now += at.takesMs;
-    return 'at once';
+    return 'synchronous';
   };
-  const looks = new Looks(
+  const lookup = new AdaptiveLookup(
     {
       ...threadedFileSystem,
       realPath: async () => 'by a thread',
-      atOnce: {
+      sync: {
         realPath: took,
         stat: () => {
           took();
@@ -36,13 +36,13 @@ function machine({ local = true }: { readonly local?: boolean | Error } = {}) {
     '/srv/tftp',
     { now: () => at.now, wallTime: () => 0, setTimeout: () => () => {} },
   );
-  return { at, looks, look: async () => looks.realPath('/srv/tftp/x') };
+  return { at, lookup, look: async () => lookup.realPath('/srv/tftp/x') };
 }
 
-describe('looks', () => {
+describe('lookups', () => {
   test('are made at once, once the folder is known to lie on this machine', async () => {
     const { look } = machine();
-    expect([await look(), await look()]).toEqual(['by a thread', 'at once']);
+    expect([await look(), await look()]).toEqual(['by a thread', 'synchronous']);
   });
 
   test.each([
@@ -57,12 +57,17 @@ describe('looks', () => {
     const { at, look } = machine();
     await look();
     at.takesMs = 9;
-    expect([await look(), await look(), await look(), await look()]).toEqual(['at once', 'at once', 'at once', 'by a thread']);
+    expect([await look(), await look(), await look(), await look()]).toEqual([
+      'synchronous',
+      'synchronous',
+      'synchronous',
+      'by a thread',
+    ]);
     at.takesMs = 0;
     at.now += 4_999;
     expect(await look()).toBe('by a thread');
     at.now += 1;
-    expect([await look(), await look()]).toEqual(['at once', 'at once']);
+    expect([await look(), await look()]).toEqual(['synchronous', 'synchronous']);
   });
 
   test('a slow one now and then, and many fast ones, say nothing', async () => {
@@ -70,9 +75,9 @@ describe('looks', () => {
     await look();
     for (let round = 0; round < 5; round++) {
       at.takesMs = 15;
-      expect(await look()).toBe('at once');
+      expect(await look()).toBe('synchronous');
       at.takesMs = 2;
-      for (let i = 0; i < 20; i++) expect(await look()).toBe('at once');
+      for (let i = 0; i < 20; i++) expect(await look()).toBe('synchronous');
       at.now += 1000;
     }
   });
@@ -82,29 +87,29 @@ describe('looks', () => {
     await look();
     at.local = false;
     at.now += 9_999;
-    expect(await look()).toBe('at once');
+    expect(await look()).toBe('synchronous');
     at.now += 1;
-    expect([await look(), await look()]).toEqual(['at once', 'by a thread']);
+    expect([await look(), await look()]).toEqual(['synchronous', 'by a thread']);
     expect(at.asked).toBe(2);
   });
 
-  test('a look that fails throws at once what a thread would reject with', async () => {
-    const { look, looks } = machine();
+  test('a lookup that fails throws at once what a thread would reject with', async () => {
+    const { look, lookup } = machine();
     await look();
-    expect(() => looks.stat('/srv/tftp/y')).toThrow(expect.objectContaining({ code: 'EACCES' }));
+    expect(() => lookup.stat('/srv/tftp/y')).toThrow(expect.objectContaining({ code: 'EACCES' }));
   });
 
   test.each(['missing', 'file/below', 'dangling'])('%s: nothing is there, at once and by a thread', async (name) => {
     const folder = temporaryFolder();
     folder.put('file', 'x');
     symlinkSync('missing', join(folder.path, 'dangling'));
-    expect(nodeFileSystem.atOnce!.stat(join(folder.path, name))).toBeUndefined();
+    expect(nodeFileSystem.sync!.stat(join(folder.path, name))).toBeUndefined();
     await expect(nodeFileSystem.stat(join(folder.path, name))).rejects.toSatisfy(isMissing);
   });
 });
 
 test.runIf(process.platform === 'linux')('memory is local, and what the kernel makes up is not', async () => {
-  const { isLocal } = nodeFileSystem.atOnce!;
+  const { isLocal } = nodeFileSystem.sync!;
   expect([await isLocal('/dev/shm'), await isLocal('/proc')]).toEqual([true, false]);
   await expect(isLocal('/no/such/folder')).rejects.toThrow('ENOENT');
 });
