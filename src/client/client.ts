@@ -129,12 +129,14 @@ async function run<T extends ClientTransfer>(
 ): Promise<ClientResult> {
   const { host, port, name } = typeof remote === 'string' ? parseUrl(remote) : remote;
   const { blockSize, windowSize, timeoutSeconds, rollover, mode = 'octet' } = options;
-  const server = await resolveHost(host, options.localAddress);
+  const { address, family } = await resolveHost(host, options.localAddress);
+  const server = peerKey(address, port);
   const began = performance.now();
   const work = new Work();
   const tell = progressTeller(options.onProgress);
   const settings = {
-    family: server.family,
+    family,
+    server,
     localAddress: options.localAddress,
     localPort: options.localPort ?? 0,
     signal: options.signal,
@@ -144,7 +146,7 @@ async function run<T extends ClientTransfer>(
     work.failed = (error) => own.fail(error);
     const transferSize = options.transferSize === false ? undefined : kind.transferSize;
     const request: ClientRequest = {
-      server: peerKey(server.address, port),
+      server,
       local,
       name,
       mode,

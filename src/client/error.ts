@@ -3,10 +3,10 @@
  */
 
 /**
- * `timeout`: the server was silent. `error`: it sent an ERROR packet. `protocol`: it broke the rules.
- * `local`: a file, the network of this machine, or whoever aborted.
+ * `timeout`: the server was silent. `refused`: its host says that nothing listens there (ICMP port unreachable). `error`: it sent an ERROR
+ * packet. `protocol`: it broke the rules. `local`: a file, the network of this machine, or the caller's abort.
  */
-export type FailureKind = 'timeout' | 'error' | 'protocol' | 'local';
+export type FailureKind = 'timeout' | 'refused' | 'error' | 'protocol' | 'local';
 
 export interface Failure {
   readonly kind: FailureKind;

@@ -6,13 +6,10 @@ import { ErrorCode } from '../protocol/error.ts';
 import type { Outbox } from '../protocol/outbox.ts';
 import type { PeerKey } from '../protocol/peer.ts';
 import { ClientError, type Failure } from './error.ts';
-import { ClientSocket } from './socket.ts';
+import { ClientSocket, type ClientSocketOptions } from './socket.ts';
 import type { ClientHost, ClientTransfer } from './transfer.ts';
 
-export interface SessionOptions<T> {
-  readonly family: 4 | 6;
-  readonly localAddress: string | undefined;
-  readonly localPort: number;
+export interface SessionOptions<T> extends ClientSocketOptions {
   readonly signal: AbortSignal | undefined;
   /** After each step of the transfer. */
   readonly stepped: (transfer: T) => void;
@@ -50,9 +47,10 @@ export class Session<T extends ClientTransfer = ClientTransfer> {
   /** Sends the request. Rejects with a {@link ClientError} if there can be no socket. */
   static async start<T extends ClientTransfer>(options: SessionOptions<T>, begin: Begin<T>): Promise<Session<T>> {
     let session: Session<T> | undefined;
-    const socket = await ClientSocket.bind(options.family, options.localAddress, options.localPort, {
+    const socket = await ClientSocket.bind(options, {
       receive: (from: PeerKey, datagram) => session?.drive((transfer, now) => transfer.receive(from, datagram, now)),
       fault: (error) => session?.fail(error),
+      refused: () => session?.drive((transfer, now) => transfer.refused(now)),
     }).catch((error: Error) => {
       throw new ClientError({ kind: 'local', code: undefined, message: error.message }, error);
     });

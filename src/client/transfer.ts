@@ -10,7 +10,7 @@
 import { ErrorCode } from '../protocol/error.ts';
 import type { Endpoint, Outbox, Route } from '../protocol/outbox.ts';
 import { blockOf, decode, encode, HEADER_BYTES, Opcode, opcodeOf } from '../protocol/packet.ts';
-import { addressKey, type PeerKey } from '../protocol/peer.ts';
+import { addressKey, type PeerKey, peerOf } from '../protocol/peer.ts';
 import { RoundTrip } from '../protocol/rtt.ts';
 import type { Failure } from './error.ts';
 import { type AskedOptions, type ClientAgreement, DEFAULTS, judge, requestOptions } from './options.ts';
@@ -151,6 +151,16 @@ export abstract class ClientTransfer<H extends ClientHost = ClientHost> {
       else this.retry(now);
     }
     this.awaitServer(now);
+  }
+
+  /**
+   * The server's host has answered a request by ICMP port unreachable. That ends a transfer only before the server's first answer: later on,
+   * anything may have been sent late.
+   */
+  refused(now: number): void {
+    if (this.phase !== 'asking') return;
+    const { port } = peerOf(this.request.server);
+    this.fail({ kind: 'refused', code: undefined, message: `nothing listens on UDP port ${port} there` }, now);
   }
 
   /** Gives up, with an ERROR to the server if it has answered. */

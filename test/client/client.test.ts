@@ -1,4 +1,6 @@
 /** The driver over real sockets on loopback, against the Engine behind the portable transport. */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ClientOptions, download, upload } from '../../src/client/client.ts';
 import { ClientError } from '../../src/client/error.ts';
@@ -10,6 +12,7 @@ import { SEGMENT_BYTES } from '../../src/protocol/segments.ts';
 import { PortableTransport } from '../../src/transport/portable.ts';
 import { ENGINE_LIMITS, join, TRANSFER_LIMITS } from '../support/hosts.ts';
 import { seeded } from '../support/random.ts';
+import { requireIpv6 } from '../support/tools.ts';
 
 const files = new Map<string, Uint8Array>();
 const stored = new Map<string, Uint8Array>();
@@ -189,5 +192,27 @@ describe('failures', () => {
     expect(await FAILURE(download('tftp://nowhere.invalid/x', () => {}))).toMatchObject({ kind: 'local' });
     expect(await FAILURE(download('tftp://255.255.255.255/x', () => {}))).toMatchObject({ kind: 'local' });
     expect(await FAILURE(fetch('f', { localAddress: '192.0.2.1' }))).toMatchObject({ kind: 'local' });
+  });
+});
+
+describe('a port where nothing listens', () => {
+  test.each(['127.0.0.1', ...(requireIpv6().met ? ['[::1]'] : [])])('is told at once: %s', async (host) => {
+    const closed = createSocket(host.startsWith('[') ? 'udp6' : 'udp4').bind(0, host.replace(/[[\]]/g, ''));
+    await once(closed, 'listening');
+    const { port } = closed.address();
+    closed.close();
+    const failure = await FAILURE(download(`tftp://${host}:${port}/x`, () => {}));
+    expect(failure).toMatchObject({ kind: 'refused', message: `nothing listens on UDP port ${port} there` });
+  });
+
+  test('and a silent one is waited for', async () => {
+    const failure = await FAILURE(fetch('silent', { limits: { idleMs: 300 } }));
+    expect(failure.kind).toBe('timeout');
+  });
+
+  test('clients at the same time have ports of their own', async () => {
+    files.set('many', seeded(1).bytes(100_000));
+    const results = await Promise.all(Array.from({ length: 50 }, () => fetch('many', { blockSize: 1468 })));
+    for (const { bytes } of results) expect(bytes).toEqual(files.get('many'));
   });
 });
