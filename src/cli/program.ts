@@ -1,8 +1,10 @@
 /**
- * All commands as one program. What its errors mean for the process is `cli.ts`' business.
+ * All commands as one program. What its errors mean for the process is `main.ts`' business.
  */
+import { statSync } from 'node:fs';
 import { Command } from 'commander';
-import { EXIT } from './exit.ts';
+import { nearest } from '../plugin/nearest.ts';
+import { EXIT, ExitError } from './exit.ts';
 import { version } from './version.ts';
 
 /** In the order of the help. Loaded when they are needed: what serving does without would stay in its memory. */
@@ -17,14 +19,21 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 };
 
 /**
- * Rejects with a `CommanderError` where commander would end the process.
+ * Rejects with a `CommanderError` where commander would end the process, and with an `ExitError` for a first word that is neither a command
+ * nor a folder to serve.
  * @param args of the command line; where they name a command, or flags of the default one, the others are left out
  */
 export async function makeProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command('pxe')
     .description('TFTP server for network boot. Its whole behaviour is one typed file, pxe.config.ts.')
     .version(version)
-    .addHelpText('after', `\n${EXIT.help}\n\n"pxe COMMAND --help" tells more. Without a command: serve.`);
+    .addHelpText(
+      'after',
+      `
+"pxe COMMAND --help" tells more. Without a command: serve. With a folder in its place: serve that folder.
+
+${EXIT.help}`,
+    );
   for (const name of namedBy(args)) program.addCommand(await commands[name]!(), { isDefault: name === 'serve' });
   for (const command of [program, ...program.commands]) command.exitOverride().showHelpAfterError('(--help tells more)');
   return program;
@@ -34,6 +43,23 @@ function namedBy(args: readonly string[]): readonly string[] {
   const [first] = args;
   if (first === undefined) return ['serve'];
   if (Object.hasOwn(commands, first)) return [first];
-  const all = !first.startsWith('-') || /^(--help|-h|--version|-V)$/.test(first);
-  return all ? Object.keys(commands) : ['serve'];
+  if (first === 'help' || /^(--help|-h|--version|-V)$/.test(first)) return Object.keys(commands);
+  if (!first.startsWith('-')) refuseUnlessFolder(first);
+  return ['serve'];
+}
+
+function refuseUnlessFolder(word: string): void {
+  const stats = statSync(word, { throwIfNoEntry: false });
+  if (stats?.isDirectory()) return;
+  const what = stats ? `"${word}" is neither a command nor a folder` : `there is no command and no folder "${word}"`;
+  throw new ExitError(EXIT.usage, `${what}${stats ? configHint(word) : commandHint(word)}\n  "pxe --help" lists the commands`);
+}
+
+function configHint(file: string): string {
+  return /\.(m?[tj]s|json|ya?ml)$/.test(file) ? `; to serve by this config: pxe serve --config ${file}` : '';
+}
+
+function commandHint(word: string): string {
+  const command = nearest(word, Object.keys(commands));
+  return command === undefined ? '' : `; did you mean "pxe ${command}"?`;
 }

@@ -36,6 +36,7 @@ interface ServeFlags extends Overrides {
 export function serveCommand(): Command {
   return new Command('serve')
     .description('serve files by TFTP until SIGINT or SIGTERM')
+    .argument('[folder]', 'folder to serve, the same as --root-dir')
     .addOption(configOption())
     .addOption(interfaceOption())
     .addOption(portOption())
@@ -46,7 +47,7 @@ export function serveCommand(): Command {
     .addHelpText(
       'after',
       `
-Flags override the config. With --root-dir no config is needed.
+Flags override the config. With a folder no config is needed.
 
 A saved config, or a saved file that it imports, takes effect at once, and so does SIGHUP. Transfers under way go on as they
 began. A config that cannot be used is logged, and the one in force stays.
@@ -56,12 +57,14 @@ Sockets of systemd (LISTEN_FDS) take the place of "listen".
 
 Examples:
   pxe serve
-  pxe serve --root-dir ./tftpboot --interface 192.168.7.1 --interface lab0
+  pxe serve ./tftpboot --interface 192.168.7.1 --interface lab0
   pxe serve --config lab/pxe.config.ts --port 6969 --verbose
 
 ${EXIT.help}`,
     )
-    .action(serve);
+    .action((folder: string | undefined, flags: ServeFlags) =>
+      serve(folder === undefined ? flags : { ...flags, rootDir: folder }),
+    );
 }
 
 async function serve(flags: ServeFlags): Promise<void> {

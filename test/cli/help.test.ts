@@ -1,5 +1,6 @@
 /** `--help`, exit codes and wrong arguments of every command. */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { makeProgram } from '../../src/cli/program.ts';
@@ -96,8 +97,7 @@ describe('--help', () => {
 test.each<[args: readonly string[], told: RegExp]>([
   [['serve', '--bogus'], /unknown option '--bogus'/],
   [['--bogus'], /unknown option '--bogus'/],
-  [['serve', 'extra'], /too many arguments/],
-  [['sevre'], /sevre/],
+  [['serve', 'one', 'two'], /too many arguments/],
   [['serve', '--port', 'abc'], /--port.*abc.*0 to 65535/],
   [['serve', '--port', '65536'], /0 to 65535/],
   [['serve', '--port', '-1'], /0 to 65535/],
@@ -135,6 +135,18 @@ test.each<[args: readonly string[], told: RegExp]>([
   expect(stderr).toContain('--help tells more');
   expect(stdout).toBe('');
   expect(exitCode).not.toBe(0);
+});
+
+test.each<[word: string, told: RegExp]>([
+  ['srve', /there is no command and no folder "srve"; did you mean "pxe serve"\?/],
+  ['exlpain', /did you mean "pxe explain"\?/],
+  ['./nowhere', /there is no command and no folder "\.\/nowhere"$/m],
+  ['package.json', /"package.json" is neither a command nor a folder; to serve by this config: pxe serve --config package.json/],
+  ['LICENSE', /"LICENSE" is neither a command nor a folder$/m],
+])('a first word that is neither a command nor a folder: %s', async (word, told) => {
+  const { code, stdout, stderr } = await pxe([word], { cwd: fileURLToPath(new URL('../..', import.meta.url)) });
+  expect(stderr).toMatch(told);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
 });
 
 describe.concurrent('exit codes of the process', () => {
