@@ -94,6 +94,7 @@ function plan(port: number, number: number): StormPlan {
   const seed = Number(flags.seed) + number;
   return {
     files: Object.keys(FILES).map((name) => ({ server: peerKey('127.0.0.1', port), name })),
+    machines: [],
     arrivals: arrivals(CURVES[number % CURVES.length]!, BOOTS, OVER_MS, seededRandom(seed)),
     clients: Number(flags.clients),
     profiles: PROFILE_NAMES,

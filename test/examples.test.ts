@@ -8,7 +8,7 @@ import { load } from '../src/config/load.ts';
 import { systemClock } from '../src/content/clock.ts';
 import { definePlugin } from '../src/plugin/define.ts';
 import type { Identity } from '../src/plugin/types.ts';
-import { createResolvedServer, startGeneration } from '../src/server/create.ts';
+import { createResolvedServer, withGeneration } from '../src/server/create.ts';
 import { explainEach, questionsOf } from '../src/server/machines.ts';
 import { commandsIn, examples, patternOf, preparationsIn, repository, Shell } from './support/examples.ts';
 import { get } from './support/tftp.ts';
@@ -37,15 +37,14 @@ describe.each(examples)('$name', ({ config: file, readme }) => {
 
   test('explain --all-hosts and the server agree, row by row', async () => {
     const { config } = await load({ file, folder: repository, clock: systemClock });
-    const generation = await startGeneration(config);
-    const machines = await generation.pipeline.machines();
-    const rows = questionsOf(machines, [...new Set([config.rootDir, join(dirname(file), 'origin')].flatMap(namesIn)), 'nowhere']);
+    const names = [...new Set([config.rootDir, join(dirname(file), 'origin')].flatMap(namesIn)), 'nowhere'];
+    const { machines, rows, explained } = await withGeneration(config, async (generation) => {
+      const machines = await generation.pipeline.machines();
+      const rows = questionsOf(machines, names);
+      const questions = rows.map(({ question }) => question);
+      return { machines, rows, explained: await explainEach(generation, questions) };
+    });
     if (machines.length > 0) expect(rows.length).toBeGreaterThan(machines.length);
-    const explained = await explainEach(
-      generation,
-      rows.map(({ question }) => question),
-    );
-    generation.retire();
 
     // Every machine has an address of its own here, by which the server knows it as `explain` does.
     const addresses = new Map(machines.map((machine, index) => [machine, `127.9.${index >> 8}.${index & 255}`]));
@@ -73,7 +72,6 @@ describe.each(examples)('$name', ({ config: file, readme }) => {
       else expect({ bytes: hash('sha256', got.bytes.subarray(0, 65_536)), label }).toEqual({ bytes: told.served?.digest, label });
       if (told.served?.size !== undefined) expect(got.bytes.length, label).toBe(told.served.size);
     }
-    await generation.disposed;
   });
 
   describeWith('README', requireTools('sh', 'curl'), () => {

@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { PluginError } from '../plugin/error.ts';
 import { parseMac } from '../plugin/mac.ts';
-import { startGeneration } from '../server/create.ts';
+import { withGeneration } from '../server/create.ts';
 import { type Explanation, explain, type Question } from '../server/explain.ts';
 import type { Generation } from '../server/generation.ts';
 import { explainEach, type MachineQuestion, mergeMachines, questionsOf, UNKNOWN_ADDRESS } from '../server/machines.ts';
@@ -134,17 +134,6 @@ function tellChanges(changes: readonly Change[], flags: ExplainFlags): void {
   if (flags.json) process.stdout.write(json(changes.map(({ machine, before, after }) => ({ machine, before, after }))));
   else if (changes.length > 0) process.stdout.write(drawTable(tableOfChanges(changes), { aligned: process.stdout.isTTY }));
   if (changes.length > 0) process.exitCode = EXIT.failed;
-}
-
-/** A generation for as long as `work` takes. */
-async function withGeneration(config: ResolvedConfig, work: (generation: Generation) => Promise<void>) {
-  const generation = await startGeneration(config);
-  try {
-    await work(generation);
-  } finally {
-    generation.retire();
-    await generation.disposed;
-  }
 }
 
 function questionOf(name: string, flags: ExplainFlags): Question {

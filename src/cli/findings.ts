@@ -10,7 +10,7 @@ import { systemClock } from '../content/clock.ts';
 import { PluginError } from '../plugin/error.ts';
 import { formatPath } from '../plugin/issue.ts';
 import type { Finding } from '../plugin/types.ts';
-import { startGeneration } from '../server/create.ts';
+import { withGeneration } from '../server/create.ts';
 import { rootFindings } from './root-findings.ts';
 
 /** Everything that is wrong with what a config names. Sets the plugins up, as serving would, and disposes of them. */
@@ -24,13 +24,7 @@ export async function findProblems(config: ResolvedConfig): Promise<readonly Fin
 
 async function pluginFindings(config: ResolvedConfig): Promise<readonly Finding[]> {
   try {
-    const generation = await startGeneration(config);
-    try {
-      return await generation.pipeline.check();
-    } finally {
-      generation.retire();
-      await generation.disposed;
-    }
+    return await withGeneration(config, ({ pipeline }) => pipeline.check());
   } catch (thrown) {
     return failures(thrown, config);
   }

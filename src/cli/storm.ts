@@ -2,13 +2,16 @@
  * `pxe storm`: many machines that boot at once, to see what a server does.
  */
 import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { AskedOptions } from '../client/options.ts';
 import type { Remote } from '../client/url.ts';
+import { withGeneration } from '../server/create.ts';
 import { arrivals, CURVES, type Curve } from '../storm/arrival.ts';
 import { demandOf, excess } from '../storm/demand.ts';
 import { Expected } from '../storm/expected.ts';
 import { locateFiles, parseFiles } from '../storm/files.ts';
+import { type Identity, identitiesOf, isPerMachine } from '../storm/identity.ts';
 import { PROFILE_NAMES, type ProfileName } from '../storm/profile.ts';
 import { seededRandom } from '../storm/random.ts';
 import { resultOf, type StormResult } from '../storm/result.ts';
@@ -17,11 +20,13 @@ import { STORM_LIMITS, type StormPlan } from '../storm/storm.ts';
 import type { Latency } from '../storm/tally.ts';
 import { EXIT, ExitError } from './exit.ts';
 import { whole } from './number.ts';
-import { jsonOption } from './settings.ts';
+import { configOption, jsonOption, loadSettings } from './settings.ts';
 import { byteCount, visible } from './terminal.ts';
 
 interface StormFlags {
-  readonly clients: number;
+  readonly hosts: boolean;
+  readonly config?: string;
+  readonly clients?: number;
   readonly boots?: number;
   readonly profile: ProfileName | 'mixed';
   readonly arrival: Curve;
@@ -44,12 +49,19 @@ interface StormFlags {
 /** Descriptors of the process beside those of its clients. */
 const OTHER_DESCRIPTORS = 64;
 const PROGRESS_MS = 250;
+const DEFAULT_CLIENTS = 10;
 
 export function stormCommand(): Command {
   return new Command('storm')
     .description('play many machines that boot at once, and tell how the server did')
     .addArgument(urlsArgument())
-    .addOption(new Option('-n, --clients <number>', 'machines at a time').default(10).argParser(whole(1, 100_000)))
+    .option('--hosts', "play the config's own machines, each from its own address where this computer has it", false)
+    .addOption(configOption())
+    .addOption(
+      new Option('-n, --clients <number>', 'machines at a time; default: 10, with --hosts all of them').argParser(
+        whole(1, 100_000),
+      ),
+    )
     .addOption(new Option('--boots <number>', 'boots in all; default: one for each client').argParser(whole(1, 100_000_000)))
     .addOption(new Option('-p, --profile <kind>', 'what machines ask for').choices([...PROFILE_NAMES, 'mixed']).default('mixed'))
     .addOption(new Option('--arrival <curve>', 'how they power on').choices(CURVES).default('all'))
@@ -70,12 +82,16 @@ export function stormCommand(): Command {
     .addHelpText(
       'after',
       `
-Each machine loads all files in order: several addresses, or several names with commas. {n} and {mac} in a name stand for the
-machine's number and MAC address. "mixed" is all kinds by turns. Works against any TFTP server; use it on your own network.
+Each machine loads all files in order: several addresses, or several names with commas. {n}, {mac}, {host} and {serial} in a name
+stand for the machine's number, MAC address, name and serial number. "mixed" takes the kinds of machines in turn. It works against
+any TFTP server; use it on your own network.
+
+With --hosts on loopback, a machine whose address lies in 127.0.0.0/8 asks from there, and identify({ table }) knows it.
 
 Examples:
   pxe storm tftp://192.168.7.1/ipxe.efi,boot.ipxe,initrd.img --clients 50 --profile edk2
   pxe storm tftp://127.0.0.1:6969/initrd.img --clients 1000 --arrival wave --over 5000 --yes
+  pxe storm tftp://127.0.0.1:6969/boot.ipxe,{host}/kernel --hosts --config lab/pxe.config.ts
   pxe storm tftp://127.0.0.1:6969/initrd.img --loss 0.01 --reorder 0.01 --seed 7 --verify ./tftpboot --json
 
 Exit codes: 0 every boot came to its end; 1 some did not; 2 wrong arguments, or a storm that needs --yes.`,
@@ -88,7 +104,7 @@ async function storm(urls: readonly string[], flags: StormFlags): Promise<void> 
   const { files, family } = await locateFiles(remotes, flags.localAddress).catch((error: Error) => {
     throw new ExitError(EXIT.failed, error.message, { cause: error });
   });
-  const plan = planOf(files, flags);
+  const plan = planOf(files, flags, flags.hosts ? await listedMachines(flags) : []);
   refuseExcess(plan, flags.yes);
   const { localAddress, transport } = flags;
   const run = startStorm(plan, { family, localAddress, transport, expected: expectedFiles(remotes, flags.verify) });
@@ -111,8 +127,30 @@ async function storm(urls: readonly string[], flags: StormFlags): Promise<void> 
   if (result.boots.completed < result.boots.asked) process.exitCode = EXIT.failed;
 }
 
-function planOf(files: StormPlan['files'], flags: StormFlags): StormPlan {
-  const { clients, boots = clients, profile, arrival, over, blksize, windowsize, loss, duplicate, reorder } = flags;
+/** The machines that the config lists. */
+async function listedMachines(flags: StormFlags): Promise<readonly Identity[]> {
+  const { config } = await loadSettings(flags.config === undefined ? {} : { config: flags.config });
+  const machines = await withGeneration(config, ({ pipeline }) => pipeline.machines());
+  if (machines.length === 0) throw new ExitError(EXIT.usage, '--hosts: the config lists no machines');
+  const own = new Set(Object.values(networkInterfaces()).flatMap((found) => found?.map(({ address }) => address) ?? []));
+  // Linux answers for all of 127.0.0.0/8.
+  const loopback = process.platform === 'linux' ? /^127\./ : /^127\.0\.0\.1$/;
+  return identitiesOf(machines, (address) => loopback.test(address) || own.has(address));
+}
+
+function planOf(files: StormPlan['files'], flags: StormFlags, machines: readonly Identity[]): StormPlan {
+  const {
+    clients = machines.length || DEFAULT_CLIENTS,
+    boots = clients,
+    profile,
+    arrival,
+    over,
+    blksize,
+    windowsize,
+    loss,
+    duplicate,
+    reorder,
+  } = flags;
   const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 32);
   const options: AskedOptions = {
     ...(blksize === undefined ? {} : { blockSize: blksize }),
@@ -120,6 +158,7 @@ function planOf(files: StormPlan['files'], flags: StormFlags): StormPlan {
   };
   return {
     files,
+    machines,
     arrivals: arrivals(arrival, boots, over, seededRandom(seed)),
     clients,
     profiles: profile === 'mixed' ? PROFILE_NAMES : [profile],
@@ -163,7 +202,7 @@ function descriptorLimit(): number {
 function expectedFiles(remotes: readonly Remote[], folder: string | undefined): Expected | undefined {
   if (folder === undefined) return undefined;
   const expected = new Expected(folder);
-  for (const { name } of remotes.filter(({ name }) => !/\{(?:n|mac)\}/.test(name))) {
+  for (const { name } of remotes.filter(({ name }) => !isPerMachine(name))) {
     try {
       expected.load(name);
     } catch (error) {

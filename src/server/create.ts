@@ -49,9 +49,15 @@ export function createResolvedServer(config: ResolvedConfig, { log = silent, soc
   });
 }
 
-/** A generation without a server: for `check` and `explain`. Whoever starts it retires it. */
-export function startGeneration(config: ResolvedConfig, log = silent): Promise<Generation> {
-  return Generation.start(1, config, realWorld(config, log));
+/** A generation without a server, for as long as `work` takes. Rejects as `work` does, or with a `PluginError` if a plugin's `setup` fails. */
+export async function withGeneration<T>(config: ResolvedConfig, work: (generation: Generation) => Promise<T>): Promise<T> {
+  const generation = await Generation.start(1, config, realWorld(config, silent));
+  try {
+    return await work(generation);
+  } finally {
+    generation.retire();
+    await generation.disposed;
+  }
 }
 
 /** @param allocate for bytes that pass between threads; the collector does not see how large those are, so only where they do */

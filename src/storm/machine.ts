@@ -19,6 +19,8 @@ import type { Wakeable } from './wakeable.ts';
 /** One boot to come. */
 export interface Boot {
   readonly profile: ProfileName;
+  /** Where the machine sends from, if not from where all do. */
+  readonly localAddress: string | undefined;
   readonly steps: readonly Step[];
   /** Decides its chances. */
   readonly random: () => number;
@@ -32,7 +34,7 @@ export interface MachineHost {
   readonly limits: ClientLimits;
   /** ERROR 1 is an answer like any other. */
   readonly allowAbsent: boolean;
-  open(machine: Machine): Endpoint;
+  open(machine: Machine, localAddress: string | undefined): Endpoint;
   close(port: Endpoint): void;
   /** What a file must be; `undefined` if nobody knows. */
   expected(name: string): Uint8Array | undefined;
@@ -128,7 +130,7 @@ export class Machine implements Wakeable {
     const step = this.#boot!.steps[this.#at++];
     if (!step) return this.#over(undefined, now);
     this.#now = now;
-    const port = this.#host.open(this);
+    const port = this.#host.open(this, this.#boot!.localAddress);
     const ask: ClientRequest = {
       server: step.server,
       local: port,

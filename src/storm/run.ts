@@ -29,7 +29,7 @@ export function startStorm(plan: StormPlan, { transport, expected, ...options }:
   const ports: Ports = reason === undefined ? new NativePorts(options) : new DgramPorts(options);
   const storm = new Storm(plan, {
     outbox: ports.outbox,
-    open: () => ports.open(),
+    open: (localAddress) => ports.open(localAddress),
     close: (port) => ports.close(port),
     expected: (name) => expected?.find(name),
   });

@@ -8,7 +8,7 @@ import { Deadlines } from '../protocol/deadlines.ts';
 import type { Endpoint, Outbox } from '../protocol/outbox.ts';
 import type { PeerKey } from '../protocol/peer.ts';
 import { type FaultRates, Faults } from './faults.ts';
-import { identityOf, nameFor } from './identity.ts';
+import { type Identity, identityOf, nameFor } from './identity.ts';
 import { type Boot, Machine, type MachineHost } from './machine.ts';
 import { PROFILES, type ProfileName, type Step, type StormFile } from './profile.ts';
 import { seededRandom } from './random.ts';
@@ -16,8 +16,10 @@ import { Tally } from './tally.ts';
 import type { Wakeable } from './wakeable.ts';
 
 export interface StormPlan {
-  /** What each machine loads, in order; `{n}` and `{mac}` in a name stand for the machine's. */
+  /** What each machine loads, in order; placeholders in a name stand for what is the machine's own: {@link nameFor}. */
   readonly files: readonly StormFile[];
+  /** Machines of a config, round-robin. Without any, machines are made up. */
+  readonly machines: readonly Identity[];
   /** When each boot begins, ms from the start, in order; see {@link arrivals}. */
   readonly arrivals: Float64Array;
   /** Machines at one time; a boot whose time has come waits for a free one. */
@@ -37,8 +39,8 @@ export interface StormPlan {
 /** What a storm asks of its driver. */
 export interface StormHost {
   readonly outbox: Outbox;
-  /** A port of the machine's choice. Throws Node's system error. */
-  open(): Endpoint;
+  /** A port of the system's choice, at an address of the machine's if it has one. Throws Node's system error. */
+  open(localAddress: string | undefined): Endpoint;
   close(port: Endpoint): void;
   expected(name: string): Uint8Array | undefined;
 }
@@ -136,12 +138,13 @@ export class Storm {
   }
 
   #boot(index: number): Boot {
-    const { files, profiles, options, seed } = this.plan;
+    const { files, machines, profiles, options, seed } = this.plan;
     const profile = profiles[index % profiles.length]!;
-    const identity = identityOf(index + 1);
+    const identity = machines[index % machines.length] ?? identityOf(index + 1);
     const step = (one: Step): Step => ({ ...one, name: nameFor(one.name, identity), options: { ...one.options, ...options } });
     return {
       profile,
+      localAddress: identity.localAddress,
       steps: PROFILES[profile](files, identity).map(step),
       random: seededRandom(Math.imul(seed, 0x9e3779b1) + index),
     };
@@ -155,8 +158,8 @@ export class Storm {
       tally: this.tally,
       limits,
       allowAbsent,
-      open: (machine) => {
-        const port = this.#host.open();
+      open: (machine, localAddress) => {
+        const port = this.#host.open(localAddress);
         this.#byPort.set(port, machine);
         return port;
       },

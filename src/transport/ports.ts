@@ -20,8 +20,11 @@ export interface PortsOwner {
 
 export interface Ports {
   readonly outbox: Outbox;
-  /** A new port of the system's choice. Throws Node's system error: `EMFILE`, `EADDRNOTAVAIL`. */
-  open(): Endpoint;
+  /**
+   * A new port of the system's choice. Throws Node's system error: `EMFILE`, `EADDRNOTAVAIL`.
+   * @param localAddress in place of the one that all ports have
+   */
+  open(localAddress?: string): Endpoint;
   close(port: Endpoint): void;
   /** Resolves when the owner is over; rejects with what it threw. Looks at least every {@link MAX_WAIT_MS}. */
   run(owner: PortsOwner): Promise<void>;
@@ -73,15 +76,16 @@ export class DgramPorts implements Ports {
     };
   }
 
-  open(): Endpoint {
-    const { family, localAddress = family === 6 ? '::' : '0.0.0.0' } = this.#options;
+  open(localAddress = this.#options.localAddress): Endpoint {
+    const { family } = this.#options;
     const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup: literal(family) });
-    const port = new DgramPort(socket, localAddress);
+    const address = localAddress ?? (family === 6 ? '::' : '0.0.0.0');
+    const port = new DgramPort(socket, address);
     socket.on('error', (error: NodeJS.ErrnoException) => error.syscall === 'bind' && this.#failed(error));
     socket.on('message', (datagram, { address, port: from }) => {
       if (from !== 0) this.#drive((owner, now) => owner.receive(port, peerKey(address, from), datagram, now));
     });
-    socket.bind({ port: 0, address: localAddress, exclusive: true }, () => enlarge(socket));
+    socket.bind({ port: 0, address, exclusive: true }, () => enlarge(socket));
     return port;
   }
 

@@ -26,7 +26,19 @@ const flags: Readonly<Record<string, readonly string[]>> = {
   get: transferFlags(),
   put: transferFlags(),
   storm: [
-    ...['--clients', '--boots', '--profile', '--arrival', '--over', '--blksize', '--windowsize', '--loss', '--duplicate'],
+    ...[
+      '--hosts',
+      '--config',
+      '--clients',
+      '--boots',
+      '--profile',
+      '--arrival',
+      '--over',
+      '--blksize',
+      '--windowsize',
+      '--loss',
+      '--duplicate',
+    ],
     ...[
       '--reorder',
       '--seed',

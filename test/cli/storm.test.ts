@@ -1,10 +1,10 @@
 /** `pxe storm` as a user has it, against a server in this process. */
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Lab, lab, until } from '../support/lab.ts';
+import { folder, type Lab, lab, until } from '../support/lab.ts';
 import { cli, pxe, run, start } from '../support/pxe.ts';
 import { seeded } from '../support/random.ts';
-import { freePort } from '../support/serve.ts';
+import { freePort, serve } from '../support/serve.ts';
 import { describeWith, requireIpv6, requireTools } from '../support/tools.ts';
 
 const url = ({ address }: Lab, names: string) =>
@@ -187,4 +187,45 @@ describeWith('on a terminal', requireTools('script'), () => {
     expect(stdout).toMatch(/\d s {2}\d+ of 40 boots {2}\d+ under way {2}[\d.]+ MB\/s {2}0 failed/);
     expect(stdout).toMatch(/boots +40 of 40 completed/);
   });
+});
+
+test("--hosts plays the config's own machines: each from its address, under its MAC address and name", async () => {
+  const at = folder();
+  at.put('ROOT/boot.efi', 'for anybody');
+  at.put('ROOT/web1/boot.efi', 'for web1');
+  at.put('ROOT/web2/boot.efi', 'for web2');
+  at.put('ROOT/extra-web1', '');
+  at.put('ROOT/extra-web2', '');
+  const port = await freePort();
+  const config = at.put(
+    'pxe.config.ts',
+    `import { accessLog, hosts, identify } from 'pxe/plugins';
+     export default {
+       rootDir: './ROOT', stableMs: 0, listen: [{ address: '127.0.0.1', port: ${port} }],
+       plugins: [
+         identify({ table: { '127.0.0.21': '52:54:00:aa:00:01' } }),
+         hosts({
+           '52:54:00:aa:00:01': { name: 'web1', folder: 'web1' },
+           '127.0.0.22': { name: 'web2', folder: 'web2' },
+         }),
+         accessLog(),
+       ],
+     };\n`,
+  );
+  await using server = await serve({ flags: ['--config', config], cwd: at.path });
+  const files = `tftp://127.0.0.1:${port}/boot.efi,extra-{host}`;
+  const { code, stdout } = await pxe(['storm', files, '--hosts', '--config', config, '--profile', 'ipxe', '--json']);
+  expect(code, stdout).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ clients: 2, boots: { asked: 2, completed: 2 } });
+  const served = async (client: string) =>
+    (await server.logged((line) => line.client === client && line.outcome === 'completed')).served;
+  expect(await served('127.0.0.22')).toBe('web2/boot.efi');
+});
+
+test('--hosts of a config without machines says so', async () => {
+  const at = folder();
+  const config = at.put('pxe.config.ts', "export default { rootDir: '.' };\n");
+  const { code, stderr } = await pxe(['storm', 'tftp://127.0.0.1:6969/x', '--hosts', '--config', config]);
+  expect(stderr).toMatch(/--hosts: the config lists no machines/);
+  expect(code).toBe(2);
 });

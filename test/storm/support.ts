@@ -42,6 +42,7 @@ export function simulate({ load, files = {}, expected, link, ...plan }: Simulati
   const storm: Storm = new Storm(
     {
       files: load.map((name) => ({ server: SERVER, name })),
+      machines: [],
       arrivals: new Float64Array(1),
       clients: 10,
       profiles: ['ipxe'],
@@ -55,9 +56,9 @@ export function simulate({ load, files = {}, expected, link, ...plan }: Simulati
     },
     {
       outbox: network.outbox,
-      open: () => {
+      open: (localAddress = '10.0.1.1') => {
         mostOpen = Math.max(mostOpen, ++open);
-        return network.bind(host, '10.0.1.1', nextPort++);
+        return network.bind(host, localAddress, nextPort++);
       },
       close: (port) => {
         open--;

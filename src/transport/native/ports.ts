@@ -63,8 +63,8 @@ export class NativePorts implements Ports {
     };
   }
 
-  open(): Endpoint {
-    const port = new NativePort(openSocket({ address: this.#localAddress, port: 0 }));
+  open(localAddress = this.#localAddress): Endpoint {
+    const port = new NativePort(openSocket({ address: localAddress, port: 0 }));
     this.#byFd.set(port.fd, port);
     this.#readiness.add(port.fd);
     return port;
