@@ -43,6 +43,7 @@ const options = z.strictObject({ boots: z.union([z.boolean(), timing]).default(t
 export const accessLog = definePlugin({
   name: 'access-log',
   options,
+  logsEnds: true,
   setup({ boots }, { log, onDispose }) {
     const stories = boots === false ? undefined : telling(log, boots === true ? IDLE_MS : boots.idleMs);
     if (stories) onDispose(stories.dispose);

@@ -37,6 +37,8 @@ function failures(thrown: unknown, { plugins }: ResolvedConfig): readonly Findin
     (index) => thrown instanceof PluginError && plugins[index]?.plugin.name === thrown.plugin,
   );
   const path = named.length === 1 ? ['plugins', named[0]!] : ['plugins'];
+  if (thrown instanceof PluginError && thrown.place)
+    return [{ ...error(path, thrown.problem), file: thrown.place.file, line: thrown.place.line }];
   if (!(cause instanceof ConfigError)) return [error(path, message)];
   return cause.issues.map((issue) => {
     const where = issue.path.length === 0 ? '' : `${formatPath(issue.path)}: `;

@@ -3,7 +3,8 @@
  */
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
-import { visibleFields, visibleLines } from './terminal.ts';
+import { errorRecord } from './error-record.ts';
+import { visibleFields } from './terminal.ts';
 
 export interface LogOptions {
   readonly level: string;
@@ -20,14 +21,17 @@ export function createLog({ level, json }: LogOptions) {
     const gathered = { minLength: TOGETHER_BYTES, maxWrite: 2 * TOGETHER_BYTES, periodicFlush: TOGETHER_MS };
     const destination = pino.destination({ fd: 1, sync: false, contentMode: 'buffer', ...gathered });
     // As bytes: a text that grows line by line is measured anew, whole, with each line.
-    return pino({ level, base: null }, { write: (line) => destination.write(Buffer.from(line) as unknown as string) });
+    return pino(
+      { level, base: null, serializers: { err: errorRecord } },
+      { write: (line) => destination.write(Buffer.from(line) as unknown as string) },
+    );
   }
   const stream = pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true });
   return pino({ level, base: null, formatters: { log: visibleFields }, serializers: { err: visibleError } }, stream);
 }
 
 /** A plugin may put a client's text into what it throws. */
-function visibleError(error: Error): object {
-  const { stack, ...fields } = pino.stdSerializers.err(error);
-  return { ...visibleFields(fields), ...(typeof stack === 'string' ? { stack: visibleLines(stack) } : {}) };
+function visibleError(error: unknown): unknown {
+  const record = visibleFields(errorRecord(error)) as { message?: string; stack?: string };
+  return { ...record, stack: `${record.message}\n${record.stack ?? ''}` };
 }

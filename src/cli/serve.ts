@@ -1,7 +1,7 @@
 /**
  * `pxe serve`: the server until a signal ends it.
  */
-import { existsSync, writeSync } from 'node:fs';
+import { accessSync, constants, existsSync, writeSync } from 'node:fs';
 import { Command } from 'commander';
 import { FileWatcher } from '../config/watch.ts';
 import { systemClock } from '../content/clock.ts';
@@ -99,6 +99,7 @@ async function serve(flags: ServeFlags): Promise<void> {
 async function startReloader(server: Server, flags: ServeFlags, settings: Settings, log: AppLog): Promise<Reloader | undefined> {
   const { file, files, since } = settings;
   if (file === undefined) return undefined;
+  for (const path of files) if (!isReadable(path)) log.warn({ path }, 'cannot be read by this user: saves of it come to nothing');
   server.on('reload', ({ config }) => {
     log.level = config.log.level;
   });
@@ -116,6 +117,16 @@ async function startReloader(server: Server, flags: ServeFlags, settings: Settin
   });
   await reloader.start(since);
   return reloader;
+}
+
+/** The server may have become another user since it read the file. */
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'EACCES';
+  }
 }
 
 function isTerminalGone(): boolean {

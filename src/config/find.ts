@@ -2,6 +2,7 @@
  * Finds the file that holds the config and reads it, whatever its kind; cosmiconfig does the finding. Checks nothing of what it reads.
  */
 import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { cosmiconfig, defaultLoaders, type Loader } from 'cosmiconfig';
 import { ConfigError } from './error.ts';
@@ -120,7 +121,10 @@ function unreadable(file: string, error: unknown, imports: FreshImports): Config
 
 function messageOf(error: unknown, file: string): string {
   if (!(error instanceof Error)) return `threw ${String(error)}`;
-  if ((error as { code?: unknown }).code === 'ENOENT' && (error as { path?: unknown }).path === file) return 'no such file';
+  const { code, path } = error as { code?: unknown; path?: unknown };
+  if (code === 'ENOENT' && path === file) return 'no such file';
+  if (code === 'EACCES' && typeof path === 'string')
+    return `permission denied: ${currentUser()} may not read ${path === file ? 'it' : path}`;
   const { reason } = error as { reason?: unknown };
   if (typeof reason === 'string') return /the input is empty/.test(reason) ? EMPTY : reason;
   return (
@@ -131,6 +135,16 @@ function messageOf(error: unknown, file: string): string {
       .replace(/\s+/g, ' ')
       .trim() || error.name
   );
+}
+
+/** A server that has given up root may read less than it could at its start. */
+function currentUser(): string {
+  try {
+    return `user "${userInfo().username}"`;
+  } catch {
+    // It has no name.
+    return `user ${process.getuid?.()}`;
+  }
 }
 
 const EMPTY = 'is empty; a config says at least which folder is served: rootDir: ./tftpboot';

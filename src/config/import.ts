@@ -18,6 +18,7 @@ import {
 import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Clock } from '../content/clock.ts';
+import { GENERATION_PARAMETER as PARAMETER } from '../plugin/error-text.ts';
 import { limit } from '../plugin/limit.ts';
 
 export interface FreshImportsOptions {
@@ -66,8 +67,6 @@ export class FreshImports {
     }
   }
 }
-
-const PARAMETER = 'generation';
 
 /** Several copies of this module may live in one thread; each has its own hooks and its own numbers. */
 const copies = globalThis as { [key: symbol]: number | undefined };

@@ -37,7 +37,7 @@ export const POLL_MS = 2_000;
 
 /** What a file was when last looked at. */
 interface Seen {
-  /** `undefined`: there was none. */
+  /** Of its bytes; of its stamp, where this process has no right to read them. `undefined`: there was none. */
   readonly digest: string | undefined;
   /** Changes whenever the file may have changed; cheap to get. */
   readonly stamp: string;
@@ -172,15 +172,20 @@ async function look(file: string, before?: Seen): Promise<{ readonly seen: Seen;
   try {
     const first = await stampOf(file);
     if (before?.stamp === first.stamp) return { seen: before };
-    const digest = createHash('sha256')
-      .update(await readFile(file))
-      .digest('base64');
+    const bytes = await readFile(file).catch(unlessForbidden);
+    // Each save of a file that cannot be read is a change: loading it says why nothing comes of it.
+    if (bytes === undefined) return { seen: { digest: first.stamp, stamp: first.stamp }, ctimeMs: first.ctimeMs };
+    const digest = createHash('sha256').update(bytes).digest('base64');
     const last = await stampOf(file);
     // Written while it was read: what was read is no reason not to read it again.
     return { seen: { digest, stamp: first.stamp === last.stamp ? last.stamp : '' }, ctimeMs: last.ctimeMs };
   } catch {
     return { seen: { digest: undefined, stamp: '' } };
   }
+}
+
+function unlessForbidden(error: unknown): undefined {
+  if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
 }
 
 /** Changes whenever the file may have changed. */

@@ -12,6 +12,8 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
   readonly name: string;
   /** Checks and types the options; left out, the plugin takes none. */
   readonly options?: Schema | undefined;
+  /** Its `end` hook writes a line for each request that ends badly: the server then writes none of its own. */
+  readonly logsEnds?: boolean | undefined;
   /**
    * Runs once a generation, after the options of all plugins have been found valid. What it keeps in its closure lives as long
    * as the generation; what must be given back goes to `context.onDispose`.

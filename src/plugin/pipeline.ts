@@ -5,7 +5,7 @@
 import { bytesContent } from '../content/bytes.ts';
 import type { Content } from '../content/content.ts';
 import { cleanName } from '../content/name.ts';
-import { ErrorCode, TftpError } from '../protocol/error.ts';
+import { ErrorCode, INTERNAL_ERROR, TftpError } from '../protocol/error.ts';
 import { expectHost, expectIdentity, expectName, expectOpened, expectStored, hookNames } from './answers.ts';
 import { boundLog } from './bound-log.ts';
 import { PluginError } from './error.ts';
@@ -199,6 +199,11 @@ export class Pipeline {
     for (const plugin of this.#with('end')) this.#tell(plugin, 'end', summary, (call) => plugin.hooks.end?.(summary, call));
   }
 
+  /** Whether a plugin writes a line for each request that ends badly. */
+  get logsEnds(): boolean {
+    return this.#plugins.some(({ logsEnds }) => logsEnds);
+  }
+
   /** The machines that the config lists. Throws a `PluginError`. */
   machines(): Promise<readonly Machine[]> {
     return surveyMachines(this.#plugins, this.#around);
@@ -312,7 +317,7 @@ export class Pipeline {
     if (error instanceof TftpError || isAborted(error, options)) return error;
     if (plugin) this.#logFailure(plugin, hook, error, options.log);
     else (options.log ?? this.#around.log).error({ err: error }, 'root directory failed');
-    return new TftpError(ErrorCode.undefined, 'internal error');
+    return new TftpError(ErrorCode.undefined, INTERNAL_ERROR);
   }
 
   #tell(plugin: StartedPlugin, hook: 'start' | 'end', { id }: TransferInfo, ask: (call: Call) => void | Promise<void>): void {

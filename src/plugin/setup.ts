@@ -29,6 +29,7 @@ export interface Surroundings {
 export interface StartedPlugin {
   readonly name: string;
   readonly hooks: Hooks;
+  readonly logsEnds: boolean;
 }
 
 /** Sets one plugin up. What it gives to `onDispose` lands in `disposers`, whether or not it gets to its end. Throws `PluginError`. */
@@ -46,7 +47,8 @@ export async function setUp(
   };
   try {
     const made = (async () => plugin.definition.setup(options, context))();
-    return { name: plugin.name, hooks: expectHooks(await limit(made, { clock: around.clock, ms: around.setupMs })) };
+    const hooks = expectHooks(await limit(made, { clock: around.clock, ms: around.setupMs }));
+    return { name: plugin.name, hooks, logsEnds: plugin.definition.logsEnds === true };
   } catch (error) {
     throw new PluginError(plugin.name, 'setup', error);
   }

@@ -50,7 +50,8 @@ export async function surveyFindings(
       for (const finding of expectIterable(answer).map(expectFinding))
         findings.push({ ...finding, path: [...path, 'options', ...finding.path] });
     } catch (error) {
-      findings.push({ severity: 'error', path, message: new PluginError(plugin.name, 'check', error).message });
+      const { problem, place } = new PluginError(plugin.name, 'check', error);
+      findings.push({ severity: 'error', path, message: problem, ...(place && { file: place.file, line: place.line }) });
     }
   }
   return findings;

@@ -15,6 +15,11 @@ export const ErrorCode = {
   optionNegotiation: 8,
 } as const;
 
+/** What a client is told of a failure that is not its business. */
+export const INTERNAL_ERROR = 'internal error';
+/** How a transfer ends whose client says nothing any more. */
+export const NO_ANSWER = 'no answer from the client';
+
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
 /**

@@ -9,7 +9,7 @@
  * reply. `open`: bytes flow. `over`: reported as ended; it lingers for a while so that late packets find whom they belong to.
  */
 import type { Deadlines, Timed } from './deadlines.ts';
-import { ErrorCode } from './error.ts';
+import { ErrorCode, INTERNAL_ERROR, NO_ANSWER } from './error.ts';
 import { type Agreement, negotiate, type OptionLimits, type Subject } from './options.ts';
 import type { Endpoint, Outbox, Route } from './outbox.ts';
 import { blockOf, decode, encode, Opcode, type Option, opcodeOf } from './packet.ts';
@@ -222,11 +222,11 @@ export abstract class Transfer implements Timed {
       return this.end('failed', now, { code: ErrorCode.undefined, message: 'no answer from the server' });
     if (!this.proven) return this.#expireUnproven(now);
     if (now >= this.#contentDueAt) {
-      return this.refuse({ code: ErrorCode.undefined, message: 'internal error' }, this.route!.from, now);
+      return this.refuse({ code: ErrorCode.undefined, message: INTERNAL_ERROR }, this.route!.from, now);
     }
     if (now >= this.#giveUpAt()) {
       if (this.onlyLastAckMissing) return this.end('completed', now, undefined, true);
-      return this.end('failed', now, { code: ErrorCode.undefined, message: 'no answer from the client' });
+      return this.end('failed', now, { code: ErrorCode.undefined, message: NO_ANSWER });
     }
     if (now >= this.resumeAt) this.resume(now);
     else if (this.attempts < this.limits.retries) {
@@ -317,7 +317,7 @@ export abstract class Transfer implements Timed {
     if (now < this.#unprovenUntil) return this.reply(now);
     // curl takes the OACK of an empty file for the whole of it, and goes.
     if (this.size === 0 && this.#firstReplies > 0) return this.end('completed', now, undefined, true);
-    this.end('failed', now, { code: ErrorCode.undefined, message: 'no answer from the client' });
+    this.end('failed', now, { code: ErrorCode.undefined, message: NO_ANSWER });
   }
 
   #peerError(datagram: Uint8Array, now: number): void {

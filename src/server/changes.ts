@@ -14,7 +14,7 @@ export interface Changes {
     readonly removed: readonly string[];
     readonly changed: readonly string[];
   };
-  /** Keys that differ and stay as they were until a restart, and why. */
+  /** Keys that differ, and from what the running server has, too: they stay as they are until a restart, and why. */
   readonly later: readonly { readonly key: string; readonly reason: string }[];
 }
 
@@ -27,10 +27,22 @@ const needsRestart: Readonly<Record<string, string>> = {
   user: 'privileges cannot be taken back once they are dropped',
 };
 
-export function changesBetween(before: ResolvedConfig, after: ResolvedConfig, inheritedSockets: boolean): Changes {
+/** What a server was started with, and goes on with whatever later configs say. */
+export interface Running {
+  readonly config: ResolvedConfig;
+  readonly inheritedSockets: boolean;
+}
+
+export function changesBetween(
+  before: ResolvedConfig,
+  after: ResolvedConfig,
+  { config: running, inheritedSockets }: Running,
+): Changes {
   const all = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof ResolvedConfig>;
   const keys = [...all].filter((key) => key !== 'plugins' && !same(before[key], after[key]));
   const later = keys.flatMap((key) => {
+    // It was changed back: what runs is what is written.
+    if (same(running[key], after[key])) return [];
     const reason = key === 'listen' && inheritedSockets ? 'the sockets came from the service manager' : needsRestart[key];
     return reason === undefined ? [] : [{ key, reason }];
   });

@@ -6,7 +6,7 @@ import { parseMac } from '../plugin/mac.ts';
 import { describeError, type Trace } from '../plugin/trace.ts';
 import type { Client, ReadRequest } from '../plugin/types.ts';
 import { closeUnwanted } from '../plugin/unwanted.ts';
-import { ErrorCode, TftpError } from '../protocol/error.ts';
+import { ErrorCode, INTERNAL_ERROR, TftpError } from '../protocol/error.ts';
 import { considered, negotiate } from '../protocol/options.ts';
 import { Opcode } from '../protocol/packet.ts';
 import { SEGMENT_BYTES, Segments } from '../protocol/segments.ts';
@@ -82,7 +82,7 @@ export async function explain(generation: Generation, question: Question): Promi
   } catch (error) {
     const last = trace.at(-1);
     if (last) last.error = describeError(error);
-    const { code, message } = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, 'internal error');
+    const { code, message } = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, INTERNAL_ERROR);
     return { ...found, error: { code, message } };
   }
 }

@@ -27,7 +27,7 @@ export interface World {
 export type Release = () => void;
 
 export class Generation {
-  /** Counts from 1; a reload that failed has one, too. */
+  /** Counts from 1; a reload that failed counts for nothing. */
   readonly number: number;
   readonly config: ResolvedConfig;
   readonly clock: Clock;

@@ -12,19 +12,22 @@ import { causeOf } from '../content/fault.ts';
 import { Abort } from '../plugin/abort.ts';
 import { boundLog } from '../plugin/bound-log.ts';
 import { PluginError } from '../plugin/error.ts';
+import { errorText } from '../plugin/error-text.ts';
 import type { Log, TransferInfo, TransferSummary } from '../plugin/types.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
-import { ErrorCode, TftpError } from '../protocol/error.ts';
+import { ErrorCode, INTERNAL_ERROR, TftpError } from '../protocol/error.ts';
 import type { Ending } from '../protocol/transfer.ts';
 import type { Address, ListenOn, TransferRequest, Transport, TransportEvents } from '../transport/transport.ts';
 import { findAnswer } from './answer.ts';
-import { changesBetween } from './changes.ts';
+import { changesBetween, type Running } from './changes.ts';
 import { type Explanation, explain, type Question } from './explain.ts';
 import { Generation, type World } from './generation.ts';
+import { listenProblem } from './listen-error.ts';
 import { Listeners, type PreparedListeners } from './listeners.ts';
 import { logReloaded, type Reloaded } from './reloaded.ts';
 import { understand } from './request.ts';
 import { type ActiveTransfer, infoOf, type LiveTransfer, summaryOf } from './transfers.ts';
+import { TroubleLog } from './trouble.ts';
 
 /** What a server runs in. */
 export interface ServerWorld extends World {
@@ -64,7 +67,6 @@ export class Server {
   #listeners: Listeners | undefined;
   /** Those that are not disposed of yet. */
   readonly #generations = new Set<Generation>();
-  #lastGeneration = 0;
   /** Files that plugins want watched: those of the generation in force, and of one that failed since. */
   #watched: readonly string[] = [];
   /** One reload after the other. */
@@ -75,11 +77,13 @@ export class Server {
   readonly #waited = Promise.withResolvers<void>();
   #draining = false;
   #dropped = { second: 0, count: 0 };
+  readonly #trouble: TroubleLog;
 
   constructor(config: ResolvedConfig, world: ServerWorld) {
     this.#config = config;
     this.#world = world;
     this.#log = world.log;
+    this.#trouble = new TroubleLog(world.log, world.clock);
   }
 
   /**
@@ -128,10 +132,9 @@ export class Server {
 
   /** Logs and tells that a config could not be put in force. */
   reloadFailed(error: unknown): void {
-    const fields = { generation: this.#current?.number };
-    const told = error instanceof ConfigError || error instanceof PluginError;
-    if (told) this.#log.error(fields, `reload failed, the config in force stays: ${error.message}`);
-    else this.#log.error({ err: error, ...fields }, 'reload failed, the config in force stays');
+    const known = error instanceof ConfigError || error instanceof PluginError;
+    const problem = listenProblem(error) ?? (known ? error.message : errorText(error));
+    this.#log.error({ generation: this.#current?.number }, `reload failed, the config in force stays: ${problem}`);
     this.#emit('reloadFailed', error);
   }
 
@@ -206,7 +209,7 @@ export class Server {
     const reloaded: Reloaded = {
       generation: next.number,
       config,
-      changes: changesBetween(previous.config, config, this.#world.sockets !== undefined),
+      changes: changesBetween(previous.config, config, this.#running()),
       durationMs: this.#world.clock.now() - begun,
       draining: draining.length,
     };
@@ -219,7 +222,9 @@ export class Server {
   async #startGeneration(config: ResolvedConfig): Promise<{ readonly generation: Generation; readonly watched: string[] }> {
     const watched: string[] = [];
     try {
-      const generation = await Generation.start(++this.#lastGeneration, config, this.#world, (path) => void watched.push(path));
+      // Reloads come one after the other, so a number is taken only by a config that gets in force.
+      const number = (this.#current?.number ?? 0) + 1;
+      const generation = await Generation.start(number, config, this.#world, (path) => void watched.push(path));
       this.#generations.add(generation);
       void generation.disposed.then(() => this.#generations.delete(generation));
       return { generation, watched };
@@ -267,6 +272,11 @@ export class Server {
     this.#current = undefined;
     generation?.retire();
     await Promise.all(Array.from(this.#generations, ({ disposed }) => disposed));
+  }
+
+  /** What a restart alone can change, as it is. */
+  #running(): Running {
+    return { config: this.#config, inheritedSockets: this.#world.sockets !== undefined };
   }
 
   #listenOn({ listen }: ResolvedConfig): readonly ListenOn[] {
@@ -319,7 +329,7 @@ export class Server {
     } catch (error) {
       // That its client has gone is no fault of anybody.
       if (!transfer.gone.aborted && !(error instanceof TftpError)) this.#logFault(error, transfer.id, 'request');
-      const refusal = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, 'internal error');
+      const refusal = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, INTERNAL_ERROR);
       transfer.cause = causeOf(refusal);
       this.#transport?.refuse(transfer.id, refusal);
     } finally {
@@ -338,6 +348,7 @@ export class Server {
     this.#transfers.delete(id);
     const summary = summaryOf(transfer, ending);
     transfer.generation.pipeline.end(summary);
+    if (!this.#draining && !transfer.generation.pipeline.logsEnds) this.#trouble.end(summary);
     this.#emit('end', summary);
     transfer.release();
     if (this.#draining && this.#transfers.size === 0) this.#waited.resolve();

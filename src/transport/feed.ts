@@ -5,7 +5,7 @@
 
 import type { Clock } from '../content/clock.ts';
 import { type Awaitable, type Content, isLater, type Sink } from '../content/content.ts';
-import { ErrorCode, TftpError } from '../protocol/error.ts';
+import { ErrorCode, INTERNAL_ERROR, TftpError } from '../protocol/error.ts';
 import { SEGMENT_BYTES } from '../protocol/segments.ts';
 
 /** The Engine's side. */
@@ -107,7 +107,7 @@ export class Feed {
         if (error instanceof TftpError) this.#target.refuse(id, error);
         else {
           this.#target.fault(error, { what, id });
-          this.#target.refuse(id, new TftpError(ErrorCode.undefined, 'internal error'));
+          this.#target.refuse(id, new TftpError(ErrorCode.undefined, INTERNAL_ERROR));
         }
       }
     });

@@ -1,4 +1,5 @@
 /** `pxe explain` as a user has it. What it computes is tested elsewhere: here is how it is told. */
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { drawTable } from '../../src/cli/table.ts';
 import { drawTree } from '../../src/cli/tree.ts';
@@ -83,7 +84,11 @@ describe('one name', () => {
     ]);
     expect(without).toMatchObject({ code: 0, stdout: expect.stringContaining('options  none\n└─ answer   x, 5 B\n') });
     expect(unusable).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('rotDir: unknown key') });
-    expect(plugin).toMatchObject({ code: 1, stdout: '', stderr: 'pxe: plugin "bad", setup: no licence\n' });
+    expect(plugin).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: `pxe: ${join(failing.path, 'pxe.config.ts')}:2:72: plugin "bad", setup: no licence\n`,
+    });
   });
 });
 

@@ -192,7 +192,7 @@ describe('errors before it serves', () => {
         'an address of another machine',
         [...flags, '-i', '192.0.2.99', '-p', '0'],
         3,
-        /192\.0\.2\.99 is no address of this machine/,
+        /192\.0\.2\.99 is not an address of this machine/,
       ],
       ['a plugin whose setup fails', ['--config', failing.file, '--json'], 1, /plugin "bad", setup: no licence/],
     ];

@@ -1,5 +1,5 @@
 /** What `pxe serve` has of the operating system: sockets of a service manager, rights, users, a terminal. */
-import { chmodSync, readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { folder } from '../support/lab.ts';
@@ -100,7 +100,7 @@ describeWith('sockets of a service manager', [linux, ...requireTools('sh')], () 
     await using server = startWith([file.fd], { LISTEN_FDS: '1' }, ['--root-dir', 'ROOT'], path);
     const { code } = await server.ended;
     expect(code).toBe(3);
-    expect(server.stderr).toMatch(/^pxe: a descriptor .*LISTEN_FDS.* is no UDP socket/);
+    expect(server.stderr).toMatch(/^pxe: a descriptor .*LISTEN_FDS.* is not a UDP socket/);
     expect(server.stderr).not.toMatch(/^\s+at /m);
   });
 });
@@ -175,6 +175,35 @@ describeWith('another user', [linux, requireRoot(), ...requireTools('id')], () =
     expect(stderr).toMatch(told);
     expect(stderr).not.toMatch(/^\s+at /m);
     expect({ code, signal }).toEqual({ code: expected, signal: null });
+  });
+
+  test('that may not read the config, or a file: each save, and each request, has its line, without accessLog', async () => {
+    const at = publicFolder();
+    const text = (save: number) =>
+      `export default { rootDir: 'ROOT', listen: [{ address: '127.0.0.1', port: 0 }], user: 'nobody', stableMs: ${save} };`;
+    const file = at.put('pxe.config.ts', text(0));
+    chmodSync(file, 0o600);
+    chmodSync(at.put('ROOT/secret', 'for root'), 0o600);
+    await using server = await serve({ flags: [], cwd: at.path });
+    await server.logged(({ msg, path }) => msg === 'cannot be read by this user: saves of it come to nothing' && path === file);
+    expect((await get({ address: '127.0.0.1', port: server.port }, 'secret')).error).toMatchObject({ code: 2 });
+    expect(await server.logged(({ msg }) => msg === 'request refused')).toMatchObject({
+      level: 40,
+      asked: 'secret',
+      error: { code: 2, message: 'access violation', cause: expect.stringContaining('EACCES') },
+    });
+    const failures = () => server.log.filter(({ msg }) => msg.startsWith('reload failed'));
+    for (let save = 1; save <= 3; save++) {
+      writeFileSync(file, text(save));
+      await server.logged(() => failures().length === save, 10_000);
+    }
+    expect(failures().map(({ msg }) => msg)).toEqual(
+      Array(3).fill(`reload failed, the config in force stays: ${file}: permission denied: user "nobody" may not read it`),
+    );
+    chmodSync(file, 0o644);
+    await server.logged(({ msg }) => msg === 'reload done', 10_000);
+    unlinkSync(file);
+    await server.logged(({ msg }) => msg.endsWith('pxe.config.ts: no such file'), 10_000);
   });
 
   test('cannot be become by who is not root', async () => {

@@ -1,0 +1,32 @@
+/**
+ * Why an address cannot be listened on, and what to do about it: the same words at a start and at a reload.
+ */
+interface SystemError extends Error {
+  readonly code?: string;
+  readonly address?: string;
+  readonly port?: number;
+}
+
+/** A message for a person, made of Node's system error; `undefined` for any other error. */
+export function listenProblem(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, address = 'the address', port, message } = error as SystemError;
+  const where = port === undefined ? address : `${address} port ${port}`;
+  switch (code) {
+    case 'EACCES':
+      return `no right to listen on ${where}: ports below 1024 are root's. Three ways out:
+  run as root and let the server become another user:  user: 'nobody' in the config
+  give this Node the right:  sudo setcap cap_net_bind_service=+ep ${process.execPath}
+  let systemd bind the port (ListenDatagram=${port ?? 69} in a .socket unit), or listen above 1024 with --port and redirect`;
+    case 'EADDRINUSE':
+      return `${where} is taken, perhaps by another TFTP server; "ss -ulpn sport = :${port ?? 69}" tells by whom`;
+    case 'EADDRNOTAVAIL':
+      return `${address} is not an address of this machine; "ip address" lists them`;
+    case 'ENODEV':
+      return message;
+    case 'ENOTSOCK':
+    case 'ERR_INVALID_FD_TYPE':
+      return 'a descriptor that was handed over (LISTEN_FDS) is not a UDP socket';
+  }
+  return undefined;
+}

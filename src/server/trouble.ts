@@ -1,0 +1,55 @@
+/**
+ * Requests that went wrong, for a log that no plugin writes: what is refused or cannot be read must not pass in silence. Hostile
+ * traffic must not fill the disk with it.
+ */
+import type { Clock } from '../content/clock.ts';
+import type { Log, TransferSummary } from '../plugin/types.ts';
+import { ErrorCode, INTERNAL_ERROR, NO_ANSWER } from '../protocol/error.ts';
+
+/** Lines in a second, at most; the next second's first line says how many were left out. */
+const LINES_PER_SECOND = 5;
+
+export class TroubleLog {
+  readonly #log: Log;
+  readonly #clock: Clock;
+  #second = -1;
+  #lines = 0;
+  #leftOut = 0;
+
+  constructor(log: Log, clock: Clock) {
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /** Writes a line if the transfer ended in trouble that has none yet. */
+  end(summary: TransferSummary): void {
+    if (!isTrouble(summary) || !this.#hasRoom()) return;
+    const { id, request, served, outcome, error } = summary;
+    const { client, kind, asked } = request;
+    const { address, port, mac, macSource, host } = client;
+    const leftOut = this.#leftOut || undefined;
+    this.#leftOut = 0;
+    this.#log.warn(
+      { transfer: id, client: address, port, mac, macSource, host: host?.name, kind, asked, served, outcome, error, leftOut },
+      outcome === 'refused' ? 'request refused' : 'transfer failed',
+    );
+  }
+
+  #hasRoom(): boolean {
+    const second = Math.floor(this.#clock.now() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#lines = 0;
+    }
+    if (this.#lines < LINES_PER_SECOND) return ++this.#lines > 0;
+    this.#leftOut++;
+    return false;
+  }
+}
+
+/** Absent names are part of every boot, clients vanish, and an internal error has its line where it happened. */
+function isTrouble({ outcome, error }: TransferSummary): boolean {
+  if (outcome !== 'refused' && outcome !== 'failed') return false;
+  if (error === undefined || error.message === INTERNAL_ERROR || error.message === NO_ANSWER) return false;
+  return error.code !== ErrorCode.fileNotFound;
+}
