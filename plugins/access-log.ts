@@ -8,6 +8,7 @@
  * | `transfer` * | number of the transfer, unique in the process; bound to every log line about it |
  * | `client`, `port` * | who asked |
  * | `mac`, `macSource` * | the client's MAC address and where it is known from: `table`, `neighbours`, `filename`, … |
+ * | `uuid`, `uuidSource`, `serial`, `serialSource` * | the same for its UUID and its serial number |
  * | `kind`, `mode` * | `read` or `write`; `octet` or `netascii` |
  * | `asked` * | the file name as the client spelt it; untrusted |
  * | `served` * | the file under the root, or `plugin:<name>` |
@@ -21,7 +22,7 @@
  * | `lastAckMissing` | `true` if the client never acknowledged the end |
  * | `error` | `{ code, message }` of the ERROR that ended it; the client's text is untrusted. `cause`: what the client is not told |
  *
- * The line of a boot, for a machine that has made more than one request: `client`, `mac`, `macSource` as above, `host` (what the
+ * The line of a boot, for a machine that has made more than one request: `client`, `mac`, `macSource`, `serial`, … as above, `host` (what the
  * config calls it), `steps` (`{ served, bytes, ms, afterMs, requests, outcome }`: a file, the time that it took, and the time since
  * the one before), `ms`, `bytes`, `requests`, and where there were any `absent` (names that do not exist), `probes`, `refused`,
  * `retransmissions`, `moreSteps` (beyond 64). `ended` says why it is over: `idle`, `again` (it began anew), `cut` (the log ends
@@ -77,8 +78,23 @@ function isTrouble({ outcome, error }: TransferSummary): boolean {
 
 function startFields({ request, served, size, generation }: TransferInfo) {
   const { client, kind, mode, asked } = request;
-  const { address, port, mac, macSource } = client;
-  return { client: address, port, mac, macSource, kind, mode, asked, served, size, generation };
+  const { address, port, mac, macSource, uuid, uuidSource, serial, serialSource } = client;
+  return {
+    client: address,
+    port,
+    mac,
+    macSource,
+    uuid,
+    uuidSource,
+    serial,
+    serialSource,
+    kind,
+    mode,
+    asked,
+    served,
+    size,
+    generation,
+  };
 }
 
 function endFields(summary: TransferSummary) {
@@ -126,11 +142,15 @@ function telling(log: Log, idleMs: number) {
 }
 
 function bootFields({ client, steps, ms, bytes, requests, absent, probes, refused, retransmissions, moreSteps, ended }: Boot) {
-  const { address, mac, macSource, host } = client;
+  const { address, mac, macSource, uuid, uuidSource, serial, serialSource, host } = client;
   return {
     client: address,
     mac,
     macSource,
+    uuid,
+    uuidSource,
+    serial,
+    serialSource,
     host: host?.name,
     steps: steps.map((step) => ({ ...step, ms: round(step.ms), afterMs: round(step.afterMs) })),
     ms: round(ms),

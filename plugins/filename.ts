@@ -5,17 +5,22 @@
 import { parseMac } from 'pxe';
 import { isOfOneMachine } from './leases/lease.ts';
 
-/** One of the three. */
-export type Claim = { readonly mac: string } | { readonly uuid: string } | { readonly serial: string };
+/** What a name claims of the machine. */
+export interface Claims {
+  readonly mac?: string;
+  readonly uuid?: string;
+  readonly serial?: string;
+}
 
-/** The MAC address in a name, else the UUID, else the serial number. */
-export function claimInName(name: string): Claim | undefined {
-  const mac = macInName(name);
-  if (mac !== undefined) return { mac };
-  const uuid = uuidInName(name);
-  if (uuid !== undefined) return { uuid };
-  const serial = serialInName(name);
-  return serial === undefined ? undefined : { serial };
+/** All that a name claims; `undefined` if that is nothing. */
+export function claimsInName(name: string): Claims | undefined {
+  const [mac, uuid, serial] = [macInName(name), uuidInName(name), serialInName(name)];
+  if ((mac ?? uuid ?? serial) === undefined) return undefined;
+  return {
+    ...(mac === undefined ? {} : { mac }),
+    ...(uuid === undefined ? {} : { uuid }),
+    ...(serial === undefined ? {} : { serial }),
+  };
 }
 
 /**

@@ -3,14 +3,14 @@
  * is known. It opens no file under the root and finds out nothing about a machine: `identify` and `hosts` do.
  */
 import { resolve } from 'node:path';
-import { type Client, definePlugin, type Hooks } from 'pxe';
+import { definePlugin, type Hooks } from 'pxe';
 import { unknownVariables } from './generate/check.ts';
 import { contextOf } from './generate/context.ts';
 import { type GenerateOptions, generateSchema, isLong } from './generate/options.ts';
 import { Probes } from './generate/probes.ts';
 import { readRules } from './generate/rules.ts';
 import { hasWildcard } from './glob.ts';
-import { trusts } from './trust.ts';
+import { allButNames, trustedClient, trustIn } from './trust.ts';
 
 export const generate = definePlugin({
   name: 'generate',
@@ -34,10 +34,11 @@ export const generate = definePlugin({
     return {
       async open(request, call) {
         const found = find(request.name);
-        if (found === undefined || !isTrusted(request.client, trust)) return undefined;
+        const client = found && trustedClient(request.client, trust === undefined ? allButNames : trustIn(trust));
+        if (found === undefined || client === undefined) return undefined;
         const kept = probes.take(request);
         if (kept) return kept;
-        const made = await found.rule.make(contextOf(request, call, found.match, found.rule.variables));
+        const made = await found.rule.make(contextOf({ ...request, client }, call, found.match, found.rule.variables));
         if (made === undefined) return undefined;
         if (typeof made !== 'string' && !(made instanceof Uint8Array))
           throw new Error(`${found.rule.key}: must return text, bytes or nothing`);
@@ -51,8 +52,3 @@ export const generate = definePlugin({
     };
   },
 });
-
-/** Anybody can ask for a name that holds another machine's MAC address. */
-function isTrusted(client: Client, trust: readonly string[] | undefined): boolean {
-  return trust === undefined ? client.macSource !== 'filename' : trusts(client, trust);
-}

@@ -16,7 +16,8 @@ import { groupIssues, type Inventory, listGroups, listHosts } from './hosts/inve
 import { Layer } from './hosts/layer.ts';
 import { type HostsOptions, hostsSchema, isLong, type Written } from './hosts/options.ts';
 import { type Entry, Registry } from './hosts/registry.ts';
-import { trusts } from './trust.ts';
+import { factsBehind } from './hosts/rests-on.ts';
+import { trustedFacts, trustIn } from './trust.ts';
 
 export const hosts = definePlugin({
   name: 'hosts',
@@ -28,19 +29,29 @@ export const hosts = definePlugin({
     const inventory = await withFiles(inventoryOf(written), files);
     const registry = new Registry(inventory);
     const { trust, unknown = 'serve' } = options;
+    const counts = trustIn(trust);
     const strangers = typeof unknown === 'object' ? new Layer(unknown) : undefined;
     /** Who asks, as far as it counts. */
     const whoAsks = (client: Client): Who => {
-      const { mac, uuid, serial } = trusts(client, trust) ? client : {};
+      const { mac, uuid, serial } = trustedFacts(client, counts);
       return { mac, uuid, serial, address: parseAddress(client.address)?.text, host: client.host?.name };
     };
     const isUnknown = (client: Client, matched: readonly Entry[]) => matched.length === 0 && client.host === undefined;
     return {
       host({ client, name }) {
-        const matched = registry.match(whoAsks(client), name);
+        const who = whoAsks(client);
+        const matched = registry.match(who, name);
         const [narrowest] = matched;
         if (narrowest === undefined) return undefined;
-        return { name: narrowest.listed.name, groups: groupsOf(matched), variables: variablesOf(matched) };
+        const restsOn = [...new Set(matched)]
+          .map(({ listed }) => factsBehind(listed, who, name))
+          .filter((facts) => facts.length > 0);
+        return {
+          name: narrowest.listed.name,
+          groups: groupsOf(matched),
+          variables: variablesOf(matched),
+          ...(restsOn.length === 0 ? {} : { restsOn }),
+        };
       },
       async open(request, { root }) {
         const who = whoAsks(request.client);

@@ -1,13 +1,16 @@
 /**
- * Finds out a client's MAC address, which TFTP does not carry, and says where it is known from. Sources are asked in the order in
- * which the config lists them; the first that knows the client answers, and it alone: what a source says keeps its provenance.
+ * Finds out a client's MAC address, UUID and serial number, which TFTP does not carry, and says where each is known from. Sources are
+ * asked in the order in which the config lists them; of each fact the first answer counts, and it keeps its provenance. So a machine
+ * whose MAC address is in a lease is known by the serial number in the name that it asks for, too.
  */
 import { resolve } from 'node:path';
 import {
   type Awaitable,
   checkInput,
   definePlugin,
+  type FactName,
   type Finding,
+  factNames,
   type Hooks,
   type Identity,
   type PluginContext,
@@ -17,7 +20,7 @@ import {
 import { z } from 'zod';
 import { parseAddress } from './address.ts';
 import { Agreement } from './agreement.ts';
-import { claimInName } from './filename.ts';
+import { claimsInName } from './filename.ts';
 import { LeaseFile } from './leases/file.ts';
 import { type FormatName, formats } from './leases/formats.ts';
 import { type NeighbourReader, NeighbourTable } from './neighbours.ts';
@@ -74,17 +77,22 @@ export const identify = definePlugin({
     const agreement = new Agreement(context.log);
     return {
       async identify(request, call) {
+        const missing = new Set(factNames.filter((fact) => request.client[fact] === undefined));
+        const identities: Identity[] = [];
         for (const [index, source] of asked.entries()) {
+          if (!source.tells.some((fact) => missing.has(fact))) continue;
           const found = await source.find(request, call);
-          if (found === undefined) continue;
+          const news = factNames.filter((fact) => found?.[fact] !== undefined && missing.delete(fact));
+          if (found === undefined || news.length === 0) continue;
+          identities.push({ ...found, source: source.source });
+          if (!news.includes('mac')) continue;
           const witnesses = asked.slice(index + 1).map((other) => ({
             ready: other.ready,
             ask: async () => ({ source: other.label, mac: (await other.find(request, call))?.mac }),
           }));
           void agreement.check(request.client.address, { source: source.label, mac: found.mac }, witnesses);
-          return { ...found, source: source.source };
         }
-        return undefined;
+        return identities.length === 0 ? undefined : identities;
       },
       check: async () => (await Promise.all(asked.map((source) => source.check?.() ?? []))).flat(),
     };
@@ -99,6 +107,8 @@ interface Source {
   readonly source: string;
   /** Names it among others of its kind. */
   readonly label: string;
+  /** Facts that it may know; it is not asked where all of them are known. */
+  readonly tells: readonly FactName[];
   /** Whether it answers from memory. */
   readonly ready: boolean;
   find(request: RequestInfo, call: { readonly signal: AbortSignal }): Awaitable<Known | undefined>;
@@ -112,7 +122,7 @@ function makeSources(source: string, value: unknown, context: PluginContext): re
   if (source === 'table') return [tableSource(value as Readonly<Record<string, string>>)];
   if (source === 'neighbours')
     return [neighbourSource(typeof value === 'function' ? (value as NeighbourReader) : undefined, context)];
-  return [{ source, label: source, ready: true, find: ({ name }) => claim(name) }];
+  return [{ source, label: source, tells: factNames, ready: true, find: ({ name }) => claim(name) }];
 }
 
 function tableSource(written: Readonly<Record<string, string>>): Source {
@@ -121,7 +131,7 @@ function tableSource(written: Readonly<Record<string, string>>): Source {
     const mac = table.get(parseAddress(client.address)?.text ?? '');
     return mac === undefined ? undefined : { mac };
   };
-  return { source: 'table', label: 'table', ready: true, find };
+  return { source: 'table', label: 'table', tells: ['mac'], ready: true, find };
 }
 
 function leaseSource(option: LeaseFileOption, index: number, { configDir, log }: PluginContext): Source {
@@ -132,6 +142,7 @@ function leaseSource(option: LeaseFileOption, index: number, { configDir, log }:
   return {
     source: 'leases',
     label: `leases (${file})`,
+    tells: ['mac'],
     ready: false,
     find: ({ client }) => leases.find(client.address),
     check: async () => {
@@ -153,11 +164,11 @@ function neighbourSource(given: NeighbourReader | undefined, { log }: PluginCont
   };
   const check = async (): Promise<readonly Finding[]> =>
     ((await table?.problems()) ?? []).map((message) => ({ severity: 'warning', path: ['neighbours'], message }));
-  return { source: 'neighbours', label: 'neighbours', ready: false, find, check };
+  return { source: 'neighbours', label: 'neighbours', tells: ['mac'], ready: false, find, check };
 }
 
 /** A claim is as old as the request that makes it. */
 function claim(name: string): Known | undefined {
-  const found = claimInName(name);
+  const found = claimsInName(name);
   return found && { ...found, ageMs: 0 };
 }

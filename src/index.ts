@@ -26,17 +26,20 @@ export type { Plugin, PluginDefinition, PluginFactory } from './plugin/define.ts
 export { definePlugin, isPlugin } from './plugin/define.ts';
 export type { PluginStep } from './plugin/error.ts';
 export { PluginError } from './plugin/error.ts';
+export { factNames, sourceOf } from './plugin/facts.ts';
 export type { Issue, Place } from './plugin/issue.ts';
 export { formatPath, formatPlace } from './plugin/issue.ts';
 export type { MacPattern } from './plugin/mac.ts';
 export { parseMac, parseMacPattern } from './plugin/mac.ts';
 export { nearest } from './plugin/nearest.ts';
 export type { ReadyPlugin } from './plugin/ready.ts';
+export { parseSerial } from './plugin/serial.ts';
 export type { Lookup, Trace, TraceEntry } from './plugin/trace.ts';
 export type {
   Call,
   CheckCall,
   Client,
+  FactName,
   Finding,
   Folder,
   Hooks,

@@ -64,7 +64,7 @@ export const reservedNames = ['client', 'host', 'match', 'request', 'server', 'v
 
 /** What a template sees: variables by their names, all else under {@link reservedNames}. What is not known is not there. */
 export function scopeOf({ request, client, host, variables, mac, address, server, match }: GenerateContext): object {
-  const { uuid, serial, macSource } = client;
+  const { uuid, serial, macSource, uuidSource, serialSource } = client;
   return {
     ...variables,
     variables,
@@ -74,8 +74,11 @@ export function scopeOf({ request, client, host, variables, mac, address, server
       mac,
       mac_dashes: mac?.replaceAll(':', '-'),
       mac_source: macSource,
+      mac_bare: mac?.replaceAll(':', ''),
       uuid,
+      uuid_source: uuidSource,
       serial,
+      serial_source: serialSource,
     }),
     ...known({ host: host && { name: host.name, groups: host.groups } }),
     request: { name: request.name, asked: request.asked },

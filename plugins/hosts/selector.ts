@@ -2,7 +2,7 @@
  * How a config says which machines it means: `52:54:00:12:34:56`, `52:54:00:*`, `192.168.7.20`, `192.168.7.0/24`, `uuid:…`,
  * `serial:…`, `name:pxelinux.cfg/*`, `default`. Knows nothing of what they get.
  */
-import { cleanName, type MacPattern, parseMac, parseMacPattern } from 'pxe';
+import { cleanName, type MacPattern, parseMac, parseMacPattern, parseSerial } from 'pxe';
 import { type Network, parseAddress, parseNetwork } from '../address.ts';
 import { type Glob, parseGlob } from '../glob.ts';
 import { isName } from '../name.ts';
@@ -24,7 +24,7 @@ export function parseSelector(written: string): Selector | undefined {
     case 'uuid':
       return UUID.test(value) ? { kind, value: value.toLowerCase() } : undefined;
     case 'serial':
-      return { kind, value: value.toLowerCase() };
+      return { kind, value: parseSerial(value) };
     case 'name':
       return isName(value) ? { kind, glob: parseGlob(cleanName(value, 'any')) } : undefined;
   }

@@ -1,7 +1,7 @@
 /**
  * An explanation as a tree: who asks, what becomes of the name, which file that is, and the answer.
  */
-import type { TraceEntry } from '../plugin/trace.ts';
+import { describeFacts, type TraceEntry } from '../plugin/trace.ts';
 import type { Client } from '../plugin/types.ts';
 import type { Explanation } from '../server/explain.ts';
 import { UNKNOWN_ADDRESS } from '../server/machines.ts';
@@ -29,12 +29,11 @@ export function tellAnswer({ served, error }: Explanation): string {
   return served.size === undefined ? `${served.from}, size not known` : `${served.from}, ${byteCount(served.size)}`;
 }
 
-function tellClient({ address, mac, uuid, serial, macSource, macAgeMs, host }: Client): string {
-  const known = [mac, uuid && `UUID ${uuid}`, serial && `serial number ${serial}`].filter((one) => one !== undefined);
-  const age = macAgeMs === undefined ? '' : `, ${duration(macAgeMs)} ago`;
+function tellClient(client: Client): string {
+  const { address, host } = client;
   return [
     ...(address === UNKNOWN_ADDRESS ? [] : [address]),
-    known.length === 0 ? 'MAC address not known' : `${known.join(', ')} (${macSource}${age})`,
+    describeFacts(client, (ageMs) => `, ${duration(ageMs)} ago`) ?? 'MAC address not known',
     ...(host ? [`host ${[host.name, ...host.groups].join(' < ')}`] : []),
   ].join(', ');
 }

@@ -2,13 +2,19 @@
  * Holds what plugins return to the contract of `types.ts`: a plugin may be JavaScript. Throws an Error that says what was wrong.
  */
 import type { Content, Sink } from '../content/content.ts';
+import { factNames } from './facts.ts';
 import { show } from './issue.ts';
 import { parseMac } from './mac.ts';
+import { parseSerial } from './serial.ts';
 import type { Finding, Hooks, Host, Identity, Machine } from './types.ts';
 import { closeUnwanted } from './unwanted.ts';
 
-/** Returns the identity with its MAC address, UUID and serial number in the one spelling used inside. */
-export function expectIdentity(answer: unknown): Identity {
+/** Returns what an `identify` hook knows, with MAC address, UUID and serial number in the one spelling used inside. */
+export function expectIdentities(answer: unknown): readonly Identity[] {
+  return Array.isArray(answer) ? answer.map(expectIdentity) : [expectIdentity(answer)];
+}
+
+function expectIdentity(answer: unknown): Identity {
   if (!isObject(answer)) throw new Error(`must return { mac, source } or nothing, returned ${show(answer)}`);
   const { mac, uuid, serial, source, ageMs } = answer;
   const canonical = typeof mac === 'string' ? parseMac(mac) : undefined;
@@ -24,7 +30,7 @@ export function expectIdentity(answer: unknown): Identity {
   return {
     ...(canonical === undefined ? {} : { mac: canonical }),
     ...(uuid === undefined ? {} : { uuid: uuid.toLowerCase() }),
-    ...(serial === undefined ? {} : { serial: serial.toLowerCase() }),
+    ...(serial === undefined ? {} : { serial: parseSerial(serial) }),
     source,
     ...(ageMs === undefined ? {} : { ageMs }),
   };
@@ -32,11 +38,12 @@ export function expectIdentity(answer: unknown): Identity {
 
 export function expectHost(answer: unknown): Host {
   if (!isObject(answer)) throw new Error(`must return { name, groups, variables } or nothing, returned ${show(answer)}`);
-  const { name, groups, variables } = answer;
+  const { name, groups, variables, restsOn } = answer;
   if (typeof name !== 'string') throw new Error(`returned a host whose name is ${show(name)}`);
   if (!Array.isArray(groups)) throw new Error(`returned a host whose groups are ${show(groups)}`);
   if (!isObject(variables)) throw new Error(`returned a host whose variables are ${show(variables)}`);
-  return { name, groups: groups.map(String), variables };
+  if (restsOn !== undefined && !isListOfFacts(restsOn)) throw new Error(`returned a host that rests on ${show(restsOn)}`);
+  return { name, groups: groups.map(String), variables, ...(restsOn === undefined ? {} : { restsOn }) };
 }
 
 /** Returns the name in a rewritten request, as it stands. */
@@ -99,7 +106,7 @@ export function expectMachine(answer: unknown): Machine {
     name,
     ...(canonical === undefined ? {} : { mac: canonical }),
     ...(uuid === undefined ? {} : { uuid: uuid.toLowerCase() }),
-    ...(serial === undefined ? {} : { serial: serial.toLowerCase() }),
+    ...(serial === undefined ? {} : { serial: parseSerial(serial) }),
     ...(address === undefined ? {} : { address }),
     names: names.map(String),
   };
@@ -133,6 +140,10 @@ export function expectHooks(answer: unknown): Hooks {
     if (value !== undefined && typeof value !== 'function') throw new Error(`returned ${show(value)} as its hook ${hook}`);
   }
   return answer;
+}
+
+function isListOfFacts(value: unknown): value is NonNullable<Host['restsOn']> {
+  return Array.isArray(value) && value.every((facts) => Array.isArray(facts) && facts.every((fact) => factNames.includes(fact)));
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: each caller looks at what it takes out

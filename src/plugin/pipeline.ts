@@ -6,9 +6,10 @@ import { bytesContent } from '../content/bytes.ts';
 import type { Content } from '../content/content.ts';
 import { cleanName } from '../content/name.ts';
 import { ErrorCode, INTERNAL_ERROR, TftpError } from '../protocol/error.ts';
-import { expectHost, expectIdentity, expectName, expectOpened, expectStored, hookNames } from './answers.ts';
+import { expectHost, expectIdentities, expectName, expectOpened, expectStored, hookNames } from './answers.ts';
 import { boundLog } from './bound-log.ts';
 import { PluginError } from './error.ts';
+import { factNames, givenIdentity, withIdentity } from './facts.ts';
 import { callHook } from './hook.ts';
 import { limit } from './limit.ts';
 import type { ReadyPlugin } from './ready.ts';
@@ -23,7 +24,7 @@ import {
 } from './route.ts';
 import { Disposers, type StartedPlugin, type Surroundings, setUp } from './setup.ts';
 import { surveyFindings, surveyMachines } from './survey.ts';
-import { describeError, TracedFolder, type TraceEntry } from './trace.ts';
+import { describeError, describeFacts, TracedFolder, type TraceEntry } from './trace.ts';
 import type {
   Call,
   Client,
@@ -99,22 +100,21 @@ export class Pipeline {
     }
   }
 
-  /** Fills in who the client is: the first answer wins. A client that is known already stays as it is. */
+  /** Fills in which machine the client is: of each fact the first answer wins. What is known already stays as it is. */
   async identify<Request extends RequestInfo>(request: Request, options: RouteOptions = {}): Promise<Request> {
-    const { mac, uuid, serial } = request.client;
-    if ((mac ?? uuid ?? serial) !== undefined) return request;
+    let current = request;
     for (const plugin of this.#with('identify')) {
-      const identity = await this.#ask(plugin, 'identify', request.client.address, options, {
-        ask: (call) => plugin.hooks.identify?.(request, call),
-        take: (answer) => (answer === undefined ? undefined : expectIdentity(answer)),
-        tell: (taken) => taken && `${taken.mac ?? taken.uuid ?? taken.serial} (${taken.source})`,
+      if (factNames.every((fact) => current.client[fact] !== undefined)) break;
+      const given = current;
+      const identities = await this.#ask(plugin, 'identify', given.client.address, options, {
+        ask: (call) => plugin.hooks.identify?.(given, call),
+        take: (answer) => (answer === undefined ? [] : expectIdentities(answer)),
+        tell: (taken) => describeFacts(taken.reduce(withIdentity, { address: '', port: 0 })),
       });
-      if (identity === undefined) continue;
-      const { source, ageMs, ...known } = identity;
-      const client = { ...request.client, ...known, macSource: source, ...(ageMs === undefined ? {} : { macAgeMs: ageMs }) };
-      return { ...request, client };
+      const client = identities.reduce(withIdentity, given.client);
+      if (client !== given.client) current = { ...given, client };
     }
-    return request;
+    return current;
   }
 
   /** Fills in which of the config's machines the client is: the first answer wins. */
@@ -371,11 +371,13 @@ export class Pipeline {
 }
 
 /** As if a listed machine had asked; for nothing in particular. */
-function requestOf({ mac, uuid, serial, address = '0.0.0.0' }: Machine): ReadRequest {
-  const known = Object.fromEntries(Object.entries({ mac, uuid, serial }).filter(([, value]) => value !== undefined));
+function requestOf(machine: Machine): ReadRequest {
+  const { address = '0.0.0.0' } = machine;
+  const client: Client = { address, port: 0 };
+  const given = givenIdentity(machine);
   return {
     kind: 'read',
-    client: { address, port: 0, ...known, macSource: 'given' },
+    client: given === undefined ? client : withIdentity(client, given),
     local: { address: '0.0.0.0', port: 0 },
     asked: '',
     name: '',

@@ -2,7 +2,8 @@
  * What each plugin was asked and what it answered, for `pxe explain` and for debugging. Plain data, fit for JSON.
  */
 import { TftpError } from '../protocol/error.ts';
-import type { Folder } from './types.ts';
+import { factNames, sourceOf } from './facts.ts';
+import type { Client, FactName, Folder } from './types.ts';
 
 /** A file name that was looked up under the root. */
 export interface Lookup {
@@ -70,4 +71,19 @@ export class TracedFolder implements Folder {
 export function describeError(error: unknown): string {
   if (error instanceof TftpError) return `error ${error.code}: ${error.message}`;
   return error instanceof Error ? error.message : String(error);
+}
+
+const titles: Readonly<Record<FactName, string>> = { mac: '', uuid: 'UUID ', serial: 'serial number ' };
+
+/** `52:54:00:12:34:56 (leases), serial number d1f0c2aa (filename)`; facts of one source together. `undefined` if nothing is known. */
+export function describeFacts(client: Client, age: (ms: number) => string = () => ''): string | undefined {
+  const bySource = new Map<string, string[]>();
+  for (const fact of factNames) {
+    if (client[fact] === undefined) continue;
+    const ageMs = client[`${fact}AgeMs`];
+    const source = `${sourceOf(client, fact) ?? 'source not known'}${ageMs === undefined ? '' : age(ageMs)}`;
+    bySource.set(source, [...(bySource.get(source) ?? []), `${titles[fact]}${client[fact]}`]);
+  }
+  if (bySource.size === 0) return undefined;
+  return [...bySource].map(([source, known]) => `${known.join(', ')} (${source})`).join(', ');
 }

@@ -12,13 +12,16 @@ export interface Log {
   child(bindings: object): Log;
 }
 
-/** An `identify` hook's answer: what tells the machine from others, and where that is known from. TFTP itself carries none of it. */
+/** What tells a machine from others. */
+export type FactName = 'mac' | 'uuid' | 'serial';
+
+/** An `identify` hook's answer: one fact or several, and where they are known from. TFTP itself carries none of them. */
 export interface Identity {
   /** MAC address: six octets in hex, any usual spelling; kept as `52:54:00:12:34:56`. */
   readonly mac?: string;
   /** SMBIOS UUID, kept in lower case: `b1c65f1a-2b5d-4f0e-9c55-0123456789ab`. */
   readonly uuid?: string;
-  /** Serial number, as a Raspberry Pi puts it before its names; kept in lower case. */
+  /** Serial number, as a Raspberry Pi puts it before its names; kept in lower case, and of 16 hex digits the last eight. */
   readonly serial?: string;
   /** Where it is known from, for logs and for `trust`: `table`, `neighbours`, `filename`, … */
   readonly source: string;
@@ -38,7 +41,12 @@ export interface Client {
   /** {@link Identity.ageMs} */
   readonly macAgeMs?: number;
   readonly uuid?: string;
+  /** The same as for the MAC address: each fact has a source of its own. */
+  readonly uuidSource?: string;
+  readonly uuidAgeMs?: number;
   readonly serial?: string;
+  readonly serialSource?: string;
+  readonly serialAgeMs?: number;
   /** Which of the config's machines it is, if a `host` hook knew it. */
   readonly host?: Host;
 }
@@ -51,6 +59,11 @@ export interface Host {
   readonly groups: readonly string[];
   /** Its own, then its groups': for generated content. */
   readonly variables: Readonly<Record<string, unknown>>;
+  /**
+   * Facts that it rests on, for `trust`: a list for each part of the config that makes it up, any fact of which would have been
+   * enough. Parts that go by nothing that an `identify` hook says (an address, a network, a name, `default`) are left out.
+   */
+  readonly restsOn?: readonly (readonly FactName[])[];
 }
 
 /** A request as it came in; the client's MAC address is not known yet. */
@@ -188,8 +201,11 @@ export interface TransferSummary extends TransferInfo {
  * within `limits.hookMs`, is ERROR 0 for that transfer alone and a `PluginError` in the log.
  */
 export interface Hooks {
-  /** Who asks? The first answer wins. Not called where that is given already (`pxe explain --mac`): source `given`. */
-  identify?(request: RequestInfo, call: Call): Awaitable<Identity | undefined | void>;
+  /**
+   * Which machine asks? Of each fact the first answer wins; what is known so far stands in `request.client`, also what
+   * `pxe explain --mac` gives (source `given`). Returns a list where facts have different sources. Not called once all facts are known.
+   */
+  identify?(request: RequestInfo, call: Call): Awaitable<Identity | readonly Identity[] | undefined | void>;
   /** Which of the config's machines is that? The first answer wins. */
   host?(request: RequestInfo, call: Call): Awaitable<Host | undefined | void>;
   /** What is meant? Each plugin gets what the one before it returned. Only the name can be changed; it is cleaned like a client's. */

@@ -2,6 +2,7 @@
  * What a machine would get, and why: the same pipeline as for a transfer, without one.
  */
 import { hash } from 'node:crypto';
+import { givenIdentity, withIdentity } from '../plugin/facts.ts';
 import { parseMac } from '../plugin/mac.ts';
 import { describeError, type Trace } from '../plugin/trace.ts';
 import type { Client, ReadRequest } from '../plugin/types.ts';
@@ -62,7 +63,7 @@ export async function explain(generation: Generation, question: Question): Promi
   const packet = { opcode: Opcode.rrq, name: question.name, mode: mode.toLowerCase(), options: seen };
   const sent = { id: 0, client: { address: question.address, port: 0 }, local: { address: '', port: 0 }, packet };
   const { request, refusal } = understand(sent, limits.nameBytes);
-  const client = { ...request.client, ...givenIn(question) };
+  const client = withGiven(request.client, question);
   const trace: Trace = [];
   const base = { asked: question.name, name: request.name, client, trace, served: undefined, agreed: [] };
   if (refusal) return { ...base, error: { code: refusal.code, message: refusal.message } };
@@ -87,13 +88,9 @@ export async function explain(generation: Generation, question: Question): Promi
   }
 }
 
-/** What needs no `identify`. */
-function givenIn({ mac, uuid, serial }: Question): Partial<Client> {
-  if ((mac ?? uuid ?? serial) === undefined) return {};
-  return {
-    ...(mac === undefined ? {} : { mac: parseMac(mac) ?? mac }),
-    ...(uuid === undefined ? {} : { uuid: uuid.toLowerCase() }),
-    ...(serial === undefined ? {} : { serial: serial.toLowerCase() }),
-    macSource: 'given',
-  };
+/** What the question says is known; `identify` is asked for the rest, as for a real request. */
+function withGiven(client: Client, { mac, uuid, serial }: Question): Client {
+  const facts = { mac: mac && (parseMac(mac) ?? mac), uuid, serial };
+  const given = givenIdentity(facts as Partial<Client>);
+  return given === undefined ? client : withIdentity(client, given);
 }

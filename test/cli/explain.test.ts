@@ -161,7 +161,7 @@ describe('all hosts', () => {
       client: { mac: '52:54:00:00:00:09', macSource: 'table', host: { name: 'web1', groups: ['rack', 'lab'] } },
       agreed: [{ name: 'tsize', value: '21' }],
     });
-    expect(rows[3]).toMatchObject({ client: { uuid: 'b1c65f1a-2b5d-4f0e-9c55-0123456789ab', macSource: 'given' } });
+    expect(rows[3]).toMatchObject({ client: { uuid: 'b1c65f1a-2b5d-4f0e-9c55-0123456789ab', uuidSource: 'given' } });
   });
 
   test('a plugin that cannot list them is 1 and named; nobody listed is told', async () => {

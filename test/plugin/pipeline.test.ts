@@ -131,25 +131,45 @@ describe('setup', () => {
 });
 
 describe('identify', () => {
-  test('the first answer wins, in one spelling, with its source', async () => {
-    const third = vi.fn();
+  test('of each fact the first answer wins, in one spelling, with its source', async () => {
+    const last = vi.fn();
     const pipeline = await start(
       [
         hooks('silent', { identify: () => undefined }),
         hooks('knows', { identify: async () => ({ mac: '5254.0012.3456', source: 'table', ageMs: 5 }) }),
-        hooks('third', { identify: third }),
+        hooks('also', {
+          identify: ({ client }) => [
+            { mac: '52:54:00:00:00:09', serial: '10000000D1F0C2AA', source: `api for ${client.mac}` },
+            { uuid: 'B1C65F1A-2B5D-4F0E-9C55-0123456789AB', serial: 'x', source: 'name', ageMs: 0 },
+          ],
+        }),
+        hooks('last', { identify: last }),
       ],
       surroundings(),
     );
     const { client } = await pipeline.identify(readRequest('kernel'));
-    expect(client).toEqual({ address: '192.168.7.20', port: 2070, mac: '52:54:00:12:34:56', macSource: 'table', macAgeMs: 5 });
-    expect(third).not.toHaveBeenCalled();
+    expect(client).toEqual({
+      ...{ address: '192.168.7.20', port: 2070, mac: '52:54:00:12:34:56', macSource: 'table', macAgeMs: 5 },
+      ...{ uuid: 'b1c65f1a-2b5d-4f0e-9c55-0123456789ab', uuidSource: 'name', uuidAgeMs: 0 },
+      ...{ serial: 'd1f0c2aa', serialSource: 'api for 52:54:00:12:34:56' },
+    });
+    expect(last).not.toHaveBeenCalled();
   });
 
-  test('a client whose MAC address is given already is not asked about', async () => {
+  test('what is given already stays', async () => {
+    const pipeline = await start(
+      [hooks('a', { identify: () => ({ mac: '52:54:00:00:00:02', uuid: 'ab', source: 'table' }) })],
+      surroundings(),
+    );
+    const given = readRequest('kernel', { mac: '52:54:00:00:00:01', macSource: 'given' });
+    expect((await pipeline.identify(given)).client).toEqual({ ...given.client, uuid: 'ab', uuidSource: 'table' });
+  });
+
+  test('a client of which every fact is given is not asked about', async () => {
     const asked = vi.fn();
     const pipeline = await start([hooks('a', { identify: asked })], surroundings());
-    const request = readRequest('kernel', { mac: '52:54:00:00:00:01', macSource: 'command line' });
+    const facts = { mac: '52:54:00:00:00:01', uuid: 'ab', serial: 'cd' };
+    const request = readRequest('kernel', facts);
     expect(await pipeline.identify(request)).toBe(request);
     expect(asked).not.toHaveBeenCalled();
   });
@@ -161,6 +181,7 @@ describe('identify', () => {
     [{ mac: 'nonsense', source: 'x' }],
     [{ mac: '525400123456' }],
     [{ mac: '525400123456', source: 'x', ageMs: -1 }],
+    [[{ mac: '525400123456', source: 'x' }, { uuid: '' }]],
   ])('%o is a PluginError', async (answer) => {
     const around = surroundings();
     const pipeline = await start([js('odd', { identify: () => answer })], around);

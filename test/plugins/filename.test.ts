@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { claimInName, macInName, serialInName, uuidInName } from '../../plugins/filename.ts';
+import { claimsInName, macInName, serialInName, uuidInName } from '../../plugins/filename.ts';
 
 describe('a MAC address', () => {
   test.each([
@@ -63,10 +63,10 @@ test.each([
   expect(serialInName(name)).toBe(expected);
 });
 
-test('a MAC address goes before a UUID, that before a serial number', () => {
+test('a name may claim several things', () => {
   const uuid = '4c4c4544-0044-4a10-8036-c4c04f4e4b32';
-  expect(claimInName(`d1f0c2aa/${uuid}/52:54:00:12:34:56`)).toEqual({ mac: '52:54:00:12:34:56' });
-  expect(claimInName(`d1f0c2aa/${uuid}`)).toEqual({ uuid });
-  expect(claimInName('d1f0c2aa/x')).toEqual({ serial: 'd1f0c2aa' });
-  expect(claimInName('vmlinuz')).toBeUndefined();
+  expect(claimsInName(`d1f0c2aa/${uuid}/52:54:00:12:34:56`)).toEqual({ mac: '52:54:00:12:34:56', uuid, serial: 'd1f0c2aa' });
+  expect(claimsInName(`x/${uuid}`)).toEqual({ uuid });
+  expect(claimsInName('d1f0c2aa/x')).toEqual({ serial: 'd1f0c2aa' });
+  expect(claimsInName('vmlinuz')).toBeUndefined();
 });

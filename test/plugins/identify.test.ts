@@ -46,8 +46,8 @@ describe('sources', () => {
 /** Who is found, and by which source. */
 async function found(options: IdentifyOptions, name = 'x', address = '10.0.0.1') {
   const { pipeline } = await serving(identify(options), []);
-  const { mac, uuid, serial, macSource, macAgeMs } = (await pipeline.identify(readRequest(name, { address }))).client;
-  return { mac, uuid, serial, macSource, macAgeMs };
+  const { port: _, address: __, ...known } = (await pipeline.identify(readRequest(name, { address }))).client;
+  return known;
 }
 
 const end = Math.floor(Date.now() / 1000) + 3600;
@@ -62,7 +62,7 @@ test('lease files are asked in the order of their list, each as one source', asy
   ];
   await writeFile(first, `${end} 52:54:00:00:00:01 10.0.0.2 * *\n`);
   await writeFile(second, lease(2));
-  const leases = { macSource: 'leases', macAgeMs: undefined };
+  const leases = { macSource: 'leases' };
   expect(await found({ leases: [absent, first, second] })).toMatchObject({ mac: '52:54:00:00:00:02', ...leases });
   await appendFile(first, lease(1));
   expect(await found({ leases: [absent, { file: first }, second] })).toMatchObject({ mac: '52:54:00:00:00:01', ...leases });
@@ -91,8 +91,43 @@ test('how long it is known goes with the answer', async () => {
 
 test('a UUID or a serial number in the name is an answer, too', async () => {
   const uuid = '4c4c4544-0044-4a10-8036-525400123456';
-  expect(await found({ filename: true }, `${uuid}/boot.ipxe`)).toMatchObject({ mac: undefined, uuid, macSource: 'filename' });
-  expect(await found({ filename: true }, 'd1f0c2aa/start4.elf')).toMatchObject({ serial: 'd1f0c2aa', macSource: 'filename' });
+  expect(await found({ filename: true }, `${uuid}/boot.ipxe`)).toEqual({ uuid, uuidSource: 'filename', uuidAgeMs: 0 });
+  expect(await found({ filename: true }, 'd1f0c2aa/start4.elf')).toMatchObject({ serial: 'd1f0c2aa', serialSource: 'filename' });
+});
+
+describe('facts of different sources belong to one client', () => {
+  const table = { '10.0.0.1': '52:54:00:00:00:01' };
+  const uuid = '4c4c4544-0044-4a10-8036-525400123456';
+  const fromTable = { mac: '52:54:00:00:00:01', macSource: 'table' };
+  const serial = { serial: 'd1f0c2aa', serialSource: 'filename', serialAgeMs: 0 };
+
+  test.each<[string, IdentifyOptions, string, object]>([
+    ['a serial number beside the MAC address', { table, filename: true }, 'd1f0c2aa/start4.elf', { ...fromTable, ...serial }],
+    ['in either order', { filename: true, table }, 'd1f0c2aa/start4.elf', { ...fromTable, ...serial }],
+    ['a UUID', { table, filename: true }, `${uuid}/x`, { ...fromTable, uuid, uuidSource: 'filename', uuidAgeMs: 0 }],
+    [
+      'the MAC address of the first source, the rest of the second',
+      { table, filename: true },
+      'd1f0c2aa/01-52-54-00-00-00-03',
+      { ...fromTable, ...serial },
+    ],
+    ['a name that claims nothing', { table, filename: true }, 'vmlinuz', fromTable],
+    ['names that are not believed', { table }, 'd1f0c2aa/start4.elf', fromTable],
+  ])('%s', async (_, options, name, expected) => {
+    expect(await found(options, name)).toEqual(expected);
+  });
+
+  test('a source is not asked for what is known already', async () => {
+    let asked = 0;
+    const neighbours = () => {
+      asked++;
+      return undefined;
+    };
+    const { pipeline } = await serving(identify({ neighbours, filename: true }), []);
+    const request = readRequest('d1f0c2aa/x', { address: '10.0.0.1', mac: '52:54:00:00:00:01', macSource: 'given' });
+    expect((await pipeline.identify(request)).client).toEqual({ ...request.client, ...serial });
+    expect(asked).toBe(0);
+  });
 });
 
 describe('sources that disagree', () => {

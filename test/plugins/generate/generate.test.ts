@@ -114,12 +114,21 @@ test('what a function is given', async () => {
 });
 
 describe('trust', () => {
+  test('what does not count is kept from the function', async () => {
+    const seen: Client[] = [];
+    const { text } = await making({
+      f: ({ client }: GenerateContext) => `${seen.push(client)}`,
+    });
+    await text('f', { ...web1, serial: 'abcd', serialSource: 'filename', serialAgeMs: 0 });
+    expect(seen[0]).toEqual({ ...readRequest('f').client, ...web1, host: expect.objectContaining({ name: 'web1' }) });
+  });
+
   const files = { f: ({ mac }: GenerateContext) => `for ${mac}` };
 
   test.each<[string, GenerateOptions, Partial<Client>, string]>([
     ['known from a table', { files }, web1, `for ${web1.mac}`],
     ['claimed by the name only', { files }, { ...web1, macSource: 'filename' }, 'ERROR 1 file not found'],
-    ['a serial number, claimed by the name', { files }, { serial: 'abcd', macSource: 'filename' }, 'ERROR 1 file not found'],
+    ['a serial number, claimed by the name', { files }, { serial: 'abcd', serialSource: 'filename' }, 'ERROR 1 file not found'],
     ['nothing known, nothing claimed', { files }, {}, 'for undefined'],
     ['claimed, and the config trusts it', { files, trust: ['filename'] }, { ...web1, macSource: 'filename' }, `for ${web1.mac}`],
     ['a source that is not listed', { files, trust: ['leases'] }, web1, 'ERROR 1 file not found'],
@@ -240,7 +249,7 @@ describe('hostile names and values (FIELD.md §4)', () => {
     const { ask } = await making({ 'tpl/**': { template: './t' }, 'fun/**': byFunction }, { t: template });
     for (const folder of ['tpl', 'fun']) {
       // As it comes out of `rewrite`, or of a plugin that is less careful than the server.
-      const client = { serial: hostile, macSource: 'table' };
+      const client = { serial: hostile, serialSource: 'table' };
       const more = { name: `${folder}/${hostile}`, asked: hostile, options: new Map([['x', hostile]]) };
       const { text, size } = await ask('unused', client, more);
       const lines = text.split('\n');

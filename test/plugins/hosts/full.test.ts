@@ -1,9 +1,12 @@
 /** `hosts` in its long form: groups, variables, placeholders, trust, strangers, and what it tells explain and check. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { hosts } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
 import { readyPlugins } from '../../../src/plugin/ready.ts';
 import type { CheckCall, Client, Host } from '../../../src/plugin/types.ts';
 import { fakeFolder, readRequest, recordingLog, start, surroundings, writeRequest } from '../../plugin/support.ts';
+import { scratch } from '../leases/support.ts';
 import { issuesOf, serving } from '../support.ts';
 
 const web1 = { mac: '52:54:00:12:34:56' };
@@ -77,6 +80,7 @@ describe('groups', () => {
       name: 'web1',
       groups: ['web', 'linux', 'rack7', 'lab'],
       variables: { role: 'web1', port: 1, os: 'debian', console: 'ttyS0', colour: 'red', quiet: true },
+      restsOn: [['mac'], ['mac']],
     });
     expect((await hostOf(plugin, { mac: '52:54:00:99:99:99' }))?.name).toBe('52:54:00:*');
     expect(await hostOf(plugin, { mac: '00:00:5e:00:00:01' })).toBeUndefined();
@@ -157,9 +161,15 @@ describe('trust', () => {
     ['leases of a file', { ...web1, macSource: 'leases:/var/lib/misc/dnsmasq.leases' }, 'web1/f'],
     ['another that only begins so', { ...web1, macSource: 'leases2' }, 'ip/f'],
     ['the name of the file', { ...web1, macSource: 'filename' }, 'ip/f'],
-    ['a serial number in the name', { serial: 'abcd', macSource: 'filename' }, 'ip/f'],
+    ['a serial number in the name', { serial: 'abcd', serialSource: 'filename' }, 'ip/f'],
     ['nor does it fill anything in', { ...web1, macSource: 'filename', address: '10.0.0.1' }, 'f'],
     ['given to pxe explain', { ...web1, macSource: 'given' }, 'web1/f'],
+    ['each fact for itself', { ...web1, macSource: 'filename', serial: 'abcd', serialSource: 'table' }, 'pi/f'],
+    [
+      'one fact does not vouch for another',
+      { mac: '52:54:00:00:00:09', macSource: 'leases', serial: 'abcd', serialSource: 'filename' },
+      'ip/f',
+    ],
   ])('%s', async (_, client, served) => {
     expect(await (await serving(plugin, files)).get('f', client)).toBe(served);
   });
@@ -167,6 +177,30 @@ describe('trust', () => {
   test('all of them, unless the config says otherwise', async () => {
     const { get } = await serving(hosts({ hosts: { [web1.mac]: { folder: 'web1' } } }), files);
     expect(await get('f', { ...web1, macSource: 'filename' })).toBe('web1/f');
+  });
+
+  const byAll = hosts({
+    [web1.mac]: {},
+    '52:54:00:*': {},
+    'serial:10000000abcdabcd': {},
+    '192.168.7.20': {},
+    default: {},
+  });
+
+  test.each<[string, Partial<Client>, Host['restsOn']]>([
+    ['an entry by MAC address, and a pattern', web1, [['mac'], ['mac']]],
+    ['a serial number beside it', { mac: '00:00:5e:00:00:01', serial: 'abcdabcd' }, [['serial']]],
+    ['nothing but the address', {}, undefined],
+  ])('a host tells what it rests on: %s', async (_, client, restsOn) => {
+    expect((await hostOf(byAll, client))?.restsOn).toEqual(restsOn);
+  });
+
+  test('an entry that two facts select rests on either', async () => {
+    await using folder = await scratch();
+    await writeFile(join(folder.path, 'rack.csv'), `mac,serial,name\n${web1.mac},abcdabcd,web1\n`);
+    const both = hosts({ file: join(folder.path, 'rack.csv') });
+    expect((await hostOf(both, { ...web1, serial: 'abcdabcd' }))?.restsOn).toEqual([['mac', 'serial']]);
+    expect((await hostOf(both, { ...web1, serial: 'other' }))?.restsOn).toEqual([['mac']]);
   });
 });
 

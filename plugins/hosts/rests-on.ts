@@ -1,0 +1,41 @@
+/**
+ * What a match rests on: for plugins that trust fewer sources than `hosts` does.
+ */
+import type { FactName } from 'pxe';
+import { parseAddress } from '../address.ts';
+import type { Who } from './fill.ts';
+import type { ListedHost } from './inventory.ts';
+import type { Selector } from './selector.ts';
+
+/**
+ * The facts by any of which a machine matches an entry.
+ * @returns an empty list if it matches by its address, or by the name asked for, or like every machine
+ */
+export function factsBehind({ selectors }: ListedHost, who: Who, name: string): readonly FactName[] {
+  const behind = selectors.map((selector) => factBehind(selector, who, name)).filter((fact) => fact !== undefined);
+  return behind.includes('none') ? [] : (behind as FactName[]);
+}
+
+/** `none`: the selector matches without a fact. `undefined`: it does not match. */
+function factBehind(selector: Selector, { mac, uuid, serial, address }: Who, name: string): FactName | 'none' | undefined {
+  switch (selector.kind) {
+    case 'mac':
+      return selector.value === mac ? 'mac' : undefined;
+    case 'uuid':
+      return selector.value === uuid ? 'uuid' : undefined;
+    case 'serial':
+      return selector.value === serial ? 'serial' : undefined;
+    case 'pattern':
+      return mac !== undefined && selector.pattern.matches(mac) ? 'mac' : undefined;
+    case 'address':
+      return selector.value === address ? 'none' : undefined;
+    case 'network': {
+      const parsed = address === undefined ? undefined : parseAddress(address);
+      return parsed && selector.network.contains(parsed) ? 'none' : undefined;
+    }
+    case 'name':
+      return selector.glob.match(name) === undefined ? undefined : 'none';
+    case 'default':
+      return 'none';
+  }
+}
