@@ -1,5 +1,5 @@
 /**
- * One line in the log as a transfer starts, one as it ends, and one for each boot that is over. It only tells; it decides nothing.
+ * One line in the log as a transfer starts, one as it ends, and one for each boot that is over; each kind can be left out. It only tells; it decides nothing.
  *
  * Fields of a line (absent where nothing is known): those marked * stand in the first line, too.
  *
@@ -7,6 +7,7 @@
  * | --- | --- |
  * | `transfer` * | number of the transfer, unique in the process; bound to every log line about it |
  * | `client`, `port` * | who asked |
+ * | `host` * | what the config calls the machine |
  * | `mac`, `macSource` * | the client's MAC address and where it is known from: `table`, `neighbours`, `filename`, … |
  * | `uuid`, `uuidSource`, `serial`, `serialSource` * | the same for its UUID and its serial number |
  * | `kind`, `mode` * | `read` or `write`; `octet` or `netascii` |
@@ -25,38 +26,49 @@
  * The line of a boot, for a machine that has made more than one request: `client`, `mac`, `macSource`, `serial`, … as above, `host` (what the
  * config calls it), `steps` (`{ served, bytes, ms, afterMs, requests, outcome }`: a file, the time that it took, and the time since
  * the one before), `ms`, `bytes`, `requests`, and where there were any `absent` (names that do not exist), `probes`, `refused`,
- * `retransmissions`, `moreSteps` (beyond 64). `ended` says why it is over: `idle`, `again` (it began anew), `cut` (the log ends
- * here: a reload, a stop).
+ * `retransmissions`, `moreSteps` (beyond 64). `ended` says why it is over: `done` (a kernel, an initrd, or what boots of this kind
+ * have ended with before, and five seconds of silence), `idle`, `again` (it began anew), `cut` (the log ends here). `continued`:
+ * the machine went on after a line that said `done`.
  */
-import { definePlugin, ErrorCode, type Log, type Outcome, type TransferInfo, type TransferSummary } from 'pxe';
+import { definePlugin, ErrorCode, type Outcome, type TransferInfo, type TransferSummary } from 'pxe';
 import { z } from 'zod';
-import { type Boot, Boots } from './boots.ts';
+import { BootLog, round } from './boot-log.ts';
+import { clientFields } from './client-fields.ts';
 
 export interface AccessLogOptions {
-  /** A line for each boot; `idleMs` (default 60000): a machine that asks for nothing for so long has booted. Default true. */
+  /** A line as a transfer starts; the line at its end tells all of it again. Default true. */
+  readonly starts?: boolean | undefined;
+  /** A line for each name that does not exist: boot loaders search. The boot's line counts them all the same. Default true. */
+  readonly absent?: boolean | undefined;
+  /** A line for each boot; `idleMs` (default 60000): a machine that asks for nothing for this long has booted. Default true. */
   readonly boots?: boolean | { readonly idleMs?: number | undefined } | undefined;
 }
 
 const IDLE_MS = 60_000;
 const timing = z.strictObject({ idleMs: z.int().min(100).max(86_400_000).default(IDLE_MS) });
-const options = z.strictObject({ boots: z.union([z.boolean(), timing]).default(true) }).prefault({});
+const options = z
+  .strictObject({
+    starts: z.boolean().default(true),
+    absent: z.boolean().default(true),
+    boots: z.union([z.boolean(), timing]).default(true),
+  })
+  .prefault({});
 
 export const accessLog = definePlugin({
   name: 'access-log',
   options,
   logsEnds: true,
-  setup({ boots }, { log, onDispose }) {
-    const stories = boots === false ? undefined : telling(log, boots === true ? IDLE_MS : boots.idleMs);
-    if (stories) onDispose(stories.dispose);
+  setup({ starts, absent, boots }, { log, keep }) {
+    const stories = boots === false ? undefined : keep('boots', () => new BootLog(log));
+    stories?.use(log, boots === true || boots === false ? IDLE_MS : boots.idleMs);
     return {
       start: (transfer, { log }) => {
-        log.info(startFields(transfer), 'transfer started');
+        if (starts) log.info(startFields(transfer), 'transfer started');
         stories?.start(transfer);
       },
       end: (summary, { log }) => {
-        const fields = endFields(summary);
-        if (isTrouble(summary)) log.warn(fields, messages[summary.outcome]);
-        else log.info(fields, messages[summary.outcome]);
+        if (isTrouble(summary)) log.warn(endFields(summary), messages[summary.outcome]);
+        else if (absent || !isAbsent(summary)) log.info(endFields(summary), messages[summary.outcome]);
         stories?.end(summary);
       },
     };
@@ -72,29 +84,17 @@ const messages: Record<Outcome, string> = {
 };
 
 /** Firmware asks for sizes, walks through absent names and breaks off at will: none of that is trouble. */
-function isTrouble({ outcome, error }: TransferSummary): boolean {
-  return outcome === 'failed' || (outcome === 'refused' && error?.code !== ErrorCode.fileNotFound);
+function isTrouble(summary: TransferSummary): boolean {
+  return summary.outcome === 'failed' || (summary.outcome === 'refused' && !isAbsent(summary));
+}
+
+function isAbsent({ outcome, error }: TransferSummary): boolean {
+  return outcome === 'refused' && error?.code === ErrorCode.fileNotFound;
 }
 
 function startFields({ request, served, size, generation }: TransferInfo) {
   const { client, kind, mode, asked } = request;
-  const { address, port, mac, macSource, uuid, uuidSource, serial, serialSource } = client;
-  return {
-    client: address,
-    port,
-    mac,
-    macSource,
-    uuid,
-    uuidSource,
-    serial,
-    serialSource,
-    kind,
-    mode,
-    asked,
-    served,
-    size,
-    generation,
-  };
+  return { ...clientFields(client), port: client.port, kind, mode, asked, served, size, generation };
 }
 
 function endFields(summary: TransferSummary) {
@@ -111,61 +111,4 @@ function endFields(summary: TransferSummary) {
     lastAckMissing: lastAckMissing || undefined,
     error,
   };
-}
-
-/** Boots with a clock: one timer for all of them, and none while there are none. */
-function telling(log: Log, idleMs: number) {
-  const boots = new Boots({ idleMs, tell: (boot) => boot.requests > 1 && log.info(bootFields(boot), 'boot') });
-  let timer: NodeJS.Timeout | undefined;
-  const sweep = () => {
-    boots.sweep(performance.now());
-    timer = undefined;
-    arm();
-  };
-  const arm = () => {
-    if (timer === undefined && boots.size > 0) timer = setTimeout(sweep, idleMs / 4).unref();
-  };
-  return {
-    start(transfer: TransferInfo) {
-      boots.start(transfer, performance.now());
-      arm();
-    },
-    end(summary: TransferSummary) {
-      boots.end(summary, performance.now());
-      arm();
-    },
-    dispose() {
-      clearTimeout(timer);
-      boots.cut();
-    },
-  };
-}
-
-function bootFields({ client, steps, ms, bytes, requests, absent, probes, refused, retransmissions, moreSteps, ended }: Boot) {
-  const { address, mac, macSource, uuid, uuidSource, serial, serialSource, host } = client;
-  return {
-    client: address,
-    mac,
-    macSource,
-    uuid,
-    uuidSource,
-    serial,
-    serialSource,
-    host: host?.name,
-    steps: steps.map((step) => ({ ...step, ms: round(step.ms), afterMs: round(step.afterMs) })),
-    ms: round(ms),
-    bytes,
-    requests,
-    absent: absent || undefined,
-    probes: probes || undefined,
-    refused: refused || undefined,
-    retransmissions: retransmissions || undefined,
-    moreSteps: moreSteps || undefined,
-    ended,
-  };
-}
-
-/** To three places: microseconds of a millisecond. */
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }

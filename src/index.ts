@@ -29,6 +29,7 @@ export { PluginError } from './plugin/error.ts';
 export { factNames, sourceOf } from './plugin/facts.ts';
 export type { Issue, Place } from './plugin/issue.ts';
 export { formatPath, formatPlace } from './plugin/issue.ts';
+export type { Kept } from './plugin/kept.ts';
 export type { MacPattern } from './plugin/mac.ts';
 export { parseMac, parseMacPattern } from './plugin/mac.ts';
 export { nearest } from './plugin/nearest.ts';

@@ -6,6 +6,6 @@ import { EXIT, ExitError } from './exit.ts';
 
 /** Makes a message for a person of Node's system error; any other error is returned as it is. */
 export function explainListenError(error: unknown): unknown {
-  const problem = listenProblem(error);
+  const problem = listenProblem(error, process.execPath);
   return problem === undefined ? error : new ExitError(EXIT.listen, problem, { cause: error });
 }

@@ -143,7 +143,7 @@ function currentUser(): string {
     return `user "${userInfo().username}"`;
   } catch {
     // It has no name.
-    return `user ${process.getuid?.()}`;
+    return 'this user';
   }
 }
 

@@ -11,6 +11,7 @@ import { boundLog } from './bound-log.ts';
 import { PluginError } from './error.ts';
 import { factNames, givenIdentity, withIdentity } from './facts.ts';
 import { callHook } from './hook.ts';
+import { KeptState } from './kept.ts';
 import { limit } from './limit.ts';
 import type { ReadyPlugin } from './ready.ts';
 import {
@@ -71,7 +72,11 @@ export class Pipeline {
     const disposers = new Disposers(around);
     const started: StartedPlugin[] = [];
     try {
-      for (const plugin of plugins) started.push(await setUp(plugin, around, disposers));
+      const withKept = { ...around, kept: around.kept ?? new KeptState() };
+      for (const plugin of plugins) {
+        const place = started.filter(({ name }) => name === plugin.plugin.name).length;
+        started.push(await setUp(plugin, place, withKept, disposers));
+      }
     } catch (error) {
       await disposers.dispose();
       throw error;

@@ -6,6 +6,7 @@ import type { Clock } from '../content/clock.ts';
 import type { Awaitable } from '../content/content.ts';
 import { expectHooks } from './answers.ts';
 import { PluginError } from './error.ts';
+import type { KeptState } from './kept.ts';
 import { limit } from './limit.ts';
 import type { ReadyPlugin } from './ready.ts';
 import { otherFolder } from './route.ts';
@@ -21,6 +22,8 @@ export interface Surroundings {
   folder(path: string): Folder;
   /** Told each absolute path that a plugin wants watched, also those of a `setup` that fails afterwards. */
   watch(path: string): void;
+  /** What plugins keep beyond their generation. */
+  readonly kept?: KeptState | undefined;
   /** Time limit of each `setup`, and of each function that `onDispose` was given. */
   readonly setupMs: number;
 }
@@ -32,16 +35,25 @@ export interface StartedPlugin {
   readonly logsEnds: boolean;
 }
 
-/** Sets one plugin up. What it gives to `onDispose` lands in `disposers`, whether or not it gets to its end. Throws `PluginError`. */
+/**
+ * Sets one plugin up. What it gives to `onDispose` lands in `disposers`, whether or not it gets to its end. Throws `PluginError`.
+ * @param place among the plugins of this name
+ */
 export async function setUp(
   { plugin, options }: ReadyPlugin,
-  around: Surroundings,
+  place: number,
+  around: Surroundings & { readonly kept: KeptState },
   disposers: Disposers,
 ): Promise<StartedPlugin> {
   const context: PluginContext = {
     log: around.log.child({ plugin: plugin.name }),
     configDir: around.configDir,
     onDispose: (dispose) => disposers.add(plugin.name, dispose),
+    keep: (name, make) => {
+      const { value, release } = around.kept.take(JSON.stringify([plugin.name, place, name]), make);
+      disposers.add(plugin.name, release);
+      return value;
+    },
     watch: (path) => around.watch(resolve(around.configDir, path)),
     folder: (path) => otherFolder(around.folder(resolve(around.configDir, path))),
   };

@@ -2,6 +2,7 @@
  * What a plugin sees of the server, and what the server sees of a plugin. Types only.
  */
 import type { Awaitable, Content, Sink } from '../content/content.ts';
+import type { Kept } from './kept.ts';
 
 /** Structured log; pino's loggers fit. Text that came from a client goes into a field, never into the message. */
 export interface Log {
@@ -233,6 +234,11 @@ export interface PluginContext {
   readonly configDir: string;
   /** Runs when the generation is disposed of, after its last transfer; last in, first out; also after a `setup` that failed half-way. */
   onDispose(dispose: () => Awaitable<void>): void;
+  /**
+   * Something that outlives this generation: made by the first one that asks for it under this name, handed on to the same plugin
+   * of later ones, and given back (`dispose`) when no generation uses it any more. For what a reload must not cut in two.
+   */
+  keep<T extends Kept>(name: string, make: () => T): T;
   /** A change of this file makes a new generation. Relative to `configDir`. */
   watch(path: string): void;
   /** A folder other than the root, confined like it. Relative to `configDir`. */

@@ -9,6 +9,7 @@ import type { Clock } from '../content/clock.ts';
 import type { FileSystem } from '../content/filesystem.ts';
 import { Root } from '../content/root.ts';
 import { UploadFolder } from '../content/upload.ts';
+import type { KeptState } from '../plugin/kept.ts';
 import { Pipeline } from '../plugin/pipeline.ts';
 import type { Log } from '../plugin/types.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
@@ -21,6 +22,8 @@ export interface World {
   readonly clock: Clock;
   readonly fileSystem: FileSystem;
   readonly cache: SegmentCache;
+  /** What plugins keep beyond their generation. */
+  readonly kept?: KeptState;
 }
 
 /** Told when a lease is given back. */

@@ -7,8 +7,14 @@ interface SystemError extends Error {
   readonly port?: number;
 }
 
-/** A message for a person, made of Node's system error; `undefined` for any other error. */
-export function listenProblem(error: unknown): string | undefined {
+/** Node itself, for a shell, where its path is not known here. */
+const NODE = '"$(readlink -f "$(command -v node)")"';
+
+/**
+ * A message for a person, made of Node's system error; `undefined` for any other error.
+ * @param node the path of the Node that runs this
+ */
+export function listenProblem(error: unknown, node = NODE): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, address = 'the address', port, message } = error as SystemError;
   const where = port === undefined ? address : `${address} port ${port}`;
@@ -16,7 +22,7 @@ export function listenProblem(error: unknown): string | undefined {
     case 'EACCES':
       return `no right to listen on ${where}: ports below 1024 are root's. Three ways out:
   run as root and let the server become another user:  user: 'nobody' in the config
-  give this Node the right:  sudo setcap cap_net_bind_service=+ep ${process.execPath}
+  give this Node the right:  sudo setcap cap_net_bind_service=+ep ${node}
   let systemd bind the port (ListenDatagram=${port ?? 69} in a .socket unit), or listen above 1024 with --port and redirect`;
     case 'EADDRINUSE':
       return `${where} is taken, perhaps by another TFTP server; "ss -ulpn sport = :${port ?? 69}" tells by whom`;

@@ -13,6 +13,7 @@ import { Abort } from '../plugin/abort.ts';
 import { boundLog } from '../plugin/bound-log.ts';
 import { PluginError } from '../plugin/error.ts';
 import { errorText } from '../plugin/error-text.ts';
+import { KeptState } from '../plugin/kept.ts';
 import type { Log, TransferInfo, TransferSummary } from '../plugin/types.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
 import { ErrorCode, INTERNAL_ERROR, TftpError } from '../protocol/error.ts';
@@ -81,7 +82,7 @@ export class Server {
 
   constructor(config: ResolvedConfig, world: ServerWorld) {
     this.#config = config;
-    this.#world = world;
+    this.#world = { ...world, kept: new KeptState() };
     this.#log = world.log;
     this.#trouble = new TroubleLog(world.log, world.clock);
   }

@@ -3,7 +3,11 @@ import { expect, test } from 'vitest';
 import type { TransferSummary } from '../../src/plugin/types.ts';
 import { readRequest, start, summary, surroundings, transfer } from '../plugin/support.ts';
 
-const request = readRequest('boot/kernel', { mac: '52:54:00:12:34:56', macSource: 'table' });
+const request = readRequest('boot/kernel', {
+  mac: '52:54:00:12:34:56',
+  macSource: 'table',
+  host: { name: 'web1', groups: [], variables: {} },
+});
 
 test('one line as it starts, one as it ends, with every field', async () => {
   const around = surroundings();
@@ -15,6 +19,7 @@ test('one line as it starts, one as it ends, with every field', async () => {
     transfer: 12,
     client: '192.168.7.20',
     port: 2070,
+    host: 'web1',
     mac: '52:54:00:12:34:56',
     macSource: 'table',
     kind: 'read',
@@ -58,4 +63,22 @@ test.each<[Partial<TransferSummary>, 'info' | 'warn', string]>([
   const pipeline = await start([accessLog()], around);
   pipeline.end(summary({ durationMs: 0, ...ended }));
   expect(around.log.lines).toMatchObject([{ level, message, fields: { ...ended, mbPerS: undefined } }]);
+});
+
+test.each([
+  [{}, ['transfer started', 'request refused', 'request refused', 'transfer completed', 'boot']],
+  [{ starts: false }, ['request refused', 'request refused', 'transfer completed', 'boot']],
+  [{ starts: false, absent: false }, ['request refused', 'transfer completed', 'boot']],
+  [{ starts: false, absent: false, boots: false }, ['request refused', 'transfer completed']],
+])('%o leaves out what is switched off, and nothing that is refused for another reason', async (options, messages) => {
+  const around = surroundings();
+  const pipeline = await start([accessLog(options)], around);
+  pipeline.start(transfer({ request, served: 'kernel' }));
+  pipeline.end(summary({ request, outcome: 'refused', error: { code: 1, message: 'file not found' } }));
+  pipeline.end(summary({ request, outcome: 'refused', error: { code: 2, message: 'access violation' } }));
+  pipeline.end(summary({ request, served: 'kernel' }));
+  await pipeline.dispose();
+  expect(around.log.lines.map(({ message }) => message)).toEqual(messages);
+  const boot = around.log.lines.find(({ message }) => message === 'boot');
+  if (boot) expect(boot.fields).toMatchObject({ absent: 1, host: 'web1' });
 });

@@ -1,6 +1,9 @@
 import { accessLog } from 'pxe/plugins';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Boot, Boots, MAX_MACHINES, MAX_STEPS } from '../../plugins/boots.ts';
+import { type Boot, MAX_STEPS } from '../../plugins/boot-session.ts';
+import { Boots, MAX_MACHINES } from '../../plugins/boots.ts';
+import { LastSteps } from '../../plugins/last-steps.ts';
+import { KeptState } from '../../src/plugin/kept.ts';
 import type { TransferSummary } from '../../src/plugin/types.ts';
 import { readRequest, start, summary, surroundings, transfer, writeRequest } from '../plugin/support.ts';
 
@@ -64,6 +67,7 @@ describe('a boot', () => {
         refused: 1,
         retransmissions: 3,
         ended: 'idle',
+        continued: false,
       },
     ]);
     expect(one.boots.size).toBe(0);
@@ -143,6 +147,75 @@ describe('a boot', () => {
     expect([boots.size, told.length]).toEqual([0, MAX_MACHINES + 1]);
   });
 
+  test('is over five seconds after its kernel or its last image, and told once', () => {
+    const { ask, boots, told } = booting();
+    ask('pxelinux.0', 0, 10);
+    ask('vmlinuz', 100, 10);
+    ask('initrd.img', 4000, 1000);
+    boots.sweep(9_999);
+    expect(told).toEqual([]);
+    boots.sweep(10_000);
+    expect(told).toMatchObject([{ ended: 'done', ms: 5000, requests: 3 }]);
+    boots.sweep(100_000);
+    expect([told.length, boots.size]).toEqual([1, 0]);
+  });
+
+  test('that never got its last file whole is waited for', () => {
+    const { ask, boots, told } = booting();
+    ask('pxelinux.0', 0, 10);
+    ask('vmlinuz', 100, 10, { outcome: 'failed' });
+    boots.sweep(10_000);
+    expect(told).toEqual([]);
+  });
+
+  test('of a kind that has ended so before is over five seconds after the same file', () => {
+    const { ask, boots, told } = booting();
+    const boot = (at: number) => {
+      ask('ipxe.efi', at, 10);
+      ask('boot.ipxe', at + 20, 10);
+    };
+    boot(0);
+    boots.sweep(10_000);
+    expect(told).toEqual([]);
+    boots.sweep(60_030);
+    boot(100_000);
+    boots.sweep(105_030);
+    expect(told.map(({ ended }) => ended)).toEqual(['idle', 'done']);
+  });
+
+  test('that goes on after it seemed over is continued in a line of its own, and the sign is not trusted again', () => {
+    const { ask, absent, boots, told } = booting();
+    const begin = (at: number) => {
+      ask('grub.efi', at, 10);
+      ask('vmlinuz', at + 20, 10);
+      boots.sweep(at + 6000);
+    };
+    begin(0);
+    absent('late.cfg', 10_000);
+    ask('late.img', 10_010, 10);
+    boots.cut();
+    expect(told.map(({ ended, continued }) => [ended, continued])).toEqual([
+      ['done', false],
+      ['cut', true],
+    ]);
+    expect(told[1]).toMatchObject({ absent: 1, requests: 2, steps: [{ served: 'late.img' }] });
+    begin(100_000);
+    expect(told).toHaveLength(2);
+  });
+
+  test('that begins anew after it was over is no continuation', () => {
+    const { ask, boots, told } = booting();
+    for (const at of [0, 10_000]) {
+      ask('grub.efi', at, 10);
+      ask('vmlinuz', at + 20, 10);
+      boots.sweep(at + 6000);
+    }
+    expect(told.map(({ ended, continued }) => [ended, continued])).toEqual([
+      ['done', false],
+      ['done', false],
+    ]);
+  });
+
   test('is none of uploads', () => {
     const { boots, told } = booting();
     boots.start(transfer({ request: writeRequest('log') }), 0);
@@ -202,6 +275,7 @@ describe('accessLog', () => {
           refused: undefined,
           retransmissions: undefined,
           moreSteps: undefined,
+          continued: undefined,
           ended: 'idle',
         },
       },
@@ -227,6 +301,31 @@ describe('accessLog', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test('a reload cuts no boot in two: the new generation goes on with it, in its own log and timing', async () => {
+    const around = surroundings({ kept: new KeptState() });
+    const ask = (pipeline: Awaited<ReturnType<typeof start>>, name: string, id: number) => {
+      pipeline.start(transfer({ id, request: readRequest(name, { mac }), served: name }));
+      pipeline.end(summary({ id, request: readRequest(name, { mac }), served: name, durationMs: 20 }));
+    };
+    const first = await start([accessLog({ starts: false })], around);
+    ask(first, 'a', 1);
+    first.start(transfer({ id: 2, request: readRequest('b', { mac }), served: 'b' }));
+    const second = await start([accessLog({ starts: false, boots: { idleMs: 5000 } })], around);
+    first.end(summary({ id: 2, request: readRequest('b', { mac }), served: 'b', durationMs: 20 }));
+    const disposed = first.dispose();
+    ask(second, 'c', 3);
+    const boots = () => around.log.lines.filter(({ message }) => message === 'boot').map(({ fields }) => fields);
+    await disposed;
+    expect(boots()).toEqual([]);
+    vi.advanceTimersByTime(7000);
+    expect(boots()).toMatchObject([{ ended: 'idle', requests: 3, steps: [{ served: 'a' }, { served: 'b' }, { served: 'c' }] }]);
+    ask(second, 'a', 4);
+    ask(second, 'b', 5);
+    vi.useRealTimers();
+    await second.dispose();
+    expect(boots().slice(1)).toMatchObject([{ ended: 'cut', requests: 2 }]);
+  });
+
   test('switched off', async () => {
     const { ask, lines } = await logging({ boots: false });
     ask('a', 1);
@@ -235,4 +334,23 @@ describe('accessLog', () => {
     vi.advanceTimersByTime(100_000);
     expect(lines()).toEqual([]);
   });
+});
+
+test.each([
+  ['vmlinuz', true],
+  ['debian/linux', true],
+  ['vmlinuz-6.12.48+deb13-amd64', true],
+  ['images/initrd.gz', true],
+  ['initrd.img-6.12', true],
+  ['c0ffee12/kernel8.img', true],
+  ['Boot/boot.wim', true],
+  ['live/filesystem.squashfs', true],
+  ['pxelinux.0', false],
+  ['ldlinux.c32', false],
+  ['grub/grub.cfg', false],
+  ['linux.cfg/default', false],
+  ['ipxe/snponly.efi', false],
+  ['plugin:generate', false],
+])('%s as the last file of a boot: %s', (name, expected) => {
+  expect(new LastSteps().isLast('first', name)).toBe(expected);
 });

@@ -630,7 +630,8 @@ describe('hostile names', () => {
 describe('pxe check', () => {
   const findings = async (options: Parameters<typeof httpOrigin>[0]) => {
     const { definition, options: given } = httpOrigin(options);
-    const context = { log: recordingLog(), configDir: cacheFolder(), watch() {}, folder: () => fakeFolder({}) };
+    const keep = <T>(_name: string, make: () => T) => make();
+    const context = { log: recordingLog(), configDir: cacheFolder(), watch() {}, keep, folder: () => fakeFolder({}) };
     const checked = definition.options!.parse(given);
     const disposers: (() => unknown)[] = [];
     const hooks = await definition.setup(checked, { ...context, onDispose: (dispose) => void disposers.push(dispose) });

@@ -1,0 +1,149 @@
+/**
+ * One boot of one machine: the files that it has loaded, in order, and what is counted beside them. It writes no log and knows no
+ * clock but the times that it is given.
+ */
+import { ErrorCode, type TransferInfo, type TransferSummary } from 'pxe';
+
+/** A file of a boot, asked for once or several times in a row. */
+export interface BootStep {
+  /** The file under the root, or `plugin:<name>`. */
+  readonly served: string;
+  readonly bytes: number;
+  /** From its first request to the end of its last. */
+  readonly ms: number;
+  /** Since the step before it had ended: what the machine did meanwhile. */
+  readonly afterMs: number;
+  readonly requests: number;
+  /** Of the last request for it, unless that was `completed`. */
+  readonly outcome: Exclude<TransferSummary['outcome'], 'completed'> | undefined;
+}
+
+export interface Boot {
+  readonly client: TransferInfo['request']['client'];
+  /** The first {@link MAX_STEPS}. */
+  readonly steps: readonly BootStep[];
+  /** Steps beyond those. */
+  readonly moreSteps: number;
+  /** From the first request to the end of the last. */
+  readonly ms: number;
+  readonly bytes: number;
+  readonly requests: number;
+  /** Requests that only asked for a size. */
+  readonly probes: number;
+  /** Requests for names that do not exist: boot loaders search. */
+  readonly absent: number;
+  /** Requests refused for another reason. */
+  readonly refused: number;
+  readonly retransmissions: number;
+  /** Why it is over: its last step is known, nothing more came, it began anew, or the log ends here (a stop, too many machines). */
+  readonly ended: 'done' | 'idle' | 'again' | 'cut';
+  /** The machine's boot had seemed to be over before. */
+  readonly continued: boolean;
+}
+
+export const MAX_STEPS = 64;
+
+type Step = { -readonly [Key in keyof BootStep]: BootStep[Key] };
+
+/** What a boot began and ended with. */
+export interface Chain {
+  readonly first: string;
+  readonly last: string;
+}
+
+/** A boot under way. */
+export class Session {
+  client: Boot['client'];
+  /** Its line is written. */
+  told = false;
+  /** The boot that had seemed to be over when this one began, until it is known whether this one goes on from it. */
+  before: Chain | undefined;
+  continued = false;
+  readonly keys: string[] = [];
+  readonly #began: number;
+  /** When something last happened. */
+  #last: number;
+  /** Transfers under way. */
+  readonly #active = new Set<number>();
+  readonly #steps: Step[] = [];
+  readonly #counts = { moreSteps: 0, bytes: 0, requests: 0, probes: 0, absent: 0, refused: 0, retransmissions: 0 };
+  /** The file that was sent last; `step` is absent beyond those that are kept. */
+  #latest: { readonly served: string; readonly began: number; ended: number; readonly step: Step | undefined } | undefined;
+
+  constructor(client: Boot['client'], now: number) {
+    this.client = client;
+    this.#began = now;
+    this.#last = now;
+  }
+
+  /** What it began with; `undefined` where nothing was found yet. */
+  get first(): string | undefined {
+    return this.#steps[0]?.served;
+  }
+
+  /** `undefined` unless it has gone from one file to another that was loaded to its end. */
+  get chain(): Chain | undefined {
+    const step = this.#latest?.step;
+    if (this.first === undefined || this.#steps.length < 2 || step === undefined || step.outcome !== undefined) return undefined;
+    return { first: this.first, last: step.served };
+  }
+
+  isIdle(since: number): boolean {
+    return this.#active.size === 0 && this.#last <= since;
+  }
+
+  /** It has gone on to other files, and now the first is asked for again. */
+  isBegunAnewBy(served: string | undefined): boolean {
+    return this.#active.size === 0 && this.#steps.length > 1 && served !== undefined && served === this.#steps[0]!.served;
+  }
+
+  started(id: number): void {
+    this.#active.add(id);
+  }
+
+  ended(
+    { id, request, served = request.asked, outcome, bytes, durationMs, retransmissions, error }: TransferSummary,
+    now: number,
+  ): void {
+    const counts = this.#counts;
+    this.#active.delete(id);
+    this.#last = now;
+    counts.requests++;
+    counts.retransmissions += retransmissions;
+    if (outcome === 'refused') {
+      if (error?.code === ErrorCode.fileNotFound) counts.absent++;
+      else counts.refused++;
+      return;
+    }
+    if (outcome === 'probed') counts.probes++;
+    counts.bytes += bytes;
+    const latest = served === this.#latest?.served ? this.#latest : this.#next(served, now - durationMs);
+    latest.ended = now;
+    if (latest.step === undefined) return;
+    latest.step.bytes += bytes;
+    latest.step.ms = now - latest.began;
+    latest.step.requests++;
+    latest.step.outcome = outcome === 'completed' ? undefined : outcome;
+  }
+
+  story(ended: Boot['ended']): Boot {
+    return {
+      client: this.client,
+      steps: this.#steps,
+      ...this.#counts,
+      ms: this.#last - this.#began,
+      ended,
+      continued: this.continued,
+    };
+  }
+
+  #next(served: string, began: number) {
+    const afterMs = this.#latest ? Math.max(0, began - this.#latest.ended) : 0;
+    const step =
+      this.#steps.length < MAX_STEPS ? { served, bytes: 0, ms: 0, afterMs, requests: 0, outcome: undefined } : undefined;
+    if (step) this.#steps.push(step);
+    else this.#counts.moreSteps++;
+    this.#latest = { served, began, ended: began, step };
+    return this.#latest;
+  }
+}
