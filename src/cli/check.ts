@@ -4,12 +4,14 @@
 import { relative } from 'node:path';
 import { Command } from 'commander';
 import { ConfigError } from '../config/error.ts';
+import type { ResolvedConfig } from '../config/resolve.ts';
 import { FileWatcher } from '../config/watch.ts';
 import { systemClock } from '../content/clock.ts';
 import { formatPath } from '../plugin/issue.ts';
 import type { Finding } from '../plugin/types.ts';
 import { EXIT, ExitError, endSoon } from './exit.ts';
 import { findProblems } from './findings.ts';
+import { seeAs } from './privileges.ts';
 import {
   configOption,
   interfaceOption,
@@ -52,6 +54,7 @@ export function checkCommand(): Command {
       `
 Sets the plugins up, as serving would, and asks each what it finds: missing files, rules that never match, machines listed
 twice. Looks at the files under the root, and at nothing else; binds no port. Warnings are what works, but perhaps not as meant.
+Run by root, it looks with the rights of the config's user.
 
 Exit codes: 0 no errors, warnings or not; 1 errors in what the config names; 2 the config itself cannot be used.`,
     )
@@ -60,7 +63,7 @@ Exit codes: 0 no errors, warnings or not; 1 errors in what the config names; 2 t
 
 async function check(flags: CheckFlags): Promise<void> {
   const since = systemClock.wallTime();
-  const verdict = await judge(flags);
+  const verdict = await judge(flags, ({ user }) => seeAs(user));
   tell(verdict, flags);
   if (flags.watch) await watch(verdict, since, flags);
   else endSoon();
@@ -85,11 +88,15 @@ async function watch(first: Verdict, firstSince: number, flags: CheckFlags): Pro
   await watcher.watch(first.files, firstSince);
 }
 
-/** Never rejects for what is wrong with the config. */
-export async function judge(flags: CheckFlags): Promise<Verdict> {
+/**
+ * Never rejects for what is wrong with the config.
+ * @param onLoaded called before anything that the config names is looked at
+ */
+export async function judge(flags: CheckFlags, onLoaded: (config: ResolvedConfig) => void = () => {}): Promise<Verdict> {
   try {
     const { file, files, config } = await loadSettings(flags);
-    const findings = await findProblems(config);
+    onLoaded(config);
+    const findings = await findProblems(config, files);
     const plugins = config.plugins.map(({ plugin }) => plugin.name).join(', ') || 'none';
     const fine = `${file ? relative('.', file) : 'config'} is fine. Root: ${config.rootDir}. Plugins: ${plugins}.`;
     const ok = !findings.some(({ severity }) => severity === 'error');

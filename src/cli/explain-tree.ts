@@ -5,13 +5,15 @@ import { describeFacts, type TraceEntry } from '../plugin/trace.ts';
 import type { Client } from '../plugin/types.ts';
 import type { Explanation } from '../server/explain.ts';
 import { UNKNOWN_ADDRESS } from '../server/machines.ts';
+import { faultyPart } from './link.ts';
 import { byteCount, duration } from './terminal.ts';
 import { type Branch, drawTree } from './tree.ts';
 
 /** For a person, on several lines. */
-export function tellRoute(explanation: Explanation): string {
+export function tellRoute(explanation: Explanation, rootDir: string): string {
   const { asked, name, client, trace, agreed, error } = explanation;
-  const of = (...hooks: readonly TraceEntry['hook'][]) => trace.filter(({ hook }) => hooks.includes(hook)).map(step);
+  const of = (...hooks: readonly TraceEntry['hook'][]) =>
+    trace.filter(({ hook }) => hooks.includes(hook)).map((entry) => step(entry, rootDir));
   const sections: readonly Branch[] = [
     { text: `who      ${tellClient(client)}`, branches: of('identify', 'host') },
     { text: `name     ${name || 'none that can be looked for'}`, branches: of('rewrite') },
@@ -39,11 +41,18 @@ function tellClient(client: Client): string {
 }
 
 /** One hook of one plugin; what was looked for on its behalf hangs below. */
-function step({ plugin, before, after, note, error, ms, lookups }: TraceEntry): Branch {
+function step({ plugin, before, after, note, error, ms, lookups }: TraceEntry, rootDir: string): Branch {
   const answer = error === undefined ? (after ?? 'no answer') : `failed: ${error}`;
   const remark = note === undefined ? '' : `, ${note}`;
   return {
     text: `${plugin ?? 'root directory'}: ${before} → ${answer}${remark}  (${ms.toFixed(1)} ms)`,
-    branches: lookups.map(({ name, found, error: why }) => ({ text: `${name}: ${found ? 'found' : (why ?? 'not there')}` })),
+    branches: lookups.map(({ name, found, error: why }) => ({
+      text: `${name}: ${found ? 'found' : (why ?? absence(rootDir, name))}`,
+    })),
   };
+}
+
+function absence(rootDir: string, name: string): string {
+  const fault = faultyPart(rootDir, name);
+  return fault?.kind === 'broken' ? `not there: ${fault.name} is a broken link to ${fault.target}` : 'not there';
 }

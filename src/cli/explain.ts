@@ -13,6 +13,7 @@ import { explainEach, type MachineQuestion, mergeMachines, questionsOf, UNKNOWN_
 import { EXIT, ExitError, endSoon } from './exit.ts';
 import { type Change, changesOf, type Row, tableOf, tableOfChanges } from './explain-table.ts';
 import { tellRoute } from './explain-tree.ts';
+import { seeAs } from './privileges.ts';
 import { configOption, jsonOption, loadSettings, type Overrides, rootDirOption } from './settings.ts';
 import { drawTable } from './table.ts';
 
@@ -58,7 +59,7 @@ export function explainCommand(): Command {
     .addHelpText(
       'after',
       `
-The answer comes from the same code as that of a running server.
+The answer comes from the same code as that of a running server. Run by root, it looks with the rights of the config's user.
 --all-hosts asks for the names given and for those that the config itself expects of a machine; tables are aligned on a
 terminal and have tabs between their cells elsewhere. --diff compares ERROR, size, options and the first 64 KiB.
 
@@ -82,6 +83,7 @@ async function runExplain(names: readonly string[], flags: ExplainFlags, command
         : 'error: several names go with --all-hosts',
     );
   const { config } = await loadSettings(flags);
+  seeAs(config.user);
   if (flags.diff !== undefined) await showChanges(config, flags.diff, names, flags);
   else await withGeneration(config, (generation) => (flags.allHosts ? showAll : showRoute)(generation, names, flags));
   endSoon();
@@ -89,7 +91,7 @@ async function runExplain(names: readonly string[], flags: ExplainFlags, command
 
 async function showRoute(generation: Generation, [name]: readonly string[], flags: ExplainFlags): Promise<void> {
   const explanation = await explain(generation, questionOf(name!, flags));
-  process.stdout.write(flags.json ? json(explanation) : tellRoute(explanation));
+  process.stdout.write(flags.json ? json(explanation) : tellRoute(explanation, generation.config.rootDir));
   if (explanation.error) process.exitCode = EXIT.failed;
 }
 

@@ -11,13 +11,19 @@ import { PluginError } from '../plugin/error.ts';
 import { formatPath } from '../plugin/issue.ts';
 import type { Finding } from '../plugin/types.ts';
 import { withGeneration } from '../server/create.ts';
+import { whyNoAccount } from './privileges.ts';
 import { rootFindings } from './root-findings.ts';
 
-/** Everything that is wrong with what a config names. Sets the plugins up, as serving would, and disposes of them. */
-export async function findProblems(config: ResolvedConfig): Promise<readonly Finding[]> {
+/**
+ * Everything that is wrong with what a config names. Sets the plugins up, as serving would, and disposes of them.
+ * @param files that the config is made of
+ */
+export async function findProblems(config: ResolvedConfig, files: readonly string[]): Promise<readonly Finding[]> {
+  const { rootDir, followLinks, caseInsensitive, user } = config;
   return [
     ...findingsOf(config),
-    ...(await rootFindings(config.rootDir, { clock: systemClock })),
+    ...userFindings(user, files),
+    ...(await rootFindings(rootDir, { clock: systemClock, followLinks, caseInsensitive, user })),
     ...(await pluginFindings(config)),
   ];
 }
@@ -58,6 +64,29 @@ function findingsOf({ rootDir, uploads, listen }: ResolvedConfig): Finding[] {
       return [error(['listen', index, 'interface'], `no interface "${on.interface}" has an address now; there are: ${there}`)];
     }),
   ];
+}
+
+/** What the user of the config cannot do that serving needs. */
+function userFindings(account: string | undefined, files: readonly string[]): Finding[] {
+  if (account === undefined) return [];
+  const reason = whyNoAccount(account);
+  if (reason !== undefined) return [error(['user'], reason)];
+  return files.flatMap((file) => {
+    try {
+      accessSync(file, constants.R_OK);
+      return [];
+    } catch {
+      return [
+        {
+          ...error(
+            ['user'],
+            `user ${account} may not read this file, so that a save would take no effect: change its owner or mode`,
+          ),
+          file,
+        },
+      ];
+    }
+  });
 }
 
 function folderFindings(path: Finding['path'], folder: string, mode: number): Finding[] {

@@ -1,7 +1,7 @@
 /**
  * What only the operating system can give or take: sockets of a service manager, and the right to be root.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { EXIT, ExitError } from './exit.ts';
 
 /** The first descriptor that a service manager hands over (sd_listen_fds(3)). */
@@ -20,6 +20,14 @@ export function inheritedSockets(): readonly number[] | undefined {
   return Array.from({ length: Number(count) }, (_, i) => FIRST_SOCKET + i);
 }
 
+/**
+ * Becomes the config's user for the rest of the process, if root runs it and there is such a user: what root can read says nothing of what the
+ * server can.
+ */
+export function seeAs(account: string | undefined): void {
+  if (account !== undefined && process.getuid?.() === 0 && whyNoAccount(account) === undefined) dropPrivileges(account);
+}
+
 /** Becomes `user` or `user:group`, for good. */
 export function dropPrivileges(account: string): void {
   const [user = '', group] = account.split(':');
@@ -33,6 +41,23 @@ export function dropPrivileges(account: string): void {
       cause: error,
     });
   }
+}
+
+/** Why a process cannot become `user` or `user:group`, whatever its rights; `undefined` if it can. */
+export function whyNoAccount(account: string): string | undefined {
+  const [user = '', group] = account.split(':');
+  try {
+    groupsOf(user);
+  } catch {
+    return `there is no user "${user}" on this machine: name another, or make it (useradd --system ${user})`;
+  }
+  return group === undefined || hasGroup(group) ? undefined : `there is no group "${group}" on this machine`;
+}
+
+/** Systems without getent(1) say so when the group is taken on. */
+function hasGroup(group: string): boolean {
+  const { status, error } = spawnSync('getent', ['group', '--', group], { stdio: 'ignore' });
+  return error !== undefined || status === 0;
 }
 
 /** A user's groups, the primary one first. Asked of the system's own tool, which knows directories such as LDAP, too. */

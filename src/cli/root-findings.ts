@@ -1,64 +1,109 @@
 /**
- * What may go wrong with the files under the root, whoever asks: names that differ in case only, and files that are too long for
- * some clients. It looks at names and sizes, within bounds; it opens nothing.
+ * What may go wrong with the files under the root, whichever client asks: names that differ in case only, files that are too long for some
+ * clients, files that cannot be read, and links that lead nowhere or out of the root. It looks at names, sizes and rights, within bounds;
+ * it opens nothing.
  */
-import type { Dirent } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { constants, type Dirent } from 'node:fs';
+import { access, readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Clock } from '../content/clock.ts';
 import { isTemporaryName } from '../content/temporary.ts';
 import type { Finding } from '../plugin/types.ts';
+import { type LinkFault, linkFault } from './link.ts';
 
-export interface WalkLimits {
+export interface WalkOptions {
   readonly clock: Clock;
+  /** Links out of the root are served. */
+  readonly followLinks?: boolean;
+  /** Another case is found, too. */
+  readonly caseInsensitive?: boolean;
+  /** Whose rights count, if another user serves than the one that looks; then what cannot be read is an error. */
+  readonly user?: string | undefined;
   /** Names looked at, folders included. */
   readonly names?: number;
   readonly ms?: number;
 }
 
-/** @param root absolute; if it cannot be read nothing is found */
-export async function rootFindings(root: string, limits: WalkLimits): Promise<readonly Finding[]> {
-  const { files, twins, whole } = await walk(root, limits);
-  return [...twinFindings(twins), ...lengthFindings(files), ...(whole ? [] : [unfinished(files.length)])];
+/** @param root absolute; if it is not there, nothing is found */
+export async function rootFindings(root: string, options: WalkOptions): Promise<readonly Finding[]> {
+  const { files, twins, unreadable, links, whole } = await walk(root, options);
+  return [
+    ...unreadableFindings(unreadable, options.user),
+    ...linkFindings(links, options.followLinks ?? false),
+    ...twinFindings(twins),
+    ...(options.caseInsensitive ? [] : spellingFindings(files.map(({ name }) => name))),
+    ...lengthFindings(files),
+    ...(whole ? [] : [unfinished(files.length)]),
+  ];
 }
 
 interface Walked {
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
   /** Names of one folder that differ in case only. */
   readonly twins: readonly (readonly string[])[];
+  /** Files, and folders with what is in them. */
+  readonly unreadable: readonly string[];
+  readonly links: readonly (LinkFault & { readonly name: string })[];
   /** False if a bound was met. */
   readonly whole: boolean;
 }
 
-/** Links are left out: what they lead to under the root is met by itself. */
-async function walk(root: string, { clock, names = 100_000, ms = 10_000 }: WalkLimits): Promise<Walked> {
+/** Links are not followed: what they lead to under the root is met by itself. */
+async function walk(root: string, { clock, names = 100_000, ms = 10_000 }: WalkOptions): Promise<Walked> {
   const files: { name: string; bytes: number }[] = [];
   const twins: string[][] = [];
+  const unreadable: string[] = [];
+  const links: (LinkFault & { name: string })[] = [];
+  const walked = { files, twins, unreadable, links };
   const folders = [root];
   const deadline = clock.now() + ms;
   let left = names;
   for (let folder = folders.shift(); folder !== undefined; folder = folders.shift()) {
     const entries = await entriesOf(folder);
+    if (entries === undefined) {
+      if (folder !== root) unreadable.push(`${nameUnder(root, folder)}/`);
+      continue;
+    }
     twins.push(...twinsOf(entries.map(({ name }) => nameUnder(root, join(folder!, name)))));
     for (const entry of entries) {
-      if (left-- <= 0 || clock.now() > deadline) return { files, twins, whole: false };
+      if (left-- <= 0 || clock.now() > deadline) return { ...walked, whole: false };
       const path = join(folder, entry.name);
+      const name = nameUnder(root, path);
       if (entry.isDirectory()) folders.push(path);
-      else if (entry.isFile()) files.push({ name: nameUnder(root, path), bytes: await bytesOf(path) });
+      else if (entry.isFile()) {
+        files.push({ name, bytes: await bytesOf(path) });
+        if (!(await isReadable(path))) unreadable.push(name);
+      } else if (entry.isSymbolicLink()) {
+        const fault = linkFault(root, path);
+        if (fault) links.push({ ...fault, name });
+      }
     }
   }
-  return { files, twins, whole: true };
+  return { ...walked, whole: true };
 }
 
-/** Sorted, so that two runs tell the same. */
-async function entriesOf(folder: string): Promise<Dirent[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  return entries.filter(({ name }) => !isTemporaryName(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
+/** Sorted, so that two runs tell the same; `undefined` if the folder may not be read, or its files not be looked up. */
+async function entriesOf(folder: string): Promise<Dirent[] | undefined> {
+  const entries = await readdir(folder, { withFileTypes: true })
+    .then((entries) => access(folder, constants.X_OK).then(() => entries))
+    .catch((error) => (isForbidden(error) ? undefined : []));
+  return entries?.filter(({ name }) => !isTemporaryName(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** A file that has gone meanwhile is short enough. */
 async function bytesOf(path: string): Promise<number> {
   return (await stat(path).catch(() => undefined))?.size ?? 0;
+}
+
+async function isReadable(path: string): Promise<boolean> {
+  return access(path, constants.R_OK).then(
+    () => true,
+    (error) => !isForbidden(error),
+  );
+}
+
+function isForbidden(error: unknown): boolean {
+  return ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 function nameUnder(root: string, path: string): string {
@@ -70,14 +115,52 @@ function twinsOf(names: readonly string[]): string[][] {
   return [...groups.values()].filter((group) => group.length > 1);
 }
 
-/** More of one kind are counted only. */
-const TOLD = 10;
+/** Names listed of a kind; the rest are counted. */
+const MAX_LISTED = 10;
 
 function twinFindings(twins: readonly (readonly string[])[]): Finding[] {
   const told = twins
-    .slice(0, TOLD)
+    .slice(0, MAX_LISTED)
     .map((names) => finding(`${names.join(' and ')} differ in case only: keep one, or clients that mix up case get either`));
-  return twins.length > TOLD ? [...told, finding(`${twins.length - TOLD} more names differ in case only`)] : told;
+  return twins.length > MAX_LISTED ? [...told, finding(`${twins.length - MAX_LISTED} more names differ in case only`)] : told;
+}
+
+/** PXELINUX and GRUB spell MAC addresses and UUIDs in lower case, and addresses in upper case. */
+function spellingFindings(names: readonly string[]): Finding[] {
+  return names.flatMap((name) => {
+    const [, folder = '', prefix = '', part = ''] = /^(.*\/)?(01-|grub\.cfg-01-|grub\.cfg-|)([\dA-Fa-f-]+)$/.exec(name) ?? [];
+    if (!/(^|\/)(pxelinux\.cfg|grub|grub2)\/$/.test(folder)) return [];
+    const isAddress = /^[\dA-Fa-f]{8}$/.test(part) && !prefix.endsWith('01-');
+    const isIdentity = /^([\dA-Fa-f]{2}-){5}[\dA-Fa-f]{2}$|^[\dA-Fa-f]{8}(-[\dA-Fa-f]{4}){3}-[\dA-Fa-f]{12}$/.test(part);
+    const asked = isAddress ? part.toUpperCase() : isIdentity ? part.toLowerCase() : part;
+    return asked === part ? [] : [finding(`${name} is never asked for: boot loaders spell it ${folder}${prefix}${asked}`)];
+  });
+}
+
+function unreadableFindings(names: readonly string[], user: string | undefined): Finding[] {
+  if (names.length === 0) return [];
+  const reader = user === undefined ? 'the user that runs this check' : `user ${user}`;
+  const message = `${reader} may not read ${listed(names)}: change owner or mode, or clients get ERROR 2`;
+  return [{ ...finding(message), ...(user === undefined ? {} : { severity: 'error' }) }];
+}
+
+function linkFindings(links: Walked['links'], followLinks: boolean): Finding[] {
+  const spelt = (kind: LinkFault['kind']) =>
+    links.filter((link) => link.kind === kind).map(({ name, target }) => `${name} -> ${target}`);
+  const broken = spelt('broken');
+  const outside = followLinks ? [] : spelt('outside');
+  return [
+    ...(broken.length > 0 ? [finding(`links that lead nowhere: ${listed(broken)}`)] : []),
+    ...(outside.length > 0
+      ? [finding(`links that lead out of the root are refused (ERROR 2) without followLinks: ${listed(outside)}`)]
+      : []),
+  ];
+}
+
+/** The first few by name. */
+function listed(names: readonly string[]): string {
+  const more = names.length > MAX_LISTED ? ` and ${names.length - MAX_LISTED} more` : '';
+  return `${names.slice(0, MAX_LISTED).join(', ')}${more}`;
 }
 
 /** RFC 1350 counts 65,535 blocks, and the last one is shorter than the others. The server rolls over; not all clients do. */
@@ -95,12 +178,11 @@ function lengthFindings(files: Walked['files']): Finding[] {
   return CLIENTS.flatMap((limit) => {
     const long = groups.get(limit) ?? [];
     if (long.length === 0) return [];
-    const names = long.slice(0, TOLD).map(({ name, bytes }) => `${name} (${bytes} bytes)`);
-    const more = long.length > TOLD ? ` and ${long.length - TOLD} more` : '';
+    const names = listed(long.map(({ name, bytes }) => `${name} (${bytes} bytes)`));
     const most = BLOCKS * limit.blockSize - 1;
     return [
       finding(
-        `too long for a client whose block numbers do not roll over: ${most} bytes in blocks of ${limit.blockSize} (${limit.who}): ${names.join(', ')}${more}`,
+        `too long for a client whose block numbers do not roll over: ${most} bytes in blocks of ${limit.blockSize} (${limit.who}): ${names}`,
       ),
     ];
   });

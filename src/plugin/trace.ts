@@ -1,6 +1,7 @@
 /**
  * What each plugin was asked and what it answered, for `pxe explain` and for debugging. Plain data, fit for JSON.
  */
+import { causeOf } from '../content/fault.ts';
 import { TftpError } from '../protocol/error.ts';
 import { factNames, sourceOf } from './facts.ts';
 import type { Client, FactName, Folder } from './types.ts';
@@ -67,9 +68,12 @@ export class TracedFolder implements Folder {
   }
 }
 
-/** `error 2: access violation` */
+/** `error 2: access violation (it leads out of the root)`: the cause is for the operator, and may hold a path. */
 export function describeError(error: unknown): string {
-  if (error instanceof TftpError) return `error ${error.code}: ${error.message}`;
+  if (error instanceof TftpError) {
+    const cause = causeOf(error);
+    return `error ${error.code}: ${error.message}${cause === undefined ? '' : ` (${cause})`}`;
+  }
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -87,3 +87,52 @@ test('bounded by number and by time, and says so', async () => {
     'only the first 5 files were looked at for length and case: there are too many',
   ]);
 });
+
+describe('links', () => {
+  const linked = async (options: object = {}) => {
+    const { path, put } = folder();
+    put('R/os/vmlinuz', 'k');
+    put('outside/start4.elf', 'e');
+    const links = { inside: 'os', self: '.', out: '../outside', gone: '/nowhere/vmlinuz', loop: 'loop', 'os/above': '..' };
+    for (const [name, target] of Object.entries(links)) symlinkSync(target, join(path, 'R', name));
+    return (await rootFindings(join(path, 'R'), { clock, ...options })).map(({ message }) => message);
+  };
+  const broken = 'links that lead nowhere: gone -> /nowhere/vmlinuz, loop -> loop';
+
+  test('that lead nowhere or out of the root are told; those within are not', async () => {
+    expect(await linked()).toEqual([
+      broken,
+      'links that lead out of the root are refused (ERROR 2) without followLinks: out -> ../outside',
+    ]);
+  });
+
+  test('with followLinks only broken ones', async () => {
+    expect(await linked({ followLinks: true })).toEqual([broken]);
+  });
+});
+
+describe('names of boot loaders in the wrong case', () => {
+  const name = (files: readonly string[], options = {}) => messages(Object.fromEntries(files.map((file) => [file, 1])), options);
+
+  test.each([
+    ['pxelinux.cfg/01-52-54-00-AB-CD-EF', 'pxelinux.cfg/01-52-54-00-ab-cd-ef'],
+    ['bios/pxelinux.cfg/0a4d0001', 'bios/pxelinux.cfg/0A4D0001'],
+    ['pxelinux.cfg/00112233-4455-6677-8899-AABBCCDDEEFF', 'pxelinux.cfg/00112233-4455-6677-8899-aabbccddeeff'],
+    ['grub/grub.cfg-01-52-54-00-AB-CD-EF', 'grub/grub.cfg-01-52-54-00-ab-cd-ef'],
+    ['grub/grub.cfg-0a4d0001', 'grub/grub.cfg-0A4D0001'],
+  ])('%s', async (written, asked) => {
+    expect(await name([written])).toEqual([`${written} is never asked for: boot loaders spell it ${asked}`]);
+    expect(await name([asked])).toEqual([]);
+    expect(await name([written], { caseInsensitive: true })).toEqual([]);
+  });
+
+  test.each([
+    'pxelinux.cfg/default',
+    'DEADBEEF',
+    'os/AB-CD',
+    'pxelinux.cfg/0A4D',
+    'grub/ABCDEF',
+  ])('%s is nothing of the kind', async (file) => {
+    expect(await name([file])).toEqual([]);
+  });
+});

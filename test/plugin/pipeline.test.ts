@@ -603,7 +603,7 @@ describe('route', () => {
     const trace: Trace = [];
     const routed = await pipeline.route(readRequest('asked'), { trace });
     expect(routed).toMatchObject({ error: { code: 2 }, request: { name: 'asked', client: { mac: '52:54:00:12:34:56' } } });
-    expect(trace.at(-1)).toMatchObject({ plugin: 'out', hook: 'rewrite', error: 'error 2: access violation' });
+    expect(trace.at(-1)).toMatchObject({ plugin: 'out', hook: 'rewrite', error: 'error 2: access violation (".." in the name)' });
   });
 
   test('an upload is not rewritten', async () => {
