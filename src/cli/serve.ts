@@ -11,6 +11,7 @@ import type { Server } from '../server/server.ts';
 import { EXIT, endSoon } from './exit.ts';
 import { explainListenError } from './listen-error.ts';
 import { createLog } from './log.ts';
+import { LogDestination } from './log-destination.ts';
 import { dropPrivileges, inheritedSockets } from './privileges.ts';
 import { settleHeap } from './runtime.ts';
 import {
@@ -24,6 +25,9 @@ import {
   rootDirOption,
   type Settings,
 } from './settings.ts';
+
+/** For the last lines of the log, where they have to wait. */
+const FLUSH_MS = 500;
 
 type AppLog = ReturnType<typeof createLog>;
 
@@ -70,7 +74,11 @@ ${EXIT.help}`,
 async function serve(flags: ServeFlags): Promise<void> {
   const settings = await loadSettings(flags);
   const { config, file } = settings;
-  const log = createLog({ level: config.log.level, json: flags.json ?? false });
+  const destination = new LogDestination(process.stdout.fd);
+  const log = createLog({ level: config.log.level, json: flags.json ?? false }, destination);
+  destination.onLost = ({ lines, error }) =>
+    log.warn({ lines, reason: error?.code ?? 'reader too slow' }, 'lines of the log were lost');
+  process.on('exit', () => destination.flushSync(FLUSH_MS));
   const sockets = inheritedSockets();
   const server = createResolvedServer(config, { log, ...(sockets ? { sockets } : {}) });
   log.info({ config: file, rootDir: config.rootDir, plugins: config.plugins.map(({ plugin }) => plugin.name) }, 'starting');
@@ -92,6 +100,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   await stopped;
   await reloader?.stop();
   log.info({}, 'stopped');
+  await destination.flush(FLUSH_MS);
   endSoon();
 }
 
@@ -142,8 +151,6 @@ function isTerminalGone(): boolean {
 /** A plugin's timer that throws, or a promise that nobody waits for, must not end everybody's transfers. */
 function surviveUsersCode(log: AppLog): void {
   const tell = (error: unknown) => {
-    // Whoever read the log is gone: nothing can be told any more.
-    if (['EPIPE', 'EIO'].includes((error as NodeJS.ErrnoException | undefined)?.code ?? '')) return;
     log.error({ err: error }, 'an error that nobody caught, most likely of a plugin');
   };
   process.on('unhandledRejection', tell).on('uncaughtException', tell);

@@ -65,6 +65,8 @@ export interface Running extends AsyncDisposable {
   /** Waits for a sign of life in standard output; throws with all that was said if it does not come. */
   until<T>(look: (stdout: string) => T | undefined | null | false, what: string, ms?: number): Promise<T>;
   kill(signal: NodeJS.Signals): void;
+  /** What it writes is left unread from now on. */
+  pauseOutput(): void;
   /** No more is read of what it writes. */
   hangUp(): void;
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
@@ -129,6 +131,7 @@ export function start(command: readonly string[], { cwd, env, prefix = [], fds =
         wake();
       }),
     kill: (signal) => void child.kill(signal),
+    pauseOutput: () => void child.stdout.pause(),
     hangUp() {
       child.stdout.destroy();
     },

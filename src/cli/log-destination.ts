@@ -1,0 +1,219 @@
+/**
+ * Where the log goes: a descriptor that may be a full disk, a reader that has stopped or has gone, or a terminal that stands still. None
+ * of these may harm the server, so a line is never waited for: it is written, it waits within a bound, or it is dropped and counted.
+ *
+ * Pipes, sockets and terminals are written to directly, without blocking; so a log that goes there needs no thread of libuv's pool, which
+ * lookups of a dead disk may have used up. Files cannot be written to without blocking: those take one thread of the pool at a time.
+ */
+import { closeSync, constants, fstatSync, openSync, readFileSync, write, writeSync } from 'node:fs';
+
+export interface LogDestinationOptions {
+  /** Bytes that may wait. Lines beyond are dropped. */
+  readonly maxBytes?: number;
+}
+
+export interface LostLines {
+  readonly lines: number;
+  /** The last error of a write, if one failed. */
+  readonly error: NodeJS.ErrnoException | undefined;
+}
+
+/** How many bytes are written at most at once, and how many gather before they are written. */
+const CHUNK_BYTES = 32_768;
+/** A storm's lines are written together: those that come within this time. */
+const GATHER_MS = 20;
+/** Pauses before the next attempt, doubled after each that came to nothing: for a reader that is slow, and for a write that failed. */
+const FIRST_PAUSE_MS = 5;
+const LAST_PAUSE_MS = 200;
+const LAST_PAUSE_AFTER_ERROR_MS = 1000;
+const MAX_BYTES = 4 * 1024 ** 2;
+
+/** Lines that travel together. */
+interface Chunk {
+  readonly bytes: Buffer;
+  length: number;
+  /** Bytes that are written already. */
+  written: number;
+}
+
+export class LogDestination {
+  readonly #fd: number;
+  /** False: a write may block, so that it needs a thread. */
+  readonly #direct: boolean;
+  readonly #maxBytes: number;
+  readonly #chunks: Chunk[] = [];
+  /** Of the last chunk that was written: a line now and then needs no memory of its own. */
+  #spare: Buffer | undefined;
+  #waitingBytes = 0;
+  #lost = 0;
+  #error: NodeJS.ErrnoException | undefined;
+  #pauseMs = FIRST_PAUSE_MS;
+  #timer: NodeJS.Timeout | undefined;
+  /** The timer is for a pause, and more lines do not shorten it. */
+  #pausing = false;
+  /** A thread is writing. */
+  #writing = false;
+  #onProgress: (() => void) | undefined;
+  /** Called once after lines were dropped, when there is room again and before the next line: a good time to say so. */
+  onLost: (lost: LostLines) => void = () => {};
+
+  /** @param fd stays the caller's */
+  constructor(fd: number, { maxBytes = MAX_BYTES }: LogDestinationOptions = {}) {
+    const target = nonBlocking(fd);
+    this.#fd = target.fd;
+    this.#direct = target.direct;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Takes one line with its end, or drops it. Never throws. */
+  write(line: string): void {
+    const bytes = Buffer.byteLength(line);
+    if (this.#waitingBytes + bytes > this.#maxBytes && !this.#pausing && !this.#writing) this.#writeNow();
+    // Dropped until half of the room is free again: one gap in the log, told once, instead of a hole here and there.
+    if (this.#lost > 0 || this.#waitingBytes + bytes > this.#maxBytes) {
+      this.#lost++;
+      return;
+    }
+    const chunk = this.#chunkFor(bytes);
+    chunk.length += chunk.bytes.write(line, chunk.length);
+    this.#waitingBytes += bytes;
+    if (this.#pausing || this.#writing) return;
+    if (this.#waitingBytes >= CHUNK_BYTES) this.#writeNow();
+    else this.#timer ??= this.#later(GATHER_MS);
+  }
+
+  /** Resolves when nothing waits any more, or after `timeoutMs`. */
+  async flush(timeoutMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    this.#onProgress = () => {
+      if (this.#waitingBytes === 0) resolve();
+    };
+    if (!this.#writing) this.#writeNow();
+    this.#onProgress();
+    await promise;
+    this.#onProgress = undefined;
+    clearTimeout(timer);
+  }
+
+  /** The same for the very end, when no event comes any more. A write that fails is not tried again. */
+  flushSync(timeoutMs: number): void {
+    const deadline = performance.now() + timeoutMs;
+    // What a thread is writing will have been written when the process has ended; the rest must not wait for it.
+    if (this.#writing) this.#chunks.shift();
+    while (this.#chunks.length > 0) {
+      const outcome = this.#attempt();
+      if (outcome === 'failed' || (outcome === 'full' && performance.now() >= deadline)) return;
+      if (outcome === 'full') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FIRST_PAUSE_MS);
+    }
+  }
+
+  #chunkFor(bytes: number): Chunk {
+    const last = this.#chunks.at(-1);
+    // A chunk that a thread is writing gets no more lines: its length was told.
+    const open = last !== undefined && !(this.#writing && this.#chunks.length === 1);
+    if (open && last.length + bytes <= last.bytes.length) return last;
+    const memory = bytes <= CHUNK_BYTES ? this.#spare : undefined;
+    if (memory) this.#spare = undefined;
+    const chunk = { bytes: memory ?? Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, bytes)), length: 0, written: 0 };
+    this.#chunks.push(chunk);
+    return chunk;
+  }
+
+  #later(ms: number): NodeJS.Timeout {
+    // Not a reason to live: who ends the process flushes.
+    return setTimeout(() => this.#writeNow(), ms).unref();
+  }
+
+  #writeNow(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#pausing = false;
+    if (!this.#direct) return this.#writeInThread();
+    for (;;) {
+      if (this.#chunks.length === 0) return;
+      const outcome = this.#attempt();
+      if (outcome !== 'written') return this.#pause();
+    }
+  }
+
+  /** Writes what it can of the first chunk. */
+  #attempt(): 'written' | 'full' | 'failed' {
+    const chunk = this.#chunks[0]!;
+    try {
+      this.#wrote(chunk, writeSync(this.#fd, chunk.bytes, chunk.written, chunk.length - chunk.written));
+      return 'written';
+    } catch (error) {
+      return this.#failed(error as NodeJS.ErrnoException);
+    }
+  }
+
+  #writeInThread(): void {
+    const [chunk] = this.#chunks;
+    if (chunk === undefined || this.#writing) return;
+    this.#writing = true;
+    write(this.#fd, chunk.bytes, chunk.written, chunk.length - chunk.written, null, (error, bytes) => {
+      this.#writing = false;
+      if (error) {
+        this.#failed(error);
+        this.#pause();
+      } else {
+        this.#wrote(chunk, bytes);
+        this.#writeInThread();
+      }
+    });
+  }
+
+  #wrote(chunk: Chunk, bytes: number): void {
+    chunk.written += bytes;
+    this.#waitingBytes -= bytes;
+    this.#pauseMs = FIRST_PAUSE_MS;
+    if (chunk.written === chunk.length) {
+      this.#chunks.shift();
+      if (chunk.bytes.length === CHUNK_BYTES) this.#spare = chunk.bytes;
+    }
+    if (this.#lost > 0 && this.#waitingBytes <= this.#maxBytes / 2) {
+      const lost = { lines: this.#lost, error: this.#error };
+      this.#lost = 0;
+      this.onLost(lost);
+    }
+    this.#error = undefined;
+    this.#onProgress?.();
+  }
+
+  #failed(error: NodeJS.ErrnoException): 'full' | 'failed' {
+    if (error.code === 'EAGAIN' || error.code === 'EINTR') return 'full';
+    this.#error = error;
+    return 'failed';
+  }
+
+  #pause(): void {
+    this.#pausing = true;
+    this.#timer = this.#later(this.#pauseMs);
+    this.#pauseMs = Math.min(2 * this.#pauseMs, this.#error ? LAST_PAUSE_AFTER_ERROR_MS : LAST_PAUSE_MS);
+  }
+}
+
+/**
+ * The same pipe or terminal by a descriptor of its own, so that only our writes do not block: the flag belongs to the open file,
+ * which other programs may share. A socket cannot be opened anew; Node has set the flag on it when it made `process.stdout`.
+ */
+function nonBlocking(fd: number): { readonly fd: number; readonly direct: boolean } {
+  try {
+    const stat = fstatSync(fd);
+    if (stat.isSocket()) return { fd, direct: isNonBlocking(fd) };
+    if (!stat.isFIFO() && !stat.isCharacterDevice()) return { fd, direct: false };
+    const own = openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    const { dev, ino } = fstatSync(own);
+    if (dev === stat.dev && ino === stat.ino) return { fd: own, direct: true };
+    closeSync(own);
+  } catch {
+    // No such descriptor, no /proc, or a pipe that has no reader now.
+  }
+  return { fd, direct: false };
+}
+
+function isNonBlocking(fd: number): boolean {
+  const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? '0';
+  return (Number.parseInt(flags, 8) & constants.O_NONBLOCK) !== 0;
+}
