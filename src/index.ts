@@ -58,7 +58,7 @@ export type {
 } from './plugin/types.ts';
 export { ErrorCode, TftpError } from './protocol/error.ts';
 export type { CreateOptions } from './server/create.ts';
-export { createServer } from './server/create.ts';
+export { createServer, explainConfig as explain } from './server/create.ts';
 export type { Explanation, Question } from './server/explain.ts';
 export type { Server, ServerEvents } from './server/server.ts';
 export type { LiveTransfer } from './server/transfers.ts';

@@ -12,6 +12,7 @@ import type { EngineLimits } from '../protocol/engine.ts';
 import { NativeTransport, whyNot } from '../transport/native/native.ts';
 import { PortableTransport } from '../transport/portable.ts';
 import type { Transport, TransportEvents } from '../transport/transport.ts';
+import { type Explanation, explain, type Question } from './explain.ts';
 import { Generation, type World } from './generation.ts';
 import { Server } from './server.ts';
 
@@ -47,6 +48,21 @@ export function createResolvedServer(config: ResolvedConfig, { log = silent, soc
     transport: (events, limits) => makeTransport(config, log, events, limits),
     ...(sockets ? { sockets } : {}),
   });
+}
+
+/**
+ * What a machine would get by a config, and why, without a server: nothing is bound. For tests of a config or of a plugin.
+ *
+ * @throws ConfigError with every problem of the config at once; a `PluginError` if a plugin's `setup` fails
+ * @example
+ * const { served } = await explain({ rootDir: './tftpboot', plugins: [greeting({ text: 'hello' })] }, { name: 'hi', address: '192.168.7.20' });
+ */
+export async function explainConfig(
+  config: Config,
+  question: Question,
+  { dir = '.' }: Pick<CreateOptions, 'dir'> = {},
+): Promise<Explanation> {
+  return withGeneration(resolveConfig(config, { dir: resolve(dir) }), (generation) => explain(generation, question));
 }
 
 /** A generation without a server, for as long as `work` takes. Rejects as `work` does, or with a `PluginError` if a plugin's `setup` fails. */

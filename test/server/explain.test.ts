@@ -1,11 +1,13 @@
 /** Acceptance 8: `server.explain`, `pxe explain` and the wire give the same answer to the same request. */
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { hosts } from 'pxe/plugins';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { ConfigError } from '../../src/config/error.ts';
 import { load } from '../../src/config/load.ts';
 import { systemClock } from '../../src/content/clock.ts';
-import { createResolvedServer } from '../../src/server/create.ts';
-import type { Explanation } from '../../src/server/explain.ts';
+import { createResolvedServer, explainConfig } from '../../src/server/create.ts';
+import type { Explanation, Question } from '../../src/server/explain.ts';
 import { folder, keepingLog, type LogLine, until } from '../support/lab.ts';
 import { pxe } from '../support/pxe.ts';
 import { type Address, type Got, get, type Options } from '../support/tftp.ts';
@@ -226,3 +228,24 @@ function comparable(explanation: Explanation): unknown {
   const trace = explanation.trace.map((entry) => ({ ...entry, ms: 0 }));
   return JSON.parse(JSON.stringify({ ...explanation, trace }));
 }
+
+describe('explain as a library has it', () => {
+  const served = async (question: Question) => {
+    const at = folder();
+    at.put('ROOT/boot.ipxe', 'for anybody');
+    at.put('ROOT/web1/boot.ipxe', 'for web1');
+    const plugins = [hosts({ '52:54:00:12:34:56': { folder: 'web1' } })];
+    return explainConfig({ rootDir: './ROOT', stableMs: 0, plugins }, question, { dir: at.path });
+  };
+
+  test('needs no server', async () => {
+    const asked = { name: 'boot.ipxe', address: '127.0.0.9' };
+    expect((await served(asked)).served?.from).toBe('boot.ipxe');
+    expect((await served({ ...asked, mac: '52-54-00-12-34-56' })).served?.from).toBe('web1/boot.ipxe');
+    expect((await served({ ...asked, name: 'absent' })).error).toEqual({ code: 1, message: 'file not found' });
+  });
+
+  test('rejects a config that cannot be used', async () => {
+    await expect(explainConfig({ rootDir: 5 as never }, { name: 'x', address: '127.0.0.9' })).rejects.toThrow(ConfigError);
+  });
+});
