@@ -32,7 +32,7 @@ export interface IdentifyOptions {
   /** IP address → MAC address. Source `table`. */
   readonly table?: Readonly<Record<string, string>> | undefined;
   /**
-   * Lease files of dnsmasq, ISC dhcpd, Kea (memfile) and systemd-networkd; the format is detected where it is left out. A change
+   * Lease files of dnsmasq, ISC dhcpd, Kea (memfile), systemd-networkd, libvirt, odhcpd and udhcpd; the format is detected where it is left out. A change
    * takes effect at once. Source `leases`.
    */
   readonly leases?: readonly LeaseFileOption[] | undefined;
@@ -148,8 +148,8 @@ function leaseSource(option: LeaseFileOption, index: number, { configDir, log }:
     check: async () => {
       const problem = await leases.problem();
       if (problem === undefined) return [];
-      const { missing, message } = problem;
-      return [{ severity: missing ? 'warning' : 'error', path: ['leases', index], message, file: leases.path }];
+      const { state, message } = problem;
+      return [{ severity: state === 'unreadable' ? 'error' : 'warning', path: ['leases', index], message, file: leases.path }];
     },
   };
 }

@@ -8,6 +8,11 @@
  *       binding state active;                    free, released, expired, abandoned, reset, backup: nobody has it
  *       hardware ethernet 52:54:00:12:34:56;
  *     }
+ *     host web1.lab {                            made through OMAPI, for good; `deleted;` takes back what was said of that name
+ *       dynamic;
+ *       hardware ethernet 52:54:00:12:34:56;
+ *       fixed-address 192.168.7.50, 192.168.7.51;
+ *     }
  *     ia-na "\022\064…" {                        IAID and DUID of the client, as text with octal escapes, or as octets in hex
  *       cltt 2 2026/11/24 10:00:00;
  *       iaaddr fd00::50 { binding state active; preferred-life 375; max-life 600; ends 2 2026/11/24 10:10:00; }
@@ -45,6 +50,13 @@ interface Open {
   untilMs: number;
 }
 
+/** What an open host declaration has said so far. */
+interface OpenHost {
+  readonly name: string;
+  mac: string | undefined;
+  addresses: readonly string[];
+}
+
 class Blocks {
   readonly #found: Found;
   /** Blocks that are open, of any kind. */
@@ -54,6 +66,12 @@ class Blocks {
   #lease: Open | undefined;
   /** Of the association (`ia-na`, `ia-ta`) that is open. */
   #association: { readonly mac: string | undefined; sinceMs: number | undefined } | undefined;
+
+  #host: OpenHost | undefined;
+  /** Of hosts that were declared, by name. */
+  readonly #declared = new Map<string, OpenHost>();
+  /** MAC addresses of declared hosts, by address. */
+  readonly #reserved = new Map<string, string | undefined>();
 
   constructor(found: Found) {
     this.#found = found;
@@ -68,13 +86,15 @@ class Blocks {
   #open(text: string): void {
     // A declaration of the top level begins here, whatever a damaged file has left open.
     const [kind, name = ''] = split(text);
-    if (kind === 'lease' || kind === 'ia-na' || kind === 'ia-ta' || kind === 'ia-pd') {
+    if (kind === 'lease' || kind === 'host' || kind === 'ia-na' || kind === 'ia-ta' || kind === 'ia-pd') {
       this.#depth = 0;
       this.#lease = undefined;
       this.#association = undefined;
+      this.#host = undefined;
     }
     this.#depth++;
-    if (kind === 'lease') this.#begin(name, undefined, undefined);
+    if (kind === 'host') this.#host = { name: name.replaceAll('"', ''), mac: undefined, addresses: [] };
+    else if (kind === 'lease') this.#begin(name, undefined, undefined);
     else if (kind === 'ia-na' || kind === 'ia-ta') this.#association = { mac: macInDuid(duidOf(text)), sinceMs: undefined };
     else if (kind === 'iaaddr' && this.#association) this.#begin(name, this.#association.mac, this.#association.sinceMs);
   }
@@ -88,6 +108,7 @@ class Blocks {
     const [key, ...words] = split(text);
     if (this.#lease === undefined || this.#depth !== this.#leaseDepth) {
       if (key === 'cltt' && this.#association) this.#association.sinceMs = timeOf(words);
+      if (this.#host && this.#depth === 1) sayOfHost(this.#host, key, words);
       return;
     }
     switch (key) {
@@ -116,12 +137,46 @@ class Blocks {
     if (this.#lease && this.#depth === this.#leaseDepth) {
       const { address, mac, state, sinceMs, untilMs } = this.#lease;
       const taken = state === 'active' || state === 'bootp';
-      const lease = makeLease(address, taken ? mac : undefined, untilMs, sinceMs);
-      if (lease) this.#found(lease);
+      // What has been declared for good holds once no lease does.
+      if (taken || !this.#reserved.has(address)) this.#tell(address, taken ? mac : undefined, untilMs, sinceMs);
+      else this.#tell(address, this.#reserved.get(address));
       this.#lease = undefined;
     }
+    if (this.#host && this.#depth === 1) this.#declare(this.#host);
     this.#depth = Math.max(0, this.#depth - 1);
     if (this.#depth === 0) this.#association = undefined;
+  }
+
+  /** The last declaration of a name counts; one that is deleted has no addresses. */
+  #declare(host: OpenHost): void {
+    for (const address of this.#declared.get(host.name)?.addresses ?? []) {
+      this.#reserved.delete(address);
+      if (!host.addresses.includes(address)) this.#tell(address, undefined);
+    }
+    this.#declared.set(host.name, host);
+    for (const address of host.addresses) {
+      this.#reserved.set(address, host.mac);
+      this.#tell(address, host.mac);
+    }
+    this.#host = undefined;
+  }
+
+  #tell(address: string, mac: string | undefined, untilMs = Number.POSITIVE_INFINITY, sinceMs?: number): void {
+    const lease = makeLease(address, mac, untilMs, sinceMs);
+    if (lease) this.#found(lease);
+  }
+}
+
+function sayOfHost(host: OpenHost, key: string | undefined, words: readonly string[]): void {
+  switch (key) {
+    case 'hardware':
+      host.mac = words[0] === 'ethernet' ? words[1] : undefined;
+      break;
+    case 'fixed-address':
+    case 'fixed-address6':
+      host.addresses = words.join(' ').split(/[\s,]+/);
+      break;
+    // Of a deleted host the file says nothing more, so it has no addresses.
   }
 }
 

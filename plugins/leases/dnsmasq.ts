@@ -5,22 +5,24 @@
  *     duid 00:01:00:01:2d:3c:4b:5a:52:54:00:00:00:01                          the server's own; the lines after it are DHCPv6
  *     1795514400 1193046 fd00::50 web1 00:03:00:01:52:54:00:12:34:56          end, IAID (T before it: temporary), address, name, DUID
  *
- * The end is in seconds since the epoch, 0 for never; where a lease began is not kept. A hardware address that is not Ethernet's has
+ * The end is in seconds since the epoch, 0 for never; when a lease began is not kept. A dnsmasq that is built for devices without a clock
+ * (HAVE_BROKEN_RTC) writes the lease's length instead, and takes out what is over; so does this reader take a number that is too small for
+ * a date. A hardware address that is not Ethernet's has
  * the number of its kind before it: `20-…`. The file holds what is leased and nothing else: a lease that was released or has been
  * declined is gone from it. It is rewritten in place at every change.
  */
-import { type LineFormat, macInDuid, makeLease, secondsToMs } from './lease.ts';
+import { isDate, type LineFormat, macInDuid, makeLease, secondsToMs } from './lease.ts';
 
 export const dnsmasq: LineFormat = {
   kind: 'lines',
   name: 'dnsmasq',
   appended: false,
   older: [],
-  recognises: (line) => /^(?:\d+ \S+ [0-9a-f.:]+ \S+ \S+|duid [0-9a-f:]+)$/i.test(line),
+  recognises: (line) => /^(?:\d+ \S+ [0-9a-f.:]+ \S+(?: \S+)?|duid [0-9a-f:]+)$/i.test(line),
   reader: (found) => (line) => {
     const [end, who, address, , id] = line.split(' ', 5);
     if (address === undefined) return;
-    const untilMs = end === '0' ? Number.POSITIVE_INFINITY : secondsToMs(end);
+    const untilMs = isDate(Number(end)) ? secondsToMs(end) : /^\d+$/.test(end!) ? Number.POSITIVE_INFINITY : Number.NaN;
     const lease = makeLease(address, address.includes(':') ? macInDuid(id ?? '') : who, untilMs);
     if (lease) found(lease);
   },

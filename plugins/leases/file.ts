@@ -6,8 +6,8 @@ import type { Log } from 'pxe';
 import { parseAddress } from '../address.ts';
 import { shared } from '../shared.ts';
 import { type FormatName, formats } from './formats.ts';
-import type { LeaseFormat } from './lease.ts';
-import { LeasePart } from './part.ts';
+import type { Lease, LeaseFormat } from './lease.ts';
+import { LeasePart, type PartFormat } from './part.ts';
 
 /** Who has an address. */
 export interface Holder {
@@ -16,10 +16,14 @@ export interface Holder {
   readonly ageMs?: number;
 }
 
-/** Why a file tells nothing. */
+/** Why no machine is known by a file. */
 export interface Problem {
-  /** It may come yet. */
-  readonly missing: boolean;
+  /**
+   * - `missing`: it may come yet;
+   * - `unreadable`: of no known format, or it cannot be read;
+   * - `idle`: not empty, and without a lease in force that names a MAC address.
+   */
+  readonly state: 'missing' | 'unreadable' | 'idle';
   /** With what to do. */
   readonly message: string;
 }
@@ -34,11 +38,20 @@ export class LeaseFile {
   /** The format, as last seen: a moment without the file changes nothing about it. */
   #known: LeaseFormat | undefined;
   #problem: Problem | undefined;
+  readonly #now: () => number;
+  /** A lease in force that names a MAC address: while it is, there is no need to look for another. */
+  #inForce: Lease | undefined;
+  /** The parts' versions when there was none: only a change brings one. */
+  #idleVersions: string | undefined;
   readonly #upToDate = shared(() => this.#look());
 
-  /** @param path absolute */
-  constructor(path: string, format: FormatName | undefined, log: Log) {
+  /**
+   * @param path absolute
+   * @param now ms since the epoch
+   */
+  constructor(path: string, format: FormatName | undefined, log: Log, now: () => number = Date.now) {
     this.path = path;
+    this.#now = now;
     this.#given = format && formats[format];
     this.#known = this.#given;
     this.#log = log;
@@ -56,7 +69,7 @@ export class LeaseFile {
     const address = parseAddress(written)?.text;
     if (address === undefined) return undefined;
     await this.#upToDate();
-    return this.holder(address, Date.now());
+    return this.holder(address, this.#now());
   }
 
   /**
@@ -71,19 +84,51 @@ export class LeaseFile {
   }
 
   async #look(): Promise<void> {
-    const before = this.#problem?.message;
-    this.#problem = await this.#read();
-    const reason = this.#problem?.message;
-    if (reason === before) return;
-    if (reason === undefined) this.#log.info({ file: this.path }, 'lease file is readable now');
-    else this.#log.warn({ file: this.path, reason }, 'lease file tells nothing');
+    const before = this.#problem;
+    this.#problem = (await this.#read()) ?? this.#idle();
+    const { state, message: reason } = this.#problem ?? {};
+    // How many leases of an idle file have expired is not worth another line.
+    if (state === before?.state && (state === 'idle' || reason === before?.message)) return;
+    if (reason !== undefined) this.#log.warn({ file: this.path, reason }, 'lease file names no machine');
+    else
+      this.#log.info(
+        { file: this.path },
+        before?.state === 'idle' ? 'lease file names machines now' : 'lease file is readable now',
+      );
+  }
+
+  /** Formats change: whatever the reason, a file that should name machines and does not is told. */
+  #idle(): Problem | undefined {
+    const now = this.#now();
+    const names = ({ address, mac, untilMs }: Lease): boolean =>
+      mac !== undefined && untilMs > now && this.holder(address, now)?.mac === mac;
+    const parts = [this.#newest, ...this.#older];
+    if (parts.every((part) => part.isEmpty)) return undefined;
+    if (this.#inForce && names(this.#inForce)) return undefined;
+    const versions = parts.map(({ version = '' }) => version).join();
+    if (this.#problem?.state === 'idle' && versions === this.#idleVersions && this.#newest.version !== undefined)
+      return this.#problem;
+    for (const { leases } of parts) {
+      for (const lease of leases.values()) {
+        if (!names(lease)) continue;
+        this.#inForce = lease;
+        return undefined;
+      }
+    }
+    this.#inForce = undefined;
+    this.#idleVersions = versions;
+    return idle(
+      parts.flatMap(({ leases }) => [...leases.values()]),
+      this.#newest.format,
+      now,
+    );
   }
 
   /** In the order in which entries wander, so that none is missed on its way. */
   async #read(): Promise<Problem | undefined> {
     const problem = await readPart(this.#newest, this.#given);
     const { format } = this.#newest;
-    if (typeof format === 'object') this.#known = format;
+    if (typeof format === 'object' && format.kind !== 'damaged') this.#known = format;
     const endings = this.#known?.older ?? [];
     if (endings.length !== this.#older.length) this.#older = endings.map((ending) => new LeasePart(this.path + ending));
     let told = false;
@@ -96,22 +141,47 @@ export class LeaseFile {
 async function readPart(part: LeasePart, format: LeaseFormat | undefined): Promise<Problem | undefined> {
   try {
     await part.refresh(format);
-    return part.format === 'unknown' ? unknown : undefined;
+    if (part.format === 'unknown') return unknown;
+    return typeof part.format === 'object' && part.format.kind === 'damaged' ? damaged(part.format.name) : undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return missing;
-    return { missing: false, message: error instanceof Error ? error.message : String(error) };
+    return { state: 'unreadable', message: error instanceof Error ? error.message : String(error) };
   }
 }
 
 const missing: Problem = {
-  missing: true,
+  state: 'missing',
   message: 'there is no such file: start the DHCP server, or name the file in which it keeps its leases',
 };
 
 const names = Object.keys(formats).map((name) => `'${name}'`);
+const knownNames = Object.keys(formats).join(', ');
 
 const unknown: Problem = {
-  missing: false,
+  state: 'unreadable',
   message: `of no format that is known; if it is, say of which: { file, format: ${names.join(' | ')} }`,
 };
+
+function damaged(name: string): Problem {
+  return {
+    state: 'unreadable',
+    message: `begins like a file of ${name} and is not a complete one: it is cut off, damaged, or of no format that is known (${knownNames})`,
+  };
+}
+
+/** @param leases of a file that is not empty, none of them in force with a MAC address */
+function idle(leases: readonly Lease[], format: PartFormat, now: number): Problem {
+  if (leases.length === 0) {
+    const what =
+      typeof format === 'object' ? `no lease of ${format.name}` : `nothing that is known as a lease (of ${knownNames})`;
+    return { state: 'idle', message: `holds ${what}: no machine is known by it until a lease is given` };
+  }
+  const without = leases.filter(({ mac }) => mac === undefined).length;
+  const expired = leases.filter(({ mac, untilMs }) => mac !== undefined && untilMs <= now).length;
+  const counts = [...(expired > 0 ? [`${expired} expired`] : []), ...(without > 0 ? [`${without} without a MAC address`] : [])];
+  return {
+    state: 'idle',
+    message: `holds no lease in force that names a MAC address (${counts.join(', ')}): no machine is known by it until one is given`,
+  };
+}

@@ -22,7 +22,7 @@ export type Found = (lease: Lease) => void;
 interface Named {
   /** What a config calls the format. */
   readonly name: string;
-  /** Whether a file is of the format whose first line that is neither empty nor a comment begins like this. */
+  /** Whether a file that begins with this line is of the format. Empty lines, comments and a hosts file's lines may come before it. */
   recognises(line: string): boolean;
   /** Endings of files beside it into which its server moves older entries, in the order in which entries wander. */
   readonly older: readonly string[];
@@ -40,8 +40,8 @@ export interface LineFormat extends Named {
 /** A format that means nothing before its last byte. */
 export interface WholeFormat extends Named {
   readonly kind: 'whole';
-  /** Throws an Error if the text is not complete. */
-  parse(text: string): Lease[];
+  /** @returns `unknown` if the text is not of the format after all, `damaged` if it is not complete; then it may be neither */
+  parse(text: string): Lease[] | 'unknown' | 'damaged';
 }
 
 export type LeaseFormat = LineFormat | WholeFormat;
@@ -50,9 +50,14 @@ export type LeaseFormat = LineFormat | WholeFormat;
 export function makeLease(address: string, mac: string | undefined, untilMs: number, sinceMs?: number): Lease | undefined {
   const parsed = parseAddress(address);
   if (parsed === undefined || Number.isNaN(untilMs)) return undefined;
-  const known = mac === undefined ? undefined : parseMac(mac);
+  const known = mac === undefined ? undefined : parseMac(withLeadingZeros(mac));
   const since = sinceMs !== undefined && Number.isFinite(sinceMs) ? sinceMs : undefined;
   return { address: parsed.text, mac: known !== undefined && isOfOneMachine(known) ? known : undefined, sinceMs: since, untilMs };
+}
+
+/** ether_ntoa(3) leaves leading zeros out: `52:54:0:12:34:56`. */
+function withLeadingZeros(mac: string): string {
+  return /^[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}$/i.test(mac) ? mac.replace(/\b[0-9a-f]\b/gi, '0$&') : mac;
 }
 
 /** Not a group address, and not all zeros. @param mac in the spelling of `parseMac` */
@@ -77,4 +82,12 @@ const duidWithMac = /^(?:00010001[0-9a-f]{8}([0-9a-f]{12})|00030001([0-9a-f]{12}
 /** Seconds since the epoch as text, in ms; `NaN` if it is no such number. */
 export function secondsToMs(text: string | undefined): number {
   return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) * 1000 : Number.NaN;
+}
+
+/**
+ * Whether a number is a time in seconds since the epoch, and not a length or what a device without a clock takes for the time: no
+ * lease was given in the last millennium.
+ */
+export function isDate(seconds: number): boolean {
+  return seconds >= 946_684_800;
 }

@@ -7,8 +7,11 @@
  *         "HardwareAddressType": 1, "HardwareAddressLength": 6, "HardwareAddress": [82, 84, 0, 18, 52, 86],
  *         "ExpirationUSec": 7262518311, "ExpirationRealtimeUSec": 1795514400000000 } ] }
  *
- * `ExpirationRealtimeUSec` is in µs since the epoch. Released and declined leases are not in it, nor is the begin of a lease.
+ * `ExpirationRealtimeUSec` is in µs since the epoch. Released and declined leases are not in it, nor is the begin of a lease. Version 256
+ * writes no hardware address, but the client identifier, which begins with 1 for Ethernet unless the client chose another (RFC 2132
+ * §9.14); from 257 on the hardware address has 16 octets, of which `HardwareAddressLength` count.
  */
+import { field, parseJson } from './json.ts';
 import { type Lease, makeLease, type WholeFormat } from './lease.ts';
 
 export const networkd: WholeFormat = {
@@ -17,8 +20,12 @@ export const networkd: WholeFormat = {
   older: [],
   recognises: (line) => line.startsWith('{'),
   parse: (text) => {
-    const leases = field(JSON.parse(text), 'Leases');
-    return Array.isArray(leases) ? leases.flatMap((entry: unknown) => readEntry(entry) ?? []) : [];
+    const written = parseJson(text);
+    if (written === undefined) return 'damaged';
+    const leases = field(written, 'Leases');
+    if (Array.isArray(leases)) return leases.flatMap((entry: unknown) => readEntry(entry) ?? []);
+    // Without a lease the key is left out.
+    return field(written, 'BootID') === undefined ? 'unknown' : [];
   },
 };
 
@@ -27,11 +34,21 @@ function readEntry(entry: unknown): Lease | undefined {
   const address = isOctets(octets) ? octets.join('.') : field(entry, 'AddressString');
   const untilUs = field(entry, 'ExpirationRealtimeUSec');
   if (typeof address !== 'string' || typeof untilUs !== 'number') return undefined;
+  return makeLease(address, macOf(entry), untilUs / 1000);
+}
+
+function macOf(entry: unknown): string | undefined {
+  if ((field(entry, 'HardwareAddressType') ?? ethernet) !== ethernet) return undefined;
   const hardware = field(entry, 'HardwareAddress');
-  const isEthernet = (field(entry, 'HardwareAddressType') ?? ethernet) === ethernet;
-  const mac =
-    isEthernet && isOctets(hardware) ? hardware.map((octet) => octet.toString(16).padStart(2, '0')).join(':') : undefined;
-  return makeLease(address, mac, untilUs / 1000);
+  const length = field(entry, 'HardwareAddressLength');
+  const octets = isOctets(hardware) ? hardware.slice(0, typeof length === 'number' ? length : hardware.length) : [];
+  if (octets.length > 0) return toText(octets);
+  const id = field(entry, 'ClientId');
+  return isOctets(id) && id.length === 7 && id[0] === ethernet ? toText(id.slice(1)) : undefined;
+}
+
+function toText(octets: readonly number[]): string {
+  return octets.map((octet) => octet.toString(16).padStart(2, '0')).join(':');
 }
 
 /** ARP's number for it. */
@@ -39,8 +56,4 @@ const ethernet = 1;
 
 function isOctets(value: unknown): value is readonly number[] {
   return Array.isArray(value) && value.every((octet) => Number.isInteger(octet) && octet >= 0 && octet <= 255);
-}
-
-function field(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
 }

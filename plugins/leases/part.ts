@@ -9,8 +9,8 @@ import { detect } from './formats.ts';
 import type { Lease, LeaseFormat } from './lease.ts';
 import { Progress } from './progress.ts';
 
-/** `none` as long as the file is empty. */
-export type PartFormat = LeaseFormat | 'none' | 'unknown';
+/** `none` while nothing in the file tells, `damaged` if it begins like a format and is not complete. */
+export type PartFormat = LeaseFormat | 'none' | 'unknown' | { readonly kind: 'damaged'; readonly name: string };
 
 /** A file that is rewritten in place may be half-written while it is younger: longer than a tick of a file system's clock. */
 const SETTLED_MS = 10;
@@ -23,6 +23,7 @@ export class LeasePart {
   #leases = new Map<string, Lease>();
   #format: PartFormat = 'none';
   #version: string | undefined;
+  #size = 0;
   /** Of a file that grows at its end. */
   #progress: Progress | undefined;
 
@@ -32,6 +33,21 @@ export class LeasePart {
 
   get format(): PartFormat {
     return this.#format;
+  }
+
+  /** The same for as long as the file is; `undefined` if it is not there, or may have changed since it was read. */
+  get version(): string | undefined {
+    return this.#version;
+  }
+
+  /** Whether nothing stands in the file. */
+  get isEmpty(): boolean {
+    return this.#size === 0;
+  }
+
+  /** Of each address the last entry. */
+  get leases(): ReadonlyMap<string, Lease> {
+    return this.#leases;
   }
 
   /** The last entry of the file for an address. */
@@ -53,6 +69,7 @@ export class LeasePart {
         await using file = await open(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
         const found = await file.stat({ bigint: true });
         if (!found.isFile()) throw new Error('not a regular file');
+        this.#size = Number(found.size);
         this.#version = (await this.#read(file, found, given, attempts > 1)) ? versionOf(found) : undefined;
         if (this.#version !== undefined) return;
       }
@@ -81,8 +98,9 @@ export class LeasePart {
       return true;
     }
     if (format.kind === 'whole') {
-      format.parse(await readAll(file, Number(found.size))).forEach(hold);
-      this.#hold(leases, format);
+      const read = format.parse(await readAll(file, Number(found.size)));
+      if (typeof read !== 'string') read.forEach(hold);
+      this.#hold(leases, read === 'damaged' ? { kind: 'damaged', name: format.name } : read === 'unknown' ? read : format);
       return true;
     }
     if (!format.appended && patient && !isSettled(found)) return false;

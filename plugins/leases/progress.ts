@@ -58,12 +58,17 @@ export class Progress {
     let start = 0;
     for (let end = piece.indexOf(lineBreak); end >= 0; end = piece.indexOf(lineBreak, start)) {
       // A string of its own: a part of a longer one would keep all of that in memory.
-      if (!this.#skipping) this.#line(piece.toString('latin1', start, end));
+      if (!this.#skipping) this.#line(plain(piece.toString('latin1', start, end)));
       this.#skipping = false;
       start = end + 1;
     }
     return start;
   }
+}
+
+/** Without what Windows adds: the byte order mark of UTF-8 in front, a carriage return behind. */
+export function plain(line: string): string {
+  return line.slice(line.startsWith('\u00ef\u00bb\u00bf') ? 3 : 0, line.endsWith('\r') ? -1 : undefined);
 }
 
 const lineBreak = '\n'.charCodeAt(0);

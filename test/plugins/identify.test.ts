@@ -35,7 +35,7 @@ describe('sources', () => {
     [{ leases: 'x' }, 'leases: expected an array, found "x"'],
     [
       { leases: [{ file: 'x', format: 'isc' }] },
-      'leases.0.format: expected "dnsmasq", "dhcpd", "kea" or "networkd", found "isc"',
+      'leases.0.format: expected "dnsmasq", "dhcpd", "kea", "networkd", "libvirt", "odhcpd" or "udhcpd", found "isc"',
     ],
     [5, ': expected an object, found 5'],
   ])('%o is refused', (options, message) => {
@@ -203,15 +203,33 @@ describe('sources that disagree', () => {
 
 test('check tells which lease files tell nothing', async () => {
   await using folder = await scratch();
-  const [absent, odd, fine] = ['absent', 'odd', 'fine'].map((name) => join(folder.path, name)) as [string, string, string];
+  const [absent, odd, fine, idle, empty] = ['absent', 'odd', 'fine', 'idle', 'empty'].map((name) => join(folder.path, name)) as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   await writeFile(odd, 'odd\n');
+  await writeFile(idle, '1 52:54:00:12:34:56 not-an-address * *\n[]');
+  await writeFile(empty, '');
   await writeFile(fine, lease(1));
-  const plugin = identify({ leases: [fine, absent, { file: odd }], neighbours: true, filename: true });
+  const plugin = identify({
+    leases: [fine, absent, { file: odd }, { file: idle, format: 'dnsmasq' }, empty],
+    neighbours: true,
+    filename: true,
+  });
   const { pipeline } = await serving(plugin, []);
   const findings = await pipeline.check();
   const at = ['plugins', 0, 'options', 'leases'];
   expect(findings).toEqual([
     { severity: 'warning', path: [...at, 1], message: expect.stringMatching(/^there is no such file: start/), file: absent },
     { severity: 'error', path: [...at, 2], message: expect.stringMatching(/^of no format that is known/), file: odd },
+    {
+      severity: 'warning',
+      path: [...at, 3],
+      message: expect.stringMatching(/^holds no lease of dnsmasq:/),
+      file: idle,
+    },
   ]);
 });

@@ -3,6 +3,7 @@ import { appendFile, mkdir, open, rename, rm, truncate, utimes, writeFile } from
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type FormatName, formats } from '../../../plugins/leases/formats.ts';
 import { leaseFile, scratch } from './support.ts';
 
 const end = Math.floor(Date.now() / 1000) + 3600;
@@ -181,9 +182,9 @@ describe('what hinders is said once', () => {
     const path = join(folder.path, 'leases');
     const one = leaseFile(path);
     for (let i = 0; i < 3; i++) expect(await one.mac(address(1))).toBeUndefined();
-    expect(one.said()).toEqual(['warn: lease file tells nothing']);
+    expect(one.said()).toEqual(['warn: lease file names no machine']);
     expect(await one.file.problem()).toEqual({
-      missing: true,
+      state: 'missing',
       message: expect.stringMatching(/^there is no such file: start the DHCP server/),
     });
     await writeFile(path, dnsmasq(1));
@@ -191,9 +192,9 @@ describe('what hinders is said once', () => {
     await rm(path);
     for (let i = 0; i < 3; i++) expect(await one.mac(address(1))).toBeUndefined();
     expect(one.said()).toEqual([
-      'warn: lease file tells nothing',
+      'warn: lease file names no machine',
       'info: lease file is readable now',
-      'warn: lease file tells nothing',
+      'warn: lease file names no machine',
     ]);
   });
 
@@ -202,9 +203,13 @@ describe('what hinders is said once', () => {
     [
       'something else',
       (path) => writeFile(path, 'no leases\n'),
-      /of no format that is known.*format: 'dnsmasq' \| 'dhcpd' \| 'kea' \| 'networkd'/,
+      /of no format that is known.*format: 'dnsmasq' \| 'dhcpd' \| 'kea' \| 'networkd' \| 'libvirt' \| 'odhcpd' \| 'udhcpd'/,
     ],
-    ['half of a JSON file', (path) => writeFile(path, '{"Leases":['), /JSON/],
+    ['half of a JSON file', (path) => writeFile(path, '{"Leases":['), /begins like a file of networkd and is not a complete one/],
+    ['JSON of another kind', (path) => writeFile(path, '{"leases":[]}'), /of no format that is known/],
+    ["libvirt's list of MAC addresses", (path) => writeFile(path, '[{"domain":"web1","macs":[]}]'), /of no format that is known/],
+    ["macOS' leases", (path) => writeFile(path, '{\n\tname=web1\n}\n'), /or of no format that is known/],
+    ['a file of udhcpd that is cut off', (path) => writeFile(path, Buffer.alloc(40)), /begins like a file of udhcpd/],
   ])('%s', async (_, make, problem) => {
     await using folder = await scratch();
     const path = join(folder.path, 'leases');
@@ -212,8 +217,8 @@ describe('what hinders is said once', () => {
     const one = leaseFile(path);
     expect(await one.mac(address(1))).toBeUndefined();
     expect(await one.mac(address(1))).toBeUndefined();
-    expect(await one.file.problem()).toEqual({ missing: false, message: expect.stringMatching(problem) });
-    expect(one.said()).toEqual(['warn: lease file tells nothing']);
+    expect(await one.file.problem()).toEqual({ state: 'unreadable', message: expect.stringMatching(problem) });
+    expect(one.said()).toEqual(['warn: lease file names no machine']);
   });
 
   test('an empty file is none', async () => {
@@ -222,6 +227,75 @@ describe('what hinders is said once', () => {
     await writeFile(path, '');
     const one = leaseFile(path);
     expect([await one.mac(address(1)), await one.file.problem(), one.said()]).toEqual([undefined, undefined, []]);
+  });
+});
+
+describe('a file without a lease in force that names hardware is told, whatever its format', () => {
+  const past = end - 7200;
+  const json = (value: unknown): string => JSON.stringify(value);
+  const none =
+    /^holds (?:no lease of \w+|nothing that is known as a lease \(of .*\)): no machine is known by it until a lease is given$/;
+  const idle = (counts: string) => new RegExp(`^holds no lease in force that names a MAC address \\(${counts}\\): no machine`);
+
+  test.each<[string, string | Buffer, RegExp]>([
+    ['dnsmasq: expired', `${past} ${mac(1)} ${address(1)} * *\n${past} ${mac(2)} ${address(2)} * *\n`, idle('2 expired')],
+    ['dnsmasq: its own identifier only', 'duid 00:01:00:01:32:98:24:dc:16:c7:b1:93:cb:69\n', none],
+    ['dhcpd: a comment only', '# The format of this file is documented in the dhcpd.leases(5) manual page.\n', none],
+    ['dhcpd: released', dhcpd(1, 1, 'free'), idle('1 without a MAC address')],
+    ["dhcpd: a client's leases", 'lease {\n  interface "eth0";\n  fixed-address 10.0.0.1;\n}\n', none],
+    ['kea: a header only', keaHeader, none],
+    ['kea: declined', `${keaHeader}${address(1)},${mac(1)},,3600,${end},1,0,0,,1,\n`, idle('1 without a MAC address')],
+    ['networkd: none', json({ BootID: 'x', Address: [10, 0, 0, 254], PrefixLength: 24 }), none],
+    [
+      'networkd: a key of a version to come',
+      json({ Leases: [{ Address: [10, 0, 0, 1], ExpirationRealtimeUSec: end * 1e6, MACAddress: mac(1) }] }),
+      idle('1 without a MAC address'),
+    ],
+    ['libvirt: none', '[]\n', none],
+    ['odhcpd: over', `# br-lan 525400000001 ipv4 - 0 1 32 ${address(1)}/32\n`, idle('1 expired')],
+    ['udhcpd: none', Buffer.from('000000006b0dd8cb', 'hex'), none],
+    ['blank', '\n \n', none],
+  ])('%s', async (_, text, message) => {
+    await using folder = await scratch();
+    const path = join(folder.path, 'leases');
+    await writeFile(path, text);
+    const one = leaseFile(path);
+    for (let i = 0; i < 3; i++) expect(await one.mac(address(1))).toBeUndefined();
+    expect(await one.file.problem()).toEqual({ state: 'idle', message: expect.stringMatching(message) });
+    expect(one.said()).toEqual(['warn: lease file names no machine']);
+  });
+
+  test('of a format that was said and is not its own', async () => {
+    await using folder = await scratch();
+    const path = join(folder.path, 'leases');
+    await writeFile(path, dnsmasq(1));
+    expect((await leaseFile(path, 'kea').file.problem())?.message).toMatch(/^holds no lease of kea:/);
+  });
+
+  test('once, and again when that changes: a lease ends, another is given', async () => {
+    await using folder = await scratch();
+    const path = join(folder.path, 'leases');
+    await writeFile(path, dhcpd(1) + dhcpd(2));
+    let now = Date.now();
+    const one = leaseFile(path, undefined, () => now);
+    expect(await one.mac(address(1))).toBe(mac(1));
+    await appendFile(path, dhcpd(1, 1, 'free'));
+    expect(await one.mac(address(1))).toBeUndefined();
+    expect(one.said()).toEqual([]);
+    now += 7_200_000;
+    for (let i = 0; i < 3; i++) expect(await one.mac(address(2))).toBeUndefined();
+    expect(one.said()).toEqual(['warn: lease file names no machine']);
+    await appendFile(path, dhcpd(3, 3, 'released'));
+    expect(await one.mac(address(3))).toBeUndefined();
+    await appendFile(path, 'host web4 {\n  hardware ethernet 52:54:00:00:00:04;\n  fixed-address 10.0.0.4;\n}\n');
+    expect(await one.mac(address(4))).toBe(mac(4));
+    await appendFile(path, 'host web4 {\n  dynamic;\n  deleted;\n}\n');
+    expect(await one.mac(address(4))).toBeUndefined();
+    expect(one.said()).toEqual([
+      'warn: lease file names no machine',
+      'info: lease file names machines now',
+      'warn: lease file names no machine',
+    ]);
   });
 });
 
@@ -237,7 +311,7 @@ test('whatever is in a file, and whatever it is said to be, nothing is thrown', 
         ),
         { maxLength: 3 },
       ),
-      fc.constantFrom(undefined, 'dnsmasq', 'dhcpd', 'kea', 'networkd'),
+      fc.constantFrom(undefined, ...(Object.keys(formats) as FormatName[])),
       async (versions, format) => {
         const one = leaseFile(path, format);
         for (const bytes of versions) {

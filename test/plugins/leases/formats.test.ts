@@ -1,16 +1,16 @@
 /**
  * What each format says of each address. The samples began as what dnsmasq 2.90, ISC dhcpd 4.4.3 and Kea 2.2 wrote for busybox and
  * dhclient in network namespaces; what these did not bring about was added after the formats' documentation (see the readers), and
- * the ends were cut in mid-line. systemd-networkd's follows its source.
+ * the ends were cut in mid-line. udhcpd's is what BusyBox 1.35 wrote, and more; systemd-networkd's, libvirt's and odhcpd's follow their sources.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseAddress } from '../../../plugins/address.ts';
 import { detect, type FormatName, formats } from '../../../plugins/leases/formats.ts';
 import { type Lease, macInDuid } from '../../../plugins/leases/lease.ts';
-import { leaseFile, samples } from './support.ts';
+import { leaseFile, samples, scratch } from './support.ts';
 
 const now = Date.UTC(2026, 10, 24, 10, 34, 30);
 const mac = (last: string) => `52:54:00:12:34:${last}`;
@@ -53,7 +53,15 @@ const tables: Readonly<Record<string, { readonly format: FormatName; readonly ro
       v4(52, '04 25s', 'released, then leased to another machine'),
       v4(53, undefined, "the failover partner's"),
       v4(54, '07 270s', 'BOOTP; seconds since the epoch; without an end; a statement within text'),
-      v4(55, undefined, 'a host declaration is no lease'),
+      v4(55, '05', 'a host that was made through OMAPI'),
+      v4(60, '20', 'a host of two addresses, the first'),
+      v4(61, '20', '… and the second'),
+      v4(62, undefined, 'a host that was deleted'),
+      v4(63, undefined, 'a host that has another address now'),
+      v4(64, '22', '… which is this one'),
+      v4(65, undefined, 'a host by its client identifier'),
+      v4(66, '24', 'a host whose address another machine had for a while'),
+      v4(99, undefined, 'a brace within text'),
       v4(56, undefined, 'not Ethernet'),
       v4(57, undefined, 'expired, and not marked so yet'),
       v4(58, '0a 10s', 'all on one line'),
@@ -112,6 +120,82 @@ const tables: Readonly<Record<string, { readonly format: FormatName; readonly ro
       v4(55, undefined, 'without a time'),
     ],
   },
+  'networkd-v256': {
+    format: 'networkd',
+    rows: [
+      v4(50, '01', 'the client identifier is that of Ethernet'),
+      v4(51, undefined, 'a DUID of an enterprise'),
+      v4(52, undefined, 'not six octets'),
+      v4(53, undefined, 'not of Ethernet'),
+      v4(54, undefined, 'expired'),
+    ],
+  },
+  'networkd-v257': {
+    format: 'networkd',
+    rows: [
+      v4(50, '01', 'six of 16 octets count'),
+      v4(51, '02', 'the client identifier says something else'),
+      v4(52, '03', 'no hardware address, but a client identifier'),
+      v4(53, undefined, 'not Ethernet'),
+      v4(54, undefined, 'eight octets are not a MAC address'),
+    ],
+  },
+  'dnsmasq-no-clock.leases': {
+    format: 'dnsmasq',
+    rows: [
+      v4(50, '01', 'twelve hours'),
+      v4(51, '02', 'an hour'),
+      v4(52, '03', 'for ever'),
+      v4(53, '04', '0 is for ever'),
+      v4(54, '05', 'the last second of a length'),
+      v4(55, undefined, 'the first second of a date, long ago'),
+      v4(56, undefined, 'not Ethernet'),
+      v4(57, '08', 'no column for the client identifier'),
+      v4(58, undefined, 'not a number'),
+      v6('50', '0a', 'DHCPv6'),
+    ],
+  },
+  'virbr0.status': {
+    format: 'libvirt',
+    rows: [
+      v4(50, '01', 'with all keys'),
+      v4(51, undefined, 'expired'),
+      v4(52, '03', 'without an end'),
+      v4(53, undefined, 'no hardware address'),
+      v4(54, undefined, 'without a time'),
+      v6('50', '04', 'DHCPv6'),
+    ],
+  },
+  'odhcpd.leases': {
+    format: 'odhcpd',
+    rows: [
+      v4(50, '01', 'after the line of a hosts file'),
+      v4(51, '02', 'octets parted by colons, without leading zeros; a name that is refused'),
+      v4(52, '03', 'without an end'),
+      v4(53, undefined, 'over'),
+      v4(54, undefined, 'expired'),
+      v6('50', '06', 'the first of two addresses'),
+      row('2001:db8::50', '06', 'the second'),
+      row('fd00:8::', undefined, 'a delegated prefix'),
+      v6('51', undefined, 'DUID-UUID holds no MAC address'),
+      v6('52', undefined, 'over, without addresses'),
+    ],
+  },
+  'udhcpd.leases': {
+    format: 'udhcpd',
+    rows: [
+      v4(50, '57', 'without a name'),
+      v4(60, '56', 'with a name'),
+      v4(51, undefined, 'nothing of it was left'),
+      v4(52, undefined, 'five minutes were left, ten minutes ago'),
+      v4(53, undefined, 'declined'),
+      v4(54, undefined, 'declined, in older versions'),
+    ],
+  },
+  'udhcpd-no-clock.leases': {
+    format: 'udhcpd',
+    rows: [v4(50, '01', 'written 95 s after 1970 began'), v4(51, undefined, 'nothing of it was left')],
+  },
 };
 
 describe.each(Object.entries(tables))('%s', (name, { format, rows }) => {
@@ -120,7 +204,7 @@ describe.each(Object.entries(tables))('%s', (name, { format, rows }) => {
   });
 
   test.each(rows)('$address: $why', async ({ address, is }) => {
-    const { file, said } = leaseFile(join(samples, name));
+    const { file, said } = leaseFile(join(samples, name), undefined, () => now);
     expect(await file.problem()).toBeUndefined();
     const [whose, age] = is?.split(' ') ?? [];
     const expected = whose === undefined ? undefined : whose.length === 2 ? mac(whose) : whose;
@@ -141,7 +225,20 @@ test.each([
   ['1795520110 aa:bb:cc:dd:ee:ff 10.0.0.1 * *\n', 'dnsmasq'],
   ['duid 00:01:00:01:32:98:24:dc:16:c7:b1:93:cb:69\n', 'dnsmasq'],
   ['address,hwaddr,client_id,valid_lifetime,expire\n', 'kea'],
+  ['\u00ef\u00bb\u00bf0 52:54:00:12:34:56 10.0.0.1 * *\r\n', 'dnsmasq'],
   ['{"Leases":[]}', 'networkd'],
+  ['{\n  "Leases": []\n}\n', 'networkd'],
+  ['[]', 'libvirt'],
+  ['[\n', 'libvirt'],
+  ['# br-lan 525400123456 ipv4 web1 4102444800 32 32 192.168.7.50/32\n', 'odhcpd'],
+  ['10.0.0.1\tweb1\n# br-lan 525400123456 ipv4 web1 4102444800 32 32 10.0.0.1/32\n', 'odhcpd'],
+  ['10.0.0.1\tweb1\n', 'none'],
+  ['10.0.0.1 web1\n', 'unknown'],
+  ['\0\0\0\0\x6b\x0d\xd8\xcb', 'udhcpd'],
+  ['\x7fELF\0\0\0\0', 'none'],
+  ['x'.repeat(4096), 'unknown'],
+  ['# This is private data. Do not parse.\nADDRESS=192.168.7.50\n', 'unknown'],
+  ['\u00ff\u00fe0\0 \0\n', 'unknown'],
 ])('%j is of the format %s', (head, expected) => {
   const found = detect(head);
   expect(typeof found === 'string' ? found : found.name).toBe(expected);
@@ -160,6 +257,23 @@ test.each([
   expect(macInDuid(duid)).toBe(expected);
 });
 
+describe.each(Object.entries(tables).filter(([, { format }]) => format !== 'udhcpd'))('%s as Windows writes it', (name, {
+  rows,
+}) => {
+  test('says the same with CRLF at each end of a line, behind a byte order mark', async () => {
+    await using folder = await scratch();
+    const path = join(folder.path, name);
+    const text = await readFile(join(samples, name), 'latin1');
+    await writeFile(path, `\u00ef\u00bb\u00bf${text.replaceAll('\n', '\r\n')}`, 'latin1');
+    const [asItIs, converted] = [join(samples, name), path].map((file) => leaseFile(file, undefined, () => now).file);
+    expect([await asItIs!.problem(), await converted!.problem()]).toEqual([undefined, undefined]);
+    for (const { address } of rows) {
+      const { text: spelt } = parseAddress(address)!;
+      expect(converted!.holder(spelt, now), address).toEqual(asItIs!.holder(spelt, now));
+    }
+  });
+});
+
 describe('whatever the text', async () => {
   const texts = await Promise.all(Object.keys(tables).map((name) => readFile(join(samples, name), 'latin1')));
 
@@ -167,12 +281,8 @@ describe('whatever the text', async () => {
   function read(name: FormatName, text: string): Lease[] | undefined {
     const format = formats[name];
     if (format.kind === 'whole') {
-      try {
-        return format.parse(text);
-      } catch (error) {
-        expect(error).toBeInstanceOf(SyntaxError);
-        return undefined;
-      }
+      const found = format.parse(text);
+      return typeof found === 'string' ? undefined : found;
     }
     const leases: Lease[] = [];
     const line = format.reader((lease) => leases.push(lease));
@@ -207,7 +317,12 @@ describe('whatever the text', async () => {
     );
   });
 
-  test.each(['dhcpd', 'kea', 'dnsmasq'] as const)('a long line costs the reader of %s no more than its length', (name) => {
+  test.each([
+    'dhcpd',
+    'kea',
+    'dnsmasq',
+    'odhcpd',
+  ] as const)('a long line costs the reader of %s no more than its length', (name) => {
     for (const text of [
       '"'.repeat(60_000),
       '\\'.repeat(60_000),
