@@ -99,7 +99,7 @@ export class Engine {
   #strangerSecond = 0;
 
   /**
-   * @param random uniform in [0, 1)
+   * @param random uniform in [0, 1), and unpredictable: it chooses the endpoint of a transfer
    * @param firstId number of the first request; counts up from there
    */
   constructor(outbox: Outbox, control: ControlPlane, limits: EngineLimits, random: () => number, firstId = 1) {
@@ -273,13 +273,17 @@ export class Engine {
     }
   }
 
-  /** An endpoint that the peer has no other transfer on, else the one of a transfer that has ended, or that will be missed least. */
+  /**
+   * An endpoint that the peer has no other transfer on, else the one of a transfer that has ended, or that will be missed least.
+   * Which of those is chosen by chance: a forged ACK must hit the one.
+   */
   #endpointFor(transfer: Transfer, now: number): Endpoint {
     const { peer, id } = transfer.asked;
     const { replies } = transfer.asked.listener;
     const siblings = (this.#byPeer.get(peer) ?? []).filter(({ route }) => route !== undefined && replies.includes(route.from));
+    const start = id + Math.floor(this.#host.random() * replies.length);
     for (let i = 0; i < replies.length; i++) {
-      const candidate = replies[(id + i) % replies.length]!;
+      const candidate = replies[(start + i) % replies.length]!;
       if (!siblings.some(({ route }) => route?.from === candidate)) return candidate;
     }
     // Forged requests of one peer must not crowd out the transfer that it has proved.

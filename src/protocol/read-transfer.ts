@@ -28,7 +28,7 @@ export class ReadTransfer extends Transfer {
     const segments = new Segments(size, (bytes) => this.host.released(bytes));
     segments.supply(0, first, first.length < SEGMENT_BYTES);
     const agreement = this.settle({ kind: 'read', size: segments.size }, limits, from, now);
-    this.#sender = new Sender(this.route!, agreement, segments, this.roundTrip);
+    this.#sender = new Sender(this.route!, { ...agreement, slowStart: true }, segments, this.roundTrip);
     this.phase = 'held';
     this.reply(now);
   }

@@ -4,18 +4,22 @@
  *
  * Blocks `acked + 1 … next - 1` are in flight. The rules, and whom they are for:
  *
- *  - a block is sent a second time only from the timer, with the answer to the timer's first block, or once for a gap that an
+ *  - a block is sent a second time only from the timer, with the answer to the timer's question, or once for a gap that an
  *    ACK inside the window reports;
- *  - unless the peer may have told of a gap, the timer first sends the first block of the flight alone: a peer that has it
- *    answers how far the window came, where all of it again would overflow its socket as the first time did. No answer: it all
- *    goes out again;
+ *  - the timer asks by a single block, and the rest waits for the answer: all of it again would overflow a small socket as the
+ *    first time did, and a peer that never asked (its address was forged) would get it a dozen times. It asks by the first block
+ *    and by the last one in turn: a peer that has the first answers how far it came, one that lacks some before the last reports
+ *    a gap. Only the first time-out sends the whole flight, to a peer that has told of a gap, or that has the end of the file;
  *  - at window 1 no ACK ever triggers a second DATA (RFC 1123 §4.2.3.1, the Sorcerer's Apprentice);
  *  - after going back, ACKs that were on their way say the same again, and EDK2 sends one for every block that it holds
  *    already, which looks like gap after gap. So until the flight sent again is acknowledged, one more gap is believed, if it
  *    is another one and its ACK comes late enough to be an answer; then, only the timer sends again. And since EDK2 ends a window
  *    where it would have ended without the gap, an ACK of the last block of that flight reports none;
- *  - a window may be larger than what the peer's socket can hold. Each loss halves how much of it goes out in one burst, down to
- *    {@link LEAST_BURST_BYTES}, each window that arrives whole doubles it again; the next burst follows {@link PAUSE_MS} later.
+ *  - a window goes out in bursts of {@link LEAST_BURST_BYTES} and more, as it may be larger than what the peer's socket can hold.
+ *    Each loss halves the burst, each window that arrives whole doubles it again; the next burst follows {@link PAUSE_MS} later.
+ *    In slow start it follows only the peer's answer, which doubles it: ACK 0 can be forged, and then it opens no more than a
+ *    burst. Within a window a receiver is silent, unless a block is missing: a block out of order behind the burst makes it
+ *    report how far it came (RFC 7440 §4), as EDK2, U-Boot and atftp do. One that does not is heard when its own timer sends.
  */
 import { fromWire, type Rollover, toWire } from './block.ts';
 import type { Route } from './outbox.ts';
@@ -27,6 +31,8 @@ export interface SenderSettings {
   readonly blockSize: number;
   readonly windowSize: number;
   readonly rollover: Rollover;
+  /** The peer may never have asked: the first window grows from a small burst, with each answer. */
+  readonly slowStart?: boolean;
 }
 
 /** A flight is sent again for a gap so often at most, beside the timer. */
@@ -64,8 +70,12 @@ export class Sender {
   #wentBackFor = -1;
   /** An ACK came from the middle of this flight and it was not sent again: the peer told of a gap, or it was an echo. */
   #toldOfGap = false;
-  /** The timer has sent a single block: the rest waits for its answer. */
+  /** A single block was sent as a question: the rest waits for the answer. */
   #asking = false;
+  /** Bursts of the first window wait for an answer each. */
+  #slow: boolean;
+  /** What came next when such an answer was last asked for: ACKs that bring nothing new must not ask again. */
+  #provokedAt = 0;
   /** The block whose round trip is being measured, 0 if none. */
   #timed = 0;
   #timedAt = 0;
@@ -83,7 +93,8 @@ export class Sender {
   constructor(route: Route, settings: SenderSettings, segments: Segments, roundTrip: RoundTrip) {
     this.#route = route;
     this.#settings = settings;
-    this.#burst = settings.windowSize;
+    this.#burst = settings.slowStart ? leastBurst(settings) : settings.windowSize;
+    this.#slow = this.#burst < settings.windowSize;
     this.segments = segments;
     this.#roundTrip = roundTrip;
   }
@@ -112,7 +123,7 @@ export class Sender {
   }
 
   get inFlight(): boolean {
-    return this.#next > this.#acked + 1;
+    return this.#next > this.#acked + 1 || this.#asking;
   }
 
   /** Content bytes acknowledged. */
@@ -128,40 +139,23 @@ export class Sender {
 
   /** Sends what the window allows and the content has. Returns whether anything was sent. */
   pump(now: number): boolean {
-    const { blockSize, windowSize, rollover } = this.#settings;
-    if (this.resumeAt < Number.POSITIVE_INFINITY && now < this.resumeAt) return false;
+    if (this.#asking || (this.resumeAt < Number.POSITIVE_INFINITY && now < this.resumeAt)) return false;
     this.resumeAt = Number.POSITIVE_INFINITY;
     this.#starved = false;
-    const limit = this.#acked + (this.#asking ? 1 : windowSize);
+    const { windowSize } = this.#settings;
+    // Not beyond the first window: some receivers end it where it would have ended without a question.
+    const limit = this.#slow ? Math.min(this.#acked + this.#burst, windowSize) : this.#acked + windowSize;
     const first = this.#next;
     while (this.#next <= limit && (this.#last === undefined || this.#next <= this.#last)) {
       if (this.#next - first === this.#burst) {
         this.resumeAt = now + PAUSE_MS;
         break;
       }
-      const length = this.segments.slice((this.#next - 1) * blockSize, blockSize, slices);
-      if (length < 0) {
-        this.#starved = true;
-        // The answer will tell how long the content took.
-        this.#timed = 0;
-        break;
-      }
-      if (length < blockSize) this.#last = this.#next;
-      if (this.#next <= this.#high) {
-        this.retransmissions++;
-        // Karn's rule: the answer to a block that was sent twice measures nothing.
-        if (this.#next === this.#timed) this.#timed = 0;
-      } else {
-        this.#high = this.#next;
-        if (this.#timed === 0) {
-          this.#timed = this.#next;
-          this.#timedAt = now;
-        }
-      }
-      this.#route.outbox.data(this.#route.from, this.#route.to, toWire(this.#next, rollover), slices);
+      if (!this.#send(this.#next, now)) break;
       this.#next++;
     }
-    return this.#next > first;
+    if (this.#slow && this.#next > limit && this.#next !== this.#provokedAt) this.#provoke(now);
+    return this.#next > first || this.#asking;
   }
 
   /** Takes an ACK. Returns whether it acknowledged something new. */
@@ -169,11 +163,14 @@ export class Sender {
     const block = fromWire(wire, this.#acked, this.#settings.rollover);
     // Beyond what was ever sent: an ACK from before, or of a block to come. Both happen; neither says anything.
     if (block < 0 || block > this.#high) return false;
+    const answered = this.#asking;
     this.#asking = false;
     // What is beyond the flight that was sent again was sent once.
     const recovering = this.#acked < this.#recoverUntil && block <= this.#recoverUntil;
     if (!recovering) this.#rounds = 0;
     const believed = !recovering || (this.#rounds < MOST_ROUNDS && now - this.#wentBackAt >= this.#soon());
+    const whole = !recovering && block > this.#acked && block === this.#next - 1;
+    if (this.#slow ? answered : whole) this.#burst = Math.min(this.#burst * 2, this.#settings.windowSize);
     if (block === this.#acked) {
       if (this.#settings.windowSize > 1 && this.inFlight) {
         this.#toldOfGap = true;
@@ -191,24 +188,33 @@ export class Sender {
     this.attempts = 0;
     this.resumeAt = Number.POSITIVE_INFINITY;
     this.segments.release(block * this.#settings.blockSize);
-    if (!recovering && block === this.#next - 1) this.#burst = Math.min(this.#burst * 2, this.#settings.windowSize);
+    if (block >= this.#settings.windowSize) this.#slow = false;
     if (this.#next <= block) this.#next = block + 1;
     this.#toldOfGap = block < this.#next - 1;
     if (this.#toldOfGap && block !== this.#recoverUntil && believed) this.#goBack(now);
-    else if (recovering) this.#wentBackFor = block;
+    else if (recovering || answered) this.#wentBackFor = block;
     return true;
   }
 
-  /** The timer, one attempt more: asks by the first block of the flight how far it came, or sends all of it again. */
+  /** The timer, one attempt more: asks by a single block how far the flight came, or sends all of it again. */
   retransmit(now: number): void {
     this.attempts++;
     this.#rounds = 0;
     // The answer measures how long we waited, not the path.
     this.#timed = 0;
-    // Who has the end of the file may be about to leave, and answer nothing but that.
-    this.#asking = this.attempts === 1 && !this.#toldOfGap && !this.allSent;
+    // A peer that has the end of the file may be about to leave, and answer nothing but that.
+    const all = this.attempts === 1 && (this.#toldOfGap || this.allSent);
     this.#goBack(now);
-    this.pump(now);
+    this.#asking = false;
+    if (all) {
+      this.pump(now);
+      return;
+    }
+    // In slow start the last block of a burst may be no gap: the one that was asked with is, unless the file ends before it.
+    const far = this.#slow && this.#last === undefined ? this.#recoverUntil + 2 : this.#recoverUntil;
+    if (this.attempts % 2 === 0 && far > this.#next) this.#send(far, now);
+    else if (this.#send(this.#next, now)) this.#next++;
+    this.#asking = true;
   }
 
   /** An answer to what was sent less than this ago is not to be expected. Half a round trip: a gap is reported before the window ends. */
@@ -224,8 +230,54 @@ export class Sender {
     this.#rounds++;
     this.#recoverUntil = Math.max(this.#recoverUntil, this.#next - 1);
     this.#next = this.#acked + 1;
+    this.#provokedAt = 0;
     this.resumeAt = Number.POSITIVE_INFINITY;
-    const least = Math.ceil(LEAST_BURST_BYTES / this.#settings.blockSize);
-    this.#burst = Math.min(this.#settings.windowSize, Math.max(least, this.#burst >> 1));
+    if (!this.#slow) this.#burst = Math.max(leastBurst(this.#settings), this.#burst >> 1);
   }
+
+  /** Makes the peer tell how far it came, by a block out of order: the one after the next. */
+  #provoke(now: number): void {
+    const { blockSize } = this.#settings;
+    const length = this.segments.slice(this.#next * blockSize, blockSize, slices);
+    if (length === blockSize) {
+      this.#asking = this.#send(this.#next + 1, now);
+      this.#provokedAt = this.#next;
+    } else if (length < 0) this.#starved = true;
+    else {
+      // Two blocks at the most are left.
+      this.#slow = false;
+      this.pump(now);
+    }
+  }
+
+  /** Sends a block. Returns false, and is starved, if the content does not have it yet. */
+  #send(block: number, now: number): boolean {
+    const { blockSize, rollover } = this.#settings;
+    const length = this.segments.slice((block - 1) * blockSize, blockSize, slices);
+    if (length < 0) {
+      this.#starved = true;
+      // The answer will tell how long the content took.
+      this.#timed = 0;
+      return false;
+    }
+    if (length < blockSize) this.#last = block;
+    if (block <= this.#high) {
+      this.retransmissions++;
+      // Karn's rule: the answer to a block that was sent twice measures nothing.
+      if (block === this.#timed) this.#timed = 0;
+    } else if (block === this.#high + 1) {
+      this.#high = block;
+      if (this.#timed === 0) {
+        this.#timed = block;
+        this.#timedAt = now;
+      }
+    }
+    this.#route.outbox.data(this.#route.from, this.#route.to, toWire(block, rollover), slices);
+    return true;
+  }
+}
+
+/** Blocks that any socket holds. */
+function leastBurst({ blockSize, windowSize }: SenderSettings): number {
+  return Math.min(windowSize, Math.ceil(LEAST_BURST_BYTES / blockSize));
 }

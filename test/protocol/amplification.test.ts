@@ -1,9 +1,11 @@
 /** What whoever forges a sender's address can make us send to it: little. And whom that costs nothing: everybody else. */
 import { describe, expect, test } from 'vitest';
+import { encode, Opcode } from '../../src/protocol/packet.ts';
 import { peerKey } from '../../src/protocol/peer.ts';
 import { Bench, bytesOf, digest, pattern, type Sent } from '../support/bench.ts';
 import { deliver, deliverSlowly, Fetcher } from '../support/fetcher.ts';
 import { hex } from '../support/hex.ts';
+import { seeded } from '../support/random.ts';
 import { readVectors } from '../support/vectors.ts';
 
 const FILES = { abcde: pattern(5000), empty: pattern(0) };
@@ -142,6 +144,81 @@ describe('a peer that never answers', () => {
     expect(bench.requests).toHaveLength(2);
     expect(bench.sent).toHaveLength(1);
     bench.expectNothingLeft();
+  });
+});
+
+describe('a forger that sends ACKs to every port that transfers happen on, for a victim that is silent', () => {
+  const PORTS = 64;
+  /** What Ethernet, IP and UDP add to each datagram. */
+  const ON_WIRE = 42;
+  const BIG = pattern(5_000_000);
+
+  /** Bytes on the wire: spoofed, and sent to the victim. */
+  function attack(options: string, acks: readonly number[]) {
+    const bench = new Bench({ files: { big: BIG }, endpoints: PORTS });
+    const request = bytesOf(`RRQ big octet ${options}`);
+    bench.receive(bench.listener, victim(1), request);
+    let spoofed = request.length + ON_WIRE;
+    for (const block of acks) {
+      const ack = encode({ opcode: Opcode.ack, block });
+      for (const endpoint of bench.listener.replies) {
+        bench.receive(endpoint, victim(1), ack);
+        spoofed += ack.length + ON_WIRE;
+      }
+      bench.pass(5);
+    }
+    bench.pass(600_000);
+    const sent = bench.sent.filter(({ to }) => to === victim(1));
+    const got = total(sent) + sent.length * ON_WIRE;
+    bench.expectNothingLeft();
+    return { spoofed, got, factor: got / spoofed };
+  }
+
+  test.each([
+    { options: 'blksize=65464 windowsize=64', acks: [0], most: 1_000_000, factor: 330 },
+    { options: 'blksize=1468 windowsize=64', acks: [0], most: 60_000, factor: 20 },
+    { options: 'blksize=512 windowsize=64', acks: [0], most: 60_000, factor: 20 },
+    { options: 'blksize=1468 windowsize=16', acks: [0], most: 60_000, factor: 20 },
+    { options: 'blksize=1468 windowsize=4', acks: [0], most: 30_000, factor: 10 },
+    { options: 'blksize=1468', acks: [0], most: 25_000, factor: 10 },
+    { options: 'blksize=65464', acks: [0], most: 900_000, factor: 300 },
+    // The same ACK twice is an answer, too: a burst once more, and no more than that.
+    { options: 'blksize=65464 windowsize=64', acks: [0, 0], most: 1_300_000, factor: 230 },
+    { options: 'blksize=1468 windowsize=64', acks: [0, 0], most: 150_000, factor: 25 },
+    // Each answer that is guessed opens twice as much.
+    { options: 'blksize=65464 windowsize=64', acks: [0, 1, 3], most: 1_500_000, factor: 170 },
+    { options: 'blksize=1468 windowsize=64', acks: [0, 23], most: 130_000, factor: 25 },
+  ])('$options, ACK $acks: at most $most bytes, $factor times as much', ({ options, acks, most, factor }) => {
+    const { spoofed, got, factor: seen } = attack(options, acks);
+    console.log(
+      `${options}, ACK ${acks.join(', ')}: ${spoofed} bytes spoofed, ${got} to the victim, ${seen.toFixed(1)} times as much`,
+    );
+    expect(got).toBeLessThanOrEqual(most);
+    expect(seen).toBeLessThanOrEqual(factor);
+    // It has been attacked at all.
+    expect(got).toBeGreaterThan(spoofed);
+  });
+
+  test('the port of a transfer is chosen by chance, each as often, and never one that the peer uses', () => {
+    const random = seeded(1);
+    const bench = new Bench({ files: FILES, endpoints: PORTS, random });
+    const chosen: number[] = [];
+    for (let i = 0; i < 6400; i++) {
+      bench.receive(bench.listener, peerKey('10.1.0.1', 1 + i), bytesOf('RRQ missing octet'));
+      chosen.push(bench.takeSent().at(-1)!.from.port);
+      bench.pass(1000);
+    }
+    const counts = Map.groupBy(chosen, (port) => port);
+    expect(counts.size).toBe(PORTS);
+    expect(Math.max(...Array.from(counts.values(), ({ length }) => length))).toBeLessThan(200);
+    // One after the other would be one step each time.
+    expect(chosen.filter((port, i) => port === (chosen[i - 1] ?? 0) + 1).length).toBeLessThan(300);
+    const ports = new Set<number>();
+    for (let i = 0; i < PORTS; i++) {
+      bench.receive(bench.listener, victim(1), bytesOf(`RRQ missing${i} octet`));
+      ports.add(bench.takeSent().at(-1)!.from.port);
+    }
+    expect(ports.size).toBe(PORTS);
   });
 });
 

@@ -1046,9 +1046,29 @@ describe('after a time-out, in windows of 4', () => {
     expect(ack(8)).toEqual([10, 11, 12]);
   });
 
-  test('no answer: all of it', () => {
+  test('no answer: single blocks, the first and the last of the flight in turn', () => {
     const { timeout } = read(100, [0, 4]);
-    expect([timeout(), timeout()]).toEqual([[5], [5, 6, 7, 8]]);
+    expect(Array.from({ length: 6 }, timeout)).toEqual([[5], [8], [5], [8], [5], [8]]);
+  });
+
+  test.each([
+    ['the whole flight was lost: the last block makes a gap behind the first', 5, [6, 7, 8, 9]],
+    ['the last block but one was lost, and the first question as well', 6, [7, 8, 9, 10]],
+    ['the ACK was lost, and the first question as well', 8, [9, 10, 11, 12]],
+    ['a client that only repeats its last ACK has heard nothing', 4, [5, 6, 7, 8]],
+  ])('%s', (_, heard, rest) => {
+    const { ack, timeout } = read(100, [0, 4]);
+    expect([timeout(), timeout()]).toEqual([[5], [8]]);
+    expect(ack(heard)).toEqual(rest);
+  });
+
+  test('a peer that told of a gap, or has the end of the file, gets it all but once', () => {
+    const told = read(100, [0]);
+    told.ack(3);
+    told.ack(4);
+    expect(Array.from({ length: 4 }, told.timeout)).toEqual([[5, 6, 7, 8], [8], [5], [8]]);
+    const { timeout } = read(8, [0, 4]);
+    expect(Array.from({ length: 4 }, timeout)).toEqual([[5, 6, 7, 8], [8], [5], [8]]);
   });
 
   test('a peer that told of a gap is not asked', () => {

@@ -192,14 +192,29 @@ describe('FIELD 4.4 windows and blocks', () => {
     expect([...bench.endings.values()].every(({ outcome }) => outcome === 'failed')).toBe(true);
   });
 
-  test('65535 × 65464, one ACK, then silence: a window of 4 MiB, so often as configured, and no more is asked of the content', () => {
+  test('65535 × 65464, one ACK, then silence: a block, a question, and one for each retry', () => {
     start({ files: { ...FILES, big: BIG }, supplyMs: 1, transfer: { retries: 3 } });
     bench.say('C>69 RRQ big octet blksize=65464 windowsize=65535');
     bench.say('C>a ACK 0');
     bench.pass(100_000);
     const data = bench.takeSent().filter(({ bytes }) => bytes[1] === Opcode.data);
+    expect(data.map(({ bytes }) => (bytes[2]! << 8) | bytes[3]!)).toEqual([1, 3, 1, 3, 1]);
+    expect(bench.ending.outcome).toBe('failed');
+  });
+
+  test('65535 × 65464, ACKs up to a whole window, then silence: 4 MiB twice at the most, and no more is asked of the content', () => {
+    start({ files: { ...FILES, big: BIG }, supplyMs: 1, transfer: { retries: 3 } });
+    bench.say('C>69 RRQ big octet blksize=65464 windowsize=65535');
+    for (const block of [0, 1, 3, 7, 15, 31, 63]) {
+      bench.say(`C>a ACK ${block}`);
+      bench.pass(5);
+    }
+    bench.takeSent();
+    bench.say('C>a ACK 64');
+    bench.pass(100_000);
+    const data = bench.takeSent().filter(({ bytes }) => bytes[1] === Opcode.data);
     expect(new Set(data.map(({ bytes }) => (bytes[2]! << 8) | bytes[3]!)).size).toBe(64);
-    expect(data.length).toBeLessThanOrEqual(4 * 64);
+    expect(data.length).toBeLessThanOrEqual(64 + 3);
     expect(bench.ending.outcome).toBe('failed');
   });
 

@@ -15,6 +15,8 @@ interface Flow {
   high: number;
   acked: number;
   sent: number;
+  /** The block out of order that asks a receiver how far it came, since one of its ACKs came; 0 if none was sent. */
+  asked: number;
   /** Blocks sent again because of an ACK, since there was progress. */
   readonly again: Set<number>;
 }
@@ -55,6 +57,12 @@ export class Witness {
   #data(flow: Flow, { cause, answers, datagram, at, from, to }: Sending): void {
     flow.sent++;
     const block = near(blockOf(datagram), flow.high, flow.numbers);
+    // In the first window, one block out of order behind a burst makes the receiver report how far it came.
+    if (block === flow.high + 2 && flow.high <= flow.windowSize && (flow.asked === 0 || cause === 'deadline')) {
+      flow.asked = block;
+      if (cause === 'deadline') flow.again.clear();
+      return;
+    }
     if (block > flow.high) {
       if (block !== flow.high + 1) this.#violation(`block ${block} after ${flow.high}`, at, from, to);
       flow.high = block;
@@ -64,8 +72,8 @@ export class Witness {
     this.resent++;
     // The first DATA of a transfer without options is also the answer to a repeated request.
     const request = answers !== undefined && (opcodeOf(answers) === Opcode.rrq || opcodeOf(answers) === Opcode.wrq);
-    // The timer's first block asks how far the flight came: the rest of it may go out with the answer.
-    if (cause === 'deadline' && block === flow.acked + 1) flow.again.clear();
+    // The timer's block asks how far the flight came: the rest of it may go out with the answer.
+    if (cause === 'deadline') flow.again.clear();
     if (cause === 'deadline' || (request && block === 1)) return;
     if (flow.windowSize === 1) this.#violation(`block ${block} sent again, not by the timer`, at, from, to);
     else if (flow.again.has(block)) this.#violation(`block ${block} sent again twice without progress`, at, from, to);
@@ -78,7 +86,9 @@ export class Witness {
     const flow = this.#flow(to, from);
     const wire = blockOf(datagram);
     const ahead = (wire - (flow.acked % flow.numbers) + flow.numbers) % flow.numbers;
-    if (ahead === 0 || flow.acked + ahead > flow.high) return;
+    if (flow.acked + ahead > flow.high) return;
+    flow.asked = 0;
+    if (ahead === 0) return;
     flow.acked += ahead;
     flow.again.clear();
   }
@@ -87,7 +97,7 @@ export class Witness {
     const key = `${from}>${to}`;
     let flow = this.#flows.get(key);
     if (!flow) {
-      flow = { windowSize: 1, numbers: 65536, high: 0, acked: 0, sent: 0, again: new Set() };
+      flow = { windowSize: 1, numbers: 65536, high: 0, acked: 0, sent: 0, asked: 0, again: new Set() };
       this.#flows.set(key, flow);
     }
     return flow;
