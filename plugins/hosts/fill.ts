@@ -2,6 +2,7 @@
  * Names of files and folders that hold what is known of a machine: `hosts/{mac}`. What is filled in may be a client's claim, so
  * it is one component of a name, or nothing.
  */
+import { hexAddress } from '../address.ts';
 
 /** Who asks, as far as that counts. */
 export interface Who {
@@ -17,11 +18,21 @@ export interface Who {
 const values: Readonly<Record<string, (who: Who) => string | undefined>> = {
   mac: ({ mac }) => mac,
   'mac-dashes': ({ mac }) => mac?.replaceAll(':', '-'),
+  'mac-bare': ({ mac }) => mac?.replaceAll(':', ''),
   address: ({ address }) => address,
+  'address-hex': ({ address }) => (address === undefined ? undefined : hexAddress(address)),
   uuid: ({ uuid }) => uuid,
   serial: ({ serial }) => serial,
   host: ({ host }) => host,
 };
+
+/** Other names for them: iPXE's `${mac:hexraw}`, and what a template calls the address. */
+const synonyms: Readonly<Record<string, string>> = { 'mac-raw': 'mac-bare', 'hex-address': 'address-hex' };
+
+function lookUp(key: string): ((who: Who) => string | undefined) | undefined {
+  const name = Object.hasOwn(synonyms, key) ? synonyms[key]! : key;
+  return Object.hasOwn(values, name) ? values[name] : undefined;
+}
 
 /** For messages. */
 export const placeholders = Object.keys(values)
@@ -30,7 +41,7 @@ export const placeholders = Object.keys(values)
 
 /** Whether all that stands in braces is known. */
 export function isFillable(written: string): boolean {
-  return [...written.matchAll(PLACEHOLDER)].every(([, key]) => Object.hasOwn(values, key!));
+  return [...written.matchAll(PLACEHOLDER)].every(([, key]) => lookUp(key!) !== undefined);
 }
 
 /** @returns a function whose answer is `undefined` where something is not known of the machine, or is no part of a name */
@@ -39,7 +50,7 @@ export function fillable(written: string): (who: Who) => string | undefined {
   return (who) => {
     let known = true;
     const filled = written.replace(PLACEHOLDER, (_, key: string) => {
-      const value = values[key]?.(who);
+      const value = lookUp(key)?.(who);
       if (value === undefined || !isComponent(value)) known = false;
       return value ?? '';
     });

@@ -153,8 +153,8 @@ describe('templates', () => {
     ['{% for port in ports %}{{ port }};{% endfor %}{{ ports }}', '80;443;80 443'],
     ['{% if role == "web" %}w{% else %}-{% endif %}{% if gpu %}g{% endif %}{{ gpu | default: "none" }}', 'wnone'],
     [
-      '{{ client.mac }} {{ client.mac_dashes }} {{ client.address }} {{ client.hex_address }} {{ client.mac_source }}',
-      '52:54:00:12:34:56 52-54-00-12-34-56 192.168.7.20 C0A80714 table',
+      '{{ client.mac }} {{ client.mac_dashes }} {{ client.mac_bare }} {{ client.address }} {{ client.hex_address }} {{ client.mac_source }}',
+      '52:54:00:12:34:56 52-54-00-12-34-56 525400123456 192.168.7.20 C0A80714 table',
     ],
     ['{{ host.name }} {{ host.groups }} {{ server }} {{ match[0] }} {{ request.name }}', 'web1 web 192.168.7.1 a t/a'],
     ['{% if client.mac %}known{% else %}stranger{% endif %}', 'stranger', {}],

@@ -118,10 +118,25 @@ describe('what is filled in', () => {
   const plugin = hosts({
     default: {
       folder: 'hosts/{mac}',
-      files: { 'id.cfg': 'ids/{serial}.cfg', 'ip.cfg': 'ip/{address}', 'named.cfg': 'n/{host}/{mac-dashes}' },
+      files: {
+        'id.cfg': 'ids/{serial}.cfg',
+        'ip.cfg': 'ip/{address}',
+        'named.cfg': 'n/{host}/{mac-dashes}',
+        ...{ 'bare.cfg': 'b/{mac-bare}', 'raw.cfg': 'b/{mac-raw}', 'hex.cfg': 'x/{address-hex}', 'hex2.cfg': 'x/{hex-address}' },
+      },
     },
   });
-  const files = ['hosts/52:54:00:12:34:56/f', 'ids/abcd.cfg', 'ip/192.168.7.20', 'n/default/52-54-00-12-34-56', 'secret', 'f'];
+  const files = [
+    'hosts/52:54:00:12:34:56/f',
+    'ids/abcd.cfg',
+    'ip/192.168.7.20',
+    'n/default/52-54-00-12-34-56',
+    'secret',
+    'f',
+    'b/525400123456',
+    'x/C0A80714',
+    'x/20010DB8000000000000000000000020',
+  ];
 
   test.each<[string, Partial<Client>, string, string]>([
     ['mac', web1, 'f', 'hosts/52:54:00:12:34:56/f'],
@@ -130,6 +145,12 @@ describe('what is filled in', () => {
     ['serial that is not known: the entry of files is left out', {}, 'id.cfg', 'ERROR 1'],
     ['address', { address: '::ffff:192.168.7.20' }, 'ip.cfg', 'ip/192.168.7.20'],
     ['host and mac with dashes', web1, 'named.cfg', 'n/default/52-54-00-12-34-56'],
+    ['mac without separators', web1, 'bare.cfg', 'b/525400123456'],
+    ["the same by iPXE's name", web1, 'raw.cfg', 'b/525400123456'],
+    ['mac without separators, where it is not known', {}, 'bare.cfg', 'ERROR 1'],
+    ['address in hex', { address: '::ffff:192.168.7.20' }, 'hex.cfg', 'x/C0A80714'],
+    ['IPv6 address in hex', { address: '2001:db8::20' }, 'hex.cfg', 'x/20010DB8000000000000000000000020'],
+    ['the same by the name of templates', {}, 'hex2.cfg', 'x/C0A80714'],
     ['a serial that would climb', { serial: '../..' }, 'id.cfg', 'ERROR 1'],
     ['a serial that would be a folder', { serial: 'a/b' }, 'id.cfg', 'ERROR 1'],
   ])('%s', async (_, client, name, served) => {
@@ -139,7 +160,10 @@ describe('what is filled in', () => {
   test('a placeholder that is none', () => {
     const { issues } = readyPlugins([hosts({ default: { folder: 'hosts/{Mac}' } })]);
     expect(issues).toMatchObject([
-      { message: 'holds an unknown placeholder', hint: 'known: {mac}, {mac-dashes}, {address}, {uuid}, {serial}, {host}' },
+      {
+        message: 'holds an unknown placeholder',
+        hint: 'known: {mac}, {mac-dashes}, {mac-bare}, {address}, {address-hex}, {uuid}, {serial}, {host}',
+      },
     ]);
   });
 });
