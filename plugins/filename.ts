@@ -2,8 +2,9 @@
  * What the name of a file tells of the machine that asks for it: a MAC address, a UUID or a serial number. It is the client's claim:
  * anybody can ask for any name.
  */
-import { parseMac } from 'pxe';
+import { parseMac, parseSerial } from 'pxe';
 import { isOfOneMachine } from './leases/lease.ts';
+import { parsePiName } from './raspberry-pi.ts';
 
 /** What a name claims of the machine. */
 export interface Claims {
@@ -25,8 +26,8 @@ export function claimsInName(name: string): Claims | undefined {
 
 /**
  * Reads `pxelinux.cfg/01-52-54-00-12-34-56`, `grub/grub.cfg-01-52-54-00-12-34-56`, `52:54:00:12:34:56/kernel`,
- * `boot-52-54-00-12-34-56.ipxe`, `525400123456.cfg` and `SEP525400123456.cnf.xml`: PXELINUX, U-Boot, GRUB, iPXE's `${net0/mac}`,
- * `${net0/mac:hexhyp}` and `${net0/mac:hexraw}`, a Raspberry Pi with TFTP_PREFIX=2, phones.
+ * `boot-52-54-00-12-34-56.ipxe`, `525400123456.cfg`, `MAC-525400123456.ipxe` and `SEP525400123456.cnf.xml`: PXELINUX, U-Boot, GRUB,
+ * iPXE's `${net0/mac}`, `${net0/mac:hexhyp}` and `${net0/mac:hexraw}`, netboot.xyz, a Raspberry Pi with TFTP_PREFIX=2, Solaris, phones.
  */
 export function macInName(name: string): string | undefined {
   for (const component of name.split('/')) {
@@ -50,9 +51,13 @@ export function uuidInName(name: string): string | undefined {
   return folder === undefined ? uuid : uuid.replace(/^(..)(..)(..)(..)-(..)(..)-(..)(..)/, '$4$3$2$1-$6$5-$8$7');
 }
 
-/** Reads `d1f0c2aa/start4.elf`: a Raspberry Pi puts the last eight digits of its serial number before every name. */
+/**
+ * Reads `d1f0c2aa/start4.elf`: a Raspberry Pi puts the last eight digits of its serial number before every name. All 16 count before
+ * a file of its firmware.
+ */
 export function serialInName(name: string): string | undefined {
-  return /^([0-9a-f]{8})\//.exec(name)?.[1];
+  const { folder = '', isFirmware } = parsePiName(name) ?? {};
+  return (isFirmware ? /^(?:[0-9a-f]{8}|[0-9a-f]{16})$/ : /^[0-9a-f]{8}$/).test(folder) ? parseSerial(folder) : undefined;
 }
 
 const macSpellings = [
@@ -61,8 +66,15 @@ const macSpellings = [
   // Not within a longer row of pairs.
   /(?<![0-9a-f])(?<!(?:^|[^0-9a-z])[0-9a-f]{2}-)((?:[0-9a-f]{2}-){5}[0-9a-f]{2})(?![0-9a-f])(?!-[0-9a-f]{2}(?![0-9a-z]))/i,
   /(?<![0-9a-f:])((?:[0-9a-f]{2}:){5}[0-9a-f]{2})(?![0-9a-f:])/i,
-  // All of a component but for its endings: a UUID ends in twelve digits, too.
-  /^(?:sep)?([0-9a-f]{12})(?:\..*)?$/i,
+  // Twelve digits alone are seldom a MAC address: a UUID ends in as many, a commit or a date may have them. They count as all of a
+  // component but for its endings, …
+  /^([0-9a-f]{12})(?:\..*)?$/i,
+  // … behind a word that says so: of iPXE menus, Cisco, Grandstream, Linksys, Obihai, Alcatel-Lucent, Panasonic, Mitel and Snom phones, …
+  /^(?:mac[-_.]?|(?:ctl|itl)?sep|sip|ata|cfg|spa|obi|(?:sip)?config[-_.]?|mn_|snom[0-9a-z]{2,5}-)([0-9a-f]{12})(?![0-9a-z])/i,
+  // … behind ARP's number for Ethernet, by Solaris without a dash, …
+  /^(?:(?:menu\.(?:lst|conf)|grub\.cfg)\.01|(?:grub\.cfg-)?01-)([0-9a-f]{12})(?:\..*)?$/i,
+  // … or before a word, as Polycom and Yealink phones name their settings and logs.
+  /^([0-9a-f]{12})[-_](?:[0-9a-z]+[-_])?(?:registration|reg|phone|sip|ext|web|app|boot|user|device|site|license|directory|contacts?|calls|features|local|lync|cloud|flash|all)(?:\..*)?$/i,
 ];
 
 const uuidSpelling =

@@ -5,15 +5,16 @@
  * What every client may get wrong is cleaned before any plugin is asked: `\` and `//`, a `/` in front, and the 0xFF and control
  * bytes that ROMs copy together with DHCP option 67.
  */
-import { type Call, definePlugin, type Folder, type Hooks, type ReadRequest, type TransferSummary } from 'pxe';
+import { type Call, type Client, definePlugin, type Folder, type Hooks, type ReadRequest, type TransferSummary } from 'pxe';
 import { z } from 'zod';
+import { isPiMac, parsePiName } from './raspberry-pi.ts';
 
 export interface NormalizeOptions {
   /** Windows' boot manager asks for `\boot\bcd` where the file is `Boot/BCD`: upper and lower case aside. Default true. */
   readonly windows?: boolean | undefined;
   /** shim asks for `grubx64.efi` in another folder than its own: beside the program that the machine has loaded, then in the root. Default true. */
   readonly shim?: boolean | undefined;
-  /** A Raspberry Pi asks for `<serial>/start4.elf`: without the serial number or MAC address in front. Default true. */
+  /** A Raspberry Pi asks for `<serial>/start4.elf`: without the serial number or MAC address before it. Default true. */
   readonly raspberryPi?: boolean | undefined;
   /** Some ROMs fill names up with spaces: without them. Default true. */
   readonly rom?: boolean | undefined;
@@ -27,10 +28,11 @@ export const normalize = definePlugin({
   options,
   setup(switches): Hooks {
     const programs = new ProgramFolders();
+    const pis = new PiFolders();
     const active = Object.entries(profiles).filter(([name]) => switches[name as keyof typeof profiles]);
     return {
       rewrite(request, call) {
-        const fitting = active.filter(([, { isOf }]) => isOf(request));
+        const fitting = active.filter(([, { isOf }]) => isOf(request, pis));
         return fitting.length === 0 ? undefined : changed(fitting, request, programs.of(request), call);
       },
       ...(switches.shim ? { end: (summary) => programs.note(summary) } : {}),
@@ -52,8 +54,8 @@ async function changed(fitting: readonly Named[], request: ReadRequest, programs
 }
 
 interface Profile {
-  /** By its options in their order, its way of naming, its MAC address. */
-  isOf(request: ReadRequest): boolean;
+  /** By its options in their order, its way of naming, its MAC address. @param pis what Raspberry Pis have asked for before */
+  isOf(request: ReadRequest, pis: PiFolders): boolean;
   /**
    * The name of a file that is there: the one asked for, or the one that is meant. `undefined` if there is neither.
    * @param programs the folder from which the machine has loaded its last program, if it has
@@ -76,8 +78,8 @@ const profiles: Readonly<Record<keyof z.output<typeof options>, Profile>> = {
     },
   },
   raspberryPi: {
-    isOf: ({ name, client: { mac } }) => PI_PREFIX.test(name) && (mac === undefined || PI_MAC.test(mac)),
-    find: ({ name }, root) => firstOf(root, [name, name.replace(PI_PREFIX, '')]),
+    isOf: (request, pis) => pis.isOfPi(request),
+    find: ({ name }, root) => firstOf(root, [name, parsePiName(name)?.rest ?? name]),
   },
   rom: {
     isOf: ({ name }) => /\s$/.test(name),
@@ -89,32 +91,61 @@ const WINDOWS_FILE =
   /(^|\/)(bcd|[^/]+\.(wim|sdi|mui)|wgl4_boot\.ttf|bootmgr(\.exe)?|(bootmgfw|bootmgr|wdsmgfw)\.efi|(wdsnbp|pxeboot|abortpxe)\.(com|n12))$/i;
 /** Its second stages, its key manager, and what it only probes for. */
 const SHIM_FILE = /(^|\/)((grub|mm|fb)[a-z0-9]*\.efi|revocations\w*\.efi|shim_certificate\w*\.efi)$/i;
-const PI_MAC = /^(b8:27:eb|dc:a6:32|e4:5f:01|28:cd:c1|d8:3a:dd|2c:cf:67)/;
-/** The serial number, or a MAC address of theirs (TFTP_PREFIX=2). */
-const PI_PREFIX = /^([0-9a-f]{8}|(b8-27-eb|dc-a6-32|e4-5f-01|28-cd-c1|d8-3a-dd|2c-cf-67)(-[0-9a-f]{2}){3})\/(?=.)/i;
 
 async function firstOf(root: Folder, names: readonly string[]): Promise<string | undefined> {
   for (const name of names) if (await root.has(name)) return name;
   return undefined;
 }
 
-/** Machines remembered; the one that loaded a program least recently is forgotten for another. */
+/** Machines remembered; the one that was noted least recently is forgotten for another. */
 const MAX_MACHINES = 4096;
+
+/** What is remembered of each machine. */
+class MachineMemory {
+  readonly #byMachine = new Map<string, string>();
+
+  of({ mac, address }: Client): string | undefined {
+    return this.#byMachine.get(mac ?? address);
+  }
+
+  note({ mac, address }: Client, value: string): void {
+    const machine = mac ?? address;
+    this.#byMachine.delete(machine);
+    this.#byMachine.set(machine, value);
+    if (this.#byMachine.size > MAX_MACHINES) this.#byMachine.delete(this.#byMachine.keys().next().value!);
+  }
+}
 
 /** The folder, with a slash behind, of the EFI program that each machine has loaded last: shim's is the one that counts. */
 class ProgramFolders {
-  readonly #byMachine = new Map<string, string>();
+  readonly #folders = new MachineMemory();
 
   of({ client }: ReadRequest): string | undefined {
-    return this.#byMachine.get(client.mac ?? client.address);
+    return this.#folders.of(client);
   }
 
   note({ request: { kind, client }, served, outcome }: TransferSummary): void {
     if (kind !== 'read' || outcome !== 'completed' || served === undefined || !/\.efi$/i.test(served) || SHIM_FILE.test(served))
       return;
-    const machine = client.mac ?? client.address;
-    this.#byMachine.delete(machine);
-    this.#byMachine.set(machine, served.slice(0, served.lastIndexOf('/') + 1));
-    if (this.#byMachine.size > MAX_MACHINES) this.#byMachine.delete(this.#byMachine.keys().next().value!);
+    this.#folders.note(client, served.slice(0, served.lastIndexOf('/') + 1));
+  }
+}
+
+/**
+ * The folder under which each machine has asked for the firmware of a Raspberry Pi. What else it asks for there, such as a kernel
+ * that its `config.txt` names, is a Pi's, too.
+ */
+class PiFolders {
+  readonly #folders = new MachineMemory();
+
+  isOfPi({ name, client }: ReadRequest): boolean {
+    const parsed = parsePiName(name);
+    if (parsed === undefined) return false;
+    const { folder, isFirmware } = parsed;
+    if (isFirmware) this.#folders.note(client, folder);
+    if (isFirmware || this.#folders.of(client) === folder) return true;
+    // Any machine may have a folder of eight digits: then its MAC address decides.
+    const isUsual = folder.length === 8 || isPiMac(folder);
+    return isUsual && (client.mac === undefined || isPiMac(client.mac));
   }
 }

@@ -53,11 +53,34 @@ describe('what is asked for, what there is, what is looked for', () => {
     ['a/vmlinuz', ['vmlinuz'], 'a/vmlinuz'],
     ['12ab34cd/start4.elf', ['start4.elf'], 'raspberryPi: start4.elf'],
     ['12ab34cd/start4.elf', ['start4.elf'], 'raspberryPi: start4.elf', {}, pi],
-    ['12ab34cd/start4.elf', ['start4.elf'], '12ab34cd/start4.elf', {}, other],
+    // Whatever the MAC address: new ranges are assigned every few years.
+    ['12ab34cd/start4.elf', ['start4.elf'], 'raspberryPi: start4.elf', {}, other],
+    ['12ab34cd/kernel_2712.img', ['kernel_2712.img'], 'raspberryPi: kernel_2712.img', {}, other],
+    ['12ab34cd/bcm2712-rpi-5-b.dtb', ['bcm2712-rpi-5-b.dtb'], 'raspberryPi: bcm2712-rpi-5-b.dtb', {}, other],
+    [
+      '12ab34cd/overlays/vc4-kms-v3d-pi5.dtbo',
+      ['overlays/vc4-kms-v3d-pi5.dtbo'],
+      'raspberryPi: overlays/vc4-kms-v3d-pi5.dtbo',
+      {},
+      other,
+    ],
+    ['1000000012ab34cd/config.txt', ['config.txt'], 'raspberryPi: config.txt', {}, other],
+    ['12ab34cd/vmlinuz', ['vmlinuz'], 'raspberryPi: vmlinuz'],
+    ['12ab34cd/vmlinuz', ['vmlinuz'], 'raspberryPi: vmlinuz', {}, pi],
+    ['12ab34cd/vmlinuz', ['vmlinuz'], 'raspberryPi: vmlinuz', {}, { mac: '88:a2:9e:12:34:56' }],
+    ['12ab34cd/vmlinuz', ['vmlinuz'], '12ab34cd/vmlinuz', {}, other],
+    ['0123456789abcdef/vmlinuz', ['vmlinuz'], '0123456789abcdef/vmlinuz'],
+    ['12ab34cd/efi/start4.elf', ['efi/start4.elf'], '12ab34cd/efi/start4.elf', {}, other],
+    ['12ab34c/start4.elf', ['start4.elf'], '12ab34c/start4.elf'],
+    ['12ab34cd5/start4.elf', ['start4.elf'], '12ab34cd5/start4.elf'],
+    ['pis/12ab34cd/start4.elf', ['start4.elf'], 'pis/12ab34cd/start4.elf'],
     ['12ab34cd/start4.elf', ['start4.elf', '12ab34cd/start4.elf'], '12ab34cd/start4.elf'],
     ['12ab34cd/overlays/map.dtb', ['overlays/map.dtb'], 'raspberryPi: overlays/map.dtb'],
     ['dc-a6-32-01-02-03/cmdline.txt', ['cmdline.txt'], 'raspberryPi: cmdline.txt'],
-    ['52-54-00-01-02-03/cmdline.txt', ['cmdline.txt'], '52-54-00-01-02-03/cmdline.txt'],
+    ['52-54-00-01-02-03/cmdline.txt', ['cmdline.txt'], 'raspberryPi: cmdline.txt'],
+    ['52-54-00-01-02-03/cmdline.txt', ['cmdline.txt'], 'raspberryPi: cmdline.txt', {}, other],
+    ['52-54-00-01-02-03/vmlinuz', ['vmlinuz'], '52-54-00-01-02-03/vmlinuz'],
+    ['52-54-00-01-02/cmdline.txt', ['cmdline.txt'], '52-54-00-01-02/cmdline.txt'],
     ['12ab34cd', ['x'], '12ab34cd'],
     ['pxelinux.0  ', ['pxelinux.0'], 'rom: pxelinux.0'],
     ['pxelinux.0 ', ['pxelinux.0 ', 'pxelinux.0'], 'pxelinux.0 '],
@@ -66,6 +89,15 @@ describe('what is asked for, what there is, what is looked for', () => {
   ])('%j of %j: %s', async (asked, files, expected, also, client) => {
     expect(await (await normalizing(files)).ask(asked, also, client)).toBe(expected);
   });
+});
+
+test('a machine that has asked for the firmware of a Raspberry Pi is one, in that folder', async () => {
+  const { ask } = await normalizing(['config.txt', 'vmlinuz']);
+  expect(await ask('12ab34cd/vmlinuz', {}, other)).toBe('12ab34cd/vmlinuz');
+  expect(await ask('12ab34cd/config.txt', {}, other)).toBe('raspberryPi: config.txt');
+  expect(await ask('12ab34cd/vmlinuz', {}, other)).toBe('raspberryPi: vmlinuz');
+  expect(await ask('deadbeef/vmlinuz', {}, other)).toBe('deadbeef/vmlinuz');
+  expect(await ask('12ab34cd/vmlinuz', {}, { mac: '52:54:00:12:34:57' })).toBe('12ab34cd/vmlinuz');
 });
 
 describe('shim', () => {
