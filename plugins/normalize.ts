@@ -32,6 +32,8 @@ export const normalize = definePlugin({
     const active = Object.entries(profiles).filter(([name]) => switches[name as keyof typeof profiles]);
     return {
       rewrite(request, call) {
+        // An upload is of a name that is not there yet.
+        if (request.kind !== 'read') return undefined;
         const fitting = active.filter(([, { isOf }]) => isOf(request, pis));
         return fitting.length === 0 ? undefined : changed(fitting, request, programs.of(request), call);
       },

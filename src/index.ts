@@ -18,7 +18,7 @@ export type { SourcePlace } from './config/error.ts';
 export { ConfigError } from './config/error.ts';
 export type { ResolvedConfig } from './config/resolve.ts';
 export type { Awaitable, Content, Sink } from './content/content.ts';
-export { cleanName } from './content/name.ts';
+export { cleanName, readName } from './content/name.ts';
 export type { IpAddress, Network } from './plugin/address.ts';
 export { numberOf, parseAddress, parseNetwork, prefixOf } from './plugin/address.ts';
 export { check as checkInput } from './plugin/check.ts';
@@ -52,6 +52,7 @@ export type {
   PluginContext,
   ReadRequest,
   RequestInfo,
+  RewriteRequest,
   TransferInfo,
   TransferSummary,
   WriteRequest,

@@ -23,11 +23,31 @@ const MAX_COMPONENT_BYTES = 255;
  * @param platform as in `process.platform`: `win32` has names that reach devices and streams.
  */
 export function cleanName(asked: string, platform: string = process.platform): string {
+  const { name, unservable } = readName(asked, platform);
+  if (unservable !== undefined) throw unservable;
+  return name;
+}
+
+/** A name as it was read; `unservable` is ERROR 1 for one that no servable file can have: rules may still make another of it. */
+export interface ReadName {
+  readonly name: string;
+  readonly unservable: TftpError | undefined;
+}
+
+/** The same, before it is decided whether a file can be named so. Throws ERROR 2 for a `..`, and ERROR 1 for a name beyond all bounds. */
+export function readName(asked: string, platform: string = process.platform): ReadName {
   if (asked.length > MAX_NAME_LENGTH) throw notFound();
-  if (platform !== 'win32' && CLEAN.test(asked)) return asked;
+  if (platform !== 'win32' && CLEAN.test(asked)) return { name: asked, unservable: undefined };
   let components: readonly string[] = asked.split(SEPARATOR);
-  for (const rule of platform === 'win32' ? windowsRules : rules) components = rule(components);
-  return components.join('/');
+  for (const rule of cleaning) components = rule(components);
+  const name = components.join('/');
+  try {
+    for (const rule of platform === 'win32' ? windowsLimits : limits) components = rule(components);
+    return { name, unservable: undefined };
+  } catch (error) {
+    if (error instanceof TftpError) return { name, unservable: error };
+    throw error;
+  }
 }
 
 /** What no rule would change or refuse, as most names are. */
@@ -82,8 +102,9 @@ export const refuseNothing: NameRule = (components) => {
   return components;
 };
 
-const rules = [dropEmpty, dropTrailingJunk, refuseParents, refuseControls, refuseOverlong, refuseNothing];
-const windowsRules = [...rules, refuseWindowsNames];
+const cleaning = [dropEmpty, dropTrailingJunk, refuseParents];
+const limits = [refuseControls, refuseOverlong, refuseNothing];
+const windowsLimits = [...limits, refuseWindowsNames];
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;

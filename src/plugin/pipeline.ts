@@ -92,15 +92,17 @@ export class Pipeline {
     let request = asked;
     try {
       request = await this.host(await this.identify(request, options), options);
+      request = await this.rewrite(request, options);
       if (request.kind === 'write') {
         const { sink, plugin } = (await this.store(request, options)) ?? {};
         if (typeof sink === 'string') return { request: { ...request, name: sink }, sink: undefined, plugin: undefined };
         return { request, sink, plugin };
       }
-      request = await this.rewrite(request, options);
       return { request, ...(await this.open(request, options)) };
     } catch (error) {
       if (isAborted(error, options) || !(error instanceof TftpError)) throw error;
+      // A name that no file can have goes no further than to the plugins that could have mended it.
+      if (options.unservable !== undefined && request.name === asked.name) request = { ...request, name: '' };
       return { request, error } as ReadRoute | WriteRoute;
     }
   }
@@ -135,18 +137,25 @@ export class Pipeline {
     return request;
   }
 
-  /** Each plugin gets what the one before it made of the request. Only the name can change, and it is cleaned like a client's. */
-  async rewrite(request: ReadRequest, options: RouteOptions = {}): Promise<ReadRequest> {
+  /**
+   * Each plugin gets what the one before it made of the request. Only the name can change, and it is cleaned like a client's.
+   * Throws `unservable` where no plugin makes another name of such a one.
+   */
+  async rewrite<Request extends ReadRequest | WriteRequest>(request: Request, options: RouteOptions = {}): Promise<Request> {
     let current = request;
     for (const plugin of this.#with('rewrite')) {
       const given = current;
       const name = await this.#ask(plugin, 'rewrite', given.name, options, {
         ask: (call) => plugin.hooks.rewrite?.(given, call),
-        take: (answer) => (answer === undefined ? undefined : this.#confine(plugin, 'rewrite', expectName(answer), options)),
+        take: (answer) => {
+          const name = answer === undefined ? given.name : expectName(answer);
+          return name === given.name ? undefined : this.#confine(plugin, 'rewrite', name, options);
+        },
         tell: (taken) => taken,
       });
-      if (name !== undefined && name !== current.name) current = { ...current, name };
+      if (name !== undefined) current = { ...current, name };
     }
+    if (options.unservable !== undefined && current.name === request.name) throw options.unservable;
     return current;
   }
 
@@ -277,6 +286,8 @@ export class Pipeline {
       return cleanName(name);
     } catch (error) {
       // The client is told what it would be told had it asked for this; the log tells whose doing it was.
+      // Of a name that no file can have, what is left of it is the client's doing.
+      if (options.unservable !== undefined) throw error;
       const cause = new PluginError(plugin.name, hook, `returned a name that is refused: ${describeError(error)}`);
       this.#logOf(plugin, options.log).warn({ err: cause, hook, returned: name }, 'plugin failed');
       throw error;

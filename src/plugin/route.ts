@@ -13,6 +13,8 @@ export interface RouteOptions {
   readonly signal?: Signal | undefined;
   /** Bound to the transfer. */
   readonly log?: Log | undefined;
+  /** The name is one that no file can have: the answer, unless a `rewrite` makes another one of it. */
+  readonly unservable?: TftpError | undefined;
   /** Filled on the way; without one nobody takes the trouble. */
   readonly trace?: Trace | undefined;
 }

@@ -75,14 +75,17 @@ export interface RequestInfo {
   readonly local: { readonly address: string; readonly port: number };
   /** The name as the client spelt it. Untrusted text. */
   readonly asked: string;
-  /** The name to look for, relative to the root, cleaned of what clients get wrong: `boot/grub.cfg`. Never holds `..`. */
+  /**
+   * The name to look for, relative to the root, cleaned of what clients get wrong: `boot/grub.cfg`. Never holds `..`. Before every
+   * `rewrite` has been asked it may be one that no file can have: empty, or with control characters.
+   */
   readonly name: string;
   readonly mode: 'octet' | 'netascii';
   /** Options asked for, names in lower case, in the client's order (RFC 2347). Untrusted text. */
   readonly options: ReadonlyMap<string, string>;
 }
 
-/** A request to read. `rewrite` returns a changed copy: `{ ...request, name: 'other' }`. */
+/** A request to read. */
 export interface ReadRequest extends RequestInfo {
   readonly kind: 'read';
 }
@@ -93,6 +96,9 @@ export interface WriteRequest extends RequestInfo {
   /** Bytes that the client says it will send (RFC 2349); a claim, not a fact. */
   readonly size: number | undefined;
 }
+
+/** What `rewrite` sees: it returns a changed copy, `{ ...request, name: 'other' }`. */
+export type RewriteRequest = ReadRequest | WriteRequest;
 
 /** Files under one folder. A name that leaves the folder is refused with ERROR 2, whatever it is made of. */
 export interface Folder {
@@ -209,8 +215,11 @@ export interface Hooks {
   identify?(request: RequestInfo, call: Call): Awaitable<Identity | readonly Identity[] | undefined | void>;
   /** Which of the config's machines is that? The first answer wins. */
   host?(request: RequestInfo, call: Call): Awaitable<Host | undefined | void>;
-  /** What is meant? Each plugin gets what the one before it returned. Only the name can be changed; it is cleaned like a client's. */
-  rewrite?(request: ReadRequest, call: Call): Awaitable<ReadRequest | undefined | void>;
+  /**
+   * What is meant? Each plugin gets what the one before it returned. Only the name can be changed; it is cleaned like a client's.
+   * Uploads are asked about, too: `request.kind` tells.
+   */
+  rewrite?(request: RewriteRequest, call: Call): Awaitable<RewriteRequest | undefined | void>;
   /** Which bytes? A name under the root, the bytes, or Content. The first answer wins; the root directory comes last. */
   open?(request: ReadRequest, call: Call): Awaitable<string | Uint8Array | Content | undefined | void>;
   /** Where do uploaded bytes go? A Sink, or another name for `uploads` of the config. The first answer wins; `uploads` come last. */

@@ -16,8 +16,8 @@ export function findAnswer(transfer: ActiveTransfer, log: Log): Promise<Transfer
 }
 
 async function answerRead(transfer: ActiveTransfer, asked: ReadRequest, log: Log): Promise<TransferAnswer> {
-  const { generation, gone } = transfer;
-  const route = await generation.pipeline.route(asked, { signal: gone, log });
+  const { generation, gone, unservable } = transfer;
+  const route = await generation.pipeline.route(asked, { signal: gone, log, unservable });
   transfer.request = route.request;
   if (route.error) throw route.error;
   transfer.served = route.served;
@@ -29,8 +29,8 @@ async function answerRead(transfer: ActiveTransfer, asked: ReadRequest, log: Log
 }
 
 async function answerWrite(transfer: ActiveTransfer, asked: WriteRequest, log: Log): Promise<TransferAnswer> {
-  const { generation, gone } = transfer;
-  const route = await generation.pipeline.route(asked, { signal: gone, log });
+  const { generation, gone, unservable } = transfer;
+  const route = await generation.pipeline.route(asked, { signal: gone, log, unservable });
   const { request, error } = route;
   transfer.request = request;
   if (error) throw error;

@@ -62,12 +62,15 @@ export async function explain(generation: Generation, question: Question): Promi
   const seen = considered(options, limits);
   const packet = { opcode: Opcode.rrq, name: question.name, mode: mode.toLowerCase(), options: seen };
   const sent = { id: 0, client: { address: question.address, port: 0 }, local: { address: '', port: 0 }, packet };
-  const { request, refusal } = understand(sent, limits.nameBytes);
+  const { request, refusal, unservable } = understand(sent, limits.nameBytes);
   const client = withGiven(request.client, question);
   const trace: Trace = [];
   const base = { asked: question.name, name: request.name, client, trace, served: undefined, agreed: [] };
   if (refusal) return { ...base, error: { code: refusal.code, message: refusal.message } };
-  const route = await generation.pipeline.route({ ...request, kind: 'read', client } as ReadRequest, { trace });
+  const route = await generation.pipeline.route({ ...request, kind: 'read', client } as ReadRequest, {
+    trace,
+    unservable,
+  });
   const found = { ...base, name: route.request.name, client: route.request.client };
   if (route.error) return { ...found, error: { code: route.error.code, message: route.error.message } };
   try {

@@ -1,7 +1,7 @@
 /**
  * From what came over the wire to what plugins see. Everything in it that a client wrote stays untrusted text.
  */
-import { cleanName } from '../content/name.ts';
+import { readName } from '../content/name.ts';
 import type { ReadRequest, RequestInfo, WriteRequest } from '../plugin/types.ts';
 import { ErrorCode, TftpError } from '../protocol/error.ts';
 import { claimedSize } from '../protocol/options.ts';
@@ -14,10 +14,12 @@ export type AnyRequest = ReadRequest | WriteRequest;
 export interface Understood {
   readonly request: AnyRequest;
   readonly refusal: TftpError | undefined;
+  /** The ERROR to answer unless a plugin makes another name of this one, which no file can have. */
+  readonly unservable: TftpError | undefined;
 }
 
 export function understand({ client, local, packet }: TransferRequest, nameBytes: number): Understood {
-  const { name, refusal } = nameOf(packet, nameBytes);
+  const { name, refusal, unservable } = nameOf(packet, nameBytes);
   const info: Omit<RequestInfo, 'kind'> = {
     client: { ...client, address: plainAddress(client.address) },
     local: { ...local, address: plainAddress(local.address) },
@@ -28,7 +30,7 @@ export function understand({ client, local, packet }: TransferRequest, nameBytes
   };
   const request: AnyRequest =
     packet.opcode === Opcode.rrq ? { ...info, kind: 'read' } : { ...info, kind: 'write', size: claimedSize(packet.options) };
-  return { request, refusal: modeRefusal(packet.mode) ?? refusal };
+  return { request, refusal: modeRefusal(packet.mode) ?? refusal, unservable };
 }
 
 /** Options by name in lower case; the first of two counts. */
@@ -41,12 +43,16 @@ export function optionMap(options: readonly Option[]): ReadonlyMap<string, strin
   return map;
 }
 
-function nameOf({ name }: RequestPacket, nameBytes: number): { readonly name: string; readonly refusal: TftpError | undefined } {
-  if (name.length > nameBytes) return { name: '', refusal: new TftpError(ErrorCode.fileNotFound, 'file name too long') };
+function nameOf(
+  { name }: RequestPacket,
+  nameBytes: number,
+): Pick<Understood, 'refusal' | 'unservable'> & { readonly name: string } {
+  const refused = (refusal: TftpError) => ({ name: '', refusal, unservable: undefined });
+  if (name.length > nameBytes) return refused(new TftpError(ErrorCode.fileNotFound, 'file name too long'));
   try {
-    return { name: cleanName(name), refusal: undefined };
+    return { ...readName(name), refusal: undefined };
   } catch (error) {
-    if (error instanceof TftpError) return { name: '', refusal: error };
+    if (error instanceof TftpError) return refused(error);
     throw error;
   }
 }

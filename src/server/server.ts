@@ -299,13 +299,14 @@ export class Server {
   #request(sent: TransferRequest): void {
     const generation = this.#current;
     if (!generation) return this.#transport?.refuse(sent.id, STOPPING);
-    const { request, refusal } = understand(sent, generation.config.limits.nameBytes);
+    const { request, refusal, unservable } = understand(sent, generation.config.limits.nameBytes);
     const transfer: ActiveTransfer = {
       id: sent.id,
       generation,
       release: generation.lease(),
       gone: new Abort(),
       request,
+      unservable,
       served: undefined,
       plugin: undefined,
       size: undefined,

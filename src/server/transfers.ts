@@ -3,6 +3,7 @@
  */
 import type { Abort } from '../plugin/abort.ts';
 import type { TransferInfo, TransferSummary } from '../plugin/types.ts';
+import type { TftpError } from '../protocol/error.ts';
 import { DEFAULT_BLOCK_BYTES } from '../protocol/options.ts';
 import type { Ending } from '../protocol/transfer.ts';
 import type { Generation, Release } from './generation.ts';
@@ -13,6 +14,8 @@ export interface ActiveTransfer {
   readonly id: number;
   readonly generation: Generation;
   readonly release: Release;
+  /** {@link RouteOptions.unservable} */
+  readonly unservable: TftpError | undefined;
   /** Ends the work of plugins for a client that has gone. */
   readonly gone: Abort;
   /** What plugins have made of it so far. */

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { definePlugin, type Plugin } from '../../src/plugin/define.ts';
 import { PluginError } from '../../src/plugin/error.ts';
 import type { Trace } from '../../src/plugin/trace.ts';
-import type { Call, Hooks, ReadRequest } from '../../src/plugin/types.ts';
+import type { Call, Hooks, ReadRequest, RewriteRequest } from '../../src/plugin/types.ts';
 import { ErrorCode, TftpError } from '../../src/protocol/error.ts';
-import { counted, readRequest, settle, start, summary, surroundings, transfer, writeRequest } from './support.ts';
+import { counted, fakeFolder, readRequest, settle, start, summary, surroundings, transfer, writeRequest } from './support.ts';
 
 const hooks = (name: string, made: Hooks): Plugin => definePlugin({ name, setup: () => made })();
 /** What JavaScript may do, which TypeScript forbids. */
@@ -606,11 +606,37 @@ describe('route', () => {
     expect(trace.at(-1)).toMatchObject({ plugin: 'out', hook: 'rewrite', error: 'error 2: access violation (".." in the name)' });
   });
 
-  test('an upload is not rewritten', async () => {
-    const rewrite = vi.fn();
-    const pipeline = await start([hooks('a', { rewrite })], surroundings());
-    expect(await pipeline.route(writeRequest('up'))).toMatchObject({ request: { name: 'up' }, sink: undefined });
-    expect(rewrite).not.toHaveBeenCalled();
+  test('an upload is rewritten like a read, before it is stored', async () => {
+    const store = vi.fn();
+    const rewrite = (request: RewriteRequest) => ({ ...request, name: `${request.kind}/${request.name}` });
+    const pipeline = await start([hooks('keeps', { store }), hooks('a', { rewrite })], surroundings());
+    expect(await pipeline.route(writeRequest('up'))).toMatchObject({
+      request: { kind: 'write', name: 'write/up' },
+      sink: undefined,
+    });
+    expect(store.mock.lastCall![0]).toMatchObject({ name: 'write/up' });
+  });
+
+  describe('a name that no file can have', () => {
+    const unservable = new TftpError(ErrorCode.fileNotFound, 'file not found');
+    const junk = { ...readRequest('boot\x01;o'), name: 'boot\x01;o' };
+    const mending = (name: string) => hooks('mends', { rewrite: (request) => ({ ...request, name }) });
+
+    test.each([
+      ['is mended by a rule', [mending('boot')], { served: 'boot' }],
+      ['is refused where no plugin changes it', [], { error: unservable, request: { name: '' } }],
+      ['… or one returns it as it is', [mending('boot\x01;o')], { error: unservable, request: { name: '' } }],
+      ['… or one leaves some of it', [mending('a/boot\x01;o')], { error: { code: 1 } }],
+      ['… or one leads out of the root', [mending('../boot')], { error: { code: 2 } }],
+    ])('%s', async (_, plugins, expected) => {
+      const open = vi.fn();
+      const around = surroundings({ root: fakeFolder({ boot: 'x' }) });
+      const pipeline = await start([...plugins, hooks('opens', { open })], around);
+      expect(await pipeline.route(junk, { unservable })).toMatchObject(expected);
+      // No plugin gets to open it, and what a client has sent fills no log.
+      expect(open.mock.calls.map(([{ name }]) => name)).toEqual('served' in expected ? ['boot'] : []);
+      expect(around.log.lines).toEqual([]);
+    });
   });
 
   test("a hook's log is bound to its plugin and to the transfer", async () => {
