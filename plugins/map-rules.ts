@@ -14,10 +14,16 @@ export interface MapSubject {
   readonly address: string;
   /** Gets the line of each rule that has applied. */
   readonly applied: number[];
+  readonly at: MapProgress;
+}
+
+/** The line at work: rules that are broken off cannot tell. */
+export interface MapProgress {
+  line: number;
 }
 
 /** As many as tftp-hpa allows by default. */
-const MAX_STEPS = 4096;
+export const MAX_STEPS = 4096;
 /** No file system has a longer name; a rule that repeats itself could double it with every step. */
 const MAX_LENGTH = 4096;
 
@@ -30,6 +36,7 @@ export function* runMap(lines: readonly MapLine[], name: string, subject: MapSub
     const rule = lines[index]!;
     if (rule.kind === 'label' || !rule.kinds.includes(subject.kind) || !rule.families.includes(family)) continue;
     steps.take();
+    subject.at.line = rule.line;
     const found = longest(rule.regExp, current);
     if ((found === undefined) !== rule.inverted) continue;
     const groups = rule.inverted || found === undefined ? [] : found;

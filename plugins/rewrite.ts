@@ -1,26 +1,40 @@
 /**
  * Changes the name that is looked for, by rules or by a function. It sees names and who asks; it opens no file.
  */
-import { type Awaitable, type Call, definePlugin, type Finding, type Hooks, type ReadRequest } from 'pxe';
+import {
+  type Awaitable,
+  type Call,
+  definePlugin,
+  ErrorCode,
+  type Finding,
+  type Hooks,
+  type ReadRequest,
+  type RewriteRequest,
+  TftpError,
+} from 'pxe';
 import { z } from 'zod';
-import { type Asking, answering, listed } from './lookups.ts';
+import { type Asking, answering, answeringWithin, listed } from './lookups.ts';
+import type { BoundedRegExp } from './regexp/bounded.ts';
+import { naming, TimeGuard } from './regexp/guard.ts';
 
 /** A rule; rules run top-down, each on what the one before it has made of the name. */
 export interface RewriteRule {
   /** A regular expression; or a whole name; or a regular expression as text, for JSON: `/^boot\//i`. With the flag `g`, every match is replaced. */
   readonly match: RegExp | string;
   /** What stands in the match's place: text, in which `$1`, `$<name>` and `$&` mean what they do in `String.replace`; or a function that makes it. */
-  readonly replace: string | ((match: RegExpMatchArray, request: ReadRequest) => string);
+  readonly replace: string | ((match: RegExpMatchArray, request: RewriteRequest) => string);
   /** After this rule has matched, no other is tried. Default false. */
   readonly last?: boolean | undefined;
   /**
    * `exists`: if there is a file under the root of the name that this rule makes, no other rule is tried; else it is as if the rule
-   * had not matched.
+   * had not matched. For an upload every name counts as there.
    */
   readonly when?: 'exists' | undefined;
+  /** Which requests the rule is for: to read, to write (uploads), or all. Default `read`: where uploads go is not changed by chance. */
+  readonly requests?: 'read' | 'write' | 'all' | undefined;
 }
 
-/** Returns the name to look for, or `undefined` to leave it as it is. */
+/** Returns the name to look for, or `undefined` to leave it as it is. It is asked for reads only. */
 export type RewriteFunction = (request: ReadRequest, call: Call) => Awaitable<string | undefined>;
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
@@ -37,41 +51,91 @@ const replace = z.union([
   z.string(),
   z.custom<Exclude<RewriteRule['replace'], string>>(isFunction, 'expected text or a function'),
 ]);
-const rule = z.strictObject({ match, replace, last: z.boolean().optional(), when: z.literal('exists').optional() });
+const rule = z.strictObject({
+  match,
+  replace,
+  last: z.boolean().optional(),
+  when: z.literal('exists').optional(),
+  requests: z.enum(['read', 'write', 'all']).optional(),
+});
 const options: z.ZodType<readonly RewriteRule[] | RewriteFunction, readonly RewriteRule[] | RewriteFunction> = z.union([
   z.array(rule),
   z.custom<RewriteFunction>(isFunction, 'expected an array of rules, or a function'),
 ]);
 
+/** Time for all rules on one name, and for one call of a function: a function may do more than match. */
+const RULES_MS = 40;
+const FUNCTION_MS = 1000;
+
 export const rewrite = definePlugin({
   name: 'rewrite',
   options,
-  setup: (given): Hooks => {
+  async setup(given): Promise<Hooks> {
+    const functions = new TimeGuard({ limitMs: FUNCTION_MS });
     if (typeof given === 'function') {
       return {
         async rewrite(request, call) {
-          const name = await given(request, call);
+          if (request.kind !== 'read') return undefined;
+          const name = await naming(
+            () => functions.run(() => given(request, call)),
+            () => 'the function',
+          );
           return name === undefined ? undefined : { ...request, name };
         },
       };
     }
-    const rules = given.map(({ match, ...rest }) => ({ ...rest, match: toRegExp(match) }));
+    const { boundRegExp, JUDGED_LENGTH } = await import('./regexp/bounded.ts');
+    const rules = given.map(({ match, ...rest }) => ({ ...rest, ...boundRegExp(toRegExp(match)) }));
+    const guard = new TimeGuard({ limitMs: RULES_MS, repeatable: true });
+    const guarded = rules.some(({ bound }) => bound === 'time');
     return {
-      rewrite: (request, call) => answering(applyRules(rules, request, call), call),
-      check: () => findingsOf(given, rules),
+      rewrite(request, call) {
+        const begin = (): Asking<RewriteRequest | undefined> => applyRules(rules, request, call, { functions, at });
+        const at: Progress = { rule: 0 };
+        if (!guarded && request.name.length <= JUDGED_LENGTH) return answering(begin(), call);
+        return naming(
+          () => answeringWithin(guard, begin, call),
+          () => `rule ${at.rule} (${given[at.rule - 1]!.match})`,
+        );
+      },
+      check: async () => [...findingsOf(given, rules), ...(await hangingRules(rules))],
     };
   },
 });
 
-type ReadyRule = RewriteRule & { readonly match: RegExp };
+type ReadyRule = Omit<RewriteRule, 'match'> & BoundedRegExp;
 
-function* applyRules(rules: readonly ReadyRule[], request: ReadRequest, { note }: Call): Asking<ReadRequest | undefined> {
+/** The rule at work, from 1: a match that is broken off cannot tell. */
+interface Progress {
+  rule: number;
+}
+
+/** A rule could double the name, and the next one again. No file system has a longer one. */
+const MAX_LENGTH = 4096;
+
+interface Applying {
+  readonly functions: TimeGuard;
+  readonly at: Progress;
+}
+
+function* applyRules(
+  rules: readonly ReadyRule[],
+  request: RewriteRequest,
+  { note }: Call,
+  { functions, at }: Applying,
+): Asking<RewriteRequest | undefined> {
   let current = request;
   const applied: number[] = [];
-  for (const [index, { match, replace, last, when }] of rules.entries()) {
-    if (current.name.search(match) < 0) continue;
-    const name = typeof replace === 'string' ? current.name.replace(match, replace) : replaceBy(replace, match, current);
-    if (when === 'exists' && !(yield name)) continue;
+  for (const [index, { regExp, replace, last, when, requests = 'read' }] of rules.entries()) {
+    at.rule = index + 1;
+    if (requests !== 'all' && requests !== request.kind) continue;
+    if (current.name.search(regExp) < 0) continue;
+    const name =
+      typeof replace === 'string'
+        ? current.name.replace(regExp, replace)
+        : replaceBy((match) => functions.run(() => replace(match, current)), regExp, current.name);
+    if (name.length > MAX_LENGTH) throw new TftpError(ErrorCode.fileNotFound, 'file not found');
+    if (when === 'exists' && request.kind === 'read' && !(yield name)) continue;
     current = { ...current, name };
     applied.push(index + 1);
     if (last || when === 'exists') break;
@@ -81,13 +145,12 @@ function* applyRules(rules: readonly ReadyRule[], request: ReadRequest, { note }
   return current;
 }
 
-function replaceBy(make: Exclude<RewriteRule['replace'], string>, regExp: RegExp, request: ReadRequest): string {
-  const { name } = request;
+function replaceBy(make: (match: RegExpMatchArray) => string, regExp: RegExp, name: string): string {
   const matches = regExp.global ? [...name.matchAll(regExp)] : [name.match(regExp)!];
   let result = '';
   let end = 0;
   for (const found of matches) {
-    result += name.slice(end, found.index) + make(found, request);
+    result += name.slice(end, found.index) + make(found);
     end = found.index! + found[0].length;
   }
   return result + name.slice(end);
@@ -117,7 +180,7 @@ function mistakeIn(text: string): string | undefined {
 function* findingsOf(written: readonly RewriteRule[], rules: readonly ReadyRule[]): Iterable<Finding> {
   for (const [index, { match }] of written.entries()) {
     const found = (message: string): Finding => ({ severity: 'warning', path: [index, 'match'], message });
-    const ready = rules[index]!.match;
+    const ready = rules[index]!.regExp;
     if (typeof match === 'string' && !asText.test(match)) {
       if (LIKE_PATTERN.test(match))
         yield found(`stands for a file of this very name; a regular expression is written ${suggestion(match)}`);
@@ -131,9 +194,28 @@ function* findingsOf(written: readonly RewriteRule[], rules: readonly ReadyRule[
 
 const LIKE_PATTERN = /^\^|\$$|\.[*+]|\\[.dwsb/]|\|/;
 
-/** In JSON, too. */
+/** In JSON, too. What is no regular expression yet, such as `^boot(/`, has its brackets taken as characters. */
 function suggestion(match: string): string {
-  return `between slashes: "/${match.replace(/(?<!\\)\//g, '\\/').replaceAll('\\', '\\\\')}/"`;
+  const escaped = match.replace(/(?<!\\)\//g, '\\/');
+  const source = isValid(escaped) ? escaped : escaped.replace(/(?<!\\)[()[\]{}*+?]|\\$/g, '\\$&');
+  return isValid(source) ? `between slashes: ${JSON.stringify(`/${source}/`)}` : 'between slashes: "/^boot\\\\/(.*)$/"';
+}
+
+function isValid(source: string): boolean {
+  try {
+    return new RegExp(source) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
+
+async function hangingRules(rules: readonly ReadyRule[]): Promise<readonly Finding[]> {
+  const { describeAttack, findAttack } = await import('./regexp/attack.ts');
+  return rules.flatMap(({ regExp, bound }, index) => {
+    const attack = findAttack(regExp);
+    if (attack === undefined) return [];
+    return [{ severity: 'warning' as const, path: [index, 'match'], message: describeAttack(attack, bound, RULES_MS) }];
+  });
 }
 
 /** Whether a rule above may have made another name of the one asked for, and gone on. */
@@ -143,11 +225,12 @@ function changesBefore(rules: readonly ReadyRule[], index: number): boolean {
 
 /** The number, from 1, of the rule above that leaves nothing to this one. */
 function endedBy(rules: readonly ReadyRule[], index: number): number | undefined {
-  const { match } = rules[index]!;
+  const { regExp, requests = 'read' } = rules[index]!;
   const at = rules.slice(0, index).findIndex((above, place) => {
     if (!above.last || above.when !== undefined) return false;
-    if (EVERYTHING.test(above.match.source)) return true;
-    const same = above.match.source === match.source && above.match.ignoreCase === match.ignoreCase;
+    if (above.requests !== 'all' && (above.requests ?? 'read') !== requests) return false;
+    if (EVERYTHING.test(above.regExp.source)) return true;
+    const same = above.regExp.source === regExp.source && above.regExp.ignoreCase === regExp.ignoreCase;
     // A rule between them could make a name that it does match.
     return same && !changesBefore(rules.slice(place), index - place);
   });

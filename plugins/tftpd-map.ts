@@ -2,26 +2,18 @@
  * A map file of tftp-hpa's `in.tftpd -m` as it is: what was asked for goes in, what its rules make of it is looked for. The file is
  * watched; one with a mistake is refused as a mistake in the config would be.
  *
- * As there, rules see a name as the client spelt it (`/boot/x`, `\boot\x`), unless a plugin before this one has changed it; what
- * they return is cleaned and confined like any other name. An upload's name is rewritten, too, before `uploads` takes it; for it
- * `E` counts every name as good.
+ * As there, rules see a name as the client spelt it (`/boot/x`, `\boot\x`, with what a ROM has put behind it), unless a plugin before
+ * this one has changed it; what they return is cleaned and confined like any other name. An upload's name is rewritten, too; for it `E`
+ * counts every name as good.
  */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import {
-  type Call,
-  ConfigError,
-  cleanName,
-  definePlugin,
-  type Finding,
-  type Hooks,
-  type ReadRequest,
-  type WriteRequest,
-} from 'pxe';
+import { type Call, ConfigError, definePlugin, type Finding, type Hooks, type RewriteRequest, readName, TftpError } from 'pxe';
 import { z } from 'zod';
-import { type Asking, answering, listed } from './lookups.ts';
+import { type Asking, answering, answeringWithin, listed } from './lookups.ts';
 import { type MapFile, type MapLine, parseMapFile } from './map-file.ts';
-import { runMap } from './map-rules.ts';
+import { MAX_STEPS, type MapProgress, runMap } from './map-rules.ts';
+import { naming, TimeGuard } from './regexp/guard.ts';
 
 export interface TftpdMapOptions {
   /** The map file, relative to the config. */
@@ -49,13 +41,48 @@ export const tftpdMap = definePlugin({
       throw new ConfigError(path, issues);
     }
     const prefix = directory?.replace(/\/*$/, '/');
+    const { boundRegExp, JUDGED_LENGTH } = await import('./regexp/bounded.ts');
+    const lines = map.lines.map((line) => boundLine(line, map.lines, boundRegExp));
+    const guard = new TimeGuard({ limitMs: MAP_MS, repeatable: true });
+    const guarded = lines.some(({ timed }) => timed);
+    const rules = lines.map(({ line }) => line);
     return {
-      rewrite: (request, call) => answering(renamed(map.lines, request, prefix, call), call),
-      store: (request, call) => answeredYes(renamed(map.lines, request, prefix, call))?.name,
-      check: () => findingsOf(map, path),
+      rewrite(request, call) {
+        const at: MapProgress = { line: 0 };
+        const begin = () => renamed(rules, request, { prefix, call, at });
+        if (!guarded && request.asked.length <= JUDGED_LENGTH) return answering(begin(), call);
+        return naming(
+          () => answeringWithin(guard, begin, call),
+          () => `line ${at.line} of ${file}`,
+        );
+      },
+      check: async () => [...findingsOf(map, path), ...(await hangingRules(lines, path))],
     };
   },
 });
+
+/** Time for all rules on one name. */
+const MAP_MS = 40;
+
+interface BoundLine {
+  readonly line: MapLine;
+  /** It may be run with a time limit only. */
+  readonly timed: boolean;
+}
+
+/** A rule may be matched for one name as often as the name has ends (to find the longest match), has places (`g`), and the map has steps. */
+function boundLine(line: MapLine, lines: readonly MapLine[], bound: typeof import('./regexp/bounded.ts').boundRegExp): BoundLine {
+  if (line.kind === 'label') return { line, timed: false };
+  const { regExp, replaces } = line;
+  const loops = lines.some((other) => other.kind === 'rule' && (other.after === 'restart' || other.after === 'jump'));
+  const times =
+    (regExp.ambiguous ? MAX_ENDS : 1) * (replaces === 'rescan' || replaces === 'onward' ? MAX_ENDS : 1) * (loops ? MAX_STEPS : 1);
+  const bounded = bound(regExp.made, times);
+  const timed = bounded.bound === 'time' || (bounded.bound === 'linear' && times > 1);
+  return { line: { ...line, regExp: { ...regExp, made: bounded.regExp } }, timed };
+}
+
+const MAX_ENDS = 512;
 
 /** Throws a `ConfigError`. */
 async function readMap(path: string): Promise<string> {
@@ -68,31 +95,53 @@ async function readMap(path: string): Promise<string> {
   }
 }
 
+interface Renaming {
+  readonly prefix: string | undefined;
+  readonly call: Call;
+  readonly at: MapProgress;
+}
+
 /** The request with the name that the rules lead to; `undefined` if they leave it as it is. */
-function* renamed<Request extends ReadRequest | WriteRequest>(
+function* renamed(
   lines: readonly MapLine[],
-  request: Request,
-  prefix = '',
-  { note }: Call,
-): Asking<Request | undefined> {
-  const { kind, asked, name, client } = request;
-  const spelt = cleanName(asked) === name ? asked : name;
+  request: RewriteRequest,
+  { prefix = '', call, at }: Renaming,
+): Asking<RewriteRequest | undefined> {
+  const { kind, client } = request;
+  const spelt = speltName(request);
   const below = (path: string) => (path.startsWith(prefix) ? path.slice(prefix.length) : path);
   const applied: number[] = [];
-  const rules = runMap(lines, spelt, { kind, address: client.address, applied });
+  const rules = runMap(lines, spelt, { kind, address: client.address, applied, at });
   try {
     let step = rules.next();
-    while (!step.done) step = rules.next(yield below(step.value));
+    while (!step.done) step = rules.next(kind === 'write' || (yield below(step.value)));
     const result = below(step.value);
     return result === spelt ? undefined : { ...request, name: result };
   } finally {
     // Also where one of them refuses.
-    if (applied.length > 0) note(listed('line', applied));
+    if (applied.length > 0) call.note(listed('line', applied));
   }
 }
 
-function answeredYes<Result>(rules: Asking<Result>): Result {
-  for (let step = rules.next(); ; step = rules.next(true)) if (step.done) return step.value;
+/** The name as the client spelt it, unless a plugin has changed it. */
+function speltName({ asked, name }: RewriteRequest): string {
+  try {
+    return readName(asked).name === name ? asked : name;
+  } catch (error) {
+    if (error instanceof TftpError) return name;
+    throw error;
+  }
+}
+
+/** Rules that a hostile name keeps busy. */
+async function hangingRules(lines: readonly BoundLine[], file: string): Promise<readonly Finding[]> {
+  const { describeAttack, findAttack } = await import('./regexp/attack.ts');
+  return lines.flatMap(({ line, timed }) => {
+    const attack = line.kind === 'rule' ? findAttack(line.regExp.made) : undefined;
+    if (attack === undefined) return [];
+    const message = describeAttack(attack, timed ? 'time' : 'linear', MAP_MS);
+    return [{ severity: 'warning' as const, path: [], file, line: line.line, message }];
+  });
 }
 
 /** What in.tftpd would find out only when a client asks. */

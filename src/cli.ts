@@ -2,8 +2,9 @@
 /**
  * The command line. Only here and in `cli/` are process, arguments, exit codes and the terminal known.
  */
-import { keepCompiledCode } from './cli/runtime.ts';
+import { boundRegExps, keepCompiledCode } from './cli/runtime.ts';
 
 keepCompiledCode();
+boundRegExps();
 const { main } = await import('./cli/main.ts');
 await main();

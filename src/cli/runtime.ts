@@ -28,3 +28,13 @@ export function keepCompiledCode(): void {
 export function settleHeap(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
 }
+
+/**
+ * Call it before a config is loaded. A regular expression that has gone back too often is matched to its end by V8's linear engine, also
+ * one in a user's own function; V8 cannot do so for lookaround, back-references, large counts and the flags `i`, `u` and `v`. The flag `l`
+ * asks for that engine from the start. V8 calls it experimental: it is reached only by what would otherwise not end.
+ */
+export function boundRegExps(): void {
+  setFlagsFromString('--enable-experimental-regexp-engine');
+  setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
+}

@@ -2,7 +2,7 @@ import { rewrite } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
 import type { Trace } from '../../src/plugin/trace.ts';
 import type { Finding } from '../../src/plugin/types.ts';
-import { readRequest } from '../plugin/support.ts';
+import { readRequest, writeRequest } from '../plugin/support.ts';
 import { issuesOf, serving } from './support.ts';
 
 type Options = Parameters<typeof rewrite>[0];
@@ -123,6 +123,11 @@ test.each<[string, Options & readonly unknown[], readonly string[]]>([
     [{ match: '//boot', replace: '' }],
     ['0 never matches: names have single slashes, and none in front'],
   ],
+  [
+    'an expression without slashes that is none yet',
+    [{ match: '^boot(/', replace: '' }],
+    ['0 stands for a file of this very name; a regular expression is written between slashes: "/^boot\\\\(\\\\//"'],
+  ],
   ['an expression with a slash in front', [{ match: /^\/boot/, replace: '' }], ['0 never matches: names have no slash in front']],
   [
     '… that an earlier rule may have put there',
@@ -170,6 +175,45 @@ test.each<[string, Options & readonly unknown[], readonly string[]]>([
   const { check } = await rewrite(options).definition.setup(options, {} as never);
   const found = [...((await check?.({} as never)) as Iterable<Finding>)];
   expect(found.map(({ path, message }) => `${String(path[0])} ${message}`)).toEqual(findings);
+});
+
+describe('uploads', () => {
+  const rules: Options = [
+    { match: /^a\//, replace: 'read/' },
+    { match: /^b\//, replace: 'write/', requests: 'write' },
+    { match: /^c\//, replace: 'all/', requests: 'all' },
+    { match: /^d\//, replace: 'new/', requests: 'all', when: 'exists' },
+  ];
+
+  test.each([
+    ['a/x', 'read/x', 'a/x'],
+    ['b/x', 'b/x', 'write/x'],
+    ['c/x', 'all/x', 'all/x'],
+    ['d/x', 'd/x', 'new/x'],
+  ])('%s: read as %s, written as %s', async (name, read, write) => {
+    const { pipeline } = await serving(rewrite(rules), []);
+    expect((await pipeline.route(readRequest(name))).request.name).toBe(read);
+    expect((await pipeline.route(writeRequest(name))).request.name).toBe(write);
+  });
+
+  test('a function in place of rules is not asked', async () => {
+    const { pipeline } = await serving(
+      rewrite(() => 'other'),
+      [],
+    );
+    expect((await pipeline.route(writeRequest('log'))).request.name).toBe('log');
+  });
+
+  test('a rule for reads that is the last takes nothing from one for uploads', async () => {
+    const { pipeline } = await serving(
+      rewrite([
+        { match: /^/, replace: 'r/', last: true },
+        { match: /^/, replace: 'w/', requests: 'write' },
+      ]),
+      [],
+    );
+    expect(await pipeline.check()).toEqual([]);
+  });
 });
 
 test('a rule that leaves the root refuses the request', async () => {

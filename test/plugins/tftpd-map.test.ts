@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { cleanName } from 'pxe';
+import { cleanName, readName } from 'pxe';
 import { parseMapFile, rewrite, tftpdMap } from 'pxe/plugins';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { hexAddress } from '../../plugins/address.ts';
 import { longest, translatePosix } from '../../plugins/posix-regexp.ts';
 import type { Plugin } from '../../src/plugin/define.ts';
+import type { Pipeline } from '../../src/plugin/pipeline.ts';
 import type { Trace } from '../../src/plugin/trace.ts';
 import type { Finding, ReadRequest } from '../../src/plugin/types.ts';
 import { fakeFolder, readRequest, start, surroundings, writeRequest } from '../plugin/support.ts';
@@ -184,4 +185,13 @@ test.each([
   ['nonsense', ''],
 ])('%s in hex is %s', (address, hex) => {
   expect(hexAddress(address)).toBe(hex);
+});
+
+test('rules see what a ROM has put behind a name, and may take it away', async () => {
+  const { pipeline } = await serving('r ^pxelinux\\.bin.* pxelinux.bin', ['pxelinux.bin']);
+  const asked = 'pxelinux.biny\n;o\x1e';
+  const { name, unservable } = readName(asked);
+  const route = (map: Pipeline) => map.route({ ...readRequest(name), asked, name }, { unservable });
+  expect(await route(pipeline)).toMatchObject({ served: 'pxelinux.bin' });
+  expect(await route((await serving('r ^x y', ['pxelinux.bin'])).pipeline)).toMatchObject({ error: { code: 1 } });
 });
