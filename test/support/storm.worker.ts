@@ -17,7 +17,7 @@ export interface StormTask {
   /** Set to 1, and notified, when every request is out. */
   readonly asked: Int32Array;
   readonly limitMs: number;
-  /** One more client, which asks for all there is of another file, and acknowledges each block that comes, whether or not it fits. */
+  /** One more client, which asks for all there is of another file, and acknowledges it as fast as it comes. */
   readonly greedy?: { readonly name: string; readonly options: Options };
 }
 
@@ -64,13 +64,29 @@ async function open(): Promise<Socket> {
 /** Begins a greedy client; resolves when its first block has come. */
 async function devour({ name, options }: NonNullable<StormTask['greedy']>): Promise<Socket> {
   const socket = await open();
+  let [have, inWindow, windowSize] = [0, 0, 1];
+  socket.setRecvBufferSize(8 * 1024 ** 2);
+  let impatience: NodeJS.Timeout | undefined;
+  socket.once('close', () => clearInterval(impatience));
   const { promise, resolve } = Promise.withResolvers<Socket>();
   socket.on('message', (datagram, from) => {
     const reply = parse(datagram);
-    if (reply.kind === 'oack') socket.send(ack(0), from.port, from.address);
+    if (reply.kind === 'oack') {
+      windowSize = Number(reply.options.windowsize);
+      socket.send(ack(0), from.port, from.address);
+    }
     if (reply.kind !== 'data') return;
     greedyBytes += reply.payload.length;
-    socket.send(ack(reply.block), from.port, from.address);
+    const fits = reply.block === (have + 1) % 65536;
+    if (fits) have = reply.block;
+    const acknowledge = () => {
+      inWindow = 0;
+      socket.send(ack(have), from.port, from.address);
+    };
+    clearInterval(impatience);
+    // What its socket does not hold is lost.
+    impatience = setInterval(acknowledge, 10);
+    if (!fits || ++inWindow === windowSize) acknowledge();
     resolve(socket);
   });
   socket.send(rrq(name, 'octet', options), server.port, server.address);
