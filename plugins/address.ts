@@ -3,7 +3,16 @@
  */
 import { numberOf, parseAddress } from 'pxe';
 
-export { type IpAddress as Address, type Network, numberOf, parseAddress, parseNetwork, prefixOf } from 'pxe';
+export {
+  hostBitsProblem,
+  type IpAddress as Address,
+  type Network,
+  numberOf,
+  parseAddress,
+  parseInterfaceAddress,
+  parseNetwork,
+  prefixOf,
+} from 'pxe';
 
 /** As boot loaders write addresses into names: `C0A80714` for 192.168.7.20, 32 digits for IPv6. Without zone; `''` if it is no address. */
 export function hexAddress(written: string): string {

@@ -8,21 +8,28 @@ import { unknownVariables } from './generate/check.ts';
 import { contextOf } from './generate/context.ts';
 import { type GenerateOptions, generateSchema, isLong } from './generate/options.ts';
 import { Probes } from './generate/probes.ts';
-import { readRules } from './generate/rules.ts';
+import { type Rule, readRules } from './generate/rules.ts';
 import { hasWildcard } from './glob.ts';
+import { nameFold } from './name.ts';
 import { allButNames, trustedClient, trustIn } from './trust.ts';
 
 export const generate = definePlugin({
   name: 'generate',
   options: generateSchema,
-  async setup(written, { configDir, watch }): Promise<Hooks> {
+  async setup(written, { configDir, watch, caseInsensitive }): Promise<Hooks> {
     const { files, trust }: GenerateOptions = isLong(written) ? written : { files: written };
     const prefix = isLong(written) ? ['files'] : [];
-    const rules = await readRules(files, (path) => resolve(configDir, path), watch);
-    const exact = new Map(rules.filter(({ glob }) => !hasWildcard(glob.pattern)).map((rule) => [rule.glob.pattern, rule]));
+    const fold = nameFold(caseInsensitive);
+    const rules = await readRules(files, { absolute: (path) => resolve(configDir, path), watch, fold });
+    const exact = new Map<string, Rule>();
+    for (const rule of rules) {
+      const name = fold(rule.glob.pattern);
+      // Of two spellings of one name the first counts.
+      if (!hasWildcard(name) && !exact.has(name)) exact.set(name, rule);
+    }
     const globs = rules.filter(({ glob }) => hasWildcard(glob.pattern));
     const find = (name: string) => {
-      const rule = exact.get(name);
+      const rule = exact.get(fold(name));
       if (rule) return { rule, match: [] };
       for (const rule of globs) {
         const match = rule.glob.match(name);
@@ -47,7 +54,7 @@ export const generate = definePlugin({
         return bytes;
       },
       end: (summary) => probes.ended(summary),
-      names: () => exact.keys(),
+      names: () => [...exact.values()].map(({ glob }) => glob.pattern),
       check: async (call) => unknownVariables(rules, prefix, call, await call.clients()),
     };
   },

@@ -18,12 +18,17 @@ export function hasWildcard(pattern: string): boolean {
   return /[*?]/.test(pattern);
 }
 
-export function parseGlob(pattern: string): Glob {
-  const parts = pattern.match(/\*\*|[*?]|[^*?]+/g) ?? [];
+/** @param fold how names are compared; what the wildcards stand for keeps its spelling */
+export function parseGlob(pattern: string, fold: (name: string) => string = (name) => name): Glob {
+  const parts = fold(pattern).match(/\*\*|[*?]|[^*?]+/g) ?? [];
   return {
     pattern,
     literals: parts.filter((part) => !hasWildcard(part)).join('').length,
-    match: (name) => match(parts, name),
+    match: (name) => {
+      const folded = fold(name);
+      // A few letters are longer in lower case.
+      return match(parts, folded, folded.length === name.length ? name : folded);
+    },
   };
 }
 
@@ -45,7 +50,8 @@ export function covers(wide: Glob, narrow: string): boolean {
 
 const LETTER = '\ue000';
 
-function match(parts: readonly string[], name: string): readonly string[] | undefined {
+/** @param shown the name of which the wildcards' parts are taken */
+function match(parts: readonly string[], name: string, shown: string): readonly string[] | undefined {
   const [first = ''] = parts;
   if (!hasWildcard(first) && !name.startsWith(first)) return undefined;
   const ends = endings(parts, name);
@@ -57,7 +63,7 @@ function match(parts: readonly string[], name: string): readonly string[] | unde
     if (!hasWildcard(part)) at += part.length;
     else if (part === '?') at++;
     else while (ends[index + 1]![at] !== 1) at++;
-    if (hasWildcard(part)) captures.push(name.slice(from, at));
+    if (hasWildcard(part)) captures.push(shown.slice(from, at));
   }
   return captures;
 }

@@ -7,44 +7,61 @@
  * it is. Variables are merged in the same order.
  */
 import { resolve } from 'node:path';
-import { type Client, ConfigError, definePlugin, ErrorCode, type Hooks, type Machine, TftpError } from 'pxe';
+import {
+  type Call,
+  type Client,
+  definePlugin,
+  ErrorCode,
+  type FactName,
+  factNames,
+  type Hooks,
+  inSlices,
+  type Machine,
+  Slices,
+  sourceOf,
+  TftpError,
+} from 'pxe';
 import { parseAddress } from './address.ts';
-import { findingsOf, whoIs } from './hosts/check.ts';
-import { readDataFile } from './hosts/data-file.ts';
+import { findingsOf } from './hosts/check.ts';
 import type { Who } from './hosts/fill.ts';
+import { canBeKnown, exactIn } from './hosts/identity.ts';
 import { groupIssues, type Inventory, listGroups, listHosts } from './hosts/inventory.ts';
 import { Layer } from './hosts/layer.ts';
+import { loadInventory } from './hosts/load.ts';
 import { type HostsOptions, hostsSchema, isLong, type Written } from './hosts/options.ts';
 import { type Entry, Registry } from './hosts/registry.ts';
 import { factsBehind } from './hosts/rests-on.ts';
+import { nameFold } from './name.ts';
 import { trustedFacts, trustIn } from './trust.ts';
 
 export const hosts = definePlugin({
   name: 'hosts',
   options: hostsSchema((written) => (filesOf(written).length > 0 ? [] : groupIssues(inventoryOf(written)))),
-  async setup(written, { configDir, watch }): Promise<Hooks> {
+  async setup(written, { configDir, watch, caseInsensitive, tolerate }): Promise<Hooks> {
     const options: HostsOptions = isLong(written) ? written : { hosts: written };
     const files = filesOf(options).map((file) => resolve(configDir, file));
     for (const file of files) watch(file);
-    const inventory = await withFiles(inventoryOf(written), files);
-    const registry = new Registry(inventory);
+    const { inventory, warnings } = await loadInventory(inventoryOf(written), { files, options, tolerate });
+    const fold = nameFold(caseInsensitive);
+    const registry = await Registry.inSlices(inventory, fold, new Slices());
     const { trust, unknown = 'serve' } = options;
     const counts = trustIn(trust);
-    const strangers = typeof unknown === 'object' ? new Layer(unknown) : undefined;
-    /** Who asks, as far as it counts. */
+    const strangers = typeof unknown === 'object' ? new Layer(unknown, fold) : undefined;
+    /** The client, as far as what is known of it counts. */
     const whoAsks = (client: Client): Who => {
       const { mac, uuid, serial } = trustedFacts(client, counts);
       return { mac, uuid, serial, address: parseAddress(client.address)?.text, host: client.host?.name };
     };
     const isUnknown = (client: Client, matched: readonly Entry[]) => matched.length === 0 && client.host === undefined;
     return {
-      host({ client, name }) {
+      host({ client, name }, call) {
         const who = whoAsks(client);
         const matched = registry.match(who, name);
         const [narrowest] = matched;
         if (narrowest === undefined) return undefined;
+        noteDoubt(narrowest, client, trust, call);
         const restsOn = [...new Set(matched)]
-          .map(({ listed }) => factsBehind(listed, who, name))
+          .map(({ selectors }) => factsBehind(selectors, who, name))
           .filter((facts) => facts.length > 0);
         return {
           name: narrowest.listed.name,
@@ -70,11 +87,26 @@ export const hosts = definePlugin({
       store({ client, name }) {
         if (unknown !== 'serve' && isUnknown(client, registry.match(whoAsks(client), name))) throw unknownMachine();
       },
-      machines: () => registry.entries.flatMap((entry) => machinesOf(entry, registry)),
-      check: (call) => findingsOf(options, inventory, call.root),
+      async machines() {
+        const machines: Machine[] = [];
+        await inSlices(registry.entries, (entry) => machines.push(...machinesOf(entry, registry)));
+        return machines;
+      },
+      check: (call) => findingsOf({ options, inventory, warnings, call, fold }),
     };
   },
 });
+
+/** For `pxe explain --mac`: a real client does not tell its MAC address, and the sources that could are not there or not trusted. */
+function noteDoubt({ selectors }: Entry, client: Client, trust: HostsOptions['trust'], { sources, note }: Call): void {
+  if (!factNames.some((fact) => sourceOf(client, fact) === 'given')) return;
+  const facts = factNames.filter(
+    (fact) => client[fact] !== undefined && selectors.some(({ kind }) => kind === fact || (kind === 'pattern' && fact === 'mac')),
+  );
+  const byOther = selectors.some(({ kind }) => ['address', 'network', 'name', 'default'].includes(kind));
+  const doubtful = (fact: FactName) => sourceOf(client, fact) === 'given' && !canBeKnown(fact, sources, trust);
+  if (!byOther && facts.length > 0 && facts.every(doubtful)) note('which this config would not know of a real client');
+}
 
 function unknownMachine(): TftpError {
   return new TftpError(ErrorCode.accessViolation, 'unknown machine');
@@ -88,23 +120,6 @@ function filesOf(written: Written): readonly string[] {
 function inventoryOf(written: Written): Inventory {
   if (!isLong(written)) return { hosts: listHosts(written, []), groups: [] };
   return { hosts: listHosts(written.hosts ?? {}, ['hosts']), groups: listGroups(written.groups ?? {}, ['groups']) };
-}
-
-/** Mistakes that are told at once. */
-const MAX_TOLD = 25;
-
-/** The config's own come first. Throws a `ConfigError` with every mistake of every file. */
-async function withFiles(inline: Inventory, files: readonly string[]): Promise<Inventory> {
-  const read = await Promise.all(files.map(readDataFile));
-  const all = [inline, ...read.map(({ inventory }) => inventory)];
-  const inventory = { hosts: all.flatMap(({ hosts }) => hosts), groups: all.flatMap(({ groups }) => groups) };
-  const issues = read.flatMap((one) => one.issues);
-  // A file that could not be read may hold the group that is missing.
-  if (issues.length === 0) issues.push(...groupIssues(inventory));
-  if (issues.length > MAX_TOLD)
-    issues.splice(MAX_TOLD, issues.length, { path: [], message: `and ${issues.length - MAX_TOLD} more` });
-  if (issues.length > 0) throw new ConfigError(files.length === 1 ? files[0] : undefined, issues);
-  return inventory;
 }
 
 /** Each once, where it stands first: a group counts for the narrowest of its hosts. */
@@ -125,17 +140,11 @@ function variablesOf(matched: readonly Entry[]): Readonly<Record<string, unknown
   );
 }
 
-/** Entries that mean one machine each; the names that any of its entries gives. */
-function machinesOf({ listed }: Entry, registry: Registry): Machine[] {
-  const { mac, uuid, serial, address } = whoIs(listed);
-  if ([mac, uuid, serial, address].every((known) => known === undefined)) return [];
-  const known = Object.entries({ mac, uuid, serial, address }).filter(([, value]) => value !== undefined);
-  const matched = registry.match({ mac, uuid, serial, address }, '');
-  return [
-    {
-      name: listed.name,
-      ...Object.fromEntries(known),
-      names: [...new Set(layersOf(matched).flatMap((layer) => [...layer.names]))],
-    },
-  ];
+/** Entries that mean one machine each, once for each of its MAC addresses; the names that any of its entries gives. */
+function machinesOf({ listed, selectors }: Entry, registry: Registry): Machine[] {
+  return exactIn(selectors).map((who) => ({
+    name: listed.name,
+    ...who,
+    names: [...new Set(layersOf(registry.match(who, '')).flatMap((layer) => layer.names))],
+  }));
 }

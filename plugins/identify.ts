@@ -13,6 +13,7 @@ import {
   factNames,
   type Hooks,
   type Identity,
+  type IdentitySource,
   type PluginContext,
   parseMac,
   type RequestInfo,
@@ -94,10 +95,20 @@ export const identify = definePlugin({
         }
         return identities.length === 0 ? undefined : identities;
       },
+      sources: () => order.flatMap(([key, value]) => (isOn(value) ? [{ source: key, tells: tells(key) }] : [])),
       check: async () => (await Promise.all(asked.map((source) => source.check?.() ?? []))).flat(),
     };
   },
 });
+
+function isOn(value: unknown): boolean {
+  return value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
+}
+
+/** Addresses and the neighbour table lead to a MAC address; names hold the rest, too. */
+function tells(source: string): IdentitySource['tells'] {
+  return source === 'filename' ? ['mac', 'uuid', 'serial'] : ['mac'];
+}
 
 /** What a source knows of a client. */
 type Known = Omit<Identity, 'source'>;

@@ -13,3 +13,8 @@ export function isName(written: string): boolean {
     throw error;
   }
 }
+
+/** How names are compared: as the root does, so that a key means a name in the spelling that `caseInsensitive` lets a client use. */
+export function nameFold(caseInsensitive: boolean | undefined): (name: string) => string {
+  return caseInsensitive ? (name) => name.toLowerCase() : (name) => name;
+}

@@ -19,8 +19,8 @@ export { ConfigError } from './config/error.ts';
 export type { ResolvedConfig } from './config/resolve.ts';
 export type { Awaitable, Content, Sink } from './content/content.ts';
 export { cleanName, readName } from './content/name.ts';
-export type { IpAddress, Network } from './plugin/address.ts';
-export { numberOf, parseAddress, parseNetwork, prefixOf } from './plugin/address.ts';
+export type { InterfaceAddress, IpAddress, Network } from './plugin/address.ts';
+export { hostBitsProblem, numberOf, parseAddress, parseInterfaceAddress, parseNetwork, prefixOf } from './plugin/address.ts';
 export { check as checkInput } from './plugin/check.ts';
 export type { Plugin, PluginDefinition, PluginFactory } from './plugin/define.ts';
 export { definePlugin, isPlugin } from './plugin/define.ts';
@@ -35,6 +35,8 @@ export { parseMac, parseMacPattern } from './plugin/mac.ts';
 export { nearest } from './plugin/nearest.ts';
 export type { ReadyPlugin } from './plugin/ready.ts';
 export { parseSerial } from './plugin/serial.ts';
+export type { SlicesOptions } from './plugin/slices.ts';
+export { inSlices, Slices } from './plugin/slices.ts';
 export type { Lookup, Trace, TraceEntry } from './plugin/trace.ts';
 export type {
   Call,
@@ -46,6 +48,7 @@ export type {
   Hooks,
   Host,
   Identity,
+  IdentitySource,
   Log,
   Machine,
   Outcome,

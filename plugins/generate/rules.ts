@@ -17,16 +17,19 @@ export interface Rule {
   make(context: GenerateContext): Awaitable<string | Uint8Array | undefined>;
 }
 
+export interface ReadingRules {
+  absolute(path: string): string;
+  watch(path: string): void;
+  /** How names are compared. */
+  fold(name: string): string;
+}
+
 /** Throws a `ConfigError` with every mistake of every template. */
-export async function readRules(
-  files: GeneratedFiles,
-  absolute: (path: string) => string,
-  watch: (path: string) => void,
-): Promise<readonly Rule[]> {
+export async function readRules(files: GeneratedFiles, { absolute, watch, fold }: ReadingRules): Promise<readonly Rule[]> {
   const issues: Issue[] = [];
   const rules: Rule[] = [];
   for (const [key, rule] of Object.entries(files)) {
-    const glob = parseGlob(cleanName(key, 'any'));
+    const glob = parseGlob(cleanName(key, 'any'), fold);
     if (typeof rule === 'function') {
       rules.push({ key, glob, template: undefined, variables: {}, make: rule });
       continue;

@@ -1,73 +1,135 @@
 /**
  * What of a config's hosts will not work, or not as it seems: for `pxe check`. Opens the files that are named; changes nothing.
  */
-import { type Finding, type Folder, formatPath, formatPlace, nearest } from 'pxe';
-import { fillable, type Who } from './fill.ts';
+import { type CheckCall, type Finding, formatPath, formatPlace, type Issue, nearest, Slices } from 'pxe';
+import { absences } from './absent.ts';
+import type { Who } from './fill.ts';
+import { finding, type Giving } from './finding.ts';
+import { canBeKnown, exactIn } from './identity.ts';
 import type { Inventory, ListedHost, Origin } from './inventory.ts';
 import { Layer } from './layer.ts';
-import type { GroupEntry, HostsOptions } from './options.ts';
-import { selectorKey } from './selector.ts';
+import type { HostsOptions } from './options.ts';
+import type { Fold } from './registry.ts';
+import { parseSelector, selectorKey } from './selector.ts';
 
-export async function findingsOf(
-  { trust = [], unknown }: Pick<HostsOptions, 'trust' | 'unknown'>,
-  { hosts, groups }: Inventory,
-  root: Folder,
-): Promise<readonly Finding[]> {
+export interface Checking {
+  readonly options: HostsOptions;
+  readonly inventory: Inventory;
+  /** Of the data files. */
+  readonly warnings: readonly Issue[];
+  readonly call: CheckCall;
+  readonly fold: Fold;
+}
+
+export async function findingsOf({ options, inventory, warnings, call, fold }: Checking): Promise<readonly Finding[]> {
+  const { trust = [], unknown } = options;
+  const { hosts, groups } = inventory;
   const strangers: readonly Giving[] = typeof unknown === 'object' ? [{ entry: unknown, path: ['unknown'] }] : [];
   const giving: readonly Giving[] = [...hosts.map((host) => ({ ...host, who: whoIs(host) })), ...groups, ...strangers];
-  const missing: Finding[] = [];
-  for (const one of giving) missing.push(...(await missingFiles(one, root)));
+  const slices = new Slices();
+  const found: Finding[] = warnings.map(({ path, place, message, hint }) =>
+    finding('warning', { path, place }, hint === undefined ? message : `${message}; ${hint}`),
+  );
+  found.push(...(await listedTwice(hosts, slices)));
+  for (const one of giving) {
+    found.push(...shadowed(one, fold));
+    if (slices.over) await slices.rest();
+  }
   return [
-    ...listedTwice(hosts),
-    ...giving.flatMap(shadowed),
+    ...found,
+    ...namedTwice(hosts),
+    ...neverKnown(hosts, options.trust, call),
     ...unusedGroups({ hosts, groups }),
     ...trust.flatMap(misspelt),
     ...unreachable(unknown, hosts),
-    ...missing,
+    ...(await absences(giving, call.root)),
   ];
 }
 
-interface Giving extends Origin {
-  readonly entry: GroupEntry;
-  /** What is certain to be known of whom it is given to. */
-  readonly who?: Who;
-}
-
-function finding(
-  severity: Finding['severity'],
-  { path, place }: Origin,
-  message: string,
-  ...more: readonly PropertyKey[]
-): Finding {
-  return { severity, path: [...path, ...more], message, ...(place === undefined ? {} : { file: place.file, line: place.line }) };
-}
-
-/** In two spellings, or in two files. */
-function listedTwice(hosts: readonly ListedHost[]): Finding[] {
+/** In two spellings, in two lines, or in two files. */
+async function listedTwice(hosts: readonly ListedHost[], slices: Slices): Promise<readonly Finding[]> {
   const first = new Map<string, ListedHost>();
-  return hosts.flatMap((host) =>
-    host.selectors.flatMap((selector) => {
-      const key = selectorKey(selector);
+  const found: Finding[] = [];
+  for (const host of hosts) {
+    if (slices.over) await slices.rest();
+    const twice = host.selectors.find((written) => {
+      const key = selectorKey(parseSelector(written)!);
       const earlier = first.get(key);
       if (earlier === undefined) first.set(key, host);
-      if (earlier === undefined || earlier === host) return [];
-      return [
-        finding(
-          'error',
-          host,
-          `is listed twice: ${whereIs(earlier)} comes first, and this gives only what that lacks; make one of both`,
-        ),
-      ];
-    }),
-  );
+      return earlier !== undefined && earlier !== host;
+    });
+    if (twice === undefined) continue;
+    const earlier = first.get(selectorKey(parseSelector(twice)!))!;
+    const what = host.selectors.length > 1 ? `${twice} ` : '';
+    found.push(
+      finding(
+        'error',
+        host,
+        `${what}is listed twice: ${whereIs(earlier)} comes first, and this gives only what that lacks; make one of both`,
+      ),
+    );
+  }
+  return found;
+}
+
+/** Two machines, that is: several networks or patterns may well be of one kind. */
+function namedTwice(hosts: readonly ListedHost[]): Finding[] {
+  const first = new Map<string, ListedHost>();
+  return hosts.flatMap((host) => {
+    const { name } = host.entry;
+    if (name === undefined || exactIn(host.selectors.map((written) => parseSelector(written)!)).length === 0) return [];
+    const earlier = first.get(name);
+    if (earlier === undefined) first.set(name, host);
+    if (earlier === undefined || sharesOne(earlier, host)) return [];
+    const remedy = 'rename one, or make one entry of a machine that has both';
+    const message = `is called ${JSON.stringify(name)}, as ${whereIs(earlier)} is: the log cannot tell them apart; ${remedy}`;
+    return [finding('warning', host, message)];
+  });
+}
+
+/** Then it is one machine, listed twice. */
+function sharesOne(one: ListedHost, other: ListedHost): boolean {
+  const keys = new Set(one.selectors.map((written) => selectorKey(parseSelector(written)!)));
+  return other.selectors.some((written) => keys.has(selectorKey(parseSelector(written)!)));
+}
+
+/** By what an entry may match alone, for messages. */
+const nouns = { mac: 'MAC address', uuid: 'UUID', serial: 'serial number' } as const;
+
+/** Entries that match by what no source of the config finds out, or none that is trusted: one finding for each kind. */
+function neverKnown(hosts: readonly ListedHost[], trust: HostsOptions['trust'], { sources }: CheckCall): Finding[] {
+  return (Object.keys(nouns) as (keyof typeof nouns)[]).flatMap((kind) => {
+    if (canBeKnown(kind, sources, trust)) return [];
+    const never = hosts.filter(({ selectors }) => {
+      const kinds = selectors.map((written) => kindOf(written));
+      return kinds.includes(kind) && kinds.every((one) => one in nouns && !canBeKnown(one as typeof kind, sources, trust));
+    });
+    const [first] = never;
+    if (first === undefined) return [];
+    const more = never.length === 1 ? '' : `, nor can ${never.length - 1} more like it`;
+    const known = sources.filter(({ tells }) => tells.includes(kind)).map(({ source }) => source);
+    const remedy =
+      known.length > 0
+        ? `\`trust\` leaves out what tells it: ${known.join(', ')}`
+        : kind === 'mac'
+          ? 'add a source to identify(), before hosts: identify({ neighbours: true })'
+          : 'of the sources of identify() it is `filename` that tells it';
+    return [finding('warning', first, `can never match${more}: nothing here finds out a client's ${nouns[kind]}; ${remedy}`)];
+  });
+}
+
+function kindOf(written: string): string {
+  const { kind } = parseSelector(written)!;
+  return kind === 'pattern' ? 'mac' : kind;
 }
 
 function whereIs({ path, place }: Origin): string {
   return place ? formatPlace(place) : formatPath(path);
 }
 
-function shadowed({ entry, ...origin }: Giving): Finding[] {
-  return new Layer(entry).shadowed.map(({ key, by }) =>
+function shadowed({ entry, ...origin }: Giving, fold: Fold): Finding[] {
+  if (entry.files === undefined) return [];
+  return new Layer(entry, fold).shadowed.map(({ key, by }) =>
     finding(
       'warning',
       origin,
@@ -97,32 +159,18 @@ function misspelt(source: string, index: number): Finding[] {
 const sources = ['table', 'neighbours', 'filename', 'leases'];
 
 function unreachable(unknown: HostsOptions['unknown'], hosts: readonly ListedHost[]): Finding[] {
-  const everybody = hosts.find(({ selectors }) => selectors.some(({ kind }) => kind === 'default'));
+  const everybody = hosts.find(({ selectors }) => selectors.includes('default'));
   if (unknown === undefined || everybody === undefined) return [];
   return [
     finding(
       'warning',
       { path: ['unknown'] },
-      `nobody is unknown: ${whereIs(everybody)} matches every machine; take one of them out`,
+      `no machine is unknown: ${whereIs(everybody)} matches every one; take one of the two out`,
     ),
   ];
 }
 
-/** A target with something filled in is looked for where that is certain. */
-async function missingFiles({ entry, who = {}, ...origin }: Giving, root: Folder): Promise<Finding[]> {
-  const found: Finding[] = [];
-  for (const [key, written] of Object.entries(entry.files ?? {})) {
-    const target = fillable(written)(who);
-    if (target === undefined || (await root.has(target))) continue;
-    found.push(
-      finding('error', origin, `there is no file ${JSON.stringify(target)} under the root that could be served`, 'files', key),
-    );
-  }
-  return found;
-}
-
 /** What is known of a host for certain. */
-export function whoIs({ name, selectors }: ListedHost): Who {
-  const exact = selectors.flatMap((selector) => ('value' in selector ? [[selector.kind, selector.value] as const] : []));
-  return { host: name, ...Object.fromEntries(exact) };
+function whoIs({ name, selectors }: ListedHost): Who {
+  return { host: name, ...exactIn(selectors.map((written) => parseSelector(written)!))[0] };
 }

@@ -1,15 +1,15 @@
 /**
- * Hosts from a table: a header that names the columns, then a machine a line. An empty cell says nothing.
- *
- * Columns: `mac`, `address`, `uuid`, `serial`, `match` say which machine; `name`, `folder`; `groups`, parted by spaces, `;` or
- * `|`; `file:bootloader.efi` is the file that is served for that name; every other one is a variable, `var.` before its name or not.
+ * Hosts from a table: a header that names the columns (`columns.ts`), then a line for each machine. An empty cell says nothing, and
+ * neither do empty rows and columns, which spreadsheets write where a cell was once in use.
  */
 
 import { CsvError, parse } from 'csv-parse/sync';
-import { checkInput, type Issue, nearest } from 'pxe';
+import { checkInput, type Issue, parseAddress, parseInterfaceAddress, parseNetwork } from 'pxe';
+import { type Column, headerHint, headerIssues, readHeader, saysWhich } from './columns.ts';
 import { listRows } from './inventory.ts';
-import { type HostRow, rowKeys, rowSchema, selectorKeys } from './options.ts';
+import { type Columns, type HostRow, rowSchema } from './options.ts';
 import { failed, type Read } from './read.ts';
+import { parseSelector } from './selector.ts';
 
 interface Line {
   readonly cells: readonly string[];
@@ -17,7 +17,10 @@ interface Line {
   readonly line: number;
 }
 
-export function csvInventory(file: string, text: string): Read {
+/** Lines below the header that are looked at when it does not say which machine. */
+const LOOKED_AT = 20;
+
+export function csvInventory(file: string, text: string, mapping: Columns = {}): Read {
   let lines: readonly Line[];
   try {
     lines = readLines(text);
@@ -27,38 +30,39 @@ export function csvInventory(file: string, text: string): Read {
   }
   const [header, ...records] = lines;
   if (header === undefined) return failed(file, 'is empty', 'its first line names the columns: mac,name,groups,folder');
-  const columns = header.cells.map(readColumn);
-  const issues: Issue[] = headerIssues(header).map((issue) => ({ ...issue, place: { file, line: header.line } }));
+  const columns = readHeader(header.cells, mapping);
+  const issues: Issue[] = headerIssues(columns).map((issue) => ({ ...issue, place: { file, line: header.line } }));
   // Then every row would be wrong, and for no other reason.
-  if (!columns.some(saysWhich)) return { inventory: { hosts: [], groups: [] }, issues };
+  if (!saysWhich(columns)) {
+    const hint = headerHint(header, commentsAbove(text, header), records.slice(0, LOOKED_AT));
+    issues.push({ path: [], place: { file, line: header.line }, message: 'no column says which machine', hint });
+    return { inventory: { hosts: [], groups: [] }, issues, warnings: [] };
+  }
   const rows: HostRow[] = [];
   const places: number[] = [];
   for (const { cells, line } of records) {
     const place = { file, line };
-    if (cells.length !== columns.length) {
-      const message = `expected ${columns.length} columns as in line ${header.line}, found ${cells.length}`;
-      issues.push({ path: [], place, message, hint: 'a comma within a cell? put the cell in quotes: "a, b"' });
-      continue;
-    }
-    const { value, issues: wrong } = checkInput(rowSchema, readRow(cells, columns));
-    if (wrong) issues.push(...wrong.map((issue) => inColumn(issue, header.cells, columns, place)));
+    const wrong = cellIssues(cells, columns, header.line);
+    const checked = wrong.length > 0 ? { issues: wrong } : checkInput(rowSchema, readRow(cells, columns));
+    if (checked.issues) issues.push(...checked.issues.map((issue) => ({ ...inColumn(issue, columns), place })));
     else {
-      rows.push(value);
+      rows.push(checked.value);
       places.push(line);
     }
   }
   const hosts = listRows(rows, [], ([index]) => ({ file, line: places[Number(index)]! })).map((host) => ({ ...host, path: [] }));
-  return { inventory: { hosts, groups: [] }, issues };
+  return { inventory: { hosts, groups: [] }, issues, warnings: [], headers: header.cells };
 }
 
-/** Throws a `CsvError`. */
+/** Rows with something in them. Throws a `CsvError`. */
 function readLines(input: string): readonly Line[] {
   // Where ends of lines are mixed, the library takes the first for all, and counts the others twice or not at all.
-  const text = input.replace(/\r\n?/g, '\n');
-  const [first = ''] = /^(?!#)[^\n]*\S/m.exec(text.replace(/^\ufeff/, '')) ?? [];
-  const delimiter = first.includes(',') ? ',' : (/[;\t]/.exec(first)?.[0] ?? ',');
+  const unified = input.replace(/^\ufeff/, '').replace(/\r\n?/g, '\n');
+  // Excel's own line about the separator.
+  const [preamble = '', said] = /^"?sep=([^"\n])"?[^\n]*/i.exec(unified) ?? [];
+  // ="0012" is how a table keeps Excel from making a number of a text.
+  const text = unified.slice(preamble.length).replace(/(?<=^|[,;\t|])="([^"\n]*)"(?=[,;\t|]|$)/gm, '"$1"');
   const options = {
-    bom: true,
     record_delimiter: '\n',
     trim: true,
     skip_empty_lines: true,
@@ -66,83 +70,115 @@ function readLines(input: string): readonly Line[] {
     comment_no_infix: true,
     relax_column_count: true,
   };
-  const parsed = parse(text, { ...options, delimiter, info: true }) as unknown as readonly {
+  const parsed = parse(text, { ...options, delimiter: said ?? delimiterOf(text), info: true }) as unknown as readonly {
     readonly record: readonly string[];
     readonly info: { readonly lines: number };
   }[];
-  // A record is counted where it ends.
-  return parsed.map(({ record, info }) => ({ cells: record, line: info.lines - (record.join().match(/\n/g)?.length ?? 0) }));
+  return (
+    parsed
+      // A record is counted where it ends.
+      .map(({ record, info }) => ({ cells: record.map(cleaned), line: info.lines - (record.join().match(/\n/g)?.length ?? 0) }))
+      .filter(({ cells }) => cells.some((cell) => cell !== ''))
+  );
 }
 
-/** Where a cell goes: a key of the row, or a key of its `files` or `variables`. */
-type Column = readonly [key: keyof HostRow] | readonly [key: 'files' | 'variables', name: string];
-
-function readColumn(header: string): Column {
-  const [, file] = /^file:(.+)$/i.exec(header) ?? [];
-  if (file !== undefined) return ['files', file];
-  const key = header.toLowerCase();
-  if (columnKeys.includes(key)) return [key as keyof HostRow];
-  return ['variables', header.replace(/^var\./i, '')];
+/** No-break spaces come with what is copied from web pages and word processors. */
+function cleaned(cell: string): string {
+  return cell
+    .replace(/^="(.*)"$/s, '$1')
+    .replace(/[\u200b\ufeff]/g, '')
+    .trim();
 }
 
-const columnKeys = rowKeys.filter((key) => key !== 'files' && key !== 'variables');
-
-function saysWhich([key]: Column): boolean {
-  return (selectorKeys as readonly string[]).includes(key);
+/** The one that the first line with something in it holds most of, outside of quotes. */
+function delimiterOf(text: string): string {
+  const [first = ''] = /^(?!\s*#)[^\n]*[\p{L}\p{N}][^\n]*/mu.exec(text) ?? [];
+  const bare = first.replace(/"[^"]*"/g, '');
+  const counts = [',', ';', '\t', '|'].map((delimiter) => [delimiter, bare.split(delimiter).length] as const);
+  return counts.toSorted((a, b) => b[1] - a[1])[0]![0];
 }
 
-function headerIssues({ cells }: Line): Issue[] {
-  const issues: Issue[] = [];
-  const columns = cells.map(readColumn);
-  for (const [index, header] of cells.entries()) {
-    if (header === '') issues.push({ path: [], message: `column ${index + 1} has no name`, hint: 'name it in the first line' });
-    const [key, name] = columns[index]!;
-    const earlier = columns.findIndex((other) => other[0] === key && other[1] === name);
-    if (earlier < index)
-      issues.push({ path: [], message: `column ${JSON.stringify(header)} is there twice`, hint: 'take one of them out' });
-    // Short words are near to any other short one.
-    const near =
-      key === 'variables' && header.length > 4 && !/^var\./i.test(header)
-        ? nearest(
-            header,
-            columnKeys.filter((known) => known.length > 4),
-          )
-        : undefined;
-    if (near !== undefined)
-      issues.push({
-        path: [],
-        message: `column ${JSON.stringify(header)} is none that is known`,
-        hint: `did you mean ${JSON.stringify(near)}? a variable of that name is "var.${header}"`,
-      });
+/** Comments above the header, read as if they were lines of the table. */
+function commentsAbove(text: string, header: Line): readonly Line[] {
+  const lines = text.replace(/^\ufeff/, '').split(/\r\n?|\n/, header.line - 1);
+  return lines.flatMap((written, index) => {
+    const [, rest] = /^\s*#+\s*(.*)$/.exec(written) ?? [];
+    if (rest === undefined) return [];
+    return [{ cells: rest.split(delimiterOf(rest)).map((cell) => cleaned(cell.replaceAll('"', ''))), line: index + 1 }];
+  });
+}
+
+/** Cells that no column is for, or that stand in a column without a name; empty ones say nothing. */
+function cellIssues(cells: readonly string[], columns: readonly Column[], headerLine: number): Issue[] {
+  const beyond = cells.slice(columns.length).some((cell) => cell !== '');
+  if (beyond || cells.length < columns.length) {
+    const message = `expected ${columns.length} columns as in line ${headerLine}, found ${cells.length}`;
+    return [{ path: [], message, hint: 'a comma within a cell? put the cell in quotes: "a, b"' }];
   }
-  if (!columns.some(saysWhich)) {
-    issues.push({
+  return columns
+    .filter(({ header, index }) => header === '' && cells[index] !== '')
+    .map(({ index }) => ({
       path: [],
-      message: 'no column says which machine',
-      hint: `the first line names the columns, one of them ${selectorKeys.join(', ')}`,
-    });
-  }
-  return issues;
+      message: `column ${index + 1} has no name, and here it holds ${JSON.stringify(cells[index])}`,
+      hint: `name it in line ${headerLine}`,
+    }));
 }
 
 function readRow(cells: readonly string[], columns: readonly Column[]): unknown {
   const row: Record<string, unknown> = {};
+  const lists = new Map<string, string[]>();
   const nested = { files: new Map<string, string>(), variables: new Map<string, string>() };
-  for (const [index, [key, name]] of columns.entries()) {
+  for (const { index, targets } of columns) {
     const cell = cells[index]!;
     if (cell === '') continue;
-    if (name !== undefined) nested[key as keyof typeof nested].set(name, cell);
-    else row[key] = key === 'groups' ? cell.split(/[\s;|]+/).filter((group) => group !== '') : cell;
+    for (const { key, name } of targets) {
+      if (name !== undefined) nested[key as keyof typeof nested].set(name, cell);
+      else if (key === 'mac' || key === 'address') lists.set(key, [...(lists.get(key) ?? []), ...severalIn(cell, isOf[key])]);
+      else if (key === 'groups') row[key] = cell.split(/[\s;|]+/).filter((group) => group !== '');
+      else if (!isNothing(cell) || key === 'name') row[key] = cell;
+    }
   }
+  for (const [key, list] of lists) if (list.length > 0) row[key] = list.length === 1 ? list[0] : list;
   for (const [key, map] of Object.entries(nested)) if (map.size > 0) row[key] = Object.fromEntries(map);
   return row;
 }
 
-function inColumn(issue: Issue, header: readonly string[], columns: readonly Column[], place: Issue['place']): Issue {
+const isOf = {
+  mac: (written: string) => ['mac', 'pattern'].includes(parseSelector(written)?.kind ?? ''),
+  address: (written: string) => (parseAddress(written) ?? parseInterfaceAddress(written) ?? parseNetwork(written)) !== undefined,
+} as const;
+
+/** What a cell holds, one or several: blanks part them, unless they stand between the octets of one. */
+function severalIn(cell: string, isOne: (written: string) => boolean): readonly string[] {
+  if (isNothing(cell)) return [];
+  if (isOne(cell)) return [cell];
+  return cell.split(/[;|,\n]+/).flatMap((part) => {
+    const written = part.trim();
+    const words = written.split(/\s+/).filter((word) => word !== '');
+    return isOne(written) || !words.some(isOne) ? written || [] : words;
+  });
+}
+
+/** What inventories put where a machine has none. */
+function isNothing(cell: string): boolean {
+  return /^([-–—]|n\/a|none|null)$/i.test(cell);
+}
+
+/** An issue of a row, with the header that it is about in place of a path. */
+function inColumn(issue: Issue, columns: readonly Column[]): Issue {
   const [key, name] = issue.path;
-  const index = columns.findIndex((column) => column[0] === key && (column[1] === undefined || column[1] === name));
-  const where = index < 0 ? '' : `column ${JSON.stringify(header[index])}: `;
-  return { ...issue, path: [], place, message: `${where}${issue.message}` };
+  const column = columns.find(({ targets }) =>
+    targets.some((target) => target.key === key && (target.name === undefined || target.name === name)),
+  );
+  const where = column === undefined ? '' : `column ${JSON.stringify(column.header)}: `;
+  return { ...issue, path: [], message: `${where}${issue.message}`, hint: issue.hint ?? numberHint(key, issue.message) };
+}
+
+/** `5.254E+11`, `1122334455`: a spreadsheet takes a MAC address of digits for a number. */
+function numberHint(key: PropertyKey | undefined, message: string): string | undefined {
+  const [, found = ''] = /found "([^"]*)"$/.exec(message) ?? [];
+  const isNumber = key === 'mac' && /^(\d[.,]\d*e\+?\d+|\d{6,11})$/i.test(found);
+  return isNumber ? 'a spreadsheet has made a number of it: make the column one of text, and enter it again' : undefined;
 }
 
 function messageOf(error: CsvError): string {

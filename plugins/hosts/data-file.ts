@@ -3,32 +3,57 @@
  */
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { failed, type Read } from './read.ts';
+import type { Columns } from './options.ts';
+import { failed, notRead, type Read } from './read.ts';
 
-/** @param file absolute; it makes a text an inventory by its ending */
-export async function readDataFile(file: string): Promise<Read> {
+/**
+ * @param file absolute; its ending says what it is
+ * @param columns what headers of a table mean
+ */
+export async function readDataFile(file: string, columns: Columns = {}): Promise<Read> {
   const load = formats[extname(file).toLowerCase()];
-  if (load === undefined) return failed(file, 'is of no known kind', `endings are: ${Object.keys(formats).join(', ')}`);
+  if (load === undefined) return unusable(file, 'is of an unknown kind', `endings are: ${Object.keys(formats).join(', ')}`);
   let bytes: Uint8Array;
   try {
     bytes = await readFile(file);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT' ? failed(file, 'no such file', 'is the path right? it starts at the config') : failed(file, message);
+    if (code === 'ENOENT') return unusable(file, 'is not there', 'is the path right? it starts at the config');
+    return unusable(file, 'cannot be read', message);
   }
+  const text = textOf(bytes);
+  if (text === undefined) return failed(file, 'is not in UTF-8', 'save it as UTF-8 (in Excel: "CSV UTF-8")');
+  const parse = await load();
+  return parse(file, text, columns);
+}
+
+/** The file itself is at fault, and no line of it: told where the config names it. */
+function unusable(file: string, what: string, hint: string): Read {
+  return notRead([{ path: [], message: `${file} ${what}`, hint }]);
+}
+
+/** UTF-8, or UTF-16 as its byte order mark says (Excel's "Unicode Text"); `undefined` for anything else. */
+function textOf(bytes: Uint8Array): string | undefined {
+  const encoding =
+    bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-8';
   try {
-    const parse = await load();
-    return parse(file, new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch (error) {
-    if (error instanceof TypeError) return failed(file, 'is not in UTF-8', 'save it as UTF-8');
+    if (error instanceof TypeError) return undefined;
     throw error;
   }
 }
 
-type Parse = (file: string, text: string) => Read;
+type Parse = (file: string, text: string, columns: Columns) => Read;
 
 const yaml = async (): Promise<Parse> => (await import('./yaml.ts')).yamlInventory;
 const csv = async (): Promise<Parse> => (await import('./csv.ts')).csvInventory;
 
 /** YAML holds JSON. Readers are loaded when there is something to read: their libraries take ten megabytes. */
-const formats: Readonly<Record<string, () => Promise<Parse>>> = { '.json': yaml, '.yaml': yaml, '.yml': yaml, '.csv': csv };
+const formats: Readonly<Record<string, () => Promise<Parse>>> = {
+  '.json': yaml,
+  '.yaml': yaml,
+  '.yml': yaml,
+  '.csv': csv,
+  '.tsv': csv,
+};

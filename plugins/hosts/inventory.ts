@@ -3,9 +3,9 @@
  */
 import type { Issue, Place } from 'pxe';
 import { nearest } from 'pxe';
+import { parseInterfaceAddress } from '../address.ts';
 import type { GroupEntry, HostEntry, HostRow } from './options.ts';
 import { selectorKeys } from './options.ts';
-import { parseSelector, type Selector } from './selector.ts';
 
 /** Where something was written. */
 export interface Origin {
@@ -15,9 +15,11 @@ export interface Origin {
   readonly place?: Place | undefined;
 }
 
+/** Plain data, so that it can come from another thread. */
 export interface ListedHost extends Origin {
   readonly name: string;
-  readonly selectors: readonly Selector[];
+  /** As {@link parseSelector} reads them. */
+  readonly selectors: readonly string[];
   readonly entry: HostEntry;
 }
 
@@ -41,22 +43,21 @@ export function listHosts(
 ): ListedHost[] {
   return Object.entries(hosts).map(([key, entry]) => {
     const at = [...path, key];
-    return { name: entry.name ?? key, selectors: [parseSelector(key)!], entry, path: at, place: locate(at) };
+    return { name: entry.name ?? key, selectors: [key], entry, path: at, place: locate(at) };
   });
 }
 
 export function listRows(rows: readonly HostRow[], path: readonly PropertyKey[], locate: Locate): ListedHost[] {
   return rows.map((row, index) => {
-    const written = selectorKeys.flatMap((key) => (row[key] === undefined ? [] : [prefixes[key] + row[key]]));
+    const selectors = selectorKeys.flatMap((key) => [row[key] ?? []].flat().map((written) => selectorOf(key, written)));
     const at = [...path, index];
-    return {
-      name: row.name ?? written[0]!,
-      selectors: written.map((one) => parseSelector(one)!),
-      entry: row,
-      path: at,
-      place: locate(at),
-    };
+    return { name: row.name ?? selectors[0]!, selectors, entry: row, path: at, place: locate(at) };
   });
+}
+
+/** The address column of a table is for machines: with the prefix length of its network, an address is still one machine's. */
+function selectorOf(key: (typeof selectorKeys)[number], written: string): string {
+  return key === 'address' ? (parseInterfaceAddress(written)?.address.text ?? written) : prefixes[key] + written;
 }
 
 const prefixes = { mac: '', address: '', uuid: 'uuid:', serial: 'serial:', match: '' } as const;

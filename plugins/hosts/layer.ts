@@ -17,18 +17,25 @@ export class Layer {
   /** The search folder; `undefined` if there is none for this machine. */
   readonly folder: (who: Who) => string | undefined;
   readonly shadowed: readonly Shadowed[];
-  readonly #exact = new Map<string, { readonly key: string; readonly target: (who: Who) => string | undefined }>();
+  readonly #fold: (name: string) => string;
+  readonly #exact = new Map<
+    string,
+    { readonly key: string; readonly name: string; readonly target: (who: Who) => string | undefined }
+  >();
   readonly #globs: { readonly key: string; readonly glob: Glob; readonly target: (who: Who) => string | undefined }[] = [];
 
-  constructor({ files = {}, folder, variables = {} }: GroupEntry) {
+  /** @param fold how names are compared */
+  constructor({ files = {}, folder, variables = {} }: GroupEntry, fold: (name: string) => string = (name) => name) {
+    this.#fold = fold;
     const shadowed: Shadowed[] = [];
     for (const [key, written] of Object.entries(files)) {
-      const cleaned = cleanName(key, 'any');
+      const name = cleanName(key, 'any');
+      const cleaned = fold(name);
       const target = fillable(written);
       const earlier = hasWildcard(cleaned) ? this.#globs.find(({ glob }) => covers(glob, cleaned)) : this.#exact.get(cleaned);
       if (earlier) shadowed.push({ key, by: earlier.key });
-      else if (hasWildcard(cleaned)) this.#globs.push({ key, glob: parseGlob(cleaned), target });
-      else this.#exact.set(cleaned, { key, target });
+      else if (hasWildcard(cleaned)) this.#globs.push({ key, glob: parseGlob(name, fold), target });
+      else this.#exact.set(cleaned, { key, name, target });
     }
     this.folder = folder === undefined ? () => undefined : fillable(cleanName(folder, 'any'));
     this.variables = variables;
@@ -36,13 +43,13 @@ export class Layer {
   }
 
   /** Names that `files` gives, those of patterns left out. */
-  get names(): Iterable<string> {
-    return this.#exact.keys();
+  get names(): readonly string[] {
+    return [...this.#exact.values()].map(({ name }) => name);
   }
 
   /** The file that `files` names for a cleaned name. */
   target(name: string, who: Who): string | undefined {
-    const found = this.#exact.get(name) ?? this.#globs.find(({ glob }) => glob.match(name) !== undefined);
+    const found = this.#exact.get(this.#fold(name)) ?? this.#globs.find(({ glob }) => glob.match(name) !== undefined);
     return found?.target(who);
   }
 }

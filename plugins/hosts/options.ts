@@ -3,11 +3,11 @@
  */
 import { type Issue, nearest } from 'pxe';
 import { z } from 'zod';
-import { parseAddress, parseNetwork } from '../address.ts';
+import { parseAddress, parseInterfaceAddress, parseNetwork } from '../address.ts';
 import { checkedBy } from '../checked.ts';
 import { isName } from '../name.ts';
 import { isFillable, placeholders } from './fill.ts';
-import { parseSelector, selectorMessage } from './selector.ts';
+import { parseSelector, selectorProblem } from './selector.ts';
 
 /** What several machines have in common. */
 export interface GroupEntry {
@@ -32,10 +32,13 @@ export interface HostEntry extends GroupEntry {
 
 /** A machine as a row of a table says it: what selects it stands beside what it gets. */
 export interface HostRow extends HostEntry {
-  /** An address or a pattern. */
-  readonly mac?: string | undefined;
-  /** An address or a network. Where `mac` is given, too, it counts only for a client whose MAC address is not known. */
-  readonly address?: string | undefined;
+  /** An address or a pattern; several for a machine with several network cards. */
+  readonly mac?: string | readonly string[] | undefined;
+  /**
+   * An address, alone or with the prefix length of its network, or a network; or several of them. Where `mac` is given, too, it
+   * counts only for a client whose MAC address is not known.
+   */
+  readonly address?: string | readonly string[] | undefined;
   readonly uuid?: string | undefined;
   readonly serial?: string | undefined;
   /** Anything that selects machines: `name:pxelinux.cfg/*`. */
@@ -48,11 +51,16 @@ export interface HostsOptions {
   readonly groups?: Readonly<Record<string, GroupEntry>> | undefined;
   /** JSON, YAML or CSV with more of both; relative to the config, and watched. */
   readonly file?: string | readonly string[] | undefined;
+  /** Headers of a table → what that column is: `{ 'NIC 1': 'mac', Loader: 'file:boot.efi' }`; `false` for a column that says nothing. */
+  readonly columns?: Columns | undefined;
   /** Sources that a MAC address, UUID or serial number must be known from to count: `table`, `leases`, …. Default: all. */
   readonly trust?: readonly string[] | undefined;
   /** What machines get that nothing selects: the root directory (`serve`, the default), ERROR 2, or these files only. */
   readonly unknown?: 'serve' | 'refuse' | Pick<GroupEntry, 'files' | 'folder'> | undefined;
 }
+
+/** Headers of a table, upper and lower case aside, by what stands below them. */
+export type Columns = Readonly<Record<string, string | false>>;
 
 const name = z.string().refine(isName, 'expected the name of a file or folder under the root, without ..');
 const target = name.refine(isFillable, { error: 'holds an unknown placeholder', params: { hint: `known: ${placeholders}` } });
@@ -67,7 +75,9 @@ const common = {
 };
 const group: z.ZodType<GroupEntry> = z.strictObject(common);
 const host = z.strictObject({ name: z.string().min(1).optional(), ...common });
-const selector = z.string().refine((written) => parseSelector(written) !== undefined, selectorMessage);
+const selector = z.string().refine((written) => selectorProblem(written) === undefined, {
+  error: ({ input }) => selectorProblem(String(input)) ?? '',
+});
 const hosts: z.ZodType<Readonly<Record<string, HostEntry>>> = z.record(selector, host);
 const groups = z.record(z.string().min(1), group);
 
@@ -75,6 +85,7 @@ const long = z.strictObject({
   hosts: hosts.optional(),
   groups: groups.optional(),
   file: z.union([z.string().min(1), z.array(z.string().min(1))]).optional(),
+  columns: z.record(z.string().min(1), z.union([z.string().min(1), z.literal(false)])).optional(),
   trust: z.array(z.string().min(1)).optional(),
   unknown: z.union([z.enum(['serve', 'refuse']), z.strictObject({ files, folder })]).optional(),
 });
@@ -99,19 +110,26 @@ export function hostsSchema(more: (value: Written) => readonly Issue[]): z.ZodTy
 
 const text = z.string().min(1);
 
+/** One, or a list. */
+function oneOrMore(one: z.ZodType<string>) {
+  return checkedBy<string | readonly string[], string | readonly string[]>((written) =>
+    Array.isArray(written) ? z.array(one).min(1) : one,
+  );
+}
+
 const row = z.strictObject({
-  mac: text
-    .refine(
+  mac: oneOrMore(
+    text.refine(
       (written) => ['mac', 'pattern'].includes(parseSelector(written)?.kind ?? ''),
       'expected a MAC address such as 52:54:00:12:34:56, or a pattern such as 52:54:00:*',
-    )
-    .optional(),
-  address: text
-    .refine(
-      (written) => (parseAddress(written) ?? parseNetwork(written)) !== undefined,
+    ),
+  ).optional(),
+  address: oneOrMore(
+    text.refine(
+      (written) => (parseAddress(written) ?? parseInterfaceAddress(written) ?? parseNetwork(written)) !== undefined,
       'expected an IP address or a network (192.168.7.0/24)',
-    )
-    .optional(),
+    ),
+  ).optional(),
   uuid: text.refine((written) => parseSelector(`uuid:${written}`) !== undefined, 'expected a UUID').optional(),
   serial: text.optional(),
   match: selector.optional(),

@@ -6,32 +6,40 @@
  * No entry is looked at that does not match: exact selectors stand in a table, patterns and networks in one table for each
  * mask. Only patterns of names are tried one by one.
  */
+import { inSlices, type Slices } from 'pxe';
 import { type Address, numberOf, parseAddress, prefixOf } from '../address.ts';
-import { type Glob, hasWildcard } from '../glob.ts';
+import { type Glob, hasWildcard, parseGlob } from '../glob.ts';
 import type { Who } from './fill.ts';
 import type { Inventory, ListedHost } from './inventory.ts';
 import { Layer } from './layer.ts';
+import type { GroupEntry } from './options.ts';
+import { parseSelector, type Selector } from './selector.ts';
 
 /** A host with all that it gives. */
 export class Entry {
   readonly listed: ListedHost;
+  readonly selectors: readonly Selector[];
   /** Every group that it belongs to, the nearest first. */
   readonly groups: readonly string[];
-  readonly #layerOf: (group: string) => Layer;
+  readonly #layerOf: LayerOf;
   #layers: readonly Layer[] | undefined;
 
-  constructor(listed: ListedHost, groups: readonly string[], layerOf: (group: string) => Layer) {
+  /** @param layerOf makes a layer of an entry, or finds that of a group */
+  constructor(listed: ListedHost, groups: readonly string[], layerOf: LayerOf, fold: Fold) {
     this.listed = listed;
+    this.selectors = listed.selectors.map((written) => folded(parseSelector(written)!, fold));
     this.groups = groups;
     this.#layerOf = layerOf;
   }
 
   /** Its own first, then its groups'. Made when first asked for: of ten thousand machines few boot under one config. */
   get layers(): readonly Layer[] {
-    this.#layers ??= [new Layer(this.listed.entry), ...this.groups.map(this.#layerOf)];
+    this.#layers ??= [this.#layerOf(this.listed.entry), ...this.groups.map(this.#layerOf)];
     return this.#layers;
   }
 }
+
+type LayerOf = (of: GroupEntry | string) => Layer;
 
 /** Keys under one mask. */
 interface Masked<Known> {
@@ -48,8 +56,13 @@ interface AddressNumber {
 
 const none: readonly Entry[] = [];
 
+/** How names are compared: as they stand, or in lower case. */
+export type Fold = (name: string) => string;
+
+const asItStands: Fold = (name) => name;
+
 export class Registry {
-  readonly entries: readonly Entry[];
+  readonly #entries: Entry[] = [];
   readonly #exact = {
     mac: new Map<string, Entry[]>(),
     uuid: new Map<string, Entry[]>(),
@@ -61,22 +74,32 @@ export class Registry {
   readonly #names = new Map<string, Entry[]>();
   readonly #globs: { readonly glob: Glob; readonly entry: Entry }[] = [];
   readonly #fallback: Entry[] = [];
-  /** The narrowest first. */
-  readonly #masked: { readonly patterns: readonly Masked<string>[]; readonly networks: readonly Masked<AddressNumber>[] };
+  /** The most specific first. */
+  #masked: { readonly patterns: readonly Masked<string>[]; readonly networks: readonly Masked<AddressNumber>[] } = {
+    patterns: [],
+    networks: [],
+  };
+  readonly #fold: Fold;
 
   /** @param inventory without {@link groupIssues} */
-  constructor({ hosts, groups }: Inventory) {
-    const byName = new Map(groups.map((group) => [group.name, group]));
-    const layers = new Map(groups.map(({ name, entry }) => [name, new Layer(entry)]));
-    const found = new Map<string, readonly string[]>();
-    const withItsOwn = (name: string): readonly string[] =>
-      obtain(found, name, () => [name, ...above(byName.get(name)?.entry.groups)]);
-    const above = (names: readonly string[] = []): string[] => [...new Set(names.flatMap(withItsOwn))];
-    this.entries = hosts.map((listed) => new Entry(listed, above(listed.entry.groups), (name) => layers.get(name)!));
-    for (const entry of this.entries) this.#add(entry);
-    const narrowest = <Known>(masks: ReadonlyMap<string, Masked<Known>>) => [...masks.values()].sort((a, b) => b.width - a.width);
-    this.#masked = { patterns: narrowest(this.#patterns), networks: narrowest(this.#networks) };
-    this.#globs.sort((a, b) => b.glob.literals - a.glob.literals);
+  constructor({ hosts, groups }: Inventory, fold: Fold = asItStands) {
+    this.#fold = fold;
+    const make = entryMaker(groups, fold);
+    for (const listed of hosts) this.#add(make(listed));
+    this.#rank();
+  }
+
+  /** The same, in slices. */
+  static async inSlices({ hosts, groups }: Inventory, fold: Fold, slices: Slices): Promise<Registry> {
+    const registry = new Registry({ hosts: [], groups }, fold);
+    const make = entryMaker(groups, fold);
+    await inSlices(hosts, (listed) => registry.#add(make(listed)), slices);
+    registry.#rank();
+    return registry;
+  }
+
+  get entries(): readonly Entry[] {
+    return this.#entries;
   }
 
   /** @param name the name asked for */
@@ -96,14 +119,21 @@ export class Registry {
       const number = { value: numberOf(address), family: address.family };
       for (const masked of this.#masked.networks) add(unlessAnother(mac, find(masked, number)));
     }
-    add(this.#names.get(name));
+    add(this.#names.get(this.#fold(name)));
     for (const { glob, entry } of this.#globs) if (glob.match(name) !== undefined) matched.push(entry);
     add(this.#fallback);
     return matched;
   }
 
+  #rank(): void {
+    const widest = <Known>(masks: ReadonlyMap<string, Masked<Known>>) => [...masks.values()].sort((a, b) => b.width - a.width);
+    this.#masked = { patterns: widest(this.#patterns), networks: widest(this.#networks) };
+    this.#globs.sort((a, b) => b.glob.literals - a.glob.literals);
+  }
+
   #add(entry: Entry): void {
-    for (const selector of entry.listed.selectors) {
+    this.#entries.push(entry);
+    for (const selector of entry.selectors) {
       switch (selector.kind) {
         case 'mac':
         case 'uuid':
@@ -133,7 +163,7 @@ export class Registry {
         }
         case 'name':
           if (hasWildcard(selector.glob.pattern)) this.#globs.push({ glob: selector.glob, entry });
-          else append(this.#names, selector.glob.pattern, entry);
+          else append(this.#names, this.#fold(selector.glob.pattern), entry);
           break;
         case 'default':
           this.#fallback.push(entry);
@@ -151,10 +181,27 @@ function find<Known>({ keyOf, entries }: Masked<Known>, known: Known): readonly 
 /** An address goes from machine to machine: an entry that names a MAC address, too, is not for one that has another. */
 function unlessAnother(mac: string | undefined, entries: readonly Entry[] = none): readonly Entry[] {
   if (mac === undefined) return entries;
-  return entries.filter(({ listed }) => {
-    const own = listed.selectors.find(({ kind }) => kind === 'mac');
-    return own?.kind !== 'mac' || own.value === mac;
+  return entries.filter(({ selectors }) => {
+    const own = selectors.flatMap((selector) => (selector.kind === 'mac' ? [selector.value] : []));
+    return own.length === 0 || own.includes(mac);
   });
+}
+
+/** The same, with names compared by `fold`. */
+function folded(selector: Selector, fold: Fold): Selector {
+  return selector.kind === 'name' ? { kind: 'name', glob: parseGlob(selector.glob.pattern, fold) } : selector;
+}
+
+/** Groups have one layer each, however many hosts they have. */
+function entryMaker(groups: Inventory['groups'], fold: Fold): (listed: ListedHost) => Entry {
+  const byName = new Map(groups.map((group) => [group.name, group]));
+  const layers = new Map(groups.map(({ name, entry }) => [name, new Layer(entry, fold)]));
+  const found = new Map<string, readonly string[]>();
+  const withItsOwn = (name: string): readonly string[] =>
+    obtain(found, name, () => [name, ...above(byName.get(name)?.entry.groups)]);
+  const above = (names: readonly string[] = []): string[] => [...new Set(names.flatMap(withItsOwn))];
+  const layerOf: LayerOf = (of) => (typeof of === 'string' ? layers.get(of)! : new Layer(of, fold));
+  return (listed) => new Entry(listed, above(listed.entry.groups), layerOf, fold);
 }
 
 function append<Key>(map: Map<Key, Entry[]>, key: Key, entry: Entry): void {

@@ -4,14 +4,13 @@
 import type { FactName } from 'pxe';
 import { parseAddress } from '../address.ts';
 import type { Who } from './fill.ts';
-import type { ListedHost } from './inventory.ts';
 import type { Selector } from './selector.ts';
 
 /**
  * The facts by any of which a machine matches an entry.
  * @returns an empty list if it matches by its address, or by the name asked for, or like every machine
  */
-export function factsBehind({ selectors }: ListedHost, who: Who, name: string): readonly FactName[] {
+export function factsBehind(selectors: readonly Selector[], who: Who, name: string): readonly FactName[] {
   const behind = selectors.map((selector) => factBehind(selector, who, name)).filter((fact) => fact !== undefined);
   return behind.includes('none') ? [] : (behind as FactName[]);
 }

@@ -3,7 +3,7 @@
  * `serial:…`, `name:pxelinux.cfg/*`, `default`. Knows nothing of what they get.
  */
 import { cleanName, type MacPattern, parseMac, parseMacPattern, parseSerial } from 'pxe';
-import { type Network, parseAddress, parseNetwork } from '../address.ts';
+import { hostBitsProblem, type Network, parseAddress, parseNetwork } from '../address.ts';
 import { type Glob, parseGlob } from '../glob.ts';
 import { isName } from '../name.ts';
 
@@ -14,8 +14,16 @@ export type Selector =
   | { readonly kind: 'name'; readonly glob: Glob }
   | { readonly kind: 'default' };
 
-export const selectorMessage =
+const selectorMessage =
   'expected a MAC address (52:54:00:12:34:56), a MAC pattern (52:54:00:*), an IP address, a network (192.168.7.0/24), uuid:…, serial:…, name:… or default';
+
+/**
+ * What is wrong with a selector; `undefined` if it is one. A key can mean a machine as well as a network, so that an address with the
+ * prefix length of its network could be either: it has to say which.
+ */
+export function selectorProblem(written: string): string | undefined {
+  return hostBitsProblem(written) ?? (parseSelector(written) === undefined ? selectorMessage : undefined);
+}
 
 export function parseSelector(written: string): Selector | undefined {
   if (written === 'default') return { kind: 'default' };

@@ -1,91 +1,122 @@
 /**
- * Hosts and groups from YAML or JSON text: `{ hosts, groups }`, or the hosts alone.
+ * Hosts and groups from YAML or JSON text: `{ hosts, groups }`, or the hosts alone. Several documents count as several files.
  */
 import { checkInput, type Issue, type Place } from 'pxe';
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Scalar, visit } from 'yaml';
-import { type Locate, listGroups, listHosts, listRows } from './inventory.ts';
+import { type Document, isAlias, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from 'yaml';
+import { type Inventory, type Locate, listGroups, listHosts, listRows } from './inventory.ts';
 import { dataSchema } from './options.ts';
-import { failed, type Read } from './read.ts';
+import { failed, notRead, type Read } from './read.ts';
+import { isMerge, keyText, readValue } from './yaml-value.ts';
 
 export function yamlInventory(file: string, text: string): Read {
   const lines = new LineCounter();
   // The library would compare each key with every other one of its map.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
+  const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
+  const documents = 'empty' in parsed ? [] : (parsed as readonly Document[]);
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { file, line, column: col };
   };
-  const [error] = document.errors;
-  if (error) {
-    const { line, column } = placeAt(error.pos[0]);
-    return failed(file, error.message.charAt(0).toLowerCase() + error.message.slice(1), undefined, line, column);
-  }
-  const twice = repeatedKey(document);
-  if (twice) {
-    const { line, column } = placeAt(twice.range?.[0] ?? 0);
-    return failed(file, `key ${JSON.stringify(twice.value)} is there twice`, 'make one of both', line, column);
-  }
-  let written: unknown;
-  try {
-    written = document.toJS();
-  } catch (thrown) {
-    // Aliases of aliases, to a size that no inventory has.
-    return failed(file, thrown instanceof Error ? thrown.message : String(thrown));
-  }
-  if (written === null || written === undefined) return failed(file, 'is empty', 'take it out of `file`, or write `hosts: {}`');
-  const long = typeof written === 'object' && !Array.isArray(written) && ('hosts' in written || 'groups' in written);
-  const prefix = long ? [] : ['hosts'];
-  const offsetOf = offsetsOf(document);
-  const locate: Locate = (path) => placeAt(offsetOf(long ? path : path.slice(1)));
-  const { value, issues } = checkInput(dataSchema, long ? written : { hosts: written });
-  if (issues) return { inventory: { hosts: [], groups: [] }, issues: issues.map((issue) => placed(issue, locate, prefix)) };
-  const { hosts = {}, groups = {} } = value;
+  const read = documents.flatMap((document) => readDocument(document, placeAt) ?? []);
+  if (read.length === 0) return failed(file, 'is empty', 'take it out of `file`, or write `hosts: {}`');
   return {
     inventory: {
-      hosts: Array.isArray(hosts) ? listRows(hosts, ['hosts'], locate) : listHosts(hosts as never, ['hosts'], locate),
-      groups: listGroups(groups, ['groups'], locate),
+      hosts: read.flatMap(({ inventory }) => inventory.hosts),
+      groups: read.flatMap(({ inventory }) => inventory.groups),
     },
-    issues: [],
+    issues: read.flatMap(({ issues }) => issues),
+    warnings: read.flatMap(({ warnings }) => warnings),
   };
 }
 
-function repeatedKey(document: Document): Scalar | undefined {
-  let found: Scalar | undefined;
+/** `undefined` if there is nothing in it, as behind a last `---`. */
+function readDocument(document: Document, placeAt: (offset: number) => Place): Read | undefined {
+  const [error] = document.errors;
+  if (error) {
+    const message = error.message.charAt(0).toLowerCase() + error.message.slice(1);
+    return notRead([{ path: [], place: placeAt(error.pos[0]), message }]);
+  }
+  const { value: written, mistakes } = readValue(document);
+  if (mistakes.length > 0)
+    return notRead(mistakes.map(({ offset, ...issue }) => ({ path: [], place: placeAt(offset), ...issue })));
+  if (written === null || written === undefined) return undefined;
+  const long = typeof written === 'object' && !Array.isArray(written) && ('hosts' in written || 'groups' in written);
+  const prefix = long ? [] : ['hosts'];
+  const find = finder(document);
+  const locate: Locate = (path) => placeAt(find(long ? path : path.slice(1)).offset);
+  const { value, issues } = checkInput(dataSchema, long ? written : { hosts: written });
+  if (issues)
+    return notRead(
+      issues.map((issue) => {
+        const path = issue.path.slice(prefix.length);
+        const { offset, node } = find(path);
+        return { ...asWritten(issue, node), path, place: placeAt(offset) };
+      }),
+    );
+  return {
+    inventory: inventoryOf(value, locate),
+    issues: [],
+    warnings: [
+      ...document.warnings.map(({ message, pos }) => ({ path: [], place: placeAt(pos[0]), message })),
+      ...changedNumbers(document, placeAt),
+    ],
+  };
+}
+
+function inventoryOf({ hosts = {}, groups = {} }: NonNullable<typeof dataSchema._output>, locate: Locate): Inventory {
+  return {
+    hosts: Array.isArray(hosts) ? listRows(hosts, ['hosts'], locate) : listHosts(hosts as never, ['hosts'], locate),
+    groups: listGroups(groups, ['groups'], locate),
+  };
+}
+
+/** An issue with what stands in the file, where YAML has made something else of it: `01234567` is not 1234567. */
+function asWritten(issue: Issue, node: unknown): Issue {
+  if (!isScalar(node) || typeof node.value === 'string' || node.source === undefined) return issue;
+  const { source } = node;
+  if (!issue.message.startsWith('expected a string, found ')) return issue;
+  return { ...issue, message: `expected a string, found ${source}`, hint: `write it in quotes: ${JSON.stringify(source)}` };
+}
+
+/** Variables that YAML takes for numbers, and that are not printed as they stand: `version: 1.10` is 1.1. */
+function changedNumbers(document: Document, placeAt: (offset: number) => Place): Issue[] {
+  const found: Issue[] = [];
   visit(document, {
-    Map(_, { items }) {
-      const seen = new Set<unknown>();
-      for (const { key } of items) {
-        if (!isScalar(key)) continue;
-        if (seen.has(key.value)) found = key;
-        if (found) return visit.BREAK;
-        seen.add(key.value);
-      }
-      return undefined;
+    Scalar(at, { value, source, range }, ancestors) {
+      if (at === 'key' || source === undefined || typeof value === 'string' || value === null || source === String(value)) return;
+      const isVariable = ancestors.some((node) => isPair(node) && keyText(node.key) === 'variables');
+      if (!isVariable || /^(true|false|[+-]?\.(inf|nan))$/i.test(source)) return;
+      const name = keyText((ancestors.findLast(isPair) as { readonly key: unknown }).key);
+      found.push({
+        path: [],
+        place: placeAt(range?.[0] ?? 0),
+        message: `variable ${JSON.stringify(name)}: ${source} means ${value instanceof Date ? 'a date' : String(value)} here`,
+        hint: `in quotes it stays as it is: ${JSON.stringify(source)}`,
+      });
     },
   });
   return found;
 }
 
-/** An issue's path as the file has it. */
-function placed(issue: Issue, locate: Locate, prefix: readonly string[]): Issue {
-  return { ...issue, path: issue.path.slice(prefix.length), place: locate(issue.path) };
+interface Found {
+  readonly offset: number;
+  readonly node: unknown;
 }
 
-/** Finds where a key, or an element of a list, begins; of a path that leads nowhere, its last part that does. */
-function offsetsOf(document: Document): (path: readonly PropertyKey[]) => number {
+/** Finds where a key, or an element of a list, begins, and its value; of a path that leads nowhere, its last part that does. */
+function finder(document: Document): (path: readonly PropertyKey[]) => Found {
   const indexes = new Map<unknown, ReadonlyMap<string, { readonly offset: number | undefined; readonly value: unknown }>>();
-  const childrenOf = (node: unknown) => {
+  const childrenOf = (written: unknown) => {
+    const node = isAlias(written) ? written.resolve(document) : written;
     const known = indexes.get(node);
     if (known) return known;
     const children = new Map<string, { readonly offset: number | undefined; readonly value: unknown }>();
     if (isMap(node)) {
-      for (const { key, value } of node.items) {
-        if (isScalar(key)) children.set(String(key.value), { offset: key.range?.[0], value });
-      }
+      for (const { key, value } of node.items)
+        if (isScalar(key) && !isMerge(key)) children.set(keyText(key), { offset: key.range?.[0], value });
     } else if (isSeq(node)) {
-      for (const [index, value] of node.items.entries()) {
+      for (const [index, value] of node.items.entries())
         children.set(String(index), { offset: isNode(value) ? value.range?.[0] : undefined, value });
-      }
     }
     indexes.set(node, children);
     return children;
@@ -98,6 +129,6 @@ function offsetsOf(document: Document): (path: readonly PropertyKey[]) => number
       offset = child?.offset ?? offset;
       node = child?.value;
     }
-    return offset;
+    return { offset, node };
   };
 }

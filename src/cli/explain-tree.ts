@@ -11,11 +11,11 @@ import { type Branch, drawTree } from './tree.ts';
 
 /** For a person, on several lines. */
 export function tellRoute(explanation: Explanation, rootDir: string): string {
-  const { asked, name, client, trace, agreed, error } = explanation;
+  const { asked, name, client, unknowable, trace, agreed, error } = explanation;
   const of = (...hooks: readonly TraceEntry['hook'][]) =>
     trace.filter(({ hook }) => hooks.includes(hook)).map((entry) => step(entry, rootDir));
   const sections: readonly Branch[] = [
-    { text: `who      ${tellClient(client)}`, branches: of('identify', 'host') },
+    { text: `who      ${tellClient(client, unknowable ?? false)}`, branches: of('identify', 'host') },
     { text: `name     ${name || 'none that can be looked for'}`, branches: of('rewrite') },
     { text: 'file', branches: of('open') },
     ...(error ? [] : [{ text: `options  ${agreed.map((option) => `${option.name}=${option.value}`).join(' ') || 'none'}` }]),
@@ -31,11 +31,12 @@ export function tellAnswer({ served, error }: Explanation): string {
   return served.size === undefined ? `${served.from}, size not known` : `${served.from}, ${byteCount(served.size)}`;
 }
 
-function tellClient(client: Client): string {
+function tellClient(client: Client, unknowable: boolean): string {
   const { address, host } = client;
+  const facts = describeFacts(client, (ageMs) => `, ${duration(ageMs)} ago`);
   return [
     ...(address === UNKNOWN_ADDRESS ? [] : [address]),
-    describeFacts(client, (ageMs) => `, ${duration(ageMs)} ago`) ?? 'MAC address not known',
+    (unknowable ? facts?.replace('(given)', '(given; this config would not know it)') : facts) ?? 'MAC address not known',
     ...(host ? [`host ${[host.name, ...host.groups].join(' < ')}`] : []),
   ].join(', ');
 }

@@ -8,7 +8,7 @@ import { ConfigError } from '../config/error.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { systemClock } from '../content/clock.ts';
 import { PluginError } from '../plugin/error.ts';
-import { formatPath } from '../plugin/issue.ts';
+import { formatPath, type Issue } from '../plugin/issue.ts';
 import type { Finding } from '../plugin/types.ts';
 import { withGeneration } from '../server/create.ts';
 import { whyNoAccount } from './privileges.ts';
@@ -28,29 +28,35 @@ export async function findProblems(config: ResolvedConfig, files: readonly strin
   ];
 }
 
+/** What cannot be set up is told, and everything else is looked at all the same. */
 async function pluginFindings(config: ResolvedConfig): Promise<readonly Finding[]> {
+  const failures: Finding[] = [];
   try {
-    return await withGeneration(config, ({ pipeline }) => pipeline.check());
+    const found = await withGeneration(config, ({ pipeline }) => pipeline.check(), {
+      failed: (index, problem) => failures.push(...failuresOf(index, problem)),
+    });
+    return [...failures, ...found];
   } catch (thrown) {
-    return failures(thrown, config);
+    return [...failures, error(['plugins'], thrown instanceof Error ? thrown.message : String(thrown))];
   }
 }
 
-/** One for each mistake of a data file, where it was that; which plugin it was, where only one has that name. */
-function failures(thrown: unknown, { plugins }: ResolvedConfig): readonly Finding[] {
-  const { message, cause } = thrown as Error;
-  const named = [...plugins.keys()].filter(
-    (index) => thrown instanceof PluginError && plugins[index]?.plugin.name === thrown.plugin,
-  );
-  const path = named.length === 1 ? ['plugins', named[0]!] : ['plugins'];
-  if (thrown instanceof PluginError && thrown.place)
-    return [{ ...error(path, thrown.problem), file: thrown.place.file, line: thrown.place.line }];
-  if (!(cause instanceof ConfigError)) return [error(path, message)];
-  return cause.issues.map((issue) => {
-    const where = issue.path.length === 0 ? '' : `${formatPath(issue.path)}: `;
+/** One for each mistake of a plugin's data: it stands in a file of its own, or at a path within the plugin's options. */
+function failuresOf(index: number, problem: PluginError | readonly Issue[]): readonly Finding[] {
+  const path = ['plugins', index];
+  const cause = problem instanceof PluginError ? problem.cause : undefined;
+  if (problem instanceof PluginError && problem.place)
+    return [{ ...error(path, problem.problem), file: problem.place.file, line: problem.place.line }];
+  if (problem instanceof PluginError && !(cause instanceof ConfigError)) return [error(path, problem.message)];
+  const file = cause instanceof ConfigError ? cause.file : undefined;
+  const issues = problem instanceof PluginError ? (cause as ConfigError).issues : problem;
+  return issues.map((issue) => {
     const hint = issue.hint === undefined ? '' : `; ${issue.hint}`;
-    const { file = cause.file, line } = issue.place ?? {};
-    return { ...error(path, `${where}${issue.message}${hint}`), ...(file && { file }), ...(line && { line }) };
+    if (issue.place === undefined && file === undefined)
+      return error(issue.path.length === 0 ? path : [...path, 'options', ...issue.path], `${issue.message}${hint}`);
+    const where = issue.path.length === 0 ? '' : `${formatPath(issue.path)}: `;
+    const { line } = issue.place ?? {};
+    return { ...error(path, `${where}${issue.message}${hint}`), file: issue.place?.file ?? file!, ...(line && { line }) };
   });
 }
 

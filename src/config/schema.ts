@@ -3,7 +3,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { parseNetwork } from '../plugin/address.ts';
+import { hostBitsProblem, parseNetwork } from '../plugin/address.ts';
 import { DSCP, type DscpName } from './dscp.ts';
 
 const MIB = 1024 ** 2;
@@ -30,7 +30,8 @@ const dscp = z.union([whole(0, 63), z.enum(dscpNames).transform((name) => DSCP[n
 
 const network = z
   .string()
-  .refine((text) => parseNetwork(text) !== undefined, 'expected a network such as 10.8.0.0/24 or 2001:db8::/32');
+  .refine((text) => parseNetwork(text) !== undefined, 'expected a network such as 10.8.0.0/24 or 2001:db8::/32')
+  .refine((text) => hostBitsProblem(text) === undefined, { error: ({ input }) => hostBitsProblem(String(input)) ?? '' });
 // RFC 791: no network's packets are shorter.
 const mtu = z.record(network, whole(68, 65535));
 

@@ -146,6 +146,25 @@ export class Root {
     }
   }
 
+  /** The names in a folder, `''` for the root itself; `undefined` if there is no such folder that could be read. */
+  async list(asked: string): Promise<readonly string[] | undefined> {
+    const { fileSystem, caseInsensitive } = this.#options;
+    try {
+      const base = await this.#bases.ask(this.dir, () => this.#base());
+      if (asked === '') return await fileSystem.list(base);
+      const name = servableName(asked);
+      let seen = name === undefined ? undefined : await this.#look(base, name);
+      if (seen === undefined && name !== undefined && caseInsensitive) {
+        const spelt = await spelling(fileSystem, base, name, (path) => this.#allows(base, path));
+        seen = spelt === undefined ? undefined : await this.#look(base, spelt);
+      }
+      if (seen?.stat.kind !== 'directory' || !this.#allows(base, seen.realPath)) return undefined;
+      return await fileSystem.list(seen.realPath);
+    } catch {
+      return undefined;
+    }
+  }
+
   /** How the name of a file is spelt, upper and lower case aside; the exact spelling first. Throws as `has` does. */
   async spelling(asked: string): Promise<string | undefined> {
     try {

@@ -44,6 +44,37 @@ export function parseNetwork(written: string): Network | undefined {
   };
 }
 
+/** An address, and the network that it is in. */
+export interface InterfaceAddress {
+  readonly address: IpAddress;
+  /** `192.168.7.0/24` */
+  readonly network: string;
+}
+
+/**
+ * One machine's address with the prefix length of its network, as `ip addr`, NetBox and Ansible write it: `192.168.7.50/24`.
+ * `undefined` for a network (`192.168.7.0/24`), unless it has one address (`192.168.7.50/32`), and for anything else.
+ */
+export function parseInterfaceAddress(written: string): InterfaceAddress | undefined {
+  const network = parseNetwork(written);
+  const address = network && parseAddress(written.slice(0, written.lastIndexOf('/')));
+  if (network === undefined || address === undefined) return undefined;
+  const { family, bits, prefix } = network;
+  const base = prefix << BigInt(widths[family] - bits);
+  if (base === numberOf(address) && bits < widths[family]) return undefined;
+  return { address, network: `${textOf(base, family)}/${bits}` };
+}
+
+/**
+ * What is ambiguous about an address with bits set behind the prefix (`192.168.7.50/24`) where a network or a single machine may be
+ * meant; `undefined` where nothing is.
+ */
+export function hostBitsProblem(written: string): string | undefined {
+  const found = parseInterfaceAddress(written);
+  if (found === undefined || found.network.endsWith(`/${widths[found.address.family]}`)) return undefined;
+  return `is the address of one machine, with the length of its prefix: write ${found.address.text} for that machine, or ${found.network} for its network`;
+}
+
 /** An address as a number. */
 export function numberOf({ text, family }: IpAddress): bigint {
   if (family === 'ipv4') return BigInt(ipv4Number(text));
@@ -62,6 +93,12 @@ export function numberOf({ text, family }: IpAddress): bigint {
 /** The first `bits` bits of an address. */
 export function prefixOf(value: bigint, family: IpAddress['family'], bits: number): bigint {
   return value >> BigInt(widths[family] - bits);
+}
+
+function textOf(value: bigint, family: IpAddress['family']): string {
+  if (family === 'ipv4') return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.');
+  const groups = value.toString(16).padStart(32, '0').match(/.{4}/g)!;
+  return parseAddress(groups.join(':'))!.text;
 }
 
 const widths = { ipv4: 32, ipv6: 128 } as const;

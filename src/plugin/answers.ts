@@ -6,7 +6,7 @@ import { factNames } from './facts.ts';
 import { show } from './issue.ts';
 import { parseMac } from './mac.ts';
 import { parseSerial } from './serial.ts';
-import type { Finding, Hooks, Host, Identity, Machine } from './types.ts';
+import type { Finding, Hooks, Host, Identity, IdentitySource, Machine } from './types.ts';
 import { closeUnwanted } from './unwanted.ts';
 
 /** Returns what an `identify` hook knows, with MAC address, UUID and serial number in the one spelling used inside. */
@@ -112,6 +112,14 @@ export function expectMachine(answer: unknown): Machine {
   };
 }
 
+/** Returns the sources as far as they tell something that is known here. */
+export function expectSources(answer: unknown): readonly IdentitySource[] {
+  return expectIterable(answer).map((source) => {
+    if (!isObject(source) || !Array.isArray(source.tells)) throw new Error(`must list { source, tells }, listed ${show(source)}`);
+    return source as unknown as IdentitySource;
+  });
+}
+
 export function expectFinding(answer: unknown): Finding {
   if (!isObject(answer) || typeof answer.message !== 'string' || !Array.isArray(answer.path))
     throw new Error(`must find { severity, path, message }, found ${show(answer)}`);
@@ -131,6 +139,7 @@ export const hookNames = [
   'machines',
   'names',
   'check',
+  'sources',
 ] as const satisfies readonly (keyof Hooks)[];
 
 export function expectHooks(answer: unknown): Hooks {

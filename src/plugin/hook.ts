@@ -7,13 +7,15 @@ import type { Clock } from '../content/clock.ts';
 import { type Awaitable, isLater } from '../content/content.ts';
 import type { Signal } from './abort.ts';
 import { limit } from './limit.ts';
-import type { Call, Folder, Log } from './types.ts';
+import type { Call, Folder, IdentitySource, Log } from './types.ts';
 
 export interface HookOptions<T> {
   readonly clock: Clock;
   /** Time limit. */
   readonly hookMs: number;
   readonly root: Folder;
+  /** {@link Call.sources} */
+  readonly sources?: (() => readonly IdentitySource[]) | undefined;
   /** Makes the hook's log, should it want one. */
   log(): Log;
   /** The client has gone, or the server stops. */
@@ -41,12 +43,12 @@ export function callHook<T>(ask: (call: Call) => Awaitable<T>, options: HookOpti
 
 /** Makes what is asked for: most hooks want none of it. */
 class HookCall implements Call {
-  readonly #options: Pick<HookOptions<never>, 'root' | 'log' | 'notes'>;
+  readonly #options: Pick<HookOptions<never>, 'root' | 'sources' | 'log' | 'notes'>;
   #log: Log | undefined;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
 
-  constructor(options: Pick<HookOptions<never>, 'root' | 'log' | 'notes'>) {
+  constructor(options: Pick<HookOptions<never>, 'root' | 'sources' | 'log' | 'notes'>) {
     this.#options = options;
   }
 
@@ -57,6 +59,10 @@ class HookCall implements Call {
   get log(): Log {
     this.#log ??= this.#options.log();
     return this.#log;
+  }
+
+  get sources(): readonly IdentitySource[] {
+    return this.#options.sources?.() ?? [];
   }
 
   get note(): (text: string) => void {

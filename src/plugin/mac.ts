@@ -1,15 +1,24 @@
 /**
- * MAC addresses as text: every usual spelling in, one spelling out, and patterns over them. Knows nothing of who has one.
+ * MAC addresses as text: every unambiguous spelling in, one spelling out, and patterns over them. Does not know which client has one.
  */
 
 /**
  * Brings a MAC address into the one spelling used inside: `52:54:00:12:34:56`.
- * Takes `52:54:00:12:34:56`, `52-54-00-12-34-56`, `5254.0012.3456` and `525400123456`, in any case.
- * @returns `undefined` if the text is no MAC address
+ * Takes octets (`52:54:00:12:34:56`, with `-` or blanks between them, or without leading zeros: `0:1:e8:12:34:56`), groups of four
+ * digits (`5254.0012.3456`, `5254-0012-3456`), halves (`525400-123456`) and bare digits (`525400123456`, `0x525400123456`), in any case.
+ * Octets with dots between them are not taken: network management writes those in decimal.
+ * @returns `undefined` if the text is not a MAC address
  */
 export function parseMac(text: string): string | undefined {
+  if (shortOctets.test(text))
+    return formatMac(
+      text
+        .split(':')
+        .map((octet) => octet.padStart(2, '0'))
+        .join(''),
+    );
   const match = spellings.exec(text);
-  return match ? formatMac(text.replace(/[^0-9a-f]/gi, '')) : undefined;
+  return match ? formatMac(text.replace(/^0x|[^0-9a-f]/gi, '')) : undefined;
 }
 
 /** A set of MAC addresses: `52:54:00:*`, or `*:*:*:12:34:56`. */
@@ -40,8 +49,11 @@ export function parseMacPattern(text: string): MacPattern | undefined {
   return { octets: places.length, places: places.join(), key, keyOf, matches: (mac) => keyOf(mac) === key };
 }
 
+/** Six groups: an IPv6 address has eight, or `::`. */
+const shortOctets = /^[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}$/i;
+
 const spellings =
-  /^(?:[0-9a-f]{2}(?::[0-9a-f]{2}){5}|[0-9a-f]{2}(?:-[0-9a-f]{2}){5}|[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}|[0-9a-f]{12})$/i;
+  /^(?:[0-9a-f]{2}([- ])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}|[0-9a-f]{4}([.:-])[0-9a-f]{4}\2[0-9a-f]{4}|[0-9a-f]{6}[.:-][0-9a-f]{6}|(?:0x)?[0-9a-f]{12})$/i;
 
 function formatMac(digits: string): string {
   return digits.toLowerCase().match(/../g)!.join(':');

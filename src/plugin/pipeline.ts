@@ -6,7 +6,7 @@ import { bytesContent } from '../content/bytes.ts';
 import type { Content } from '../content/content.ts';
 import { cleanName } from '../content/name.ts';
 import { ErrorCode, INTERNAL_ERROR, TftpError } from '../protocol/error.ts';
-import { expectHost, expectIdentities, expectName, expectOpened, expectStored, hookNames } from './answers.ts';
+import { expectHost, expectIdentities, expectName, expectOpened, expectSources, expectStored, hookNames } from './answers.ts';
 import { boundLog } from './bound-log.ts';
 import { PluginError } from './error.ts';
 import { factNames, givenIdentity, withIdentity } from './facts.ts';
@@ -24,6 +24,7 @@ import {
   type WriteRoute,
 } from './route.ts';
 import { Disposers, type StartedPlugin, type Surroundings, setUp } from './setup.ts';
+import { Slices } from './slices.ts';
 import { surveyFindings, surveyMachines } from './survey.ts';
 import { describeError, describeFacts, TracedFolder, type TraceEntry } from './trace.ts';
 import type {
@@ -32,6 +33,7 @@ import type {
   Finding,
   Folder,
   Hooks,
+  IdentitySource,
   Log,
   Machine,
   ReadRequest,
@@ -57,6 +59,7 @@ export class Pipeline {
   /** Observers at work; awaited before the plugins are disposed of. */
   readonly #watching = new Set<Promise<void>>();
   #disposed: Promise<void> | undefined;
+  #sources: readonly IdentitySource[] | undefined;
 
   private constructor(plugins: readonly StartedPlugin[], around: PipelineSurroundings, disposers: Disposers) {
     this.#plugins = plugins;
@@ -67,15 +70,24 @@ export class Pipeline {
     this.#disposers = disposers;
   }
 
-  /** Sets the plugins up, one after the other. If one fails, what was made is disposed of and its `PluginError` thrown. */
+  /**
+   * Sets the plugins up, one after the other. If one fails, what was made is disposed of and its `PluginError` thrown, unless
+   * {@link Surroundings.failed} takes it.
+   */
   static async start(plugins: readonly ReadyPlugin[], around: PipelineSurroundings): Promise<Pipeline> {
     const disposers = new Disposers(around);
     const started: StartedPlugin[] = [];
     try {
       const withKept = { ...around, kept: around.kept ?? new KeptState() };
-      for (const plugin of plugins) {
+      for (const [index, plugin] of plugins.entries()) {
         const place = started.filter(({ name }) => name === plugin.plugin.name).length;
-        started.push(await setUp(plugin, place, withKept, disposers));
+        try {
+          started.push(await setUp(plugin, { index, place }, withKept, disposers));
+        } catch (error) {
+          if (around.failed === undefined || !(error instanceof PluginError)) throw error;
+          around.failed(index, error);
+          started.push({ name: plugin.plugin.name, hooks: {}, logsEnds: false });
+        }
       }
     } catch (error) {
       await disposers.dispose();
@@ -217,16 +229,21 @@ export class Pipeline {
   get logsEnds(): boolean {
     return this.#plugins.some(({ logsEnds }) => logsEnds);
   }
+  /** What the plugins can find out of a client's identity, in the order in which they are asked. */
+  readonly sources = (): readonly IdentitySource[] => {
+    this.#sources ??= this.#with('identify').flatMap((plugin) => sourcesOf(plugin));
+    return this.#sources;
+  };
 
   /** The machines that the config lists. Throws a `PluginError`. */
   machines(): Promise<readonly Machine[]> {
-    return surveyMachines(this.#plugins, this.#around);
+    return surveyMachines(this.#plugins, { ...this.#around, sources: this.sources });
   }
 
   /** What will not work, or not as it seems, as far as the plugins can tell; paths start at the top of the config. */
   check(): Promise<readonly Finding[]> {
     let clients: Promise<readonly Client[]> | undefined;
-    return surveyFindings(this.#plugins, this.#around, () => {
+    return surveyFindings(this.#plugins, { ...this.#around, sources: this.sources }, () => {
       clients ??= this.#listedClients();
       return clients;
     });
@@ -234,7 +251,11 @@ export class Pipeline {
 
   async #listedClients(): Promise<readonly Client[]> {
     const clients: Client[] = [];
-    for (const machine of await this.machines()) clients.push((await this.host(requestOf(machine))).client);
+    const slices = new Slices();
+    for (const machine of await this.machines()) {
+      clients.push((await this.host(requestOf(machine))).client);
+      if (slices.over) await slices.rest();
+    }
     return clients;
   }
 
@@ -269,7 +290,8 @@ export class Pipeline {
     try {
       const { clock, hookMs } = this.#around;
       const log = () => this.#logOf(plugin, options.log);
-      const around = { clock, hookMs, root, log, notes: entry, late: how.late, signal: options.signal };
+      const { sources } = this;
+      const around = { clock, hookMs, root, sources, log, notes: entry, late: how.late, signal: options.signal };
       const result = await how.take(await callHook(how.ask, around), root);
       if (entry) this.#answered(entry, how.tell(result));
       return result;
@@ -383,6 +405,16 @@ export class Pipeline {
 
   #finish(entry: TraceEntry | undefined): void {
     if (entry) entry.ms = Math.round((this.#around.clock.now() - entry.ms) * 1000) / 1000;
+  }
+}
+
+/** A plugin that does not say may know anything. */
+function sourcesOf({ name, hooks }: StartedPlugin): readonly IdentitySource[] {
+  if (hooks.sources === undefined) return [{ tells: ['mac', 'uuid', 'serial'] }];
+  try {
+    return expectSources(hooks.sources());
+  } catch (error) {
+    throw new PluginError(name, 'sources', error);
   }
 }
 

@@ -65,6 +65,7 @@ export function otherFolder(folder: Folder): Folder {
     },
     has: (name) => folder.has(name),
     spelling: (name) => folder.spelling(name),
+    list: (name) => folder.list(name),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Clock } from '../content/clock.ts';
 import type { Awaitable } from '../content/content.ts';
 import { expectHooks } from './answers.ts';
 import { PluginError } from './error.ts';
+import type { Issue } from './issue.ts';
 import type { KeptState } from './kept.ts';
 import { limit } from './limit.ts';
 import type { ReadyPlugin } from './ready.ts';
@@ -24,6 +25,13 @@ export interface Surroundings {
   watch(path: string): void;
   /** What plugins keep beyond their generation. */
   readonly kept?: KeptState | undefined;
+  /** {@link PluginContext.caseInsensitive}; default false. */
+  readonly caseInsensitive?: boolean;
+  /**
+   * Takes what is wrong with one of the plugins, by its place in the config; the others are set up all the same. Without it the first
+   * plugin that fails ends the start.
+   */
+  failed?(index: number, problem: PluginError | readonly Issue[]): void;
   /** Time limit of each `setup`, and of each function that `onDispose` was given. */
   readonly setupMs: number;
 }
@@ -37,11 +45,11 @@ export interface StartedPlugin {
 
 /**
  * Sets one plugin up. What it gives to `onDispose` lands in `disposers`, whether or not it gets to its end. Throws `PluginError`.
- * @param place among the plugins of this name
+ * @param at its place in the config, and among the plugins of its name
  */
 export async function setUp(
   { plugin, options }: ReadyPlugin,
-  place: number,
+  { index, place }: { readonly index: number; readonly place: number },
   around: Surroundings & { readonly kept: KeptState },
   disposers: Disposers,
 ): Promise<StartedPlugin> {
@@ -56,6 +64,8 @@ export async function setUp(
     },
     watch: (path) => around.watch(resolve(around.configDir, path)),
     folder: (path) => otherFolder(around.folder(resolve(around.configDir, path))),
+    caseInsensitive: around.caseInsensitive ?? false,
+    tolerate: around.failed && ((issues) => around.failed?.(index, issues)),
   };
   try {
     const made = (async () => plugin.definition.setup(options, context))();

@@ -7,25 +7,30 @@ import { expectFileName, expectFinding, expectIterable, expectMachine } from './
 import { PluginError } from './error.ts';
 import { callHook } from './hook.ts';
 import type { StartedPlugin, Surroundings } from './setup.ts';
-import type { Call, CheckCall, Finding, Folder, Machine } from './types.ts';
+import { inSlices, Slices } from './slices.ts';
+import type { Call, CheckCall, Finding, Folder, IdentitySource, Machine } from './types.ts';
 
-export type SurveySurroundings = Surroundings & { readonly root: Folder };
+export type SurveySurroundings = Surroundings & { readonly root: Folder; readonly sources?: () => readonly IdentitySource[] };
 
 /** All machines of all plugins, in the order of the config, each with the names that are for all. Throws a `PluginError`. */
 export async function surveyMachines(plugins: readonly StartedPlugin[], around: SurveySurroundings): Promise<readonly Machine[]> {
   const machines: Machine[] = [];
   const names: string[] = [];
+  const slices = new Slices();
   for (const plugin of plugins) {
     await told(plugin, 'machines', async () => {
       const answer = await ask(plugin, around, (call) => plugin.hooks.machines?.(call));
-      machines.push(...expectIterable(answer).map(expectMachine));
+      await inSlices(expectIterable(answer), (machine) => machines.push(expectMachine(machine)), slices);
     });
     await told(plugin, 'names', async () => {
       const answer = await ask(plugin, around, (call) => plugin.hooks.names?.(call));
-      names.push(...expectIterable(answer).map(expectFileName));
+      await inSlices(expectIterable(answer), (name) => names.push(expectFileName(name)), slices);
     });
   }
-  return machines.map((machine) => ({ ...machine, names: [...new Set([...machine.names, ...names])] }));
+  const listed: Machine[] = [];
+  const withNames = (machine: Machine) => listed.push({ ...machine, names: [...new Set([...machine.names, ...names])] });
+  await inSlices(machines, withNames, slices);
+  return listed;
 }
 
 async function told(plugin: StartedPlugin, hook: 'machines' | 'names', work: () => Promise<void>): Promise<void> {
@@ -59,8 +64,8 @@ export async function surveyFindings(
 
 async function ask<T>(
   plugin: StartedPlugin,
-  { clock, setupMs, root, log }: SurveySurroundings,
+  { clock, setupMs, root, sources, log }: SurveySurroundings,
   hook: (call: Call) => Awaitable<T>,
 ): Promise<T> {
-  return callHook(hook, { clock, hookMs: setupMs, root, log: () => log.child({ plugin: plugin.name }) });
+  return callHook(hook, { clock, hookMs: setupMs, root, sources, log: () => log.child({ plugin: plugin.name }) });
 }

@@ -56,6 +56,11 @@ export class TracedFolder implements Folder {
     return this.#noted(name, this.#folder.spelling(name));
   }
 
+  /** Not noted: what `pxe check` looks around in is not a lookup for a machine. */
+  list(name: string): ReturnType<Folder['list']> {
+    return this.#folder.list(name);
+  }
+
   async #noted<T>(name: string, look: Promise<T>): Promise<T> {
     try {
       const found = await look;

@@ -2,6 +2,7 @@
  * What a plugin sees of the server, and what the server sees of a plugin. Types only.
  */
 import type { Awaitable, Content, Sink } from '../content/content.ts';
+import type { Issue } from './issue.ts';
 import type { Kept } from './kept.ts';
 
 /** Structured log; pino's loggers fit. Text that came from a client goes into a field, never into the message. */
@@ -28,6 +29,13 @@ export interface Identity {
   readonly source: string;
   /** Milliseconds since the source learnt it, where the source can tell. */
   readonly ageMs?: number;
+}
+
+/** What a plugin's `identify` can find out, for `pxe check` and `pxe explain`. */
+export interface IdentitySource {
+  /** {@link Identity.source}; left out by a plugin that may answer with any. */
+  readonly source?: string;
+  readonly tells: readonly ('mac' | 'uuid' | 'serial')[];
 }
 
 /** Who asks. */
@@ -108,6 +116,8 @@ export interface Folder {
   has(name: string): Promise<boolean>;
   /** How the name of a file is spelt, upper and lower case aside; the exact spelling first. `undefined` if there is none. */
   spelling(name: string): Promise<string | undefined>;
+  /** The names in a folder below this one; `undefined` if there is no such folder. For `pxe check`. */
+  list(name: string): Promise<readonly string[] | undefined>;
 }
 
 /** What comes along with each call of a hook. */
@@ -118,6 +128,8 @@ export interface Call {
   readonly log: Log;
   /** The config's root directory. */
   readonly root: Folder;
+  /** What the config's plugins can find out of a client's identity. */
+  readonly sources: readonly IdentitySource[];
   /** Puts a word about the answer into the trace, for `pxe explain`: why it is this one. */
   note(text: string): void;
 }
@@ -213,6 +225,8 @@ export interface Hooks {
    * `pxe explain --mac` gives (source `given`). Returns a list where facts have different sources. Not called once all facts are known.
    */
   identify?(request: RequestInfo, call: Call): Awaitable<Identity | readonly Identity[] | undefined | void>;
+  /** What can `identify` find out? Left out: anything. For `pxe check` and `pxe explain`; asked once, after all `setup`s. */
+  sources?(): readonly IdentitySource[];
   /** Which of the config's machines is that? The first answer wins. */
   host?(request: RequestInfo, call: Call): Awaitable<Host | undefined | void>;
   /**
@@ -252,4 +266,11 @@ export interface PluginContext {
   watch(path: string): void;
   /** A folder other than the root, confined like it. Relative to `configDir`. */
   folder(path: string): Folder;
+  /** The config's `caseInsensitive`: names that a plugin compares are then to be compared without regard to case. */
+  readonly caseInsensitive: boolean;
+  /**
+   * Takes mistakes in data that serving could not go on with; `setup` then goes on with what is right. Only `pxe check` gives it,
+   * so that it can tell everything at once: where it is missing, throw a `ConfigError`.
+   */
+  readonly tolerate?: ((issues: readonly Issue[]) => void) | undefined;
 }

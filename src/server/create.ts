@@ -7,6 +7,7 @@ import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
 import { allocateShared, SegmentCache } from '../content/cache.ts';
 import { systemClock } from '../content/clock.ts';
 import { nodeFileSystem } from '../content/node-filesystem.ts';
+import type { Surroundings } from '../plugin/setup.ts';
 import type { Log } from '../plugin/types.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
 import { NativeTransport, whyNot } from '../transport/native/native.ts';
@@ -66,8 +67,12 @@ export async function explainConfig(
 }
 
 /** A generation without a server, for as long as `work` takes. Rejects as `work` does, or with a `PluginError` if a plugin's `setup` fails. */
-export async function withGeneration<T>(config: ResolvedConfig, work: (generation: Generation) => Promise<T>): Promise<T> {
-  const generation = await Generation.start(1, config, realWorld(config, silent));
+export async function withGeneration<T>(
+  config: ResolvedConfig,
+  work: (generation: Generation) => Promise<T>,
+  { failed }: Pick<Surroundings, 'failed'> = {},
+): Promise<T> {
+  const generation = await Generation.start(1, config, realWorld(config, silent), undefined, failed);
   try {
     return await work(generation);
   } finally {

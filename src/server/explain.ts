@@ -2,10 +2,10 @@
  * What a machine would get, and why: the same pipeline as for a transfer, without one.
  */
 import { hash } from 'node:crypto';
-import { givenIdentity, withIdentity } from '../plugin/facts.ts';
+import { factNames, givenIdentity, withIdentity } from '../plugin/facts.ts';
 import { parseMac } from '../plugin/mac.ts';
 import { describeError, type Trace } from '../plugin/trace.ts';
-import type { Client, ReadRequest } from '../plugin/types.ts';
+import type { Client, IdentitySource, ReadRequest } from '../plugin/types.ts';
 import { closeUnwanted } from '../plugin/unwanted.ts';
 import { ErrorCode, INTERNAL_ERROR, TftpError } from '../protocol/error.ts';
 import { considered, negotiate } from '../protocol/options.ts';
@@ -42,6 +42,8 @@ export interface Explanation {
   readonly served: Served | undefined;
   /** Options that would be acknowledged, in order. */
   readonly agreed: readonly { readonly name: string; readonly value: string }[];
+  /** Present if what was given of the client's identity is of a kind that no plugin of this config can find out. */
+  readonly unknowable?: true;
   /** The ERROR that the client would get instead. */
   readonly error: { readonly code: number; readonly message: string } | undefined;
 }
@@ -65,7 +67,8 @@ export async function explain(generation: Generation, question: Question): Promi
   const { request, refusal, unservable } = understand(sent, limits.nameBytes);
   const client = withGiven(request.client, question);
   const trace: Trace = [];
-  const base = { asked: question.name, name: request.name, client, trace, served: undefined, agreed: [] };
+  const unknowable = isUnknowable(question, generation.pipeline.sources()) ? { unknowable: true as const } : {};
+  const base = { asked: question.name, name: request.name, client, ...unknowable, trace, served: undefined, agreed: [] };
   if (refusal) return { ...base, error: { code: refusal.code, message: refusal.message } };
   const route = await generation.pipeline.route({ ...request, kind: 'read', client } as ReadRequest, {
     trace,
@@ -96,4 +99,10 @@ function withGiven(client: Client, { mac, uuid, serial }: Question): Client {
   const facts = { mac: mac && (parseMac(mac) ?? mac), uuid, serial };
   const given = givenIdentity(facts as Partial<Client>);
   return given === undefined ? client : withIdentity(client, given);
+}
+
+/** A real client does not tell these by itself. */
+function isUnknowable(question: Question, sources: readonly IdentitySource[]): boolean {
+  const given = factNames.filter((fact) => question[fact] !== undefined);
+  return given.length > 0 && !given.some((fact) => sources.some(({ tells }) => tells.includes(fact)));
 }

@@ -11,6 +11,7 @@ import { Root } from '../content/root.ts';
 import { UploadFolder } from '../content/upload.ts';
 import type { KeptState } from '../plugin/kept.ts';
 import { Pipeline } from '../plugin/pipeline.ts';
+import type { Surroundings } from '../plugin/setup.ts';
 import type { Log } from '../plugin/types.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
 import type { TransferLimits } from '../protocol/transfer.ts';
@@ -68,18 +69,22 @@ export class Generation {
   /**
    * Sets everything up. Throws a `PluginError`, and nothing is left, if a plugin's `setup` fails.
    * @param watch told each file that a plugin wants watched, also by a `setup` that fails afterwards
+   * @param failed {@link Surroundings.failed}
    */
   static async start(
     number: number,
     config: ResolvedConfig,
     world: World,
     watch: (path: string) => void = () => {},
+    failed?: Surroundings['failed'],
   ): Promise<Generation> {
     const { rootDir, followLinks, caseInsensitive, stableMs, stableWaitMs, limits } = config;
     const folders = { ...world, followLinks, caseInsensitive, stableMs, stableWaitMs };
     const pipeline = await Pipeline.start(config.plugins, {
       ...world,
       configDir: config.dir,
+      caseInsensitive,
+      ...(failed ? { failed } : {}),
       root: new Root(rootDir, folders),
       folder: (path) => new Root(path, folders),
       watch,

@@ -114,6 +114,11 @@ test.each<[string, unknown, string, string?]>([
   ['a name of a dscp', { dscp: 'af5' }, 'dscp: expected a number, "cs0", "le", '],
   ['no network', { mtu: { '10.8.0.1': 1400 } }, 'mtu["10.8.0.1"]: expected a network such as 10.8.0.0/24 or 2001:db8::/32'],
   ['a prefix too long', { mtu: { '10.8.0.0/33': 1400 } }, 'mtu["10.8.0.0/33"]: expected a network'],
+  [
+    'an address for a network',
+    { mtu: { '10.8.0.7/24': 1400 } },
+    'mtu["10.8.0.7/24"]: is the address of one machine, with the length of its prefix: write 10.8.0.7 for that machine, or 10.8.0.0/24',
+  ],
   ['an mtu that none has', { mtu: { '10.8.0.0/24': 67 } }, 'mtu["10.8.0.0/24"]: expected at least 68, found 67'],
   ['a user', { user: 'a b' }, 'user: expected a user, or user:group, found "a b"'],
   ['uploads without a folder', { uploads: {} }, 'uploads.dir: expected a string, found nothing'],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { numberOf, parseAddress, parseNetwork } from '../../src/plugin/address.ts';
+import { hostBitsProblem, numberOf, parseAddress, parseInterfaceAddress, parseNetwork } from '../../src/plugin/address.ts';
 
 test.each([
   ['0.0.0.0', 0n],
@@ -44,4 +44,34 @@ test.each([
   '',
 ])('%s is no network', (text) => {
   expect(parseNetwork(text)).toBeUndefined();
+});
+
+test.each([
+  ['192.168.7.50/24', '192.168.7.50', '192.168.7.0/24'],
+  ['192.168.7.255/24', '192.168.7.255', '192.168.7.0/24'],
+  ['10.0.0.1/8', '10.0.0.1', '10.0.0.0/8'],
+  ['192.168.7.50/32', '192.168.7.50', '192.168.7.50/32'],
+  ['2001:DB8::20/64', '2001:db8::20', '2001:db8::/64'],
+  ['fe80::1%lab0/64', 'fe80::1', 'fe80::/64'],
+  ['192.168.7.0/24', undefined, undefined],
+  ['0.0.0.0/0', undefined, undefined],
+  ['2001:db8::/32', undefined, undefined],
+  ['192.168.7.50', undefined, undefined],
+  ['192.168.7.50/33', undefined, undefined],
+])('%s is the machine %s of the network %s', (written, address, network) => {
+  const found = parseInterfaceAddress(written);
+  expect([found?.address.text, found?.network]).toEqual([address, network]);
+});
+
+test.each([
+  ['192.168.7.50/24', 'write 192.168.7.50 for that machine, or 192.168.7.0/24 for its network'],
+  ['2001:db8::20/64', 'write 2001:db8::20 for that machine, or 2001:db8::/64 for its network'],
+  ['192.168.7.0/24', undefined],
+  ['192.168.7.50/32', undefined],
+  ['2001:db8::20/128', undefined],
+  ['192.168.7.50', undefined],
+  ['x', undefined],
+])('%s may be either: %s', (written, told) => {
+  if (told === undefined) expect(hostBitsProblem(written)).toBeUndefined();
+  else expect(hostBitsProblem(written)).toContain(told);
 });

@@ -339,7 +339,12 @@ describe('open', () => {
 
   test('a root that fails is ERROR 0 and a log line', async () => {
     const around = surroundings({
-      root: { open: () => Promise.reject(new Error('EIO /secret')), has: async () => false, spelling: async () => undefined },
+      root: {
+        open: () => Promise.reject(new Error('EIO /secret')),
+        has: async () => false,
+        spelling: async () => undefined,
+        list: async () => undefined,
+      },
     });
     const pipeline = await start([], around);
     await expect(pipeline.open(readRequest('kernel'))).rejects.toMatchObject({ code: 0, message: 'internal error' });
@@ -520,6 +525,7 @@ describe('failures cost their own request only', () => {
         }),
       has: async () => true,
       spelling: async () => undefined,
+      list: async () => undefined,
     };
     const pipeline = await start([], surroundings({ root }));
     const gone = new AbortController();

@@ -97,6 +97,11 @@ export function fakeFolder(files: Record<string, string>, opened: CountedContent
     has: async (name) => Object.hasOwn(files, name),
     spelling: async (name) =>
       [name, ...Object.keys(files)].find((one) => Object.hasOwn(files, one) && one.toLowerCase() === name.toLowerCase()),
+    list: async (folder) => {
+      const prefix = folder === '' ? '' : `${folder}/`;
+      const below = Object.keys(files).filter((name) => name.startsWith(prefix));
+      return below.length === 0 ? undefined : [...new Set(below.map((name) => name.slice(prefix.length).split('/')[0]!))];
+    },
   };
 }
 

@@ -631,7 +631,14 @@ describe('pxe check', () => {
   const findings = async (options: Parameters<typeof httpOrigin>[0]) => {
     const { definition, options: given } = httpOrigin(options);
     const keep = <T>(_name: string, make: () => T) => make();
-    const context = { log: recordingLog(), configDir: cacheFolder(), watch() {}, keep, folder: () => fakeFolder({}) };
+    const context = {
+      log: recordingLog(),
+      configDir: cacheFolder(),
+      watch() {},
+      keep,
+      folder: () => fakeFolder({}),
+      caseInsensitive: false,
+    };
     const checked = definition.options!.parse(given);
     const disposers: (() => unknown)[] = [];
     const hooks = await definition.setup(checked, { ...context, onDispose: (dispose) => void disposers.push(dispose) });

@@ -1,7 +1,7 @@
 /** Files made for the machine that asks: which rule, what it is given, templates and their mistakes, and hostile text. */
 import { join } from 'node:path';
 import { ConfigError, type Finding } from 'pxe';
-import { type GenerateContext, type GenerateOptions, generate, hosts } from 'pxe/plugins';
+import { type GenerateContext, type GenerateOptions, generate, hosts, identify } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
 import { PluginError } from '../../../src/plugin/error.ts';
 import type { Client, ReadRequest } from '../../../src/plugin/types.ts';
@@ -288,7 +288,8 @@ describe('hostile names and values (FIELD.md §4)', () => {
 describe('check', () => {
   const findings = async (template: string, machines: Parameters<typeof hosts>[0], rule: object = {}) => {
     const configDir = folderOf({ t: template });
-    const plugins = [hosts(machines), generate({ 'boot/*.ipxe': { template: './t', ...rule } })];
+    const table = identify({ table: { '192.168.7.20': '52:54:00:12:34:56' } });
+    const plugins = [hosts(machines), generate({ 'boot/*.ipxe': { template: './t', ...rule } }), table];
     const pipeline = await start(plugins, surroundings({ configDir }));
     return (await pipeline.check()).map(
       ({ severity, path, message, file, line }: Finding) =>

@@ -276,6 +276,7 @@ function call(files: readonly string[]): CheckCall {
     signal: new AbortController().signal,
     log: recordingLog(),
     root: fakeFolder(Object.fromEntries(files.map((name) => [name, name]))),
+    sources: [{ tells: ['mac', 'uuid', 'serial'] }],
     note() {},
   };
 }
@@ -332,7 +333,7 @@ describe('check', () => {
       { [web1.mac]: {}, '5254.0012.3456': {} },
       'error 5254.0012.3456: is listed twice: ["52:54:00:12:34:56"] comes first, and this gives only what that lacks; make one of both',
     ],
-    [{ '192.168.7.0/24': {}, '192.168.7.9/24': {} }, 'error 192.168.7.9/24: is listed twice: ["192.168.7.0/24"] comes first'],
+    [{ '2001:db8::/32': {}, '2001:DB8:0::/32': {} }, 'error 2001:DB8:0::/32: is listed twice: ["2001:db8::/32"] comes first'],
     [{ '52:54:00:*': {}, '52-54-00-*-*-*': {} }, 'error 52-54-00-*-*-*: is listed twice'],
     [{ 'name:/a': {}, 'name:a': {} }, 'error name:a: is listed twice'],
     [
@@ -341,7 +342,7 @@ describe('check', () => {
     ],
     [{ default: { files: { a: 'a', '/a': 'a' } } }, 'warning default files /a: can never match: "a" comes first'],
     [{ hosts: { default: {} }, groups: { web: {} } }, 'warning groups web: no host belongs to this group'],
-    [{ hosts: { default: {} }, unknown: 'refuse' }, 'warning unknown: nobody is unknown: hosts.default matches every machine'],
+    [{ hosts: { default: {} }, unknown: 'refuse' }, 'warning unknown: no machine is unknown: hosts.default matches every one'],
     [{ trust: ['neighbors'] }, 'warning trust 0: no plugin here knows this source; did you mean "neighbours"?'],
     [{ default: { files: { a: 'gone' } } }, 'error default files a: there is no file "gone" under the root that could be served'],
     [
@@ -361,7 +362,7 @@ describe('check', () => {
 test.each<[object, string, string | undefined]>([
   [{ hosts: {}, gruops: {} }, 'gruops: unknown key', 'did you mean "groups"?'],
   [{ host: {} }, 'host: unknown key', 'did you mean "hosts"?'],
-  [{ hosts: {}, [web1.mac]: {} }, `${web1.mac}: unknown key`, 'known here: hosts, groups, file, trust, unknown'],
+  [{ hosts: {}, [web1.mac]: {} }, `${web1.mac}: unknown key`, 'known here: hosts, groups, file, columns, trust, unknown'],
   [{ hosts: { '52:54:zz': {} } }, 'hosts.52:54:zz: expected a MAC address', undefined],
   [{ 'uuid:1': {} }, 'uuid:1: expected a MAC address', undefined],
   [{ 'name:../x': {} }, 'name:../x: expected a MAC address', undefined],

@@ -1,0 +1,122 @@
+/**
+ * Files and folders that a config names and that are not under the root, for `pxe check`; with the one that was probably meant.
+ */
+import { type Finding, type Folder, nearest } from 'pxe';
+import { fillable } from './fill.ts';
+import { finding, type Giving } from './finding.ts';
+
+/** Names that are looked up at the same time. */
+const AT_ONCE = 16;
+/** Names for which the one that was meant is looked for. */
+const SUGGESTED = 25;
+/** Names under the root that are considered for that. */
+const CONSIDERED = 4000;
+
+/** A target or folder with something filled in is looked for where that is certain. */
+export async function absences(giving: readonly Giving[], root: Folder): Promise<readonly Finding[]> {
+  const files = new Map<string, Naming[]>();
+  const folders = new Map<string, Naming[]>();
+  const add = (map: Map<string, Naming[]>, name: string, naming: Naming) => {
+    const known = map.get(name);
+    if (known) known.push(naming);
+    else map.set(name, [naming]);
+  };
+  for (const { entry, who = {}, ...origin } of giving) {
+    for (const [key, written] of Object.entries(entry.files ?? {})) {
+      const target = fillable(written)(who);
+      if (target !== undefined) add(files, target, { origin, more: ['files', key] });
+    }
+    const folder = entry.folder === undefined ? undefined : certainPart(entry.folder);
+    if (folder !== undefined) add(folders, folder, { origin, more: ['folder'] });
+  }
+  const suggestions = new Suggestions(root);
+  return [
+    ...(await missing(
+      files,
+      (name) => root.has(name),
+      async (name) => {
+        const near = await suggestions.for(name);
+        return `there is no file ${JSON.stringify(name)} under the root that could be served${near}`;
+      },
+    )),
+    ...(await missing(
+      folders,
+      async (name) => (await root.list(name)) !== undefined,
+      async (name) => {
+        const near = await suggestions.for(name);
+        return `there is no folder ${JSON.stringify(name)} under the root${near}`;
+      },
+    )),
+  ];
+}
+
+/** Where a config names a file or folder. */
+interface Naming {
+  readonly origin: Pick<Giving, 'path' | 'place'>;
+  readonly more: readonly string[];
+}
+
+/** The folders above the first placeholder: below them, not every machine need have one of its own. */
+function certainPart(folder: string): string | undefined {
+  const at = folder.indexOf('{');
+  if (at < 0) return folder.replace(/\/+$/, '');
+  const above = folder.slice(0, at);
+  return above.includes('/') ? above.slice(0, above.lastIndexOf('/')) : undefined;
+}
+
+/** Each name is looked up once, however many machines it is for. */
+async function missing(
+  names: ReadonlyMap<string, readonly Naming[]>,
+  isThere: (name: string) => Promise<boolean>,
+  tell: (name: string) => Promise<string>,
+): Promise<readonly Finding[]> {
+  const absent = new Set<string>();
+  const queue = names.keys();
+  const work = async (): Promise<void> => {
+    for (const name of queue) if (!(await isThere(name))) absent.add(name);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const found: Finding[] = [];
+  for (const [name, namings] of names) {
+    if (!absent.has(name)) continue;
+    const message = await tell(name);
+    found.push(...namings.map(({ origin, more }) => finding('error', origin, message, ...more)));
+  }
+  return found;
+}
+
+class Suggestions {
+  readonly #root: Folder;
+  #names: Promise<readonly string[]> | undefined;
+  #given = 0;
+
+  constructor(root: Folder) {
+    this.#root = root;
+  }
+
+  /** `; did you mean "ipxe/snponly.efi"?`, or nothing. */
+  async for(name: string): Promise<string> {
+    if (++this.#given > SUGGESTED) return '';
+    this.#names ??= this.#walk();
+    const names = await this.#names;
+    const lastPart = (path: string) => path.slice(path.lastIndexOf('/') + 1).toLowerCase();
+    // Only the folder, or only the case, is wrong.
+    const meant = names.find((one) => lastPart(one) === lastPart(name)) ?? nearest(name, names);
+    return meant === undefined || meant === name ? '' : `; did you mean ${JSON.stringify(meant)}?`;
+  }
+
+  /** Files and folders under the root, those nearest to it first. */
+  async #walk(): Promise<readonly string[]> {
+    const names: string[] = [];
+    const folders = [''];
+    for (let folder = folders.shift(); folder !== undefined; folder = folders.shift()) {
+      for (const name of (await this.#root.list(folder)) ?? []) {
+        if (names.length >= CONSIDERED) return names;
+        const path = folder === '' ? name : `${folder}/${name}`;
+        names.push(path);
+        folders.push(path);
+      }
+    }
+    return names;
+  }
+}

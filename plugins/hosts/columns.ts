@@ -1,0 +1,145 @@
+/**
+ * The header of a table: what each column says of a machine. Knows how people and the programs that write tables head them.
+ */
+import { type Issue, nearest, parseAddress, parseMac } from 'pxe';
+import { type Columns, type HostRow, rowKeys, selectorKeys } from './options.ts';
+
+/** Where a cell goes: a key of the row, or a key of its `files` or `variables`. */
+export type Target =
+  | { readonly key: keyof HostRow; readonly name?: never }
+  | { readonly key: 'files' | 'variables'; readonly name: string };
+
+export interface Column {
+  /** As it stands in the table; `''` above an empty column. */
+  readonly header: string;
+  /** Counts from 0. */
+  readonly index: number;
+  /** None for a column that says nothing; two for one that is also a variable of its name. */
+  readonly targets: readonly Target[];
+}
+
+/**
+ * Other headers of a key, letters and digits of them in lower case: `MAC Address` (inventories), `ClientId` (Windows' DHCP server),
+ * `Primary IPv4` (NetBox), `hw-address` (Kea), and in German and French. A column whose own name is right goes first.
+ */
+const otherHeaders = {
+  mac: `macs macaddress macaddresses macaddr macadresse adressemac hwaddr hwaddress hwmac hardwareaddress hardwareethernet physicaladdress
+    ethernetaddress ethaddr etheraddr linklayeraddress lladdr clientid clientmac bootmac pxemac nicmac primarymac primarymacaddress`,
+  address: `ip ips ipaddress ipaddresses ipaddr ipadresse adresseip ip4 ip6 ipv4 ipv6 ipv4address ipv6address ipv4addr ipv6addr ip4address
+    ip6address primaryip primaryip4 primaryip6 primaryipv4 primaryipv6 fixedaddress hostip ansiblehost`,
+  uuid: 'smbiosuuid systemuuid biosuuid productuuid machineuuid',
+  serial: 'serialnumber serialno serialnr sn seriennummer',
+  name: `hostname host fqdn dnsname machine machinename computername devicename device servername server vmname rechnername
+    nomdhote`,
+  groups: 'group hostgroup hostgroups',
+} as const;
+
+type KnownKey = keyof typeof otherHeaders;
+
+const keyOfHeader = new Map(
+  Object.entries(otherHeaders).flatMap(([key, headers]) =>
+    headers.split(/\s+/).map((header) => [header, key as KnownKey] as const),
+  ),
+);
+
+/** Of these a machine may have several, each in a column of its own. */
+const several: readonly string[] = ['mac', 'address'];
+
+const columnKeys = rowKeys.filter((key) => key !== 'files' && key !== 'variables');
+
+/** @param mapping the config's own word on what a header means */
+export function readHeader(cells: readonly string[], mapping: Columns = {}): readonly Column[] {
+  const mapped = new Map(Object.entries(mapping).map(([header, target]) => [header.trim().toLowerCase(), target]));
+  const given = cells.map((header) => {
+    const meant = mapped.get(header.toLowerCase());
+    return meant === undefined ? exactTargets(header) : meant === false ? [] : exactTargets(meant);
+  });
+  const taken = new Set(given.flatMap((targets) => targets?.map(({ key }) => key) ?? []));
+  return cells.map((header, index) => {
+    const targets = given[index];
+    if (targets !== undefined) return { header, index, targets };
+    const variable = { key: 'variables', name: header } as const;
+    const key = knownKey(folded(header));
+    if (key === undefined || (taken.has(key) && !several.includes(key))) return { header, index, targets: [variable] };
+    taken.add(key);
+    // Templates may know the column by its own name.
+    return { header, index, targets: [{ key }, variable] };
+  });
+}
+
+function knownKey(header: string): KnownKey | undefined {
+  const known = keyOfHeader.get(header);
+  if (known !== undefined) return known;
+  // MAC 1, MAC 2
+  const bare = header.replace(/\d+$/, '');
+  const numbered = keyOfHeader.get(bare) ?? several.find((key) => key === bare);
+  return numbered !== undefined && several.includes(numbered) ? (numbered as KnownKey) : undefined;
+}
+
+/** `undefined` where the header is not one that README names. */
+function exactTargets(header: string): readonly Target[] | undefined {
+  if (header === '') return [];
+  const [, file] = /^file:(.+)$/i.exec(header) ?? [];
+  if (file !== undefined) return [{ key: 'files', name: file }];
+  const [, variable] = /^var\.(.+)$/i.exec(header) ?? [];
+  if (variable !== undefined) return [{ key: 'variables', name: variable }];
+  const key = columnKeys.find((known) => known === header.toLowerCase());
+  return key === undefined ? undefined : [{ key: key as keyof HostRow }];
+}
+
+function folded(header: string): string {
+  return header.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '');
+}
+
+/** Whether one of the columns says which machine a row is about. */
+export function saysWhich(columns: readonly Column[]): boolean {
+  return columns.some(({ targets }) => targets.some(({ key }) => (selectorKeys as readonly string[]).includes(key)));
+}
+
+/** What is wrong with a header, without its place. */
+export function headerIssues(columns: readonly Column[]): Issue[] {
+  const issues: Issue[] = [];
+  const seen = new Set<string>();
+  for (const { header, targets } of columns) {
+    for (const { key, name } of targets.slice(0, 1)) {
+      const said = JSON.stringify(several.includes(key) ? [key, folded(header)] : [key, name]);
+      if (seen.has(said))
+        issues.push({ path: [], message: `column ${JSON.stringify(header)} is there twice`, hint: 'take one of them out' });
+      seen.add(said);
+    }
+    const near = misspelt(header, targets);
+    if (near !== undefined)
+      issues.push({
+        path: [],
+        message: `unknown column ${JSON.stringify(header)}`,
+        hint: `did you mean ${JSON.stringify(near)}? a variable of that name is "var.${header}"`,
+      });
+  }
+  return issues;
+}
+
+function misspelt(header: string, targets: readonly Target[]): string | undefined {
+  // Short words are near to any other short one.
+  const variable = targets.length === 1 && targets[0]!.key === 'variables' && targets[0]!.name === header;
+  if (!variable || header.length <= 4) return undefined;
+  return nearest(
+    header,
+    columnKeys.filter((known) => known.length > 4),
+  );
+}
+
+/** Why there may be no column that says which machine, from the lines around what was taken for the header. */
+export function headerHint(
+  header: { readonly cells: readonly string[]; readonly line: number },
+  comments: readonly { readonly cells: readonly string[]; readonly line: number }[],
+  below: readonly { readonly cells: readonly string[]; readonly line: number }[],
+): string {
+  const isHeader = ({ cells }: { readonly cells: readonly string[] }) => cells.length > 1 && saysWhich(readHeader(cells));
+  const comment = comments.find(isHeader);
+  if (comment) return `line ${comment.line} looks like the header, but its # makes it a comment: take the # away`;
+  const later = below.find(isHeader);
+  if (later) return `line ${later.line} looks like the header: take out what stands above it, or put a # before it`;
+  if (header.cells.some((cell) => (parseMac(cell) ?? parseAddress(cell)) !== undefined))
+    return `line ${header.line} is a machine already: put a header above it, as in mac,name,groups,folder`;
+  return `the first line names the columns, one of them ${selectorKeys.join(', ')}`;
+}

@@ -1,0 +1,22 @@
+/**
+ * A finding of `pxe check` about one entry of a config or a data file, where that stands.
+ */
+import type { Finding } from 'pxe';
+import type { Who } from './fill.ts';
+import type { Origin } from './inventory.ts';
+import type { GroupEntry } from './options.ts';
+
+export interface Giving extends Origin {
+  readonly entry: GroupEntry;
+  /** What is certain to be known of the client that it is given to. */
+  readonly who?: Who;
+}
+
+export function finding(
+  severity: Finding['severity'],
+  { path, place }: Origin,
+  message: string,
+  ...more: readonly PropertyKey[]
+): Finding {
+  return { severity, path: [...path, ...more], message, ...(place === undefined ? {} : { file: place.file, line: place.line }) };
+}

@@ -1,0 +1,78 @@
+/**
+ * The machines of a config and of its data files together. The config's own come first, then file by file.
+ */
+import { ConfigError, type Issue, nearest } from 'pxe';
+import { readDataFile } from './data-file.ts';
+import { groupIssues, type Inventory } from './inventory.ts';
+import type { HostsOptions } from './options.ts';
+import type { Read } from './read.ts';
+
+export interface Loading {
+  /** Absolute. */
+  readonly files: readonly string[];
+  readonly options: HostsOptions;
+  /** Takes mistakes, in place of an error: then what is right is loaded. */
+  readonly tolerate: ((issues: readonly Issue[]) => void) | undefined;
+}
+
+export interface Loaded {
+  /** Without {@link groupIssues}. */
+  readonly inventory: Inventory;
+  /** What the files say that is not wrong, but perhaps not as it was meant. */
+  readonly warnings: readonly Issue[];
+}
+
+/** Mistakes that are told at once. */
+const MAX_TOLD = 25;
+
+/** Throws a `ConfigError` with every mistake of every file, as far as they are not tolerated. */
+export async function loadInventory(inline: Inventory, { files, options, tolerate }: Loading): Promise<Loaded> {
+  const read = await Promise.all(files.map((file) => readDataFile(file, options.columns)));
+  const all = [inline, ...read.map(({ inventory }) => inventory)];
+  const inventory = { hosts: all.flatMap(({ hosts }) => hosts), groups: all.flatMap(({ groups }) => groups) };
+  const option = (index: number) => (typeof options.file === 'string' ? ['file'] : ['file', index]);
+  const issues: Issue[] = read.flatMap((one, index) =>
+    one.issues.map((issue) => (issue.place === undefined ? { ...issue, path: option(index) } : issue)),
+  );
+  // A file that could not be read may hold the group that is missing.
+  if (issues.length === 0) issues.push(...groupIssues(inventory));
+  const warnings = [...read.flatMap((one) => one.warnings), ...unusedColumns(options, read)];
+  if (issues.length === 0) return { inventory, warnings };
+  if (issues.length > MAX_TOLD)
+    issues.splice(MAX_TOLD, issues.length, { path: [], message: `and ${issues.length - MAX_TOLD} more` });
+  const first = issues.length > 0 && issues.every(({ place }) => place) && files.length === 1 ? files[0] : undefined;
+  if (tolerate === undefined) throw new ConfigError(first, issues);
+  tolerate(issues);
+  return { inventory: withKnownGroups(inventory), warnings };
+}
+
+/** A table that could not be read may have the column. */
+function unusedColumns({ columns = {} }: HostsOptions, read: readonly Read[]): Issue[] {
+  if (read.some(({ issues }) => issues.length > 0)) return [];
+  const headers = read.flatMap((one) => one.headers ?? []);
+  const there = new Set(headers.map((header) => header.toLowerCase()));
+  return Object.keys(columns).flatMap((header) => {
+    if (there.has(header.trim().toLowerCase())) return [];
+    const near = nearest(header, headers);
+    const hint = near === undefined ? {} : { hint: `did you mean ${JSON.stringify(near)}?` };
+    return [{ path: ['columns', header], message: 'no table here has such a column', ...hint }];
+  });
+}
+
+/** Without groups that are not there, and without all where some go round in a circle. */
+function withKnownGroups({ hosts, groups }: Inventory): Inventory {
+  const byName = new Map(groups.toReversed().map((group) => [group.name, group]));
+  const listed = [...byName.values()];
+  const circular = groupIssues({ hosts: [], groups: listed }).some(({ path }) => path.at(-1) === 'groups');
+  const within = <Listed extends { readonly entry: { readonly groups?: readonly string[] | undefined } }>(
+    one: Listed,
+  ): Listed => ({
+    ...one,
+    entry: { ...one.entry, groups: one.entry.groups?.filter((name) => byName.has(name)) },
+  });
+  const alone = <Listed extends { readonly entry: object }>(one: Listed): Listed => ({
+    ...one,
+    entry: { ...one.entry, groups: [] },
+  });
+  return { hosts: hosts.map(within), groups: listed.map(circular ? alone : within) };
+}
