@@ -22,6 +22,7 @@ function configured(text: string) {
   const at = folder();
   const file = at.put('pxe.config.ts', text);
   at.put('ROOT/ipxe/snponly.efi', 'x'.repeat(2048));
+  at.put('ROOT/hosts/web1/boot.ipxe', 'x');
   return { ...at, file };
 }
 
