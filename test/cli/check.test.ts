@@ -30,6 +30,7 @@ describe('check', () => {
   test('of a good config: 0, where it is, what it serves, its plugins', async () => {
     const at = configured(good);
     at.put('ipxe/snponly.efi', 'below the other root');
+    at.put('hosts/web1/boot.ipxe', 'x');
     const [plain, json, flags] = await Promise.all([
       pxe(['check'], { cwd: at.root }),
       pxe(['check', '--config', at.file, '--json'], { cwd: '/' }),
