@@ -13,6 +13,7 @@ export function importMapCommand(): Command {
   return new Command('import-map')
     .description("print a map file of tftp-hpa's in.tftpd -m as a config with rewrite rules")
     .argument('<file>', 'the map file')
+    .option('--directory <folder>', 'the folder of an in.tftpd without --secure, with which the rules begin their names')
     .addHelpText(
       'after',
       `
@@ -26,7 +27,9 @@ Exit codes: 0 all rules are printed; 1 some cannot be, and the map stays; 2 wron
     .action(importMap);
 }
 
-async function importMap(file: string): Promise<void> {
+async function importMap(file: string, { directory }: { readonly directory?: string }): Promise<void> {
+  if (directory !== undefined && !directory.startsWith('/'))
+    throw new ExitError(EXIT.usage, `--directory: expected an absolute path, found ${visible(directory)}`);
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new ExitError(EXIT.usage, `${visible(file)} cannot be read: ${error.code}`);
   });
@@ -35,8 +38,11 @@ async function importMap(file: string): Promise<void> {
     const lines = map.mistakes.map(({ line, message }) => `\n  ${visible(`${file}:${line}: ${message}`)}`);
     throw new ExitError(EXIT.usage, `the map cannot be used:${lines.join('')}`);
   }
-  const { source, rules, staying } = mapSource(map, text, isAbsolute(file) || file.startsWith('.') ? file : `./${file}`);
+  const path = isAbsolute(file) || file.startsWith('.') ? file : `./${file}`;
+  const { source, rules, staying, guessed } = mapSource(map, { text, path, directory });
   process.stdout.write(visibleLines(source));
+  if (guessed !== undefined)
+    process.stderr.write(`pxe: every result begins with ${visible(guessed)}: if rootDir is that folder, add --directory\n`);
   if (staying.length === 0) return;
   process.exitCode = EXIT.failed;
   process.stderr.write(

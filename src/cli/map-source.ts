@@ -16,20 +16,29 @@ export interface MapSource {
   readonly rules: number;
   /** If there is one, all rules stay with `tftpdMap`: they build on one another. */
   readonly staying: readonly Staying[];
+  /** A folder with which every result begins, perhaps that of an `in.tftpd` without `--secure`; `undefined` where `directory` was given. */
+  readonly guessed: string | undefined;
 }
 
-/**
- * @param text of the map file, for its comments
- * @param path as it stands in the config
- */
-export function mapSource(map: MapFile, text: string, path: string): MapSource {
+export interface MapSourceOptions {
+  /** Of the map file, for its comments. */
+  readonly text: string;
+  /** As it stands in the config. */
+  readonly path: string;
+  /** The folder of an `in.tftpd` without `--secure`, with which the rules begin their names. */
+  readonly directory?: string | undefined;
+}
+
+export function mapSource(map: MapFile, { text, path, directory: given }: MapSourceOptions): MapSource {
+  const guessed = given === undefined ? commonFolder(map.lines) : undefined;
+  const directory = given?.replace(/\/*$/, '/');
   const byLine = new Map(map.lines.map((line) => [line.line, line]));
   const staying: Staying[] = [];
   const rules: string[] = [];
   let imports = '';
   for (const [index, written] of text.split(/\r?\n/).entries()) {
     const line = byLine.get(index + 1);
-    const translated = line && translate(line);
+    const translated = line && translate(line, directory);
     const comment = commentOf(written);
     if (comment !== undefined) rules.push(`//${comment}`);
     if (translated === undefined) continue;
@@ -43,9 +52,16 @@ export function mapSource(map: MapFile, text: string, path: string): MapSource {
     imports += translated.rule;
   }
   const used = (name: string) => imports.includes(name);
-  const rewriting = ['rewrite([', ...[...preamble, ...rules].map((line) => `  ${line}`), ']),'];
+  const rewriting = [
+    'rewrite([',
+    ...[...preamble, ...rules].map((line) => `  ${line}`),
+    ']),',
+    ...(directory === undefined ? [] : withoutFolder(directory, 'sure')),
+    ...(guessed === undefined ? [] : withoutFolder(guessed, 'guessed')),
+  ];
   const count = map.lines.filter(({ kind }) => kind === 'rule').length;
-  const plugins = staying.length === 0 ? rewriting : mapStays(rewriting, staying, count, path);
+  const plugins =
+    staying.length === 0 ? rewriting : mapStays(rewriting, staying, count, { path, directory: directory ?? guessed });
   const names = staying.length === 0 ? [...(used('hexAddress(') ? ['hexAddress'] : []), 'rewrite'] : ['tftpdMap'];
   const source = [
     `// From ${path}, by pxe import-map.`,
@@ -60,20 +76,60 @@ export function mapSource(map: MapFile, text: string, path: string): MapSource {
     '});',
     '',
   ];
-  return { source: source.join('\n'), rules: count, staying };
+  return { source: source.join('\n'), rules: count, staying, guessed };
 }
 
 /** A map's rules count on it; whoever writes for cleaned names can do without. */
 const preamble = [
   '// The map sees a name as the client spelt it (/boot/x), the rules of a config see it cleaned (boot/x).',
-  '{ match: /^.*$/, replace: (_, { asked }) => asked },',
+  // A ROM may have put a line end behind it.
+  "{ match: /^.*$/s, replace: (_, { asked }) => asked, requests: 'all' },",
+  "// requests: 'all': the map renames uploads, too.",
 ];
 
-function mapStays(rewriting: readonly string[], staying: readonly Staying[], count: number, path: string): string[] {
+/** What `in.tftpd` without `--secure` takes for a path is a name under `rootDir` here. */
+function withoutFolder(folder: string, how: 'sure' | 'guessed'): string[] {
+  const match = String(new RegExp(`^${escaped(folder.slice(1))}`));
+  if (how === 'sure')
+    return [`// ${folder} is what rootDir is here.`, `rewrite([{ match: ${match}, replace: '', requests: 'all' }]),`];
+  return [
+    `// Every result begins with ${folder}, as for an in.tftpd without --secure: names without it are tried first.`,
+    `// If rootDir is that folder, say so: pxe import-map --directory ${folder.replace(/(?<=.)\/$/, '')}`,
+    `rewrite([{ match: ${match}, replace: '', when: 'exists' }]),`,
+  ];
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+}
+
+/** `/srv/tftp/`, where every replacement begins with it. */
+function commonFolder(lines: readonly MapLine[]): string | undefined {
+  const beginnings = lines.flatMap((line) => {
+    if (line.kind === 'label' || line.replaces === false) return [];
+    const [first] = line.replacement;
+    return [first?.kind === 'text' ? first.text : ''];
+  });
+  // A rule that only turns \ into / begins with no folder, and says nothing about one.
+  const folders = beginnings.filter((text) => text !== '/').map((text) => /^\/(?:[^/]+\/)+/.exec(text)?.[0]);
+  const [shortest] = folders.toSorted((a = '', b = '') => a.length - b.length);
+  return shortest !== undefined && folders.every((folder) => folder?.startsWith(shortest)) ? shortest : undefined;
+}
+
+function mapStays(
+  rewriting: readonly string[],
+  staying: readonly Staying[],
+  count: number,
+  { path, directory }: { readonly path: string; readonly directory: string | undefined },
+): string[] {
+  const given =
+    directory === undefined
+      ? quoted(path)
+      : `{ file: ${quoted(path)}, directory: ${quoted(directory.replace(/(?<=.)\/$/, ''))} }`;
   return [
     `// ${staying.length} of ${count} rules cannot be written for rewrite. Rules build on one another, so all stay with the map:`,
     ...staying.map(({ line, reason }) => `//   line ${line}: ${reason}`),
-    `tftpdMap(${quoted(path)}),`,
+    `tftpdMap(${given}),`,
     '// The others, should you want to do without the map:',
     ...rewriting.map((line) => `// ${line}`),
   ];
@@ -81,21 +137,22 @@ function mapStays(rewriting: readonly string[], staying: readonly Staying[], cou
 
 type Translated = { readonly rule: string; readonly note?: string } | { readonly reason: string };
 
-function translate(line: MapLine): Translated | undefined {
+function translate(line: MapLine, directory: string | undefined): Translated | undefined {
   if (line.kind === 'label') return undefined;
-  const reason = whyNot(line);
+  const reason = whyNot(line, directory);
   if (reason !== undefined) return { reason };
   if (line.kinds.length === 0 || line.families.length === 0) return undefined;
   if (line.replaces === false && line.after === 'next') return undefined;
   const end = line.after === 'end' ? ', last: true' : line.after === 'endIfFile' ? ", when: 'exists'" : '';
-  const rule = `{ match: ${matcher(line)}, replace: ${replacer(line)}${end} },`;
+  const requests = line.kinds.length === 2 ? ", requests: 'all'" : line.kinds[0] === 'write' ? ", requests: 'write'" : '';
+  const rule = `{ match: ${matcher(line)}, replace: ${replacer(line)}${end}${requests} },`;
   if (!line.regExp.ambiguous || !line.replaces) return { rule };
   return { rule, note: 'The map takes the longest match, JavaScript the first that it finds.' };
 }
 
-function whyNot({ regExp, replaces, replacement, after, kinds, families }: MapRule): string | undefined {
+function whyNot({ regExp, replaces, replacement, after, families }: MapRule, directory: string | undefined): string | undefined {
   if (families.length === 1) return `${families[0]} is for IPv${families[0]} clients only`;
-  if (kinds.length === 1 && kinds[0] === 'write') return 'P is for uploads, which rewrite leaves alone';
+  if (after === 'endIfFile' && directory !== undefined) return `E looks for a file, before ${directory} is taken away`;
   if (after === 'restart') return 's starts over at the first rule';
   if (after === 'jump') return 'j jumps to a label';
   if (replaces === 'onward' && new RegExp(regExp.source).test(''))
@@ -110,8 +167,9 @@ function whyNot({ regExp, replaces, replacement, after, kinds, families }: MapRu
 
 function matcher({ regExp: { source, flags }, inverted, replaces }: MapRule): string {
   const all = replaces === 'onward' || replaces === 'rescan' ? 'g' : '';
-  // No name holds a line end, so `.` is any character without the flag `s`, too.
-  return String(new RegExp(inverted ? `^(?!.*(?:${source}))` : source, flags.replace('s', '') + all));
+  const expression = inverted ? `^(?!.*(?:${source}))` : source;
+  // Without a dot, the flag `s` says nothing.
+  return String(new RegExp(expression, (/(?<!\\)\./.test(expression) ? flags : flags.replace('s', '')) + all));
 }
 
 function replacer(rule: MapRule): string {

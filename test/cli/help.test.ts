@@ -51,7 +51,7 @@ const flags: Readonly<Record<string, readonly string[]>> = {
       '--json',
     ],
   ],
-  'import-map': [],
+  'import-map': ['--directory'],
 };
 
 function transferFlags(): readonly string[] {

@@ -1,7 +1,7 @@
 /** `pxe import-map`: what it prints does what the map did, or keeps the map and says why. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cleanName } from 'pxe';
+import { cleanName, readName } from 'pxe';
 import { parseMapFile } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
 import { translatePosix } from '../../plugins/posix-regexp.ts';
@@ -9,11 +9,11 @@ import { mapSource } from '../../src/cli/map-source.ts';
 import { load } from '../../src/config/load.ts';
 import { Pipeline } from '../../src/plugin/pipeline.ts';
 import { folderOf, systemClock } from '../config/support.ts';
-import { fakeFolder, readRequest, surroundings } from '../plugin/support.ts';
+import { fakeFolder, readRequest, surroundings, writeRequest } from '../plugin/support.ts';
 import { expressionCases, type MapCase, mapCases } from '../support/maps.ts';
 import { pxe } from '../support/pxe.ts';
 
-const printed = (map: string) => mapSource(parseMapFile(map), map, './tftpd.map');
+const printed = (map: string, directory?: string) => mapSource(parseMapFile(map), { text: map, path: './tftpd.map', directory });
 
 /** Asked → served, by the printed config. */
 async function served(map: string, { files, asks }: Pick<MapCase, 'files' | 'asks'>): Promise<Record<string, string>> {
@@ -65,12 +65,82 @@ describe('what cannot be said in rewrite stays with the map, and why', () => {
     ['rg a ba', 'g looks again at what it has put in'],
     ['rg ^/ x', 'g looks again at what it has put in'],
     ['rgg x* -', 'gg with an expression that matches nothing at all never ends'],
-    ['Pr a b', 'P is for uploads, which rewrite leaves alone'],
     ['4r a b', '4 is for IPv4 clients only'],
     ['6e a', '6 is for IPv6 clients only'],
   ])('%j', (map, reason) => {
     expect(reasonsOf(map)).toEqual([reason]);
   });
+});
+
+/** Asked → the name that is looked for, or that an upload is stored under. */
+async function named(source: string, map: string, kind: 'read' | 'write', asked: string, files: readonly string[] = []) {
+  const folder = folderOf({ 'pxe.config.ts': source, 'tftpd.map': map });
+  const { config } = await load({ file: join(folder, 'pxe.config.ts'), folder, clock: systemClock });
+  const root = fakeFolder(Object.fromEntries(files.map((name) => [name, name])));
+  const pipeline = await Pipeline.start(config.plugins, surroundings({ root, configDir: folder }));
+  const { name, unservable } = readName(asked);
+  const made = kind === 'read' ? readRequest(name) : writeRequest(name);
+  const { request, error } = await pipeline.route({ ...made, asked }, { unservable });
+  return error && error.code !== 1 ? `ERROR ${error.code}` : request.name;
+}
+
+test.each([
+  ['r ^/?backup/ archive/', '/backup/x', 'archive/x', 'archive/x'],
+  ['Gr ^/?backup/ archive/', '/backup/x', 'archive/x', 'backup/x'],
+  ['Pr ^/?backup/ archive/', '/backup/x', 'backup/x', 'archive/x'],
+  ['Pre ^/?a/ b/\nr ^/?a/ c/', 'a/x', 'c/x', 'b/x'],
+  ['rE ^/?a/ b/\nr ^/?a/ c/', 'a/x', 'c/x', 'b/x'],
+  ['Pa ^/', '/x', 'x', 'ERROR 2'],
+])('uploads go where the map put them: %j', async (map, asked, read, written) => {
+  for (const source of [printed(map).source, kept(map)]) {
+    expect(await named(source, map, 'read', asked)).toBe(read);
+    expect(await named(source, map, 'write', asked)).toBe(written);
+  }
+});
+
+/** A config that runs the map itself. */
+function kept(_map: string, directory?: string): string {
+  const options = directory === undefined ? "'./tftpd.map'" : `{ file: './tftpd.map', directory: '${directory}' }`;
+  return `import { tftpdMap } from 'pxe/plugins';\nexport default { plugins: [tftpdMap(${options})] };\n`;
+}
+
+const ironic = 're ^(/srv/pxe/) /srv/pxe/\\2\nre ^/srv/pxe/ /srv/pxe/\nre ^(^/) /srv/pxe/\\1\nre ^([^/]) /srv/pxe/\\1\n';
+
+describe('the folder of an in.tftpd without --secure', () => {
+  test.each(['pxelinux.0', '/pxelinux.0', '/srv/pxe/pxelinux.0', '/srv/pxe/a/b'])('%s', async (asked) => {
+    const source = printed(ironic, '/srv/pxe').source;
+    for (const kind of ['read', 'write'] as const)
+      expect(await named(source, ironic, kind, asked)).toBe(await named(kept(ironic, '/srv/pxe'), ironic, kind, asked));
+  });
+
+  test('where all results begin with it, but nothing says so, both names are tried', async () => {
+    const { source, guessed } = printed(ironic);
+    expect(guessed).toBe('/srv/pxe/');
+    expect(await named(source, ironic, 'read', 'pxelinux.0', ['pxelinux.0'])).toBe('pxelinux.0');
+    expect(await named(source, ironic, 'read', 'pxelinux.0', ['srv/pxe/pxelinux.0'])).toBe('srv/pxe/pxelinux.0');
+    expect(source).toContain('pxe import-map --directory /srv/pxe');
+  });
+
+  test.each([
+    ['re ^x /srv/a/x\nr ^y /srv/b/y', undefined],
+    ['r ^x /srv/a/x\nr ^y y', undefined],
+    ['r ^/', undefined],
+    ['rg \\\\ /\nr ^x /srv/a/x\nr ^y /srv/a/b/y', '/srv/a/'],
+  ])('guessed from %j: %s', (map, folder) => {
+    expect(printed(map).guessed).toBe(folder);
+  });
+
+  test('E looks before the folder is gone, so the map stays', () => {
+    const { source, staying } = printed('rE ^x /srv/pxe/y', '/srv/pxe');
+    expect(staying.map(({ reason }) => reason)).toEqual(['E looks for a file, before /srv/pxe/ is taken away']);
+    expect(source).toContain("tftpdMap({ file: './tftpd.map', directory: '/srv/pxe' }),");
+  });
+});
+
+test('what a ROM has put behind a name reaches the rules', async () => {
+  const map = 'r ^pxelinux\\.bin.* pxelinux.bin';
+  const asked = 'pxelinux.biny\n;o\x1e';
+  for (const source of [printed(map).source, kept(map)]) expect(await named(source, map, 'read', asked)).toBe('pxelinux.bin');
 });
 
 test('comments are carried over, and every macro', async () => {
@@ -92,13 +162,14 @@ test('comments are carried over, and every macro', async () => {
       plugins: [
         rewrite([
           // The map sees a name as the client spelt it (/boot/x), the rules of a config see it cleaned (boot/x).
-          { match: /^.*$/, replace: (_, { asked }) => asked },
+          { match: /^.*$/s, replace: (_, { asked }) => asked, requests: 'all' },
+          // requests: 'all': the map renames uploads, too.
           // The lab\\# of R&D
           // Windows
-          { match: /\\\\/g, replace: '/' },
-          { match: /^\\/?it's\\/(.*)$/i, replace: '$$0/\`/$1/\\\\$\${x}' },
-          { match: /^\\/?cfg\\/(.*)$/, replace: (match, { client }) => \`\${hexAddress(client.address)}/\${(match[1] ?? '').toUpperCase()}X\${match[1] ?? ''}\`, when: 'exists' },
-          { match: /key$/, replace: (match, { client }) => { throw new TftpError(2, \`no \${match[0]} for \${client.address}\`); } },
+          { match: /\\\\/g, replace: '/', requests: 'all' },
+          { match: /^\\/?it's\\/(.*)$/is, replace: '$$0/\`/$1/\\\\$\${x}', requests: 'all' },
+          { match: /^\\/?cfg\\/(.*)$/s, replace: (match, { client }) => \`\${hexAddress(client.address)}/\${(match[1] ?? '').toUpperCase()}X\${match[1] ?? ''}\`, when: 'exists', requests: 'all' },
+          { match: /key$/, replace: (match, { client }) => { throw new TftpError(2, \`no \${match[0]} for \${client.address}\`); }, requests: 'all' },
         ]),
       ],
     });
