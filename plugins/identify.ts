@@ -158,9 +158,10 @@ function leaseSource(option: LeaseFileOption, index: number, { configDir, log }:
     find: ({ client }) => leases.find(client.address),
     check: async () => {
       const problem = await leases.problem();
-      if (problem === undefined) return [];
-      const { state, message } = problem;
-      return [{ severity: state === 'unreadable' ? 'error' : 'warning', path: ['leases', index], message, file: leases.path }];
+      const at = { path: ['leases', index], file: leases.path };
+      if (problem) return [{ severity: problem.state === 'unreadable' ? 'error' : 'warning', message: problem.message, ...at }];
+      const reading = leases.reading();
+      return reading === undefined ? [] : [{ severity: 'note', message: `${reading} (leases)`, ...at }];
     },
   };
 }

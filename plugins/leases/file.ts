@@ -64,6 +64,21 @@ export class LeaseFile {
     return this.#problem;
   }
 
+  /** What has been read, in words: how many leases are in force, and one of them. `undefined` if there is none. */
+  reading(): string | undefined {
+    const now = this.#now();
+    const holders = [...new Set([this.#newest, ...this.#older].flatMap(({ leases }) => [...leases.keys()]))].flatMap(
+      (address) => {
+        const mac = this.holder(address, now)?.mac;
+        return mac === undefined ? [] : [{ address, mac }];
+      },
+    );
+    const [first] = holders;
+    if (first === undefined || this.#known === undefined) return undefined;
+    const count = holders.length === 1 ? '1 lease' : `${holders.length} leases`;
+    return `${count} in force, read as ${this.#known.name}: ${first.address} is ${first.mac}`;
+  }
+
   /** The machine that the file gives the address to now. All that was written before the call counts. Never rejects. */
   async find(written: string): Promise<Holder | undefined> {
     const address = parseAddress(written)?.text;

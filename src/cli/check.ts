@@ -96,7 +96,9 @@ export async function judge(flags: CheckFlags, onLoaded: (config: ResolvedConfig
   try {
     const { file, files, config } = await loadSettings(flags);
     onLoaded(config);
-    const findings = await findProblems(config, files);
+    const found = await findProblems(config, files);
+    const findings = found.filter(({ severity }) => severity !== 'note');
+    const notes = found.filter(({ severity }) => severity === 'note');
     const plugins = config.plugins.map(({ plugin }) => plugin.name).join(', ') || 'none';
     const fine = `${file ? relative('.', file) : 'config'} is fine. Root: ${config.rootDir}. Plugins: ${plugins}.`;
     const ok = !findings.some(({ severity }) => severity === 'error');
@@ -104,8 +106,8 @@ export async function judge(flags: CheckFlags, onLoaded: (config: ResolvedConfig
       exitCode: ok ? EXIT.ok : EXIT.failed,
       file,
       files,
-      text: findings.length === 0 ? fine : listOf(file, findings),
-      json: { ok, file, findings: findings.map((finding) => ({ ...finding, path: formatPath(finding.path) })) },
+      text: `${findings.length === 0 ? fine : headOf(file, findings)}${linesOf([...findings, ...notes])}`,
+      json: { ok, file, findings: findings.map(toJson), notes: notes.map(toJson) },
     };
   } catch (error) {
     if (!(error instanceof ExitError)) throw error;
@@ -125,12 +127,20 @@ function tell({ exitCode, text, json }: Verdict, flags: CheckFlags): void {
 /** One mistake in a program that makes a list of hosts may be ten thousand findings. */
 const LINES = 100;
 
-function listOf(file: string | undefined, findings: readonly Finding[]): string {
+function headOf(file: string | undefined, findings: readonly Finding[]): string {
+  return `${file ?? 'config'}: ${counted(findings, 'error')}, ${counted(findings, 'warning')}`;
+}
+
+function linesOf(findings: readonly Finding[]): string {
   const lines = findings
     .slice(0, LINES)
     .map((finding) => `\n  ${finding.severity.padEnd(7)}  ${whereOf(finding)}: ${visible(finding.message)}`);
   if (findings.length > LINES) lines.push(`\n  and ${findings.length - LINES} more, which --json prints`);
-  return `${file ?? 'config'}: ${counted(findings, 'error')}, ${counted(findings, 'warning')}${lines.join('')}`;
+  return lines.join('');
+}
+
+function toJson(finding: Finding): object {
+  return { ...finding, path: formatPath(finding.path) };
 }
 
 /** `rack.csv:3`, where the finding stands in a file of its own; then the key path. */

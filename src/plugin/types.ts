@@ -153,8 +153,11 @@ export interface Machine {
 
 /** What `pxe check` finds that will not work, or not as it seems. */
 export interface Finding {
-  /** `error`: somebody will not get what is written here. `warning`: it works, but perhaps not as was meant. */
-  readonly severity: 'error' | 'warning';
+  /**
+   * `error`: a machine will not get what is written here. `warning`: it works, but perhaps not as was meant.
+   * `note`: nothing is wrong; what the plugin has found, so that the reader can tell whether it is what was meant.
+   */
+  readonly severity: 'error' | 'warning' | 'note';
   /** Key path within the plugin's options: `['52:54:00:12:34:56', 'files', 'boot.efi']`. */
   readonly path: readonly PropertyKey[];
   /** What is wrong, and what to do; lower case, no period. */

@@ -45,7 +45,7 @@ describe('check', () => {
       stderr: '',
     });
     expect(json).toMatchObject({ code: 0, stderr: '' });
-    expect(JSON.parse(json.stdout)).toEqual({ ok: true, file: at.file, findings: [] });
+    expect(JSON.parse(json.stdout)).toEqual({ ok: true, file: at.file, findings: [], notes: [] });
     expect(flags).toMatchObject({ code: 0, stdout: expect.stringContaining(`Root: ${at.path}.`) });
   });
 
@@ -111,6 +111,21 @@ export default {
     expect(JSON.parse(json.stdout)).toMatchObject({
       ok: true,
       findings: [{ severity: 'warning', path: 'plugins[0].options.web1.files["a.efi"]' }],
+    });
+  });
+
+  test('a note tells what has been found, and nothing is wrong', async () => {
+    const at = configured(good.replace("table: { '192.168.7.20': '52:54:00:12:34:56' }", "leases: ['./leases']"));
+    const leases = at.put('leases', '0 52:54:00:12:34:56 192.168.7.50 web1 *\n');
+    const message = '1 lease in force, read as dnsmasq: 192.168.7.50 is 52:54:00:12:34:56 (leases)';
+    expect(await pxe(['check', '--config', at.file])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/ is fine\..*\n {2}note {5}.*leases: plugins\[0\]\.options\.leases\[0\]: 1 lease in force/),
+    });
+    const json = await pxe(['check', '--config', at.file, '--json']);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      ...{ ok: true, findings: [] },
+      notes: [{ severity: 'note', path: 'plugins[0].options.leases[0]', message, file: leases }],
     });
   });
 
