@@ -111,8 +111,8 @@ export class Registry {
       for (const entry of entries) matched.push(entry);
     };
     if (mac !== undefined) add(this.#exact.mac.get(mac));
-    if (uuid !== undefined) add(this.#exact.uuid.get(uuid));
-    if (serial !== undefined) add(this.#exact.serial.get(serial));
+    if (uuid !== undefined) add(unlessAnother(mac, this.#exact.uuid.get(uuid)));
+    if (serial !== undefined) add(unlessAnother(mac, this.#exact.serial.get(serial)));
     if (address) add(unlessAnother(mac, this.#exact.address.get(address.text)));
     if (mac !== undefined) for (const masked of this.#masked.patterns) add(find(masked, mac));
     if (address && this.#masked.networks.length > 0) {
@@ -178,7 +178,10 @@ function find<Known>({ keyOf, entries }: Masked<Known>, known: Known): readonly 
   return (key === undefined ? undefined : entries.get(key)) ?? none;
 }
 
-/** An address goes from machine to machine: an entry that names a MAC address, too, is not for one that has another. */
+/**
+ * An address goes from machine to machine, and any client can claim a serial number: an entry that names MAC addresses, too, is not for
+ * a machine that has another.
+ */
 function unlessAnother(mac: string | undefined, entries: readonly Entry[] = none): readonly Entry[] {
   if (mac === undefined) return entries;
   return entries.filter(({ selectors }) => {

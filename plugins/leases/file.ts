@@ -161,6 +161,7 @@ async function readPart(part: LeasePart, format: LeaseFormat | undefined): Promi
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return missing;
+    if (code === 'EACCES' || code === 'EPERM') return forbidden;
     return { state: 'unreadable', message: error instanceof Error ? error.message : String(error) };
   }
 }
@@ -168,6 +169,11 @@ async function readPart(part: LeasePart, format: LeaseFormat | undefined): Promi
 const missing: Problem = {
   state: 'missing',
   message: 'there is no such file: start the DHCP server, or name the file in which it keeps its leases',
+};
+
+const forbidden: Problem = {
+  state: 'unreadable',
+  message: 'cannot be read: permission denied; let the user that serves read it, and pass through its folders',
 };
 
 const names = Object.keys(formats).map((name) => `'${name}'`);

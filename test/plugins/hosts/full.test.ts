@@ -225,6 +225,9 @@ describe('trust', () => {
     const both = hosts({ file: join(folder.path, 'rack.csv') });
     expect((await hostOf(both, { ...web1, serial: 'abcdabcd' }))?.restsOn).toEqual([['mac', 'serial']]);
     expect((await hostOf(both, { ...web1, serial: 'other' }))?.restsOn).toEqual([['mac']]);
+    expect((await hostOf(both, { serial: 'abcdabcd' }))?.restsOn).toEqual([['serial']]);
+    // Any client can claim a serial number; this one is known to be another machine.
+    expect(await hostOf(both, { mac: '52:54:00:00:00:09', serial: 'abcdabcd' })).toBeUndefined();
   });
 });
 
