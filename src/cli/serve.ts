@@ -8,7 +8,7 @@ import { systemClock } from '../content/clock.ts';
 import { createResolvedServer } from '../server/create.ts';
 import { Reloader } from '../server/reloader.ts';
 import type { Server } from '../server/server.ts';
-import { EXIT, endSoon } from './exit.ts';
+import { EXIT } from './exit.ts';
 import { explainListenError } from './listen-error.ts';
 import { createLog } from './log.ts';
 import { LogDestination } from './log-destination.ts';
@@ -25,9 +25,14 @@ import {
   rootDirOption,
   type Settings,
 } from './settings.ts';
+import { logStatus } from './status.ts';
+import { Watchdog } from './watchdog/watchdog.ts';
 
 /** For the last lines of the log, where they have to wait. */
 const FLUSH_MS = 500;
+
+/** What a plugin has left running must not keep the process. */
+const LEFT_RUNNING_MS = 500;
 
 type AppLog = ReturnType<typeof createLog>;
 
@@ -56,7 +61,8 @@ Flags override the config. With a folder no config is needed.
 A saved config, or a saved file that it imports, takes effect at once, and so does SIGHUP. Transfers under way go on as they
 began. A config that cannot be used is logged, and the one in force stays.
 
-The first SIGINT or SIGTERM lets transfers end (limits.stopMs), a second one ends them with ERROR 0.
+The first SIGINT or SIGTERM lets transfers end (limits.stopMs), a second one ends them with ERROR 0. Two seconds later it
+ends by force, whatever hangs. SIGUSR1 logs what runs now.
 Sockets of systemd (LISTEN_FDS) take the place of "listen".
 
 Examples:
@@ -72,53 +78,65 @@ ${EXIT.help}`,
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  const settings = await loadSettings(flags);
+  keepDebuggerClosed();
+  const watchdog = new Watchdog();
+  const settings = await watchdog.during('the import of the config', () => loadSettings(flags));
   const { config, file } = settings;
   const destination = new LogDestination(process.stdout.fd);
   const log = createLog({ level: config.log.level, json: flags.json ?? false }, destination);
   destination.onLost = ({ lines, error }) =>
     log.warn({ lines, reason: error?.code ?? 'reader too slow' }, 'lines of the log were lost');
   process.on('exit', () => destination.flushSync(FLUSH_MS));
+  watchdog.log = log;
+  watchdog.stopMs = config.limits.stopMs;
   const sockets = inheritedSockets();
-  const server = createResolvedServer(config, { log, ...(sockets ? { sockets } : {}) });
+  const server = createResolvedServer(config, { log, activity: watchdog, ...(sockets ? { sockets } : {}) });
   log.info({ config: file, rootDir: config.rootDir, plugins: config.plugins.map(({ plugin }) => plugin.name) }, 'starting');
   if (!existsSync(config.rootDir))
     log.warn({ rootDir: config.rootDir }, 'there is no such folder: nothing can be served from it');
   surviveUsersCode(log);
-  const stopped = stopOnSignal(server, log);
+  const stopped = stopOnSignal(server, log, watchdog);
+  process.on('SIGUSR1', () => void logStatus(server, log));
   try {
     await server.start();
     if (config.user !== undefined) dropPrivileges(config.user);
   } catch (error) {
     // Its sockets would keep the process alive, as root.
     await server.stop(0);
+    await watchdog.loaded();
     throw explainListenError(error);
   }
-  const reloader = await startReloader(server, flags, settings, log);
+  const reloader = await startReloader(server, flags, settings, log, watchdog);
+  await watchdog.loaded();
   settleHeap();
   log.info({}, 'ready');
   await stopped;
   await reloader?.stop();
   log.info({}, 'stopped');
   await destination.flush(FLUSH_MS);
-  endSoon();
+  endServer(log, destination);
 }
 
 /** Keeps the server in step with its config, if it has one. */
-async function startReloader(server: Server, flags: ServeFlags, settings: Settings, log: AppLog): Promise<Reloader | undefined> {
+async function startReloader(
+  server: Server,
+  flags: ServeFlags,
+  settings: Settings,
+  log: AppLog,
+  watchdog: Watchdog,
+): Promise<Reloader | undefined> {
   const { file, files, since } = settings;
   if (file === undefined) return undefined;
   for (const path of files) if (!isReadable(path)) log.warn({ path }, 'cannot be read by this user: saves of it come to nothing');
   server.on('reload', ({ config }) => {
     log.level = config.log.level;
+    watchdog.stopMs = config.limits.stopMs;
   });
   const clock = systemClock;
   const deaf = (error: unknown) => log.warn({ err: error }, 'no more file events (inotify limit?): looking every two seconds');
   const watcher = (changed: (files: readonly string[]) => void) => new FileWatcher({ clock, changed, deaf });
-  const reloader = new Reloader(
-    { server, log, clock, load: () => reloadSettings(flags, file), ...(flags.watch ? { watcher } : {}) },
-    files,
-  );
+  const load = () => watchdog.during('the import of the config', () => reloadSettings(flags, file));
+  const reloader = new Reloader({ server, log, clock, load, ...(flags.watch ? { watcher } : {}) }, files);
   process.on('SIGHUP', () => {
     // A terminal that was closed says so by the same signal.
     if (isTerminalGone()) process.kill(process.pid, 'SIGTERM');
@@ -157,16 +175,37 @@ function surviveUsersCode(log: AppLog): void {
 }
 
 /** Resolves when a signal has ended the server. */
-function stopOnSignal(server: Server, log: AppLog): Promise<void> {
+function stopOnSignal(server: Server, log: AppLog, watchdog: Watchdog): Promise<void> {
   return new Promise((resolve, reject) => {
     let signals = 0;
     const stop = async (signal: string): Promise<void> => {
       signals++;
+      watchdog.countSignal();
       log.info({ signal, transfers: (await server.transfers()).length }, signals > 1 ? 'stopping at once' : 'stopping');
       await server.stop(signals > 1 ? 0 : undefined);
     };
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => void stop(signal).then(resolve, reject));
     }
+    watchdog.watchSignals();
   });
+}
+
+/** dnsmasq's signals for statistics and for its log must do no harm here: by default Node opens its debugger, or ends. */
+function keepDebuggerClosed(): void {
+  process.on('SIGUSR1', () => {}).on('SIGUSR2', () => {});
+}
+
+/** Ends the process even where something runs on: a plugin's timer, or a call of the file system that never returns. */
+function endServer(log: AppLog, destination: LogDestination): void {
+  setTimeout(() => {
+    const hanging = process.getActiveResourcesInfo().filter((name) => name.startsWith('FSReq')).length;
+    // Node waits for its pool of threads, in vain.
+    if (hanging > 0) {
+      log.warn({ hanging }, 'calls of the file system do not return: ending by force');
+      destination.flushSync(LEFT_RUNNING_MS);
+      process.kill(process.pid, 'SIGKILL');
+    }
+    process.exit();
+  }, LEFT_RUNNING_MS).unref();
 }

@@ -6,6 +6,7 @@ import { bytesContent } from '../content/bytes.ts';
 import type { Content } from '../content/content.ts';
 import { cleanName } from '../content/name.ts';
 import { ErrorCode, INTERNAL_ERROR, TftpError } from '../protocol/error.ts';
+import { during } from './activity.ts';
 import { expectHost, expectIdentities, expectName, expectOpened, expectSources, expectStored, hookNames } from './answers.ts';
 import { boundLog } from './bound-log.ts';
 import { PluginError } from './error.ts';
@@ -288,11 +289,14 @@ export class Pipeline {
     const entry = this.#begin(plugin, hook, before, options);
     const root = this.#rootFor(entry);
     try {
-      const { clock, hookMs } = this.#around;
+      const { clock, hookMs, activity } = this.#around;
       const log = () => this.#logOf(plugin, options.log);
       const { sources } = this;
       const around = { clock, hookMs, root, sources, log, notes: entry, late: how.late, signal: options.signal };
-      const result = await how.take(await callHook(how.ask, around), root);
+      const result = await how.take(
+        await callHook((call) => during(activity, plugin.name, hook, () => how.ask(call)), around),
+        root,
+      );
       if (entry) this.#answered(entry, how.tell(result));
       return result;
     } catch (error) {
@@ -359,11 +363,12 @@ export class Pipeline {
   }
 
   #tell(plugin: StartedPlugin, hook: 'start' | 'end', { id }: TransferInfo, ask: (call: Call) => void | Promise<void>): void {
-    const { clock, hookMs, root, log } = this.#around;
+    const { clock, hookMs, root, log, activity } = this.#around;
     const ofTransfer = (): Log => boundLog(log, { transfer: id });
     const failed = (error: unknown): void => this.#logFailure(plugin, hook, error, ofTransfer());
     try {
-      const told = callHook(ask, { clock, hookMs, root, log: () => this.#logOf(plugin, ofTransfer()) });
+      const noted = (call: Call) => during(activity, plugin.name, hook, () => ask(call));
+      const told = callHook(noted, { clock, hookMs, root, log: () => this.#logOf(plugin, ofTransfer()) });
       if (told === undefined) return;
       const watching = Promise.resolve(told)
         .catch(failed)

@@ -4,6 +4,7 @@
 import { resolve } from 'node:path';
 import type { Clock } from '../content/clock.ts';
 import type { Awaitable } from '../content/content.ts';
+import { type Activity, during } from './activity.ts';
 import { expectHooks } from './answers.ts';
 import { PluginError } from './error.ts';
 import type { Issue } from './issue.ts';
@@ -23,6 +24,8 @@ export interface Surroundings {
   folder(path: string): Folder;
   /** Told each absolute path that a plugin wants watched, also those of a `setup` that fails afterwards. */
   watch(path: string): void;
+  /** Told whose code runs. */
+  readonly activity?: Activity | undefined;
   /** What plugins keep beyond their generation. */
   readonly kept?: KeptState | undefined;
   /** {@link PluginContext.caseInsensitive}; default false. */
@@ -68,7 +71,7 @@ export async function setUp(
     tolerate: around.failed && ((issues) => around.failed?.(index, issues)),
   };
   try {
-    const made = (async () => plugin.definition.setup(options, context))();
+    const made = (async () => during(around.activity, plugin.name, 'setup', () => plugin.definition.setup(options, context)))();
     const hooks = expectHooks(await limit(made, { clock: around.clock, ms: around.setupMs }));
     return { name: plugin.name, hooks, logsEnds: plugin.definition.logsEnds === true };
   } catch (error) {
@@ -99,11 +102,11 @@ export class Disposers {
   }
 
   async #unwind(): Promise<void> {
-    const { clock, setupMs, log } = this.#around;
+    const { clock, setupMs, log, activity } = this.#around;
     for (let top = this.#stack.pop(); top; top = this.#stack.pop()) {
       const { plugin, dispose } = top;
       try {
-        await limit((async () => dispose())(), { clock, ms: setupMs });
+        await limit((async () => during(activity, plugin, 'dispose', dispose))(), { clock, ms: setupMs });
       } catch (error) {
         log.error({ err: new PluginError(plugin, 'dispose', error), plugin, hook: 'dispose' }, 'plugin failed');
       }

@@ -3,12 +3,13 @@
  * Plugins are asked one after the other, each within the time that its `setup` has.
  */
 import type { Awaitable } from '../content/content.ts';
+import { during } from './activity.ts';
 import { expectFileName, expectFinding, expectIterable, expectMachine } from './answers.ts';
 import { PluginError } from './error.ts';
 import { callHook } from './hook.ts';
 import type { StartedPlugin, Surroundings } from './setup.ts';
 import { inSlices, Slices } from './slices.ts';
-import type { Call, CheckCall, Finding, Folder, IdentitySource, Machine } from './types.ts';
+import type { Call, CheckCall, Finding, Folder, Hooks, IdentitySource, Machine } from './types.ts';
 
 export type SurveySurroundings = Surroundings & { readonly root: Folder; readonly sources?: () => readonly IdentitySource[] };
 
@@ -19,11 +20,11 @@ export async function surveyMachines(plugins: readonly StartedPlugin[], around: 
   const slices = new Slices();
   for (const plugin of plugins) {
     await told(plugin, 'machines', async () => {
-      const answer = await ask(plugin, around, (call) => plugin.hooks.machines?.(call));
+      const answer = await ask(plugin, around, 'machines', (call) => plugin.hooks.machines?.(call));
       await inSlices(expectIterable(answer), (machine) => machines.push(expectMachine(machine)), slices);
     });
     await told(plugin, 'names', async () => {
-      const answer = await ask(plugin, around, (call) => plugin.hooks.names?.(call));
+      const answer = await ask(plugin, around, 'names', (call) => plugin.hooks.names?.(call));
       await inSlices(expectIterable(answer), (name) => names.push(expectFileName(name)), slices);
     });
   }
@@ -51,7 +52,7 @@ export async function surveyFindings(
   for (const [index, plugin] of plugins.entries()) {
     const path = ['plugins', index];
     try {
-      const answer = await ask(plugin, around, (call) => plugin.hooks.check?.(Object.assign(call, { clients })));
+      const answer = await ask(plugin, around, 'check', (call) => plugin.hooks.check?.(Object.assign(call, { clients })));
       for (const finding of expectIterable(answer).map(expectFinding))
         findings.push({ ...finding, path: [...path, 'options', ...finding.path] });
     } catch (error) {
@@ -64,8 +65,15 @@ export async function surveyFindings(
 
 async function ask<T>(
   plugin: StartedPlugin,
-  { clock, setupMs, root, sources, log }: SurveySurroundings,
+  { clock, setupMs, root, sources, log, activity }: SurveySurroundings,
+  name: keyof Hooks,
   hook: (call: Call) => Awaitable<T>,
 ): Promise<T> {
-  return callHook(hook, { clock, hookMs: setupMs, root, sources, log: () => log.child({ plugin: plugin.name }) });
+  return callHook((call) => during(activity, plugin.name, name, () => hook(call)), {
+    clock,
+    hookMs: setupMs,
+    root,
+    sources,
+    log: () => log.child({ plugin: plugin.name }),
+  });
 }

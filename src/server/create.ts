@@ -7,6 +7,7 @@ import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
 import { allocateShared, SegmentCache } from '../content/cache.ts';
 import { systemClock } from '../content/clock.ts';
 import { nodeFileSystem } from '../content/node-filesystem.ts';
+import type { Activity } from '../plugin/activity.ts';
 import type { Surroundings } from '../plugin/setup.ts';
 import type { Log } from '../plugin/types.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
@@ -42,10 +43,14 @@ export function createServer(config: Config, options: CreateOptions = {}): Serve
 }
 
 /** The same for a config that was loaded before. */
-export function createResolvedServer(config: ResolvedConfig, { log = silent, sockets }: Omit<CreateOptions, 'dir'> = {}): Server {
+export function createResolvedServer(
+  config: ResolvedConfig,
+  { log = silent, sockets, activity }: Omit<CreateOptions, 'dir'> & { readonly activity?: Activity } = {},
+): Server {
   const threads = config.transport !== 'portable' && whyNot() === undefined;
   return new Server(config, {
     ...realWorld(config, log, threads ? allocateShared : undefined),
+    activity,
     transport: (events, limits) => makeTransport(config, log, events, limits),
     ...(sockets ? { sockets } : {}),
   });

@@ -9,6 +9,7 @@ import type { Clock } from '../content/clock.ts';
 import type { FileSystem } from '../content/filesystem.ts';
 import { Root } from '../content/root.ts';
 import { UploadFolder } from '../content/upload.ts';
+import type { Activity } from '../plugin/activity.ts';
 import type { KeptState } from '../plugin/kept.ts';
 import { Pipeline } from '../plugin/pipeline.ts';
 import type { Surroundings } from '../plugin/setup.ts';
@@ -23,6 +24,8 @@ export interface World {
   readonly clock: Clock;
   readonly fileSystem: FileSystem;
   readonly cache: SegmentCache;
+  /** Told whose code runs. */
+  readonly activity?: Activity | undefined;
   /** What plugins keep beyond their generation. */
   readonly kept?: KeptState;
 }

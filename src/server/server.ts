@@ -116,6 +116,11 @@ export class Server {
     return this.#current?.config ?? this.#config;
   }
 
+  /** Number of the generation in force. */
+  get generation(): number | undefined {
+    return this.#current?.number;
+  }
+
   /** Files that plugins want watched: a change of one wants a reload. */
   get watched(): readonly string[] {
     return this.#watched;
@@ -144,7 +149,8 @@ export class Server {
     const progress = new Map((await this.#transport?.progress())?.map((one) => [one.id, one]));
     return Array.from(this.#transfers.values(), (transfer) => {
       const { bytes = 0, retransmissions = 0, rttMs } = progress.get(transfer.id) ?? {};
-      return { ...infoOf(transfer), bytes, retransmissions, rttMs };
+      const ageMs = Math.round(this.#world.clock.now() - transfer.begunMs);
+      return { ...infoOf(transfer), bytes, retransmissions, rttMs, ageMs };
     });
   }
 
@@ -304,6 +310,7 @@ export class Server {
       id: sent.id,
       generation,
       release: generation.lease(),
+      begunMs: this.#world.clock.now(),
       gone: new Abort(),
       request,
       unservable,

@@ -16,6 +16,8 @@ export interface ActiveTransfer {
   readonly release: Release;
   /** {@link RouteOptions.unservable} */
   readonly unservable: TftpError | undefined;
+  /** When the request came, on the server's clock. */
+  readonly begunMs: number;
   /** Ends the work of plugins for a client that has gone. */
   readonly gone: Abort;
   /** What plugins have made of it so far. */
@@ -38,6 +40,8 @@ export interface LiveTransfer extends TransferInfo {
   readonly bytes: number;
   readonly retransmissions: number;
   readonly rttMs: number | undefined;
+  /** Time since the request came. */
+  readonly ageMs: number;
 }
 
 export function infoOf({ id, request, served, size, generation }: ActiveTransfer): TransferInfo {

@@ -1,0 +1,18 @@
+/**
+ * What a server is doing now, for its log: SIGUSR1 asks for it, as it asks dnsmasq for statistics.
+ */
+import type { Log } from '../plugin/types.ts';
+import type { Server } from '../server/server.ts';
+
+/** One line for each transfer under way, then one for all. */
+export async function logStatus(server: Server, log: Log): Promise<void> {
+  const transfers = await server.transfers();
+  for (const { id, request, served, size, bytes, retransmissions, ageMs, generation } of transfers) {
+    const { kind, asked, client } = request;
+    const fields = { transfer: id, client: client.address, port: client.port, mac: client.mac, host: client.host?.name };
+    const progress = { kind, asked, served, size, bytes, retransmissions, ageMs, generation };
+    log.info({ ...fields, ...progress }, 'transfer under way');
+  }
+  const { addresses, generation } = server;
+  log.info({ transfers: transfers.length, generation, addresses }, 'status');
+}

@@ -1,0 +1,96 @@
+/**
+ * Decides, from what the main thread shows of itself, when it stands still and when the process must be ended by force. Has no thread,
+ * no clock and no signal of its own.
+ */
+import { describePlace, type Share } from './share.ts';
+
+export interface WatcherOptions {
+  readonly share: Share;
+  readonly names: ReadonlyMap<number, string>;
+  /** SIGTERM and SIGINT so far. */
+  signals(): number;
+  /** Writes a line for a person. */
+  say(line: string): void;
+  /** Ends the process. */
+  kill(): void;
+}
+
+/** How often {@link Watcher.tick} is to be called, in ms. */
+export const TICK_MS = 200;
+/** Standing still for longer than this is told. */
+const STALL_MS = 2000;
+/** After a signal a main thread that stands still is waited for this long, and a stop this much longer than `limits.stopMs`. */
+const STANDING_MS = 1500;
+const GRACE_MS = 1800;
+/** A second signal leaves time for ERRORs and the last lines of the log, no more. */
+const SECOND_SIGNAL_MS = 1800;
+
+export class Watcher {
+  readonly #options: WatcherOptions;
+  #beats = -1;
+  /** When the event loop was last seen to turn. */
+  #turnedAt = 0;
+  #tickedAt: number | undefined;
+  #stalled = false;
+  #signals = 0;
+  #signalledAt = 0;
+  #deadline = Number.POSITIVE_INFINITY;
+
+  constructor(options: WatcherOptions) {
+    this.#options = options;
+  }
+
+  /** @param now in ms, of a clock that never goes back */
+  tick(now: number): void {
+    const { share } = this.#options;
+    // This thread stood still as well: the machine was asleep, or has too little time for either.
+    const lateMs = now - (this.#tickedAt ?? now) - TICK_MS;
+    if (lateMs > TICK_MS) this.#turnedAt = Math.min(now, this.#turnedAt + lateMs);
+    this.#tickedAt = now;
+    const { beats } = share;
+    if (beats !== this.#beats) this.#turned(now, beats);
+    else if (!this.#stalled && now - this.#turnedAt >= STALL_MS) this.#stall();
+    this.#takeSignals(now);
+    if (now >= this.#deadline) this.#force(`not done ${seconds(now - this.#signalledAt)} after the signal`);
+    else if (this.#signals > 0 && now - Math.max(this.#signalledAt, this.#turnedAt) >= STANDING_MS)
+      this.#force(`the control plane stands still ${this.#place()}`);
+  }
+
+  #turned(now: number, beats: number): void {
+    if (this.#stalled) this.#options.say(`the control plane goes on after ${seconds(now - this.#turnedAt)}`);
+    this.#stalled = false;
+    this.#beats = beats;
+    this.#turnedAt = now;
+  }
+
+  #stall(): void {
+    const { share, say } = this.#options;
+    this.#stalled = true;
+    share.stalled = share.place > 0 ? share.place : share.background || share.place;
+    say(`the control plane has stood still for ${seconds(STALL_MS)} ${this.#place()}: requests wait`);
+  }
+
+  #takeSignals(now: number): void {
+    const signals = this.#options.signals();
+    if (signals === this.#signals) return;
+    if (this.#signals === 0) this.#signalledAt = now;
+    const wait = signals > 1 ? SECOND_SIGNAL_MS : this.#options.share.stopMs + GRACE_MS;
+    this.#deadline = Math.min(this.#deadline, now + wait);
+    this.#signals = signals;
+  }
+
+  #place(): string {
+    const { share, names } = this.#options;
+    return describePlace(share.place, share.background, names);
+  }
+
+  #force(reason: string): void {
+    this.#deadline = Number.POSITIVE_INFINITY;
+    this.#options.say(`ended by force: ${reason}`);
+    this.#options.kill();
+  }
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`;
+}

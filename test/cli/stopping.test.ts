@@ -1,0 +1,126 @@
+/** `pxe serve` ends whatever hangs, and names what it waits for. In processes of its own, on both transports. */
+import { describe, expect, test } from 'vitest';
+import { folder, until } from '../support/lab.ts';
+import { type Served, serve } from '../support/serve.ts';
+import { get, Peer, rrq } from '../support/tftp.ts';
+
+const PLUGINS = `
+
+import { open } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+const never = () => new Promise(() => {});
+const spin = (ms = Infinity) => { for (const end = Date.now() + ms; Date.now() < end; ); };
+const hang = (count) => {
+  const pipe = import.meta.dirname + '/pipe';
+  execFileSync('mkfifo', [pipe]);
+  for (let i = 0; i < count; i++) open(pipe).catch(() => {});
+};
+const deeds = {
+  spin: () => spin(), regexp: () => void /^(a+)+$/.test('a'.repeat(50) + 'b'), pause: () => spin(3500),
+  // Each holds one of four threads of libuv's pool for ever: nothing writes to the pipe.
+  lookups3: () => hang(3), lookups8: () => hang(8),
+};
+const bad = definePlugin({ name: 'bad', setup: (_options, { onDispose }) => {
+  if (process.env.DISPOSE) onDispose(() => process.env.DISPOSE === 'spin' ? spin() : never());
+  return { rewrite({ name }) { deeds[name]?.(); return undefined; } };
+} });`;
+
+async function bad(env: Record<string, string> = {}, limits = 'stopMs: 500') {
+  const at = folder();
+  at.put('ROOT/file', 'hello');
+  const file = at.put(
+    'pxe.config.ts',
+    `import { definePlugin } from 'pxe';${PLUGINS}
+export default { rootDir: './ROOT', transport: process.env.TRANSPORT, limits: { ${limits} }, plugins: [bad()],
+  listen: [{ address: '127.0.0.1', port: 0 }] };`,
+  );
+  const server = await serve({ flags: ['--config', file], env });
+  await server.logged(({ msg }) => msg === 'ready');
+  return Object.assign(server, { file, put: at.put });
+}
+
+/** Asks for a name, and does not wait for an answer. */
+async function ask(server: Served, name: string): Promise<void> {
+  await using peer = await Peer.open();
+  peer.send(server.listeners[0]!, rrq(name));
+  await peer.poll(300);
+}
+
+/** Far below what a service manager waits, far above what a busy machine delays. */
+const SOON_MS = 12_000;
+
+describe.each(['native', 'portable'])('%s', (TRANSPORT) => {
+  test.each(['spin', 'regexp'])('a hook that never comes back (%s) is named, and SIGTERM ends the process', async (name) => {
+    await using server = await bad({ TRANSPORT });
+    await ask(server, name);
+    await until(() => server.noise.some((line) => line.includes('stood still')), 'the stall told');
+    expect(server.noise).toEqual(['pxe: the control plane has stood still for 2 s in plugin "bad", hook rewrite: requests wait']);
+    expect(await server.stop(SOON_MS)).toEqual({ code: null, signal: 'SIGKILL' });
+    // It ended itself: the helper's own SIGKILL would have left no word.
+    expect(server.noise.slice(1)).toEqual(['pxe: ended by force: the control plane stands still in plugin "bad", hook rewrite']);
+  });
+
+  test('a signal that comes before the stall is noticed is not lost', async () => {
+    await using server = await bad({ TRANSPORT });
+    await ask(server, 'spin');
+    expect(await server.stop(SOON_MS)).toEqual({ code: null, signal: 'SIGKILL' });
+    expect(server.noise.at(-1)).toMatch(/^pxe: ended by force: the control plane stands still in plugin "bad", hook rewrite$/);
+  });
+
+  test('a hook that comes back late is told in the log, too, and the server goes on', async () => {
+    await using server = await bad({ TRANSPORT });
+    await ask(server, 'pause');
+    const line = await server.logged(({ msg }) => msg.includes('stood still'), 10_000);
+    expect(line).toMatchObject({ level: 40, msg: 'the control plane stood still in plugin "bad", hook rewrite' });
+    expect(line.ms).toBeGreaterThan(3000);
+    expect((await get(server.listeners[0]!, 'file')).bytes.toString()).toBe('hello');
+    expect(server.noise[0]).toMatch(/stood still for 2 s in plugin "bad", hook rewrite/);
+    await until(() => server.noise.length > 1, 'the end of the stall');
+    expect(server.noise[1]).toMatch(/goes on after/);
+  });
+});
+
+test.each(['hang', 'spin'])('a dispose that does not end (%s)', async (DISPOSE) => {
+  await using server = await bad({ TRANSPORT: 'auto', DISPOSE });
+  expect(await server.stop(SOON_MS)).toEqual({ code: null, signal: 'SIGKILL' });
+  expect(server.noise.at(-1)).toMatch(/^pxe: ended by force: /);
+});
+
+test.each(['lookups3', 'lookups8'])('calls of the file system that never return: %s', async (name) => {
+  await using server = await bad({ TRANSPORT: 'auto', UV_THREADPOOL_SIZE: '4' });
+  await ask(server, name);
+  expect(await server.stop(SOON_MS)).toEqual({ code: null, signal: 'SIGKILL' });
+  const told = [...server.noise, ...server.log.map(({ msg }) => msg)].filter((line) => line.includes('by force'));
+  expect(told).toHaveLength(1);
+});
+
+test('an import that spins at a reload is named', async () => {
+  await using server = await bad({ TRANSPORT: 'auto' });
+  server.put('pxe.config.ts', 'for (;;);');
+  await until(() => server.noise.length > 0, 'the stall told');
+  expect(server.noise).toEqual(['pxe: the control plane has stood still for 2 s during the import of the config: requests wait']);
+  expect(await server.stop(SOON_MS)).toEqual({ code: null, signal: 'SIGKILL' });
+});
+
+test('SIGUSR2 does nothing, and SIGUSR1 tells what runs, without a debugger', async () => {
+  await using server = await bad({ TRANSPORT: 'auto' });
+  server.put('ROOT/large', Buffer.alloc(100_000));
+  await using peer = await Peer.open();
+  peer.send(server.listeners[0]!, rrq('large'));
+  await peer.next();
+  process.kill(server.pid, 'SIGUSR2');
+  process.kill(server.pid, 'SIGUSR1');
+  expect(await server.logged(({ msg }) => msg === 'transfer under way')).toMatchObject({
+    client: '127.0.0.1',
+    port: peer.port,
+    asked: 'large',
+    size: 100_000,
+    bytes: 0,
+    ageMs: expect.any(Number),
+    generation: 1,
+  });
+  expect(await server.logged(({ msg }) => msg === 'status')).toMatchObject({ transfers: 1, generation: 1 });
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+  // Node says there that its debugger listens.
+  expect(server.noise).toEqual([]);
+});
