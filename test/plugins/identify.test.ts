@@ -1,9 +1,9 @@
 import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { IdentifyOptions } from 'pxe/plugins';
-import { identify } from 'pxe/plugins';
+import { hosts, identify } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
-import { readRequest, settle } from '../plugin/support.ts';
+import { readRequest, settle, start, surroundings } from '../plugin/support.ts';
 import { scratch } from './leases/support.ts';
 import { issuesOf, serving } from './support.ts';
 
@@ -115,6 +115,22 @@ describe('facts of different sources belong to one client', () => {
     ['names that are not believed', { table }, 'd1f0c2aa/start4.elf', fromTable],
   ])('%s', async (_, options, name, expected) => {
     expect(await found(options, name)).toEqual(expected);
+  });
+
+  const pi = 'serial:10000000d1f0c2aa';
+
+  test.each<[string, Parameters<typeof hosts>[0], string, string | undefined]>([
+    ['a serial number in the name finds its entry', { [pi]: { name: 'pi1' } }, 'd1f0c2aa/start4.elf', 'pi1'],
+    ['all 16 digits do, too', { [pi]: { name: 'pi1' } }, '10000000d1f0c2aa/start4.elf', 'pi1'],
+    ['another one does not', { [pi]: { name: 'pi1' } }, 'd1f0c2ab/start4.elf', undefined],
+    ['a UUID finds its entry', { [`uuid:${uuid}`]: { name: 'web1' } }, `${uuid}/boot.ipxe`, 'web1'],
+    ["the MAC address' entry goes first", { [pi]: { name: 'pi1' }, [fromTable.mac]: { name: 'web2' } }, 'd1f0c2aa/x', 'web2'],
+    ['a claim that is not trusted finds none', { hosts: { [pi]: { name: 'pi1' } }, trust: ['table'] }, 'd1f0c2aa/x', undefined],
+  ])('beside a MAC address that is known: %s', async (_, entries, name, host) => {
+    const pipeline = await start([identify({ table, filename: true }), hosts(entries)], surroundings());
+    const { client } = (await pipeline.route(readRequest(name, { address: '10.0.0.1' }))).request;
+    expect(client).toMatchObject(fromTable);
+    expect(client.host?.name).toBe(host);
   });
 
   test('a source is not asked for what is known already', async () => {
