@@ -17,7 +17,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   // A config that is data names first-party plugins, which are found as a user's own config finds them.
   config: {
     layers: ['protocol', 'content', 'transport', 'plugin'],
-    packages: ['node:', 'zod', 'cosmiconfig', 'chokidar', 'pxe/plugins'],
+    packages: ['node:', 'zod', 'cosmiconfig', 'chokidar', 'acorn', 'pxe/plugins'],
   },
   server: { layers: ['protocol', 'content', 'transport', 'plugin', 'config'], packages: ['node:'] },
   cli: {

@@ -146,7 +146,7 @@ function toJson(finding: Finding): object {
 /** `rack.csv:3`, where the finding stands in a file of its own; then the key path. */
 function whereOf({ file, line, path }: Finding): string {
   const place = file === undefined ? [] : [line === undefined ? file : `${file}:${line}`];
-  return [...place, formatPath(path)].map(visible).join(': ');
+  return [...place, ...(path.length === 0 ? [] : [formatPath(path)])].map(visible).join(': ');
 }
 
 function counted(findings: readonly Finding[], severity: Finding['severity']): string {

@@ -4,6 +4,7 @@
  */
 import { accessSync, constants, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../config/error.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { systemClock } from '../content/clock.ts';
@@ -11,6 +12,7 @@ import { PluginError } from '../plugin/error.ts';
 import { formatPath, type Issue } from '../plugin/issue.ts';
 import type { Finding } from '../plugin/types.ts';
 import { withGeneration } from '../server/create.ts';
+import { duplicateFindings } from './duplicates.ts';
 import { whyNoAccount } from './privileges.ts';
 import { rootFindings } from './root-findings.ts';
 
@@ -23,9 +25,23 @@ export async function findProblems(config: ResolvedConfig, files: readonly strin
   return [
     ...findingsOf(config),
     ...userFindings(user, files),
+    ...duplicateFindings(files),
+    ...twiceFindings(config),
     ...(await rootFindings(rootDir, { clock: systemClock, followLinks, caseInsensitive, user })),
     ...(await pluginFindings(config)),
   ];
+}
+
+/** A plugin with the very same options changes nothing a second time, or does everything twice, as `accessLog()` does. */
+function twiceFindings({ plugins }: ResolvedConfig): Finding[] {
+  return plugins.flatMap(({ plugin, options }, index) => {
+    const first = plugins.findIndex(
+      (other) => other.plugin.definition === plugin.definition && isDeepStrictEqual(other.options, options),
+    );
+    if (first === index) return [];
+    const message = `is the same as plugins[${first}] ("${plugin.name}", with the same options): keep one`;
+    return [{ severity: 'warning', path: ['plugins', index], message }];
+  });
 }
 
 /** What cannot be set up is told, and everything else is looked at all the same. */

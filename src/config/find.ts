@@ -132,6 +132,7 @@ function messageOf(error: unknown, file: string): string {
       .replace(/^(JSON|YAML) Error in [^\n]*:\n/, '')
       // The place is told beside.
       .replace(/^(\w)(.*) in JSON at position .*$/s, (_, first: string, rest: string) => first.toLowerCase() + rest)
+      .replace(/^Unexpected token ('.+?'), .* is not valid JSON$/s, 'unexpected $1')
       .replace(/\s+/g, ' ')
       .trim() || error.name
   );

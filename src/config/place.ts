@@ -5,8 +5,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { defaultLoaders } from 'cosmiconfig';
 import type { SourcePlace } from './error.ts';
+import { placeOfJsonFault } from './source.ts';
 
 /** An import that could not be resolved. */
 export interface MissingImport {
@@ -22,7 +22,7 @@ export interface MissingImport {
 export function placeOf(error: unknown, files: readonly string[], missing?: MissingImport): SourcePlace | undefined {
   if (missing && isModuleNotFound(error)) return placeOfText(missing.importer, missing.specifier);
   if (!(error instanceof Error)) return undefined;
-  const place = placeInStack(error.stack ?? '', files) ?? placeOfData(error, files[0]);
+  const place = placeInStack(error.stack ?? '', files) ?? placeOfRegExp(error, files) ?? placeOfData(error, files[0]);
   const undefinedName = undefinedNameIn(error);
   return place && undefinedName ? (placeOfName(place, undefinedName) ?? place) : place;
 }
@@ -36,7 +36,7 @@ export function hintFor(error: unknown, missing?: MissingImport): string | undef
     return 'Node only strips types: no enum, no namespace, no parameter properties';
   if (code === 'ERR_INVALID_TYPESCRIPT_SYNTAX' && /^Expected /.test(error.message))
     return 'a quote or a bracket that is not closed, perhaps in a line before';
-  if (/ in JSON at position /.test(error.message))
+  if (/ in JSON at position | is not valid JSON$/.test(error.message))
     return 'JSON takes names and texts in double quotes, no comments, and no comma after the last entry';
   if (/does not provide an export named/.test(error.message)) return 'a misspelt name? a type is imported by `import type`';
   if (/^(require|module|exports) is not defined/.test(error.message))
@@ -76,24 +76,29 @@ function placeInStack(stack: string, files: readonly string[]): SourcePlace | un
   return undefined;
 }
 
-/** js-yaml tells a mark, V8's JSON.parse mostly a line and column in words; where it does not, js-yaml often stumbles over the same. */
+/** js-yaml tells a mark, V8's JSON.parse mostly a line and column in words; where it does not, the text is read once more. */
 function placeOfData(error: Error, file: string | undefined): SourcePlace | undefined {
   if (file === undefined) return undefined;
   const { mark } = error as { mark?: { line: number; column: number } };
   if (mark) return place(file, mark.line + 1, mark.column + 1);
   const words = /\(line (\d+) column (\d+)\)/.exec(error.message);
   if (words) return place(file, Number(words[1]), Number(words[2]));
-  return file.endsWith('.json') && error instanceof SyntaxError ? placeByYaml(file) : undefined;
+  if (!file.endsWith('.json') || !(error instanceof SyntaxError)) return undefined;
+  const fault = placeOfJsonFault(linesOf(file).join('\n'));
+  return fault && place(file, fault.line, fault.column);
 }
 
-function placeByYaml(file: string): SourcePlace | undefined {
-  try {
-    defaultLoaders['.yaml'](file, linesOf(file).join('\n'));
-    return undefined;
-  } catch (error) {
-    const { mark } = error as { mark?: { line: number; column: number } };
-    return mark && place(file, mark.line + 1, mark.column + 1);
+/** V8 tells the literal that is no regular expression, but not where it stands. */
+function placeOfRegExp(error: Error, files: readonly string[]): SourcePlace | undefined {
+  const literal =
+    error instanceof SyntaxError ? /^Invalid regular expression: (\/.+\/)[a-z]*: /s.exec(error.message)?.[1] : undefined;
+  if (literal === undefined) return undefined;
+  for (const file of files) {
+    const lines = linesOf(file);
+    const index = lines.findIndex((line) => line.includes(literal));
+    if (index >= 0) return place(file, index + 1, lines[index]!.indexOf(literal) + 1);
   }
+  return undefined;
 }
 
 function placeOfText(file: string, text: string): SourcePlace | undefined {

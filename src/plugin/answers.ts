@@ -5,6 +5,7 @@ import type { Content, Sink } from '../content/content.ts';
 import { factNames } from './facts.ts';
 import { show } from './issue.ts';
 import { parseMac } from './mac.ts';
+import { nearest } from './nearest.ts';
 import { parseSerial } from './serial.ts';
 import type { Finding, Hooks, Host, Identity, IdentitySource, Machine } from './types.ts';
 import { closeUnwanted } from './unwanted.ts';
@@ -145,6 +146,14 @@ export const hookNames = [
 
 export function expectHooks(answer: unknown): Hooks {
   if (!isObject(answer)) throw new Error(`must return its hooks, returned ${show(answer)}`);
+  // An instance of a class has fields and methods of its own.
+  const isPlain = [Object.prototype, null].includes(Object.getPrototypeOf(answer));
+  const unknown = isPlain ? Object.keys(answer).find((key) => !hookNames.some((hook) => hook === key)) : undefined;
+  if (unknown !== undefined) {
+    const near = nearest(unknown, hookNames);
+    const hint = near === undefined ? `there are: ${hookNames.join(', ')}` : `did you mean "${near}"?`;
+    throw new Error(`returned an unknown hook ${show(unknown)}; ${hint}`);
+  }
   for (const hook of hookNames) {
     const value = answer[hook];
     if (value !== undefined && typeof value !== 'function') throw new Error(`returned ${show(value)} as its hook ${hook}`);

@@ -4,6 +4,8 @@
  */
 import type { z } from 'zod';
 import type { Awaitable } from '../content/content.ts';
+import { show } from './issue.ts';
+import { nearest } from './nearest.ts';
 import type { Hooks, PluginContext } from './types.ts';
 
 /** What a plugin is: a name, a schema of its options, and a function that makes its hooks. */
@@ -34,7 +36,8 @@ export type PluginFactory<Schema extends z.ZodType> =
   undefined extends z.input<Schema> ? (options?: z.input<Schema>) => Plugin : (options: z.input<Schema>) => Plugin;
 
 /**
- * Defines a plugin and returns the function that a config calls to use it.
+ * Defines a plugin and returns the function that a config calls to use it. Throws for a key that a plugin does not have: a hook
+ * stands in what `setup` returns.
  *
  * @example
  * export const greet = definePlugin({
@@ -46,6 +49,12 @@ export type PluginFactory<Schema extends z.ZodType> =
 export function definePlugin<Schema extends z.ZodType = z.ZodUndefined>(
   definition: PluginDefinition<Schema>,
 ): PluginFactory<Schema> {
+  const unknown = Object.keys(definition).find((key) => !KEYS.includes(key));
+  if (unknown !== undefined) {
+    const near = nearest(unknown, KEYS);
+    const hint = near === undefined ? `there are: ${KEYS.join(', ')}` : `did you mean "${near}"?`;
+    throw new TypeError(`plugin ${show(definition.name)}: unknown key ${show(unknown)}; ${hint}`);
+  }
   const factory = (options?: unknown): Plugin =>
     Object.freeze({ [brand]: true, name: definition.name, definition: definition as unknown as PluginDefinition, options });
   return factory as PluginFactory<Schema>;
@@ -55,5 +64,7 @@ export function definePlugin<Schema extends z.ZodType = z.ZodUndefined>(
 export function isPlugin(value: unknown): value is Plugin {
   return typeof value === 'object' && value !== null && brand in value;
 }
+
+const KEYS = ['name', 'options', 'logsEnds', 'setup'] as const satisfies readonly (keyof PluginDefinition)[] as readonly string[];
 
 const brand = Symbol.for('pxe.plugin');

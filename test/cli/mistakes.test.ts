@@ -57,6 +57,15 @@ const mistakes: readonly Mistake[] = [
     files: { 'macs.ts': 'export const macs = [;\n' },
   },
   { what: 'JSON with a comma too many', name: 'pxe.config.json', config: '{\n  "rootDir": "ROOT",\n}\n' },
+  {
+    what: 'JSON with a comma before ]',
+    name: 'pxe.config.json',
+    config: '{\n  "plugins": [\n    { "use": "accessLog" },\n  ]\n}\n',
+  },
+  {
+    what: 'a regular expression that is invalid',
+    config: ts("plugins: [\n  rewrite([{ match: /^boot(\\//, replace: '' }]),\n],"),
+  },
   { what: 'YAML with a tab', name: 'pxe.config.yaml', config: 'rootDir: ROOT\nlisten:\n\t- address: 127.0.0.1\n' },
   { what: 'an empty YAML', name: 'pxe.config.yaml', config: '# nothing yet\n' },
 

@@ -15,6 +15,8 @@ import { folderOf } from '../config/support.ts';
 interface Silent {
   /** The plugins, as they stand in the config. */
   readonly plugins: string;
+  /** More imports of the config. */
+  readonly imports?: string;
   /** Other keys of the config. */
   readonly keys?: string;
   /** Beside the config; those under `root/` are under the root. */
@@ -152,13 +154,66 @@ const table: Readonly<Record<string, Silent>> = {
     told: ['warning  plugins[1].options.columns["NIC 2"]: no table here has such a column; did you mean "NIC 1"?'],
     right: { plugins: `${known}, hosts({ file: './rack.csv', columns: { 'nic 1': 'mac' } })` },
   },
+  'one key twice in the config': {
+    plugins: `${known}, hosts({ ${mac}: { folder: 'web' }, ${mac}: { folder: 'hosts/web1' } })`,
+    told: [
+      'error    LAB/pxe.config.ts:2: "52:54:00:12:34:56" stands twice in one object: what line 2 says of it is lost; keep one',
+    ],
+    right: { plugins: `${known}, hosts({ ${mac}: { folder: 'web' }, '52:54:00:12:34:57': { folder: 'hosts/web1' } })` },
+  },
+  'one key twice in a file that the config imports': {
+    plugins: `${known}, hosts(rack)`,
+    imports: "import { rack } from './rack.ts';",
+    files: { 'rack.ts': `export const rack = {\n  ${mac}: { folder: 'web' as string },\n  ${mac}: {},\n};\n` },
+    told: ['error    LAB/rack.ts:3: "52:54:00:12:34:56" stands twice in one object: what line 2 says of it is lost; keep one'],
+    // What is spread into an object may be written over.
+    right: {
+      files: {
+        'rack.ts': `const all = { ${mac}: {} };\nexport const rack = { ${mac}: {}, ...all, ${mac}: { folder: 'web' as string } };\n`,
+      },
+    },
+  },
+  'a plugin twice': {
+    plugins: `${known}, accessLog(), accessLog()`,
+    told: ['warning  plugins[2]: is the same as plugins[1] ("access-log", with the same options): keep one'],
+    right: { plugins: `${known}, hosts({ default: { folder: 'web' } }), hosts({ default: { folder: 'hosts/web1' } })` },
+  },
+  'a hook that does not exist': {
+    plugins: "pxe.definePlugin({ name: 'mine', setup: () => ({ opne: () => 'boot.efi' }) })()",
+    told: ['plugin "mine", setup: returned an unknown hook "opne"; did you mean "open"?'],
+    right: { plugins: "pxe.definePlugin({ name: 'mine', setup: () => ({ open: () => 'boot.efi' }) })()" },
+  },
+  'a key that a plugin does not have': {
+    plugins: 'mine()',
+    imports: "import { mine } from './mine.js';",
+    files: {
+      'mine.js': "import { definePlugin } from 'pxe';\nexport const mine = definePlugin({ name: 'mine', setpu: () => ({}) });\n",
+    },
+    told: ['LAB/mine.js:2', 'plugin "mine": unknown key "setpu"; did you mean "setup"?'],
+    right: {
+      files: {
+        'mine.js':
+          "import { definePlugin } from 'pxe';\nexport const mine = definePlugin({ name: 'mine', setup: () => ({}) });\n",
+      },
+    },
+  },
+  'an expression that a name can keep busy': {
+    plugins: "rewrite([{ match: /^(a+)+$/, replace: '' }])",
+    told: ['warning  plugins[0].options[0].match: (a+)+ can match one name in very many ways, as in "aaaaaaaaaaaaaaaaaaaa…a!"'],
+    right: { plugins: "rewrite([{ match: /^a+$/, replace: '' }])" },
+  },
+  'an expression as text, without its slashes, that is invalid': {
+    plugins: "rewrite([{ match: '^boot(/', replace: '' }])",
+    told: ['a regular expression is written between slashes: "/^boot\\\\(\\\\//"'],
+    right: { plugins: "rewrite([{ match: '/^boot\\\\(\\\\//', replace: '' }])" },
+  },
 };
 
-async function checked(silent: Pick<Silent, 'plugins' | 'keys' | 'files'>) {
+async function checked(silent: Pick<Silent, 'plugins' | 'imports' | 'keys' | 'files'>) {
   const dir = folderOf({
     ...root,
     ...silent.files,
-    'pxe.config.ts': `import * as pxe from 'pxe'; import { accessLog, generate, hosts, identify, normalize, rewrite } from 'pxe/plugins';
+    'pxe.config.ts': `import * as pxe from 'pxe'; import { accessLog, generate, hosts, identify, normalize, rewrite } from 'pxe/plugins'; ${silent.imports ?? ''}
 export default { rootDir: './root', ${silent.keys ?? ''} plugins: [${silent.plugins}] };\n`,
   });
   const { exitCode, text } = await judge({ config: join(dir, 'pxe.config.ts') });
@@ -170,7 +225,7 @@ describe.each(Object.entries(table))('%s', (_, { right, ...silent }) => {
     const { text, exitCode } = await checked(silent);
     for (const told of silent.told) expect(text).toContain(told);
     expect(text).not.toMatch(/ is fine\. |:1: plugins: /);
-    expect(exitCode).toBe(text.includes('  error  ') ? 1 : 0);
+    expect(exitCode).toBe(/ {2}error {2}/.test(text) ? 1 : / {2}warning {2}/.test(text) ? 0 : 2);
   });
 
   test('put right, nothing is', async () => {

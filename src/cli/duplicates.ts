@@ -1,0 +1,45 @@
+/**
+ * Keys that stand twice in one object of a config: JavaScript and JSON take the later one and say nothing.
+ */
+import { readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+import { basename, extname } from 'node:path';
+import { type DuplicateKey, duplicateJsonKeys, duplicateKeys } from '../config/source.ts';
+import type { Finding } from '../plugin/types.ts';
+
+/** @param files that the config is made of; what is no program and no JSON is passed over: YAML refuses such keys itself */
+export function duplicateFindings(files: readonly string[]): readonly Finding[] {
+  return files.flatMap((file) =>
+    duplicatesOf(file).map(({ key, line, firstLine }) => ({
+      severity: 'error' as const,
+      path: [],
+      file,
+      line,
+      message: `${JSON.stringify(key)} stands twice in one object: what line ${firstLine} says of it is lost; keep one`,
+    })),
+  );
+}
+
+function duplicatesOf(file: string): readonly DuplicateKey[] {
+  const extension = extname(file);
+  const isJson = extension === '.json' && basename(file) !== 'package.json';
+  if (!isJson && !/^\.m?[jt]s$/.test(extension)) return [];
+  try {
+    const source = readFileSync(file, 'utf8');
+    return isJson ? duplicateJsonKeys(source) : duplicateKeys(withoutTypes(source));
+  } catch {
+    // It is missing, or no program: the load of the config tells that.
+    return [];
+  }
+}
+
+/** Everything stays in its place. Node warns that the function is experimental, which is of no use to the config's author. */
+function withoutTypes(source: string): string {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return stripTypeScriptTypes(source);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
