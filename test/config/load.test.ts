@@ -294,7 +294,7 @@ test('plugins by name, in JSON', async () => {
     ['rewrite', [{ match: '/^a/i', replace: 'b' }]],
     ['mine', { a: 1 }],
     ['the default', undefined],
-    ['access-log', { boots: true }],
+    ['access-log', { starts: true, absent: true, boots: true }],
   ]);
   expect(loaded.files).toEqual([join(dir, 'pxe.config.json'), join(dir, 'mine.ts')]);
 });
