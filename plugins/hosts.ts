@@ -142,9 +142,13 @@ function variablesOf(matched: readonly Entry[]): Readonly<Record<string, unknown
 
 /** Entries that mean one machine each, once for each of its MAC addresses; the names that any of its entries gives. */
 function machinesOf({ listed, selectors }: Entry, registry: Registry): Machine[] {
-  return exactIn(selectors).map((who) => ({
-    name: listed.name,
-    ...who,
-    names: [...new Set(layersOf(registry.match(who, '')).flatMap((layer) => layer.names))],
-  }));
+  return exactIn(selectors).map((who) => {
+    const layers = layersOf(registry.match(who, ''));
+    return {
+      name: listed.name,
+      ...who,
+      names: [...new Set(layers.flatMap((layer) => layer.names))],
+      fingerprint: JSON.stringify(layers.map((layer) => layer.given({ ...who, host: listed.name }))),
+    };
+  });
 }

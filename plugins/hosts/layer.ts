@@ -47,6 +47,12 @@ export class Layer {
     return [...this.#exact.values()].map(({ name }) => name);
   }
 
+  /** All that it gives to a machine, to be compared. */
+  given(who: Who): unknown {
+    const files = [...this.#exact.values(), ...this.#globs].map(({ key, target }) => [key, target(who)]);
+    return [this.folder(who), files, this.variables];
+  }
+
   /** The file that `files` names for a cleaned name. */
   target(name: string, who: Who): string | undefined {
     const found = this.#exact.get(this.#fold(name)) ?? this.#globs.find(({ glob }) => glob.match(name) !== undefined);

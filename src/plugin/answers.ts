@@ -96,7 +96,7 @@ export function expectFileName(answer: unknown): string {
 
 export function expectMachine(answer: unknown): Machine {
   if (!isObject(answer) || typeof answer.name !== 'string') throw new Error(`listed a machine without a name: ${show(answer)}`);
-  const { name, mac, uuid, serial, address, names = [] } = answer;
+  const { name, mac, uuid, serial, address, names = [], fingerprint } = answer;
   const of = `machine ${show(name)}`;
   const canonical = typeof mac === 'string' ? parseMac(mac) : undefined;
   if (mac !== undefined && canonical === undefined) throw new Error(`${of} has a mac that is none: ${show(mac)}`);
@@ -110,6 +110,7 @@ export function expectMachine(answer: unknown): Machine {
     ...(serial === undefined ? {} : { serial: parseSerial(serial) }),
     ...(address === undefined ? {} : { address }),
     names: names.map(String),
+    ...(typeof fingerprint === 'string' ? { fingerprint } : {}),
   };
 }
 

@@ -237,7 +237,26 @@ export class Pipeline {
   };
 
   /** The machines that the config lists. Throws a `PluginError`. */
-  machines(): Promise<readonly Machine[]> {
+  async machines(): Promise<readonly Machine[]> {
+    return (await this.#machines()).map(({ fingerprint: _, ...machine }) => machine);
+  }
+
+  /** Whether a plugin lists machines. */
+  get listsMachines(): boolean {
+    return this.#with('machines').length > 0;
+  }
+
+  /** The same machines with what tells a change of what each gets. Throws a `PluginError`. */
+  async fingerprints(): Promise<readonly { readonly machine: Machine; readonly text: string }[]> {
+    return Promise.all(
+      (await this.#machines()).map(async (machine) => {
+        const { host } = (await this.host(requestOf(machine))).client;
+        return { machine, text: JSON.stringify([machine, host]) };
+      }),
+    );
+  }
+
+  #machines(): Promise<readonly Machine[]> {
     return surveyMachines(this.#plugins, { ...this.#around, sources: this.sources });
   }
 

@@ -149,6 +149,8 @@ export interface Machine {
   readonly address?: string;
   /** Names that the config expects it to ask for; those found by pattern are left out. */
   readonly names: readonly string[];
+  /** Differs where the machine gets something else: for the line of a reload, which counts the machines that have changed. */
+  readonly fingerprint?: string;
 }
 
 /** What `pxe check` finds that will not work, or not as it seems. */
@@ -245,11 +247,11 @@ export interface Hooks {
   start?(transfer: TransferInfo, call: Call): Awaitable<void>;
   /** Told that a request has ended, refused ones too. */
   end?(transfer: TransferSummary, call: Call): Awaitable<void>;
-  /** Which machines are listed? For `pxe explain --all-hosts`; never called while serving. */
+  /** Which machines are listed? For `pxe explain --all-hosts`, and for the line that a reload has in the log. */
   machines?(call: Call): Awaitable<Iterable<Machine>>;
   /** Which names does it answer for every machine, whoever that is? Patterns are left out. For `pxe explain --all-hosts`. */
   names?(call: Call): Awaitable<Iterable<string>>;
-  /** What will not work, or not as it seems? For `pxe check`; never called while serving. */
+  /** What will not work, or not as it seems? For `pxe check`, and once after a reload. */
   check?(call: CheckCall): Awaitable<Iterable<Finding>>;
 }
 

@@ -3,21 +3,37 @@
  * opens files; it sends nothing.
  */
 import { netasciiSink } from '../content/netascii.ts';
+import type { RouteOptions } from '../plugin/route.ts';
+import type { Trace } from '../plugin/trace.ts';
 import type { Log, ReadRequest, WriteRequest } from '../plugin/types.ts';
 import { ErrorCode, TftpError } from '../protocol/error.ts';
 import type { TransferAnswer } from '../transport/transport.ts';
+import type { Generation } from './generation.ts';
 import { makeReady } from './ready.ts';
 import type { ActiveTransfer } from './transfers.ts';
 
 /** Also notes in the transfer what was found. Throws a `TftpError` to be sent, or the reason for which the client has gone. */
 export function findAnswer(transfer: ActiveTransfer, log: Log): Promise<TransferAnswer> {
-  const { request } = transfer;
-  return request.kind === 'read' ? answerRead(transfer, request, log) : answerWrite(transfer, request, log);
+  const how = { signal: transfer.gone, log, unservable: transfer.unservable };
+  if (!isVerbose(transfer.generation)) return answer(transfer, how);
+  const trace: Trace = [];
+  const { client, asked } = transfer.request;
+  return answer(transfer, { ...how, trace }).finally(() => log.debug({ client: client.address, asked, trace }, 'route'));
 }
 
-async function answerRead(transfer: ActiveTransfer, asked: ReadRequest, log: Log): Promise<TransferAnswer> {
-  const { generation, gone, unservable } = transfer;
-  const route = await generation.pipeline.route(asked, { signal: gone, log, unservable });
+function answer(transfer: ActiveTransfer, how: RouteOptions): Promise<TransferAnswer> {
+  const { request } = transfer;
+  return request.kind === 'read' ? answerRead(transfer, request, how) : answerWrite(transfer, request, how);
+}
+
+/** What each hook answers costs time to note. */
+function isVerbose({ config }: Generation): boolean {
+  return config.log.level === 'debug' || config.log.level === 'trace';
+}
+
+async function answerRead(transfer: ActiveTransfer, asked: ReadRequest, how: RouteOptions): Promise<TransferAnswer> {
+  const { generation, gone } = transfer;
+  const route = await generation.pipeline.route(asked, how);
   transfer.request = route.request;
   if (route.error) throw route.error;
   transfer.served = route.served;
@@ -28,9 +44,9 @@ async function answerRead(transfer: ActiveTransfer, asked: ReadRequest, log: Log
   return { kind: 'read', ...(await makeReady(route.content, asked.mode, patience)), limits };
 }
 
-async function answerWrite(transfer: ActiveTransfer, asked: WriteRequest, log: Log): Promise<TransferAnswer> {
-  const { generation, gone, unservable } = transfer;
-  const route = await generation.pipeline.route(asked, { signal: gone, log, unservable });
+async function answerWrite(transfer: ActiveTransfer, asked: WriteRequest, how: RouteOptions): Promise<TransferAnswer> {
+  const { generation } = transfer;
+  const route = await generation.pipeline.route(asked, how);
   const { request, error } = route;
   transfer.request = request;
   if (error) throw error;

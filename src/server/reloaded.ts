@@ -9,6 +9,10 @@ import type { ActiveTransfer } from './transfers.ts';
 export interface Reloaded {
   readonly generation: number;
   readonly config: ResolvedConfig;
+  /** Those whose change was the reason; none where the reload was asked for. */
+  readonly files: readonly string[];
+  /** Listed machines that are new, gone, or get something else; `undefined` where that is not known. */
+  readonly machines: number | undefined;
   readonly changes: Changes;
   /** From the loaded config to the moment it was in force. */
   readonly durationMs: number;
@@ -17,9 +21,14 @@ export interface Reloaded {
 }
 
 /** @param draining the transfers that go on under earlier generations */
-export function logReloaded(log: Log, { generation, changes, durationMs }: Reloaded, draining: readonly ActiveTransfer[]): void {
+export function logReloaded(
+  log: Log,
+  { generation, files, machines, changes, durationMs }: Reloaded,
+  draining: readonly ActiveTransfer[],
+): void {
   const { keys, plugins, later } = changes;
-  log.info({ generation, ms: Math.round(durationMs), draining: draining.length, keys, plugins }, 'reload done');
+  const fields = { generation, ms: Math.round(durationMs), files, machines, draining: draining.length, keys, plugins };
+  log.info(fields, 'reload done');
   for (const { key, reason } of later) log.warn({ key, reason }, 'takes effect after a restart');
   for (const transfer of draining) {
     const { client, asked } = transfer.request;

@@ -16,8 +16,16 @@ export interface ReloaderOptions {
   readonly clock: Clock;
   /** Reads the config anew. */
   load(): Promise<LoadedConfig>;
+  /** Looks at what is in force now, after each reload: what `pxe check` would find. Must not reject. */
+  review?(): Promise<void>;
   /** Makes the watcher that calls `changed`; `undefined`: reload only when asked to. */
   watcher?(changed: (files: readonly string[]) => void): Watcher;
+}
+
+/** Why a reload is wanted. */
+interface Wanted {
+  readonly reason: string;
+  readonly changed: readonly string[];
 }
 
 /** Stamps of files lag behind by no more than this. */
@@ -28,7 +36,7 @@ export class Reloader {
   readonly #watcher: Watcher | undefined;
   /** What the last load read, whether or not it succeeded. */
   #files: readonly string[];
-  #wanted: string | undefined;
+  #wanted: Wanted | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
 
@@ -36,7 +44,7 @@ export class Reloader {
   constructor(options: ReloaderOptions, files: readonly string[]) {
     this.#options = options;
     this.#files = files;
-    this.#watcher = options.watcher?.((changed) => this.request(`changed: ${changed.join(', ')}`));
+    this.#watcher = options.watcher?.((changed) => this.request(`changed: ${changed.join(', ')}`, changed));
   }
 
   /** Begins to watch. @param since when the config in force was read, ms since the epoch */
@@ -44,9 +52,12 @@ export class Reloader {
     await this.#watcher?.watch([...this.#files, ...this.#options.server.watched], since);
   }
 
-  /** Asks for a reload; requests that come while one runs are one more reload. Resolves when there is nothing left to do. */
-  request(reason: string): Promise<void> {
-    this.#wanted = reason;
+  /**
+   * Asks for a reload; requests that come while one runs are one more reload. Resolves when there is nothing left to do.
+   * @param changed the files that are the reason
+   */
+  request(reason: string, changed: readonly string[] = []): Promise<void> {
+    this.#wanted = { reason, changed: [...new Set([...(this.#wanted?.changed ?? []), ...changed])] };
     this.#running ??= this.#run();
     return this.#running;
   }
@@ -59,15 +70,15 @@ export class Reloader {
 
   async #run(): Promise<void> {
     while (this.#wanted !== undefined && !this.#stopped) {
-      const reason = this.#wanted;
+      const wanted = this.#wanted;
       this.#wanted = undefined;
-      await this.#reload(reason);
+      await this.#reload(wanted);
     }
     // With nothing awaited after the last look: a request from here on begins anew.
     this.#running = undefined;
   }
 
-  async #reload(reason: string): Promise<void> {
+  async #reload({ reason, changed }: Wanted): Promise<void> {
     const { server, log, clock } = this.#options;
     // A file that is written right after the load has missed it may bear a stamp from before: the kernel's clock ticks coarsely.
     const since = clock.wallTime() - TICK_MS;
@@ -76,7 +87,8 @@ export class Reloader {
       const { config, files } = await this.#options.load();
       this.#files = files;
       if (this.#stopped) return;
-      await server.reload(config);
+      await server.reload(config, changed);
+      void this.#options.review?.();
     } catch (error) {
       // What a broken config is made of is watched, too: the next good save may be of any of these files.
       if (error instanceof ConfigError) this.#files = [...new Set([...this.#files, ...error.files])];

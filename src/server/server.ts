@@ -14,12 +14,14 @@ import { boundLog } from '../plugin/bound-log.ts';
 import { PluginError } from '../plugin/error.ts';
 import { errorText } from '../plugin/error-text.ts';
 import { KeptState } from '../plugin/kept.ts';
-import type { Log, TransferInfo, TransferSummary } from '../plugin/types.ts';
+import { limit } from '../plugin/limit.ts';
+import type { Finding, Log, TransferInfo, TransferSummary } from '../plugin/types.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
 import { ErrorCode, INTERNAL_ERROR, TftpError } from '../protocol/error.ts';
 import type { Ending } from '../protocol/transfer.ts';
 import type { Address, ListenOn, TransferRequest, Transport, TransportEvents } from '../transport/transport.ts';
 import { findAnswer } from './answer.ts';
+import { countChangedMachines } from './changed-machines.ts';
 import { changesBetween, type Running } from './changes.ts';
 import { type Explanation, explain, type Question } from './explain.ts';
 import { Generation, type World } from './generation.ts';
@@ -55,6 +57,8 @@ export interface ServerEvents {
 
 /** So many lines about dropped requests in a second, no more. */
 const DROPPED_LINES_PER_SECOND = 5;
+/** Counting the machines that a reload has changed may take this long. */
+const COUNT_MS = 500;
 const STOPPING = { code: ErrorCode.undefined, message: 'server is stopping' };
 
 export class Server {
@@ -129,9 +133,10 @@ export class Server {
   /**
    * Puts another config in force. Everything is set up and bound first, then one assignment; transfers under way go on under the
    * generation that they began with, which is disposed of after the last of them. Rejects as `start` does; then nothing has changed.
+   * @param files those whose change is the reason, for the log
    */
-  reload(config: ResolvedConfig): Promise<Reloaded> {
-    const reloaded = this.#reloading.then(() => this.#reload(config));
+  reload(config: ResolvedConfig, files: readonly string[] = []): Promise<Reloaded> {
+    const reloaded = this.#reloading.then(() => this.#reload(config, files));
     this.#reloading = reloaded.catch(() => {});
     return reloaded;
   }
@@ -161,6 +166,13 @@ export class Server {
     return explain(this.#current, question).finally(release);
   }
 
+  /** What will not work in the config in force, or not as it seems, as far as its plugins can tell. */
+  check(): Promise<readonly Finding[]> {
+    if (!this.#current) return Promise.reject(new Error('the server has not started'));
+    const release = this.#current.lease();
+    return this.#current.pipeline.check().finally(release);
+  }
+
   on<Name extends keyof ServerEvents>(event: Name, listener: (...args: ServerEvents[Name]) => void): this {
     // @ts-expect-error -- EventEmitter's own types do not carry a generic event name through
     this.#events.on(event, listener);
@@ -188,7 +200,7 @@ export class Server {
     }
   }
 
-  async #reload(config: ResolvedConfig): Promise<Reloaded> {
+  async #reload(config: ResolvedConfig, files: readonly string[]): Promise<Reloaded> {
     const begun = this.#world.clock.now();
     const transport = this.#transport;
     const listeners = this.#listeners;
@@ -209,20 +221,32 @@ export class Server {
     this.#watched = watched;
     transport.setLimits(next.engineLimits);
     const addresses = prepared.commit();
+    const release = previous.lease();
     previous.retire();
     for (const address of addresses) this.#announce(address);
     void previous.disposed.then(() => this.#drained(previous, begun));
+    const durationMs = this.#world.clock.now() - begun;
     const draining = [...this.#transfers.values()].filter(({ generation }) => generation !== next);
     const reloaded: Reloaded = {
       generation: next.number,
       config,
+      files,
       changes: changesBetween(previous.config, config, this.#running()),
-      durationMs: this.#world.clock.now() - begun,
+      machines: await this.#countChangedMachines(previous, next),
+      durationMs,
       draining: draining.length,
     };
+    release();
     logReloaded(this.#log, reloaded, draining);
     this.#emit('reload', reloaded);
     return reloaded;
+  }
+
+  /** `undefined` where no machines are listed, or where that takes long: the reload is in force, and its line is waited for. */
+  async #countChangedMachines(previous: Generation, next: Generation): Promise<number | undefined> {
+    if (!previous.pipeline.listsMachines && !next.pipeline.listsMachines) return undefined;
+    const counted = countChangedMachines(previous.pipeline, next.pipeline);
+    return limit(counted, { clock: this.#world.clock, ms: COUNT_MS }).catch(() => undefined);
   }
 
   /** Rejects as `start` does. `watched`: files that its plugins want watched. */

@@ -811,3 +811,57 @@ describe('what takes effect after a restart', () => {
     expect(at.log.filter(({ msg }) => msg === 'takes effect after a restart')).toMatchObject([{ key: 'singlePort' }]);
   });
 });
+
+describe('the line of a save', () => {
+  const table = (folder: string, more = '') =>
+    `mac,name,folder\n52:54:00:00:00:01,one,a\n52:54:00:00:00:02,two,${folder}\n${more}`;
+  const head = "import { hosts } from 'pxe/plugins';";
+  const config = (plugins = ", hosts({ file: './rack.csv' })") => configOf('A', { head, plugins });
+
+  test('says which files it was, and how many machines get something else', async () => {
+    const at = await reloadingLab({ config: config(), files: { 'rack.csv': table('a') } });
+    const reloaded = async (change: () => void) => {
+      const next = at.nextReload();
+      change();
+      const { files, machines } = await next;
+      return { files: files.map((file) => file.slice(at.path.length + 1)), machines };
+    };
+    const put = (text: string) => reloaded(() => void at.put('rack.csv', text));
+    expect(await put(table('b'))).toEqual({ files: ['rack.csv'], machines: 1 });
+    expect(await put(table('b', '52:54:00:00:00:03,three,b\n'))).toEqual({ files: ['rack.csv'], machines: 1 });
+    expect(await put(`${table('b')}\n`)).toEqual({ files: ['rack.csv'], machines: 1 });
+    expect(await reloaded(() => at.save(config('')))).toEqual({ files: ['pxe.config.ts'], machines: 2 });
+    expect(await reloaded(() => at.save(configOf('B')))).toEqual({ files: ['pxe.config.ts'], machines: undefined });
+    expect(at.log.find(({ msg }) => msg === 'reload done')).toMatchObject({ files: [join(at.path, 'rack.csv')], machines: 1 });
+  });
+
+  test('does not wait for a plugin that cannot list its machines in time, and a failure to list is none of a reload', async () => {
+    const lists = (what: string) => `, definePlugin({ name: 'list', setup: () => ({ machines: ${what} }) })()`;
+    const at = await reloadingLab({ config: configOf('A', { plugins: lists('() => new Promise(() => {})') }) });
+    const next = at.nextReload();
+    at.save(configOf('B', { plugins: lists("() => { throw new Error('no inventory'); }") }));
+    expect((await next).machines).toBeUndefined();
+    expect(await at.text('who')).toBe('B');
+  });
+});
+
+test('with log.level debug each hook’s answer is in the log, and else nothing is noted', async () => {
+  for (const level of ['debug', 'info']) {
+    const at = await reloadingLab({ config: configOf('A', { keys: `log: { level: '${level}' },` }), watch: false });
+    expect(await at.text('who')).toBe('A');
+    await at.text('absent');
+    const routes = at.log.filter(({ msg }) => msg === 'route');
+    if (level === 'info') expect(routes).toEqual([]);
+    else
+      expect(routes).toMatchObject([
+        { asked: 'who', trace: [{ plugin: 'said', hook: 'open', after: 'plugin:said (1 bytes)' }] },
+        {
+          asked: 'absent',
+          trace: [
+            { plugin: 'said', hook: 'open' },
+            { hook: 'open', error: 'error 1: file not found' },
+          ],
+        },
+      ]);
+  }
+});

@@ -1,0 +1,34 @@
+/**
+ * How many machines a reload has changed, for a person who has just saved a table: by what two configs list, and know of each. It
+ * opens no file; what a machine would get by a rule for all (`rewrite`, say) does not count.
+ */
+import type { Pipeline } from '../plugin/pipeline.ts';
+import type { Machine } from '../plugin/types.ts';
+
+/** Those that are new, gone, or different. Rejects with a `PluginError` if a plugin cannot list its machines. */
+export async function countChangedMachines(before: Pipeline, after: Pipeline): Promise<number> {
+  const [old, now] = [await machinesOf(before), await machinesOf(after)];
+  const gone = [...old].filter(([key]) => !now.has(key));
+  const different = [...now].filter(([key, { text }]) => old.get(key)?.text !== text);
+  // A machine of two MAC addresses is one.
+  return new Set([...gone, ...different].map(([, { name }]) => name)).size;
+}
+
+interface Known {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** By what tells each from others; entries of one MAC address are one machine. */
+async function machinesOf(pipeline: Pipeline): Promise<ReadonlyMap<string, Known>> {
+  const machines = new Map<string, Known>();
+  for (const { machine, text } of await pipeline.fingerprints()) {
+    const key = identityOf(machine);
+    machines.set(key, { name: machine.name, text: `${machines.get(key)?.text ?? ''}${text}` });
+  }
+  return machines;
+}
+
+function identityOf({ name, mac, uuid, serial, address }: Machine): string {
+  return mac ?? uuid ?? serial ?? address ?? name;
+}
