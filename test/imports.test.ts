@@ -22,7 +22,7 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   server: { layers: ['protocol', 'content', 'transport', 'plugin', 'config'], packages: ['node:'] },
   cli: {
     layers: ['protocol', 'content', 'transport', 'client', 'storm', 'plugin', 'config', 'server', 'index'],
-    packages: ['node:', 'commander', 'pino', 'pino-pretty', 'chokidar', 'zod', 'pxe/plugins'],
+    packages: ['node:', 'commander', 'pino', 'chokidar', 'zod', 'pxe/plugins'],
   },
   index: { layers: ['protocol', 'content', 'transport', 'client', 'plugin', 'config', 'server'], packages: ['zod'] },
 };

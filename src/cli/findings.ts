@@ -23,7 +23,7 @@ import { rootFindings } from './root-findings.ts';
 export async function findProblems(config: ResolvedConfig, files: readonly string[]): Promise<readonly Finding[]> {
   const { rootDir, followLinks, caseInsensitive, user } = config;
   return [
-    ...findingsOf(config),
+    ...configFindings(config),
     ...userFindings(user, files),
     ...duplicateFindings(files),
     ...twiceFindings(config),
@@ -76,7 +76,8 @@ function failuresOf(index: number, problem: PluginError | readonly Issue[]): rea
   });
 }
 
-function findingsOf({ rootDir, uploads, listen }: ResolvedConfig): Finding[] {
+/** What is wrong with the folders and interfaces that a config names. */
+export function configFindings({ rootDir, uploads, listen }: ResolvedConfig): Finding[] {
   return [
     ...folderFindings(['rootDir'], rootDir, constants.R_OK | constants.X_OK),
     ...(uploads ? folderFindings(['uploads', 'dir'], uploads.dir, constants.W_OK | constants.X_OK) : []),

@@ -1,14 +1,23 @@
 /**
- * The log: JSON lines for a pipe, readable ones for a terminal.
+ * The log: JSON lines for a pipe, lines for a person on a terminal, and priorities where the journal reads it.
  */
-import { pino } from 'pino';
-import { prettyFactory } from 'pino-pretty';
+import { type Logger, pino } from 'pino';
+import type { ResolvedConfig } from '../config/resolve.ts';
 import { errorRecord } from './error-record.ts';
-import { visibleFields } from './terminal.ts';
+import { withLevelName, withPriority } from './json-line.ts';
+import type { LogRecord } from './log-record.ts';
+import { TerminalView } from './terminal-view.ts';
+
+/** What a config says about the log. */
+export type LogSettings = ResolvedConfig['log'];
 
 export interface LogOptions {
-  readonly level: string;
-  readonly json: boolean;
+  /** Those in force: a reload may change them, `level` aside, which is set on the log itself. */
+  settings(): LogSettings;
+  /** The terminal that the lines are for; `undefined`: JSON. */
+  readonly terminal: { columns(): number; readonly coloured: boolean } | undefined;
+  /** The journal of systemd reads the lines. */
+  readonly journal: boolean;
 }
 
 /** Takes finished lines, each with its end, and never throws. */
@@ -16,15 +25,45 @@ export interface LineSink {
   write(line: string): void;
 }
 
-export function createLog({ level, json }: LogOptions, sink: LineSink) {
-  if (json || !process.stdout.isTTY) return pino({ level, base: null, serializers: { err: errorRecord } }, sink);
-  const format = prettyFactory({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true });
-  const options = { level, base: null, formatters: { log: visibleFields }, serializers: { err: visibleError } };
-  return pino(options, { write: (line) => sink.write(format(line) ?? '') });
+export type AppLog = Logger;
+
+/** Names that do not exist wait this long for more of them. */
+const FOLD_MS = 1000;
+
+export function createLog({ settings, terminal, journal }: LogOptions, sink: LineSink): Logger {
+  const { level } = settings();
+  const { isoTime, epochTime } = pino.stdTimeFunctions;
+  const timestamp = () => (terminal === undefined && settings().time === 'iso' ? isoTime() : epochTime());
+  const options = { level, base: null, timestamp, serializers: { err: errorRecord } };
+  if (terminal !== undefined) {
+    const log: Logger = pino(
+      options,
+      terminalSink(terminal, sink, () => log.isLevelEnabled('debug')),
+    );
+    return log;
+  }
+  return pino(options, {
+    write(line) {
+      const named = settings().levels === 'name' ? withLevelName(line) : line;
+      sink.write(journal ? withPriority(line, named) : named);
+    },
+  });
 }
 
-/** A plugin may put a client's text into what it throws. */
-function visibleError(error: unknown): unknown {
-  const record = visibleFields(errorRecord(error)) as { message?: string; stack?: string };
-  return { ...record, stack: `${record.message}\n${record.stack ?? ''}` };
+function terminalSink(terminal: NonNullable<LogOptions['terminal']>, sink: LineSink, verbose: () => boolean): LineSink {
+  const view = new TerminalView({ ...terminal, verbose, folder: process.cwd() });
+  const show = (lines: readonly string[]) => {
+    for (const line of lines) sink.write(`${line}\n`);
+  };
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    write(line) {
+      show(view.lines(JSON.parse(line) as LogRecord));
+      if (!view.waits || timer !== undefined) return;
+      timer = setTimeout(() => {
+        timer = undefined;
+        show(view.flush());
+      }, FOLD_MS).unref();
+    },
+  };
 }

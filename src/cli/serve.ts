@@ -9,10 +9,12 @@ import { createResolvedServer } from '../server/create.ts';
 import { Reloader } from '../server/reloader.ts';
 import type { Server } from '../server/server.ts';
 import { EXIT } from './exit.ts';
+import { isJournal } from './journal.ts';
 import { explainListenError } from './listen-error.ts';
-import { createLog } from './log.ts';
+import { type AppLog, createLog, type LogOptions } from './log.ts';
 import { LogDestination } from './log-destination.ts';
 import { dropPrivileges, inheritedSockets } from './privileges.ts';
+import { reviewReload } from './review.ts';
 import { settleHeap } from './runtime.ts';
 import {
   configOption,
@@ -33,8 +35,6 @@ const FLUSH_MS = 500;
 
 /** What a plugin has left running must not keep the process. */
 const LEFT_RUNNING_MS = 500;
-
-type AppLog = ReturnType<typeof createLog>;
 
 interface ServeFlags extends Overrides {
   /** False with `--no-watch`. */
@@ -83,7 +83,8 @@ async function serve(flags: ServeFlags): Promise<void> {
   const settings = await watchdog.during('the import of the config', () => loadSettings(flags));
   const { config, file } = settings;
   const destination = new LogDestination(process.stdout.fd);
-  const log = createLog({ level: config.log.level, json: flags.json ?? false }, destination);
+  let logging = config.log;
+  const log = createLog({ settings: () => logging, ...logTarget(flags) }, destination);
   destination.onLost = ({ lines, error }) =>
     log.warn({ lines, reason: error?.code ?? 'reader too slow' }, 'lines of the log were lost');
   process.on('exit', () => destination.flushSync(FLUSH_MS));
@@ -94,6 +95,10 @@ async function serve(flags: ServeFlags): Promise<void> {
   log.info({ config: file, rootDir: config.rootDir, plugins: config.plugins.map(({ plugin }) => plugin.name) }, 'starting');
   if (!existsSync(config.rootDir))
     log.warn({ rootDir: config.rootDir }, 'there is no such folder: nothing can be served from it');
+  server.on('reload', ({ config }) => {
+    logging = config.log;
+    log.level = logging.level;
+  });
   surviveUsersCode(log);
   const stopped = stopOnSignal(server, log, watchdog);
   process.on('SIGUSR1', () => void logStatus(server, log));
@@ -117,6 +122,16 @@ async function serve(flags: ServeFlags): Promise<void> {
   endServer(log, destination);
 }
 
+/** What standard output is. */
+function logTarget({ json }: ServeFlags): Pick<LogOptions, 'terminal' | 'journal'> {
+  const { stdout, env } = process;
+  const journal = isJournal(stdout.fd, env.JOURNAL_STREAM);
+  if (json || !stdout.isTTY) return { terminal: undefined, journal };
+  // https://no-color.org: set, and not empty.
+  const coloured = !env.NO_COLOR && env.TERM !== 'dumb';
+  return { terminal: { columns: () => stdout.columns || 80, coloured }, journal };
+}
+
 /** Keeps the server in step with its config, if it has one. */
 async function startReloader(
   server: Server,
@@ -129,14 +144,14 @@ async function startReloader(
   if (file === undefined) return undefined;
   for (const path of files) if (!isReadable(path)) log.warn({ path }, 'cannot be read by this user: saves of it come to nothing');
   server.on('reload', ({ config }) => {
-    log.level = config.log.level;
     watchdog.stopMs = config.limits.stopMs;
   });
   const clock = systemClock;
   const deaf = (error: unknown) => log.warn({ err: error }, 'no more file events (inotify limit?): looking every two seconds');
   const watcher = (changed: (files: readonly string[]) => void) => new FileWatcher({ clock, changed, deaf });
   const load = () => watchdog.during('the import of the config', () => reloadSettings(flags, file));
-  const reloader = new Reloader({ server, log, clock, load, ...(flags.watch ? { watcher } : {}) }, files);
+  const review = () => reviewReload(server, log);
+  const reloader = new Reloader({ server, log, clock, load, review, ...(flags.watch ? { watcher } : {}) }, files);
   process.on('SIGHUP', () => {
     // A terminal that was closed says so by the same signal.
     if (isTerminalGone()) process.kill(process.pid, 'SIGTERM');

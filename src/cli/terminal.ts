@@ -16,14 +16,6 @@ export function visibleLines(text: string): string {
   return text.split('\n').map(visible).join('\n');
 }
 
-/** The same for every string in a value of plain data. */
-export function visibleFields<T>(value: T): T {
-  if (typeof value === 'string') return visible(value) as T;
-  if (Array.isArray(value)) return value.map(visibleFields) as T;
-  if (typeof value !== 'object' || value === null || value instanceof Error) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, field]) => [visible(key), visibleFields(field)])) as T;
-}
-
 /** `1.4 MiB` */
 export function byteCount(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

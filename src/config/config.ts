@@ -179,6 +179,16 @@ export interface LogSettings {
    * @default 'info'
    */
   readonly level?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent' | undefined;
+  /**
+   * How JSON lines tell the time: milliseconds since the epoch, or `2026-11-30T15:18:26.123Z`.
+   * @default 'epoch'
+   */
+  readonly time?: 'epoch' | 'iso' | undefined;
+  /**
+   * How JSON lines tell their level: `30` or `"info"`.
+   * @default 'number'
+   */
+  readonly levels?: 'number' | 'name' | undefined;
 }
 
 /** A plugin in a config that is no program: JSON or YAML. */

@@ -97,7 +97,11 @@ export const configSchema = z.strictObject({
   limits: limits.prefault({}),
   rollover: z.union([z.literal(0), z.literal(1)]).default(0),
   log: z
-    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') })
+    .strictObject({
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+      time: z.enum(['epoch', 'iso']).default('epoch'),
+      levels: z.enum(['number', 'name']).default('number'),
+    })
     .prefault({}),
   plugins: z.array(z.unknown()).default([]),
 });

@@ -248,12 +248,14 @@ export class Pipeline {
 
   /** The same machines with what tells a change of what each gets. Throws a `PluginError`. */
   async fingerprints(): Promise<readonly { readonly machine: Machine; readonly text: string }[]> {
-    return Promise.all(
-      (await this.#machines()).map(async (machine) => {
-        const { host } = (await this.host(requestOf(machine))).client;
-        return { machine, text: JSON.stringify([machine, host]) };
-      }),
-    );
+    const texts: { readonly machine: Machine; readonly text: string }[] = [];
+    const slices = new Slices();
+    for (const machine of await this.#machines()) {
+      const { host } = (await this.host(requestOf(machine))).client;
+      texts.push({ machine, text: JSON.stringify([machine, host]) });
+      if (slices.over) await slices.rest();
+    }
+    return texts;
   }
 
   #machines(): Promise<readonly Machine[]> {

@@ -1,0 +1,35 @@
+/**
+ * What is changed in a finished JSON line of the log. Each begins with its level: `{"level":30,…`.
+ */
+import { pino } from 'pino';
+
+const HEAD = '{"level":';
+
+/** `{"level":"info",…` */
+export function withLevelName(line: string): string {
+  const level = levelOf(line);
+  const name = pino.levels.labels[level];
+  return name === undefined ? line : `${HEAD}"${name}"${line.slice(HEAD.length + String(level).length)}`;
+}
+
+/**
+ * Puts the priority before a line, as the journal takes it (sd-daemon(3)): `<4>{…`.
+ * @param line as pino wrote it
+ * @param shown the same line as it is to be written
+ */
+export function withPriority(line: string, shown: string): string {
+  return `<${priorityOf(levelOf(line))}>${shown}`;
+}
+
+/** syslog(3) */
+function priorityOf(level: number): number {
+  if (level >= 60) return 2;
+  if (level >= 50) return 3;
+  if (level >= 40) return 4;
+  return level >= 30 ? 6 : 7;
+}
+
+/** NaN for a line of something else. */
+function levelOf(line: string): number {
+  return line.startsWith(HEAD) ? Number.parseInt(line.slice(HEAD.length, HEAD.length + 4), 10) : Number.NaN;
+}

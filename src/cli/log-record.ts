@@ -1,0 +1,66 @@
+/**
+ * Lines of the log as a person reads them: what the fields of each kind of record mean. Fields are looked at, not trusted: a plugin
+ * may log under any message.
+ */
+
+/** A line of the log, as JSON has it. */
+export interface LogRecord {
+  /** pino's number: 30 is info, 40 a warning, 50 an error. */
+  readonly level: number;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+/** The end of a request. */
+export interface TransferRecord extends LogRecord {
+  readonly client: string;
+  readonly asked: string;
+  readonly outcome: string;
+}
+
+export interface BootRecord extends LogRecord {
+  readonly client: string;
+  readonly steps: readonly { readonly served?: unknown }[];
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+export function isTransfer(record: LogRecord): record is TransferRecord {
+  const { client, asked, outcome } = record;
+  return [client, asked, outcome].every((field) => typeof field === 'string');
+}
+
+export function isStart(record: LogRecord): record is LogRecord & { readonly client: string; readonly asked: string } {
+  return record.msg === 'transfer started' && typeof record.client === 'string' && typeof record.asked === 'string';
+}
+
+export function isBoot(record: LogRecord): record is BootRecord {
+  const { msg, client, steps, bytes, ms } = record;
+  return (
+    msg === 'boot' && typeof client === 'string' && Array.isArray(steps) && typeof bytes === 'number' && typeof ms === 'number'
+  );
+}
+
+/** A name that does not exist: boot loaders search. */
+export function isAbsent({ outcome, error }: TransferRecord): boolean {
+  return outcome === 'refused' && objectOf(error).code === 1;
+}
+
+/** The fields of an object; none of anything else. */
+export function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+export function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+}
+
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

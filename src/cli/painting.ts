@@ -1,0 +1,51 @@
+/**
+ * Text for a terminal in cells of a known width, with colours that can be left out. Whatever a client has sent goes through here:
+ * no cell puts a control byte on the terminal.
+ */
+import { visible } from './terminal.ts';
+
+export type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+
+/** A piece of a line, in one colour. */
+export interface Span {
+  readonly text: string;
+  readonly colour?: Colour | undefined;
+}
+
+const SGR: Readonly<Record<Colour, number>> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 };
+
+/** One line, without its end. */
+export function paint(spans: readonly Span[], coloured: boolean): string {
+  return spans
+    .map(({ text, colour }) => {
+      const plain = visible(text);
+      return coloured && colour !== undefined && plain.trim() !== '' ? `\x1b[${SGR[colour]}m${plain}\x1b[0m` : plain;
+    })
+    .join('')
+    .trimEnd();
+}
+
+/** Exactly `width` wide: filled up at its end, or cut where least is lost. */
+export function cell(text: string, width: number, colour?: Colour, cut = cutMiddle): Span {
+  return { text: cut(visible(text), width).padEnd(width), colour };
+}
+
+/** The same for numbers, which stand at the right. */
+export function numberCell(text: string, width: number, colour?: Colour): Span {
+  return { text: cutEnd(text, width).padStart(width), colour };
+}
+
+/** `pxelinux.cfg/01-5…0-12-34-56`: names that differ do so at their ends. */
+export function cutMiddle(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const tail = Math.floor((width - 1) * 0.6);
+  return `${text.slice(0, width - 1 - tail)}…${text.slice(text.length - tail)}`;
+}
+
+export function cutEnd(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+}
+
+export function cutStart(text: string, width: number): string {
+  return text.length <= width ? text : `…${text.slice(text.length - Math.max(0, width - 1))}`;
+}

@@ -1,0 +1,27 @@
+/**
+ * What `pxe check` would find in a config that a reload has put in force, as lines of the log below the reload's. What takes long,
+ * all files under the root, is left to the command.
+ */
+import { formatPath } from '../plugin/issue.ts';
+import type { Log } from '../plugin/types.ts';
+import type { Server } from '../server/server.ts';
+import { configFindings } from './findings.ts';
+
+/** One mistake in a program that makes a list of hosts may be ten thousand findings. */
+const MAX_LINES = 10;
+
+/** Never rejects. */
+export async function reviewReload(server: Pick<Server, 'config' | 'check'>, log: Log): Promise<void> {
+  const { config } = server;
+  try {
+    const findings = [...configFindings(config), ...(await server.check())];
+    // Another save has come meanwhile, and has a review of its own.
+    if (server.config !== config) return;
+    for (const { severity, file, line, path, message } of findings.slice(0, MAX_LINES))
+      log.warn({ severity, file, line, path: formatPath(path), finding: message }, 'check');
+    if (findings.length > MAX_LINES)
+      log.warn({ severity: 'warning', finding: `and ${findings.length - MAX_LINES} more, which "pxe check" tells` }, 'check');
+  } catch (error) {
+    log.warn({ err: error }, 'the new config could not be checked');
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * The lines about the server itself: what it serves, reloads, warnings, errors, and whatever a plugin logs. An error is one line.
+ */
+import { isAbsolute, relative } from 'node:path';
+import { type LogRecord, listOf, numberOf, objectOf, textOf } from './log-record.ts';
+import { clockText, timeText } from './machine-lines.ts';
+import type { Colour, Span } from './painting.ts';
+
+type Line = readonly Span[];
+
+/** Below the line that it belongs to. */
+const INDENT = ' '.repeat(9);
+
+/** @param folder absolute; paths below it are shown relative to it */
+export function serverLines(record: LogRecord, folder: string, columns: number): readonly Line[] {
+  const { msg } = record;
+  const short = (text: string) => text.replaceAll(`${folder}/`, '');
+  if (msg.startsWith(FAILED)) return failedLines(record, short(msg.slice(FAILED.length).replace(/^: /, '')), columns);
+  switch (msg) {
+    case 'starting':
+      return [timed(record, [{ text: startText(record, folder) }])];
+    case 'listening':
+      return [timed(record, [{ text: `listening on ${record.address} port ${record.port}` }])];
+    case 'reload done':
+      return [timed(record, [{ text: 'reloaded ', colour: 'green' }, { text: reloadText(record, folder) }])];
+    case 'takes effect after a restart':
+      return [below('warning', `${record.key} takes effect after a restart: ${record.reason}`)];
+    case 'check':
+      return [below(String(record.severity), short(findingText(record)))];
+    default:
+      return [plainLine(record, short)];
+  }
+}
+
+/** How a reload that failed begins. */
+const FAILED = 'reload failed, the config in force stays';
+/** Told where there is room. */
+const STAYS = '; the config in force stays';
+
+/** One line where it fits; else what it is about, and the rest below. The line of the file is told by number, not shown. */
+function failedLines(record: LogRecord, problem: string, columns: number): readonly Line[] {
+  const parts = problem
+    .split('\n')
+    .filter((line) => !/^\s*(\d+ )?\| /.test(line))
+    .map((line) => line.trim());
+  const room = columns - 'reload failed: '.length - INDENT.length;
+  const several = / \d+ problems$/.test(parts[0]!);
+  const whole = parts.join('; ');
+  const [head, ...more] = several || whole.length > room ? parts : [whole];
+  const ended = `${head}${STAYS}`;
+  return [
+    timed(record, [{ text: 'reload failed', colour: 'red' }, { text: `: ${ended.length <= room ? ended : head}` }]),
+    ...more.map((line): Line => (several ? below('error', line) : [{ text: `${INDENT}${line}`, colour: 'dim' }])),
+  ];
+}
+
+function startText({ config, rootDir, plugins }: LogRecord, folder: string): string {
+  const names = listOf(plugins).join(', ') || 'none';
+  const by = textOf(config) === undefined ? '' : ` by ${nearer(String(config), folder)}`;
+  return `serving ${nearer(String(rootDir), folder)}${by}, plugins: ${names}`;
+}
+
+/** `rack.csv: 2 machines changed, 6 ms` */
+function reloadText({ files, machines, keys, plugins, draining, ms }: LogRecord, folder: string): string {
+  const names = listOf(files).map((file) => nearer(String(file), folder));
+  const shown = names.length > 3 ? [...names.slice(0, 2), `${names.length - 2} more files`] : names;
+  const { added, removed, changed } = objectOf(plugins);
+  const machineCount = numberOf(machines);
+  const what = [
+    ...(machineCount === undefined ? [] : [`${machineCount || 'no'} machine${machineCount === 1 ? '' : 's'} changed`]),
+    ...(listOf(keys).length > 0 ? [`${listOf(keys).join(', ')} changed`] : []),
+    ...(listOf(added).length > 0 ? [`plugin ${listOf(added).join(', ')} added`] : []),
+    ...(listOf(removed).length > 0 ? [`plugin ${listOf(removed).join(', ')} removed`] : []),
+    ...(listOf(changed).length > 0 ? [`plugin ${listOf(changed).join(', ')} changed`] : []),
+    ...(numberOf(draining) ? [`${draining} transfer${draining === 1 ? ' goes on as it began' : 's go on as they began'}`] : []),
+    timeText(numberOf(ms) ?? 0),
+  ];
+  return `${shown.join(', ') || 'the config'}: ${what.join(', ')}`;
+}
+
+function findingText({ file, line, path, finding }: LogRecord): string {
+  const place = textOf(file) === undefined ? [] : [line === undefined ? String(file) : `${file}:${line}`];
+  return [...place, path, finding].filter((part) => part !== undefined && part !== '').join(': ');
+}
+
+/** Any other line: its message, then its fields. */
+function plainLine(record: LogRecord, short: (text: string) => string): Line {
+  const { level, time: _, msg, err, plugin, hook: __, transfer: ___, generation: ____, ...fields } = record;
+  const failure = textOf(objectOf(err).message);
+  const at = textOf(objectOf(err).at);
+  const rest = Object.entries(fields).map(
+    ([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  // An error of a plugin says which plugin it was.
+  const who = plugin !== undefined && failure === undefined ? `${plugin}: ` : '';
+  const told = msg === 'plugin failed' && failure !== undefined ? '' : `${who}${msg}`;
+  const text = [...(at === undefined ? [] : [at]), ...(told === '' ? [] : [told]), ...(failure === undefined ? [] : [failure])];
+  const [label, colour] = labelOf(level);
+  return timed(record, [
+    ...(label === '' ? [] : [{ text: `${label} `, colour }]),
+    { text: oneLine(short(text.join(': '))), colour: level < 30 ? 'dim' : undefined },
+    ...(rest.length === 0 ? [] : [{ text: `  ${oneLine(short(rest.join(', ')))}`, colour: 'dim' as const }]),
+  ]);
+}
+
+function labelOf(level: number): readonly [string, Colour | undefined] {
+  if (level >= 50) return ['error', 'red'];
+  return level >= 40 ? ['warning', 'yellow'] : ['', undefined];
+}
+
+function timed(record: LogRecord, spans: Line): Line {
+  return [{ text: `${clockText(record.time)} `, colour: 'dim' }, ...spans];
+}
+
+function below(severity: string, text: string): Line {
+  return [{ text: `${INDENT}${severity} `, colour: severity === 'error' ? 'red' : 'yellow' }, { text: oneLine(text) }];
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, '; ');
+}
+
+/** Relative where that is shorter. */
+function nearer(path: string, folder: string): string {
+  const way = isAbsolute(path) ? relative(folder, path) : path;
+  return way === '' ? '.' : way.startsWith('..') ? path : way;
+}
