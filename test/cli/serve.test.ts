@@ -343,6 +343,7 @@ describe('the log', () => {
       transfer: 1,
       client: '127.0.0.2',
       port: expect.any(Number),
+      host: '52:54:00:12:34:56',
       mac: '52:54:00:12:34:56',
       macSource: 'table',
       kind: 'read',
