@@ -22,7 +22,7 @@ export const httpOrigin = definePlugin({
     const { prefix, fallThrough } = options;
     const cacheDir = resolve(configDir, options.cacheDir);
     const folder = folderAt(cacheDir);
-    const location = new Location(options.url);
+    const location = new Location(options.url, options.redirectHosts);
     const headers = headersFrom(options, process.env);
     const lease = leaseMirror(JSON.stringify([options, cacheDir, headers]), () => {
       const origin = new Origin({ ...options, location, headers });

@@ -32,7 +32,7 @@ async function cacheFinding(cacheDir: string): Promise<Finding | undefined> {
 }
 
 async function originFinding(settings: OriginSettings, headers: Readonly<Record<string, string>>): Promise<Finding | undefined> {
-  const location = new Location(settings.url);
+  const location = new Location(settings.url, settings.redirectHosts);
   const timeoutMs = Math.min(settings.timeoutMs, LIMIT_MS);
   const origin = new Origin({ location, headers, timeoutMs, idleMs: timeoutMs, connections: 1 });
   try {

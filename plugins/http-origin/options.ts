@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { cleanName } from 'pxe';
 import { z } from 'zod';
+import { isHost } from './location.ts';
 
 /** Loaded where there is an origin: it takes eight megabytes. */
 const http = (): typeof import('node:http') => createRequire(import.meta.url)('node:http');
@@ -40,6 +41,9 @@ export const originOptions = z.strictObject({
     error: 'is no http or https URL without user, query and fragment',
     params: { hint: 'credentials go into authorization: { env: … }' },
   }),
+  redirectHosts: z
+    .array(z.string().refine(isHost, 'expected a host, such as "cdn.example", "cdn.example:8443" or "*.cdn.example"'))
+    .default([]),
   cacheDir: z.string().min(1),
   cacheBytes: z
     .number()

@@ -1,5 +1,5 @@
 /**
- * Asks the origin: one GET or HEAD, its redirects followed as long as they stay beneath the base. It knows nothing of caches.
+ * Asks the origin: one GET or HEAD, its redirects followed as long as they stay within `Location`. It knows nothing of caches.
  *
  * Node's `http` and not its `fetch`: `fetch` unpacks what comes with a `Content-Encoding` and cannot be told not to, so a file that
  * lies packed at the origin (`initrd.gz`) would arrive as another one, of another length than was announced.
@@ -18,7 +18,7 @@ import type { Location } from './location.ts';
 
 export interface OriginOptions {
   readonly location: Location;
-  /** Sent with every request: credentials, and what the config adds. They never leave the origin. */
+  /** Sent with every request: credentials, and what the config adds. They never leave the origin, whatever a redirect says. */
   readonly headers: Readonly<Record<string, string>>;
   /** To connect, and until the first line of the answer. */
   readonly timeoutMs: number;
@@ -42,27 +42,29 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 export class Origin {
   readonly #options: OriginOptions;
-  readonly #agent: HttpAgent;
+  /** By protocol: a redirect may lead from one to the other. */
+  readonly #agents = new Map<string, HttpAgent>();
   readonly #closing = new AbortController();
 
   constructor(options: OriginOptions) {
     this.#options = options;
-    const settings = { keepAlive: true, maxSockets: options.connections };
-    this.#agent = options.location.base.protocol === 'https:' ? new HttpsAgent(settings) : new HttpAgent(settings);
     setMaxListeners(0, this.#closing.signal);
   }
 
   /** Throws `OriginDown` if there is no answer, or only one that leads elsewhere. */
   async ask(url: URL, headers: Readonly<Record<string, string>> = {}, method: 'GET' | 'HEAD' = 'GET'): Promise<Reply> {
+    const { location, headers: own } = this.#options;
     let at = url;
+    let sent: Readonly<Record<string, string>> = { ...own, ...headers };
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-      const reply = await this.#send(at, headers, method);
+      const reply = await this.#send(at, sent, method);
       if (!REDIRECTS.has(reply.status)) return reply;
       dismiss(reply);
       const to = reply.headers.location;
-      const next = to === undefined ? undefined : this.#options.location.redirected(at, to);
-      if (next === undefined)
-        throw new OriginDown(`redirects to ${shown(to, at)}, which is not beneath ${this.#options.location.base}`);
+      const next = to === undefined ? undefined : location.redirected(at, to);
+      if (next === undefined) throw new OriginDown(`redirects to ${shown(to, at)}, which is not ${location.bounds}`);
+      // Credentials do not follow to another host, and do not come back by what that one answers.
+      if (!location.holds(next)) sent = headers;
       at = next;
     }
     throw new OriginDown(`redirects more than ${MAX_REDIRECTS} times`);
@@ -71,13 +73,18 @@ export class Origin {
   /** Breaks off whatever is under way. */
   close(): void {
     this.#closing.abort(new OriginDown('asked no longer'));
-    this.#agent.destroy();
+    for (const agent of this.#agents.values()) agent.destroy();
   }
 
   async #send(url: URL, headers: Readonly<Record<string, string>>, method: string): Promise<Reply> {
-    const all = { ...this.#options.headers, 'accept-encoding': 'identity', ...headers };
+    const all = { ...headers, 'accept-encoding': 'identity' };
     const begin = (): ClientRequest =>
-      (url.protocol === 'https:' ? https : http)(url, { agent: this.#agent, headers: all, method, signal: this.#closing.signal });
+      (url.protocol === 'https:' ? https : http)(url, {
+        agent: this.#agentFor(url),
+        headers: all,
+        method,
+        signal: this.#closing.signal,
+      });
     for (let request = begin(); ; request = begin()) {
       try {
         return await this.#answer(request);
@@ -89,6 +96,15 @@ export class Origin {
           : new OriginDown(`gives no answer: ${(error as Error).message}`, { cause: error });
       }
     }
+  }
+
+  #agentFor({ protocol }: URL): HttpAgent {
+    const known = this.#agents.get(protocol);
+    if (known) return known;
+    const settings = { keepAlive: true, maxSockets: this.#options.connections };
+    const agent = protocol === 'https:' ? new HttpsAgent(settings) : new HttpAgent(settings);
+    this.#agents.set(protocol, agent);
+    return agent;
   }
 
   #answer(request: ClientRequest): Promise<Reply> {

@@ -396,6 +396,32 @@ describe('a redirect', () => {
     expect(origin.asked).toHaveLength(1);
   });
 
+  test('to a host of redirectHosts is followed without credentials, and they do not come back by it', async () => {
+    vi.stubEnv('PXE_TEST_TOKEN', 'secret-token');
+    const other = await fakeOrigin();
+    const origin = await fakeOrigin({ 'real/file': 'here' });
+    origin.tricks.push(to(`${other.url}file?signature=1`));
+    other.tricks.push(to('/pub/again'), to(`${origin.url}real/file`));
+    const { get } = await rig({
+      url: origin.url,
+      redirectHosts: [`127.0.0.1:${other.port}`],
+      freshMs: 0,
+      cacheDir: cacheFolder(),
+      authorization: { env: 'PXE_TEST_TOKEN' },
+      headers: { 'X-Key': 'secret-key' },
+    });
+    expect(await get('file')).toBe('here');
+    expect(other.asked.map(({ url }) => url)).toEqual(['/pub/file?signature=1', '/pub/again']);
+    expect(JSON.stringify(other.asked)).not.toContain('secret');
+    expect(origin.asked.map(({ headers }) => headers.authorization)).toEqual(['Bearer secret-token', undefined]);
+    // A copy is confirmed the same way.
+    origin.tricks.push(to(`${other.url}copy`));
+    other.files.set('/pub/copy', origin.files.get('/pub/real/file')!);
+    expect(await get('file')).toBe('here');
+    expect(other.asked.at(-1)).toMatchObject({ url: '/pub/copy', headers: { 'if-none-match': expect.any(String) } });
+    expect(JSON.stringify(other.asked)).not.toContain('secret');
+  });
+
   test('in a circle comes to an end', async () => {
     const origin = await fakeOrigin();
     origin.tricks.push(...Array.from({ length: 100 }, () => to('/pub/file')));

@@ -1,7 +1,7 @@
 /** No name and no redirect leads anywhere but beneath the base. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Location } from '../../../plugins/http-origin/location.ts';
+import { isHost, Location } from '../../../plugins/http-origin/location.ts';
 
 const location = new Location('https://mirror.example:8443/pub/os');
 const base = 'https://mirror.example:8443/pub/os/';
@@ -90,5 +90,60 @@ describe('a redirect', () => {
     'https://',
   ])('%j leads nowhere', (to) => {
     expect(location.redirected(from, to)).toBeUndefined();
+  });
+});
+
+describe('a redirect to another host', () => {
+  const listed = ['cdn.example', '*.files.example', 'alt.example:8443', 'plain.example:80', '[2001:db8::1]'];
+
+  test.each<[from: string, to: string, allowed: boolean]>([
+    ['https', 'https://cdn.example/x?signature=1', true],
+    ['https', 'https://CDN.example:443/x', true],
+    ['https', 'https://cdn.example:8443/x', false],
+    ['https', 'https://www.cdn.example/x', false],
+    ['https', 'https://cdn.example.evil.example/x', false],
+    ['https', 'https://evilcdn.example/x', false],
+    ['https', 'https://a.b.files.example/x', true],
+    ['https', 'https://files.example/x', false],
+    ['https', 'https://evilfiles.example/x', false],
+    ['https', 'https://alt.example:8443/x', true],
+    ['https', 'https://alt.example/x', false],
+    ['https', 'https://[2001:db8::1]/x', true],
+    ['https', 'https://user@cdn.example/x', false],
+    ['https', 'https://cdn.example@evil.example/x', false],
+    ['https', 'http://cdn.example/x', false],
+    ['http', 'http://cdn.example/x', true],
+    ['http', 'https://cdn.example/x', true],
+    ['http', 'http://plain.example/x', true],
+    ['http', 'ftp://cdn.example/x', false],
+  ])('from %s to %s: %s', (protocol, to, allowed) => {
+    const location = new Location(`${protocol}://mirror.example/pub/`, listed);
+    expect(location.redirected(new URL(`${protocol}://mirror.example/pub/kernel`), to) !== undefined).toBe(allowed);
+  });
+
+  test.each([
+    'cdn.example',
+    'cdn.example:8443',
+    '*.cdn.example',
+    '192.0.2.1',
+    '[2001:db8::1]:80',
+    'localhost',
+  ])('%s is one', (host) => {
+    expect(isHost(host)).toBe(true);
+  });
+
+  test.each([
+    '',
+    '*',
+    '*.',
+    'https://cdn.example',
+    'cdn.example/x',
+    'a@b',
+    'cdn..example',
+    '*.*.example',
+    'a:b',
+    '2001:db8::1',
+  ])('%j is none', (host) => {
+    expect(isHost(host)).toBe(false);
   });
 });
