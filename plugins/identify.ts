@@ -14,6 +14,7 @@ import {
   type Hooks,
   type Identity,
   type IdentitySource,
+  type Kept,
   type PluginContext,
   parseMac,
   type RequestInfo,
@@ -22,7 +23,7 @@ import { z } from 'zod';
 import { parseAddress } from './address.ts';
 import { Agreement } from './agreement.ts';
 import { claimsInName } from './filename.ts';
-import { LeaseFile } from './leases/file.ts';
+import { LeaseFile, type Told } from './leases/file.ts';
 import { type FormatName, formats } from './leases/formats.ts';
 import { type NeighbourReader, NeighbourTable } from './neighbours.ts';
 
@@ -145,9 +146,12 @@ function tableSource(written: Readonly<Record<string, string>>): Source {
   return { source: 'table', label: 'table', tells: ['mac'], ready: true, find };
 }
 
-function leaseSource(option: LeaseFileOption, index: number, { configDir, log }: PluginContext): Source {
+function leaseSource(option: LeaseFileOption, index: number, { configDir, log, keep }: PluginContext): Source {
   const { file, format } = typeof option === 'string' ? { file: option } : option;
-  const leases = new LeaseFile(resolve(configDir, file), format, log);
+  const path = resolve(configDir, file);
+  // A reload is no reason to tell the same again.
+  const told = keep(`${path} ${format ?? ''}`, (): Told & Kept => ({}));
+  const leases = new LeaseFile(path, format, log, told);
   // A first reading now, so that the first client need not wait for it.
   void leases.problem();
   return {

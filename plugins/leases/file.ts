@@ -28,6 +28,11 @@ export interface Problem {
   readonly message: string;
 }
 
+/** What the log says of a file as its last word. */
+export interface Told {
+  problem?: Problem | undefined;
+}
+
 export class LeaseFile {
   readonly path: string;
   readonly #given: LeaseFormat | undefined;
@@ -39,6 +44,7 @@ export class LeaseFile {
   #known: LeaseFormat | undefined;
   #problem: Problem | undefined;
   readonly #now: () => number;
+  readonly #told: Told;
   /** A lease in force that names a MAC address: while it is, there is no need to look for another. */
   #inForce: Lease | undefined;
   /** The parts' versions when there was none: only a change brings one. */
@@ -47,10 +53,12 @@ export class LeaseFile {
 
   /**
    * @param path absolute
+   * @param told what the log says of this file already
    * @param now ms since the epoch
    */
-  constructor(path: string, format: FormatName | undefined, log: Log, now: () => number = Date.now) {
+  constructor(path: string, format: FormatName | undefined, log: Log, told: Told = {}, now: () => number = Date.now) {
     this.path = path;
+    this.#told = told;
     this.#now = now;
     this.#given = format && formats[format];
     this.#known = this.#given;
@@ -99,8 +107,9 @@ export class LeaseFile {
   }
 
   async #look(): Promise<void> {
-    const before = this.#problem;
     this.#problem = (await this.#read()) ?? this.#idle();
+    const before = this.#told.problem;
+    this.#told.problem = this.#problem;
     const { state, message: reason } = this.#problem ?? {};
     // How many leases of an idle file have expired is not worth another line.
     if (state === before?.state && (state === 'idle' || reason === before?.message)) return;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { IdentifyOptions } from 'pxe/plugins';
 import { hosts, identify } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
+import { KeptState } from '../../src/plugin/kept.ts';
 import { readRequest, settle, start, surroundings } from '../plugin/support.ts';
 import { scratch } from './leases/support.ts';
 import { issuesOf, serving } from './support.ts';
@@ -215,6 +216,30 @@ describe('sources that disagree', () => {
     await settle();
     expect(around.log.lines).toHaveLength(10_001);
   });
+});
+
+test('a reload does not tell the same of a lease file again', async () => {
+  await using folder = await scratch();
+  const file = join(folder.path, 'leases');
+  await writeFile(file, '');
+  const around = surroundings({ kept: new KeptState() });
+  const generation = async () => {
+    const pipeline = await start([identify({ leases: [file] })], around);
+    await pipeline.identify(readRequest('x', { address: '10.0.0.1' }));
+    return pipeline;
+  };
+  const told = () => around.log.lines.map(({ message }) => message);
+  const first = await generation();
+  await writeFile(file, 'duid 00:01\n');
+  const second = await generation();
+  await first.dispose();
+  const third = await generation();
+  await second.dispose();
+  expect(told()).toEqual(['lease file names no machine']);
+  await writeFile(file, lease(1));
+  await third.identify(readRequest('x', { address: '10.0.0.1' }));
+  expect(told()).toEqual(['lease file names no machine', 'lease file names machines now']);
+  await third.dispose();
 });
 
 test('check tells which lease files tell nothing', async () => {

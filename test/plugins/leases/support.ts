@@ -17,7 +17,7 @@ export async function scratch(): Promise<{ readonly path: string } & AsyncDispos
 /** A lease file with what it says in the log. */
 export function leaseFile(path: string, format?: FormatName, now?: () => number) {
   const log = recordingLog();
-  const file = new LeaseFile(path, format, log, now);
+  const file = new LeaseFile(path, format, log, {}, now);
   return {
     file,
     log,
