@@ -8,7 +8,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** What the build reads of the repo's package.json. */
@@ -54,7 +54,7 @@ function complete({ name, version, description, license, type, engines, bin, exp
     license,
     type,
     engines,
-    bin: mapValues(bin, (source) => source.replace(/\.ts$/, '.js')),
+    bin,
     exports: mapValues(exports, (source) => ({
       types: source.replace(/\.ts$/, '.d.ts'),
       default: source.replace(/\.ts$/, '.js'),
@@ -62,8 +62,16 @@ function complete({ name, version, description, license, type, engines, bin, exp
     dependencies,
   };
   for (const file of ['README.md', 'LICENSE']) copyFileSync(join(root, file), join(out, file));
-  for (const program of Object.values(built.bin)) chmodSync(join(out, program), 0o755);
+  for (const program of Object.values(bin)) copyProgram(program);
   writeFileSync(join(out, 'package.json'), `${JSON.stringify(built, undefined, 2)}\n`);
+}
+
+/** What is plain JavaScript already, save that it imports TypeScript in the clone. */
+function copyProgram(program: string): void {
+  const target = join(out, program);
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, readFileSync(join(root, program), 'utf8').replace(/(import\('[^']+)\.ts'\)/g, "$1.js')"));
+  chmodSync(target, 0o755);
 }
 
 function mapValues<Value>(record: Readonly<Record<string, string>>, map: (value: string) => Value): Record<string, Value> {

@@ -1,10 +1,11 @@
-#!/usr/bin/env node
 /**
  * The command line. Only here and in `cli/` are process, arguments, exit codes and the terminal known.
  */
+import { returnToCaller } from './cli/caller.ts';
 import { boundRegExps, keepCompiledCode } from './cli/runtime.ts';
 
 keepCompiledCode();
+returnToCaller();
 boundRegExps();
 const { main } = await import('./cli/main.ts');
 await main();

@@ -42,7 +42,7 @@ afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 test('the package holds what is built of each source, LICENSE and README, and nothing else', () => {
   const sources = ['src', 'plugins'].flatMap((folder) => filesUnder(join(root, folder)).map((file) => join(folder, file)));
   const wanted = sources.flatMap((source) => [source.replace(/\.ts$/, '.js'), source.replace(/\.ts$/, '.d.ts')]);
-  expect(filesUnder(installed)).toEqual([...wanted, 'LICENSE', 'README.md', 'package.json'].sort());
+  expect(filesUnder(installed)).toEqual([...wanted, 'LICENSE', 'README.md', 'bin/pxe.js', 'package.json'].sort());
   for (const file of ['LICENSE', 'README.md']) {
     expect(readFileSync(join(installed, file))).toEqual(readFileSync(join(root, file)));
   }
@@ -65,7 +65,7 @@ test('its package.json declares what a user needs, and nothing of development', 
   const { name, version, description, license, type, engines, dependencies } = manifest;
   expect(readJson(join(installed, 'package.json'))).toEqual({
     ...{ name, version, description, license, type, engines, dependencies },
-    bin: { pxe: './src/cli.js' },
+    bin: { pxe: './bin/pxe.js' },
     exports: {
       '.': { types: './src/index.d.ts', default: './src/index.js' },
       './plugins': { types: './plugins/index.d.ts', default: './plugins/index.js' },
@@ -83,11 +83,18 @@ test('the build empties no folder but its own', async () => {
 
 test('the command is executable, and tells its version and its help', async () => {
   // npm would mend it as it installs; other ways to install do not.
-  expect(statSync(join(built, 'src/cli.js')).mode & 0o111).toBe(0o111);
+  expect(statSync(join(built, 'bin/pxe.js')).mode & 0o111).toBe(0o111);
   expect(await run([command, '--version'])).toEqual({ exit: 0, output: `${manifest.version}\n` });
   const help = await run([command, '--help']);
   expect(help).toEqual({ exit: 0, output: expect.stringMatching(/^Usage: pxe /) });
   expect(help).toEqual(await run([process.execPath, join(root, 'src/cli.ts'), '--help']));
+});
+
+test('by a Node that is too old the command says so', async () => {
+  const claim = "Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } })";
+  const imported = `data:text/javascript,${encodeURIComponent(claim)}`;
+  const { exit, output } = await run([process.execPath, '--import', imported, join(installed, 'bin/pxe.js')]);
+  expect({ exit, output }).toEqual({ exit: 1, output: expect.stringMatching(/^pxe: needs Node 22\.22, or 24 and later; /) });
 });
 
 test('the command serves a typed config with plugins of its own, where there is no node_modules', async () => {
