@@ -184,7 +184,7 @@ export async function getBy(peer: Peer, server: Address, name: string, how: GetO
   let from: Address = server;
   let last: Buffer = rrq(name, how.mode, how.options);
   let [expected, unacknowledged, received, retries, duplicates] = [1, 0, 0, 0, 0];
-  let [blockSize, windowSize] = [512, 1];
+  let [blockSize, windowSize, reported] = [512, 1, 0];
   const send = (bytes: Buffer) => {
     last = bytes;
     peer.send(from, bytes);
@@ -212,7 +212,14 @@ export async function getBy(peer: Peer, server: Address, name: string, how: GetO
     } else if (reply.kind === 'data') {
       from = datagram.from;
       if (reply.block !== expected % 65536) {
-        duplicates++;
+        const isAhead = (reply.block - expected + 65536) % 65536 < 32768;
+        if (!isAhead) duplicates++;
+        // RFC 7440 §4: a gap is reported, and the window begins again behind it.
+        else if (windowSize > 1 && reported !== expected) {
+          reported = expected;
+          unacknowledged = 0;
+          send(ack((expected - 1) % 65536));
+        }
         continue;
       }
       silent = 0;
