@@ -13,6 +13,7 @@ import type { Log } from '../plugin/types.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
 import { NativeTransport, whyNot } from '../transport/native/native.ts';
 import { PortableTransport } from '../transport/portable.ts';
+import { unpredictable } from '../transport/random.ts';
 import type { Transport, TransportEvents } from '../transport/transport.ts';
 import { type Explanation, explain, type Question } from './explain.ts';
 import { Generation, type World } from './generation.ts';
@@ -94,7 +95,7 @@ function realWorld(config: ResolvedConfig, log: Log, allocate?: (length: number)
 
 /** The native transport where it works, else the portable one, with a line that says why. */
 function makeTransport(config: ResolvedConfig, log: Log, events: TransportEvents, limits: EngineLimits): Transport {
-  const portable = () => new PortableTransport({ events, limits, clock: systemClock, random: Math.random });
+  const portable = () => new PortableTransport({ events, limits, clock: systemClock, random: unpredictable });
   if (config.transport === 'portable') return portable();
   const reason = whyNot();
   if (reason === undefined) {

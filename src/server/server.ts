@@ -319,7 +319,7 @@ export class Server {
       request: (request) => this.#request(request),
       end: (id, ending) => void this.#end(id, ending),
       dropped: (reason, client) => this.#logDropped(reason, client),
-      moved: (listening) => this.#log.info({ addresses: listening.addresses }, 'listening addresses changed'),
+      moved: ({ addresses }, { came, gone }) => this.#log.info({ came, gone, addresses }, 'listening addresses changed'),
       notice: (fields, message) => this.#log.warn(fields, message),
       fault: (error, { what, id }) => this.#logFault(error, id, what),
     };

@@ -1,14 +1,12 @@
 /**
- * The sockets of one local address and port, and of one device where they are bound to one: one that takes requests, and a few that transfers happen on. Several listen
- * settings may stand for the same address, during a reload for instance; they share its binding. It goes when the last of them
- * has let go of it and the last transfer has ended.
+ * The sockets of one local address and port, and of one device where they are bound to one: one that takes requests, and those
+ * that transfers happen on. Several listen settings may stand for the same address, during a reload for instance; they share its
+ * binding. It goes when the last of them has let go of it and the last transfer has ended.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
+import type { Rights } from './rights.ts';
 import type { Bind, SocketEndpoint, SocketOwner } from './socket.ts';
 import type { Address, ListenSettings } from './transport.ts';
-
-/** A peer's next transfer gets another data socket, so that late packets of the last one find their transfer. */
-const DATA_SOCKETS = 4;
 
 /** What to bind. A broadcast address has no data sockets: it is answered from those of the interface's own address. */
 export type BindTo =
@@ -21,6 +19,7 @@ export interface Sockets {
   readonly receive: SocketOwner['receive'];
   /** They can be bound to a device. */
   readonly devices?: boolean;
+  readonly rights: Rights;
 }
 
 export class Binding implements SocketOwner {
@@ -37,10 +36,19 @@ export class Binding implements SocketOwner {
     this.#onClosed = onClosed;
   }
 
-  /** Rejects with Node's system error, and nothing bound. */
-  static async open(to: BindTo, settings: ListenSettings, { bind, receive }: Sockets, onClosed: () => void): Promise<Binding> {
+  /**
+   * Rejects with Node's system error, and nothing bound.
+   * @param dataSockets how many transfers happen on; none: replies come from the listening socket, or those of the address
+   */
+  static async open(
+    to: BindTo,
+    settings: ListenSettings,
+    { bind, receive }: Sockets,
+    dataSockets: number,
+    onClosed: () => void,
+  ): Promise<Binding> {
     const binding = new Binding(receive, onClosed);
-    const { dscp, singlePort, transferPorts } = settings;
+    const { dscp, transferPorts } = settings;
     const device = 'fd' in to ? undefined : to.device;
     const listener =
       'fd' in to
@@ -49,9 +57,11 @@ export class Binding implements SocketOwner {
     binding.#listener = listener;
     try {
       const broadcastOf = 'fd' in to ? undefined : to.broadcastOf;
-      if (!broadcastOf && !singlePort)
-        binding.#data = await bindData((port) => bind({ address: listener.address, port, device, dscp }, binding), transferPorts);
-      listener.replies = broadcastOf ? broadcastOf.#listener.replies : singlePort ? [listener] : binding.#data;
+      if (dataSockets > 0) {
+        const bindPort = (port: number) => bind({ address: listener.address, port, device, dscp }, binding);
+        binding.#data = await bindData(bindPort, dataSockets, transferPorts);
+      }
+      listener.replies = broadcastOf ? broadcastOf.#listener.replies : dataSockets > 0 ? binding.#data : [listener];
       listener.accepts = true;
       await listener.settled();
       return binding;
@@ -63,6 +73,11 @@ export class Binding implements SocketOwner {
 
   get address(): Address {
     return { address: this.#listener.address, port: this.#listener.port };
+  }
+
+  /** Sockets that it has opened. */
+  get sockets(): number {
+    return 1 + this.#data.length;
   }
 
   /** Whether it can be joined: it takes requests, or could again, as its socket is open still. */
@@ -108,12 +123,19 @@ export class Binding implements SocketOwner {
 
 async function bindData(
   bind: (port: number) => Promise<SocketEndpoint>,
+  count: number,
   range: ListenSettings['transferPorts'],
 ): Promise<SocketEndpoint[]> {
+  if (!range) {
+    const bound = await Promise.allSettled(Array.from({ length: count }, () => bind(0)));
+    const endpoints = bound.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    if (endpoints.length === 0) throw bound.find((one) => one.status === 'rejected')?.reason;
+    return endpoints;
+  }
   const endpoints: SocketEndpoint[] = [];
   let failure: unknown;
-  for (const port of range ? portsOf(range) : Array<number>(DATA_SOCKETS).fill(0)) {
-    if (endpoints.length === DATA_SOCKETS) break;
+  for (const port of portsOf(range)) {
+    if (endpoints.length === count) break;
     try {
       endpoints.push(await bind(port));
     } catch (error) {

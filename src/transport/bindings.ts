@@ -4,6 +4,15 @@
 import { Binding, type BindTo, type Sockets } from './binding.ts';
 import type { ListenSettings } from './transport.ts';
 
+/**
+ * A forged ACK must hit the one port of 64. And a peer's next transfer gets another one, so that late packets of the last find
+ * their transfer.
+ */
+const MOST_DATA_SOCKETS = 64;
+const LEAST_DATA_SOCKETS = 4;
+/** So many for all addresses, where the least of each allows it. */
+const SOCKETS_IN_ALL = 512;
+
 export class Bindings {
   readonly #sockets: Sockets;
   /** The latest of each address. */
@@ -12,6 +21,8 @@ export class Bindings {
   readonly #opening = new Map<string, Promise<unknown>>();
   /** Those, and those that wait for their last transfer. */
   readonly #all = new Set<Binding>();
+  /** Open, or about to be. */
+  #opened = 0;
 
   constructor(sockets: Sockets) {
     this.#sockets = sockets;
@@ -22,17 +33,26 @@ export class Bindings {
     return this.#all.size;
   }
 
-  /** The binding of an address, bound if need be; `leave` gives it back. */
-  async acquire(to: BindTo, settings: ListenSettings): Promise<Binding> {
+  /** Sockets of an address that has gone must be kept: they could not be bound again. */
+  mustKeep(port: number): boolean {
+    return !this.#sockets.rights.mayBind(port);
+  }
+
+  /**
+   * The binding of an address, bound if need be; `leave` gives it back. Rejects with Node's system error; `EMFILE` also where the
+   * descriptors that are left are for files.
+   * @param sharers addresses that are still to be bound, this one included: they share what there is
+   */
+  async acquire(to: BindTo, settings: ListenSettings, sharers = 1): Promise<Binding> {
     const key = this.#keyOf(to);
-    if (key === undefined) return this.#open(to, settings, key);
+    if (key === undefined) return this.#open(to, settings, sharers, key);
     for (let other = this.#opening.get(key); other; other = this.#opening.get(key)) await other;
     const standing = this.#listening.get(key);
     if (standing?.joinable) {
       await standing.join();
       return standing;
     }
-    const binding = this.#open(to, settings, key);
+    const binding = this.#open(to, settings, sharers, key);
     const settled = () => this.#opening.delete(key);
     this.#opening.set(key, binding.then(settled, settled));
     return binding;
@@ -42,14 +62,29 @@ export class Bindings {
     for (const binding of [...this.#all]) void binding.destroy();
   }
 
-  async #open(to: BindTo, settings: ListenSettings, key: string | undefined): Promise<Binding> {
-    const binding: Binding = await Binding.open(to, settings, this.#sockets, () => {
-      this.#all.delete(binding);
+  async #open(to: BindTo, settings: ListenSettings, sharers: number, key: string | undefined): Promise<Binding> {
+    const dataSockets = this.#dataSocketsFor(to, settings, sharers);
+    this.#opened += 1 + dataSockets;
+    const binding: Binding = await Binding.open(to, settings, this.#sockets, dataSockets, () => {
+      if (this.#all.delete(binding)) this.#opened -= binding.sockets;
       if (key !== undefined && this.#listening.get(key) === binding) this.#listening.delete(key);
+    }).catch((error) => {
+      this.#opened -= 1 + dataSockets;
+      throw error;
     });
+    this.#opened -= 1 + dataSockets - binding.sockets;
     this.#all.add(binding);
     if (key !== undefined) this.#listening.set(key, binding);
     return binding;
+  }
+
+  /** None where the listening socket replies, or another address's. Throws `EMFILE` if there are not enough descriptors. */
+  #dataSocketsFor(to: BindTo, { singlePort }: ListenSettings, sharers: number): number {
+    const share = Math.floor((SOCKETS_IN_ALL - this.#opened) / sharers) - 1;
+    const wanted = Math.max(LEAST_DATA_SOCKETS, Math.min(MOST_DATA_SOCKETS, share));
+    const dataSockets = singlePort || 'broadcastOf' in to ? 0 : wanted;
+    if (this.#opened + 1 + dataSockets <= this.#sockets.rights.sockets) return dataSockets;
+    throw Object.assign(new Error('no descriptors are left for sockets: the rest is for files'), { code: 'EMFILE', ...to });
   }
 
   /** Port 0 is a new one each time, and so is a descriptor. */

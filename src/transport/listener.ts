@@ -5,7 +5,8 @@
 import { type Interfaces, type LocalAddress, localAddresses, mayChange } from './addresses.ts';
 import type { Binding } from './binding.ts';
 import type { Bindings } from './bindings.ts';
-import type { Address, Listening, ListenOn, ListenSettings } from './transport.ts';
+import type { Address, AddressChange, Listening, ListenOn, ListenSettings, TransportEvents } from './transport.ts';
+import { codeOf, type Unbindable, unbindableProblem } from './unbindable.ts';
 
 interface Held {
   readonly local: LocalAddress;
@@ -16,13 +17,19 @@ export class Listener implements Listening {
   readonly #on: ListenOn;
   readonly #settings: ListenSettings;
   readonly #bindings: Bindings;
+  readonly #notice: TransportEvents['notice'];
   readonly #held = new Map<string, Held>();
+  /** Of addresses that have gone, where they could not be bound again: a socket works again when its address is back. */
+  readonly #kept = new Map<string, Held>();
+  /** Why an address could not be bound, for those that a person was told of. */
+  readonly #told = new Map<string, string>();
   #closed = false;
 
-  constructor(on: ListenOn, settings: ListenSettings, bindings: Bindings) {
+  constructor(on: ListenOn, settings: ListenSettings, bindings: Bindings, notice: TransportEvents['notice']) {
     this.#on = on;
     this.#settings = settings;
     this.#bindings = bindings;
+    this.#notice = notice;
   }
 
   get addresses(): readonly Address[] {
@@ -36,7 +43,7 @@ export class Listener implements Listening {
 
   /**
    * Binds everything that the setting stands for; all of it, or nothing. Of several addresses, one that is still being checked for
-   * duplicates (RFC 4862 §5.4) cannot be bound yet: `follow` finds it.
+   * duplicates (RFC 4862 §5.4) cannot be bound yet: `follow` finds it. Those that there are no descriptors for are told.
    */
   async open(interfaces: Interfaces): Promise<void> {
     if ('fd' in this.#on) {
@@ -46,50 +53,90 @@ export class Listener implements Listening {
     }
     const locals = localAddresses(this.#on, interfaces);
     if ('interface' in this.#on && locals.length === 0) throw noSuchInterface(this.#on.interface, interfaces);
-    let early: unknown;
+    const unbindable: Unbindable[] = [];
     try {
-      for (const local of locals) {
-        await this.#hold(local, this.#on.port).catch((error) => {
-          if ((error as NodeJS.ErrnoException).code !== 'EADDRNOTAVAIL' || !mayChange(this.#on)) throw error;
-          early = error;
+      for (const [i, local] of locals.entries()) {
+        await this.#hold(local, this.#on.port, locals.length - i).catch((error) => {
+          if (!['EADDRNOTAVAIL', 'EMFILE'].includes(codeOf(error)) || !mayChange(this.#on)) throw error;
+          unbindable.push({ address: local.address, error });
         });
       }
-      if (early !== undefined && this.#held.size === 0) throw early;
+      if (unbindable[0] !== undefined && this.#held.size === 0) throw unbindable[0].error;
+      this.#tell(unbindable, this.#on.port);
     } catch (error) {
       await this.close();
       throw error;
     }
   }
 
-  /** Binds addresses that have come, lets go of those that have gone. Returns whether anything changed. */
-  async follow(interfaces: Interfaces): Promise<boolean> {
-    if (this.#closed || 'fd' in this.#on || !mayChange(this.#on)) return false;
+  /** Binds addresses that have come, lets go of those that have gone. Returns what changed, if anything did. */
+  async follow(interfaces: Interfaces): Promise<AddressChange | undefined> {
+    if (this.#closed || 'fd' in this.#on || !mayChange(this.#on)) return undefined;
+    const { port } = this.#on;
     const locals = localAddresses(this.#on, interfaces);
-    let changed = false;
-    for (const [address, { binding }] of [...this.#held]) {
-      if (locals.some((local) => local.address === address)) continue;
+    const present = new Set(locals.map(({ address }) => address));
+    const before = this.addresses;
+    for (const [address, held] of [...this.#held]) {
+      if (present.has(address)) continue;
       this.#held.delete(address);
-      await binding.leave();
-      changed = true;
+      if (this.#bindings.mustKeep(port)) this.#kept.set(address, held);
+      else await held.binding.leave();
     }
-    for (const local of locals.filter(({ address }) => !this.#held.has(address))) {
-      // Too early, perhaps: the next look finds it again.
-      const held = await this.#hold(local, this.#on.port).catch(() => false);
-      changed ||= held;
+    for (const address of [...this.#told.keys()]) if (!present.has(address)) this.#told.delete(address);
+    const missing = locals.filter(({ address }) => !this.#held.has(address));
+    const unbindable: Unbindable[] = [];
+    for (const [i, local] of missing.entries()) {
+      await this.#hold(local, port, missing.length - i).catch((error) => unbindable.push({ address: local.address, error }));
     }
-    return changed;
+    if (this.#closed) {
+      await this.#leaveAll();
+      return undefined;
+    }
+    this.#tell(unbindable, port);
+    const now = this.addresses;
+    const without = (some: readonly Address[], others: readonly Address[]) =>
+      some.filter(({ address }) => others.every((other) => other.address !== address));
+    const change = { came: without(now, before), gone: without(before, now) };
+    return change.came.length + change.gone.length > 0 ? change : undefined;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const left = Array.from(this.#held.values(), ({ binding }) => binding.leave());
+    await this.#leaveAll();
+  }
+
+  async #leaveAll(): Promise<void> {
+    const left = [...this.#held.values(), ...this.#kept.values()].map(({ binding }) => binding.leave());
     this.#held.clear();
+    this.#kept.clear();
     await Promise.all(left);
   }
 
-  /** Returns whether the address is bound now. */
-  async #hold(local: LocalAddress, port: number): Promise<boolean> {
+  /** Warns of addresses that cannot be bound, once each, unless it is too early: the next look finds those again. */
+  #tell(unbindable: readonly Unbindable[], port: number): void {
+    const news = unbindable.filter(({ address, error }) => {
+      const code = codeOf(error);
+      return code !== 'EADDRNOTAVAIL' && this.#told.get(address) !== code;
+    });
+    for (const [code, some] of Map.groupBy(news, ({ error }) => codeOf(error))) {
+      const addresses = some.map(({ address }) => address);
+      for (const address of addresses) this.#told.set(address, code);
+      this.#notice({ addresses, port, code }, unbindableProblem(code, addresses, port));
+    }
+  }
+
+  /**
+   * Returns whether the address is bound now.
+   * @param sharers addresses that are still to be bound, this one included
+   */
+  async #hold(local: LocalAddress, port: number, sharers: number): Promise<boolean> {
     const { address, broadcastOf, device } = local;
+    const kept = this.#kept.get(address);
+    if (kept) {
+      this.#kept.delete(address);
+      this.#held.set(address, kept);
+      return true;
+    }
     const owner = broadcastOf === undefined ? undefined : this.#held.get(broadcastOf)?.binding;
     // A port that the operating system chose is not one that anybody would broadcast to.
     if (broadcastOf !== undefined && (!owner || port === 0)) return false;
@@ -97,7 +144,9 @@ export class Listener implements Listening {
       const binding = await this.#bindings.acquire(
         { address, port, device, ...(owner ? { broadcastOf: owner } : {}) },
         this.#settings,
+        sharers,
       );
+      this.#told.delete(address);
       if (this.#closed) void binding.leave();
       else this.#held.set(address, { local, binding });
       return !this.#closed;

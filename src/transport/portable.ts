@@ -5,6 +5,7 @@ import type { Clock } from '../content/clock.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
 import type { Interfaces } from './addresses.ts';
 import { LocalEngine } from './local-engine.ts';
+import { ALL_RIGHTS, processRights, type Rights } from './rights.ts';
 import { type Bind, UdpEndpoint } from './socket.ts';
 import type { TransportEvents } from './transport.ts';
 import { UdpTransport } from './udp-transport.ts';
@@ -18,10 +19,12 @@ export interface PortableOptions {
   /** The machine's interfaces and sockets, unless they are simulated. */
   readonly interfaces?: () => Interfaces;
   readonly bind?: Bind;
+  /** The process's, unless sockets are simulated. */
+  readonly rights?: Rights;
 }
 
 export class PortableTransport extends UdpTransport {
-  constructor({ events, limits, clock, random, interfaces, bind = UdpEndpoint.bind }: PortableOptions) {
+  constructor({ events, limits, clock, random, interfaces, bind, rights }: PortableOptions) {
     super({
       events,
       clock,
@@ -31,7 +34,8 @@ export class PortableTransport extends UdpTransport {
         return {
           plane,
           sockets: {
-            bind: tellingOfDscp(bind, events),
+            bind: tellingOfDscp(bind ?? UdpEndpoint.bind, events),
+            rights: rights ?? (bind ? ALL_RIGHTS : processRights()),
             receive: (endpoint, peer, datagram) => plane.receive(endpoint, peer, datagram),
           },
         };

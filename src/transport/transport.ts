@@ -43,6 +43,12 @@ export interface Listening {
   close(): Promise<void>;
 }
 
+/** Addresses that a listener listens on now and did not before, and the other way round. */
+export interface AddressChange {
+  readonly came: readonly Address[];
+  readonly gone: readonly Address[];
+}
+
 /** A request that wants an answer: `answer` or `refuse`, once. */
 export interface TransferRequest {
   /** Unique in this transport. */
@@ -69,7 +75,7 @@ export interface TransportEvents {
   end(id: number, ending: Ending): void;
   dropped(reason: DropReason, client: Address): void;
   /** A listener's addresses have changed. */
-  moved(listening: Listening): void;
+  moved(listening: Listening, change: AddressChange): void;
   /** Something about this machine that a person may want to change. */
   notice(fields: object, message: string): void;
   /** Something went wrong that concerns no transfer in particular, or could not be told to its client. */

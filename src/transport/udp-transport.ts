@@ -65,7 +65,7 @@ export class UdpTransport implements Transport {
   }
 
   async listen(on: ListenOn, settings: ListenSettings): Promise<Listening> {
-    const listener = new Listener(on, settings, this.#bindings);
+    const listener = new Listener(on, settings, this.#bindings, this.#events.notice);
     await listener.open(this.#interfaces());
     this.#listeners.add(listener);
     if (!this.#following) this.#followLater();
@@ -168,8 +168,12 @@ export class UdpTransport implements Transport {
   async #follow(): Promise<void> {
     const interfaces = this.#interfaces();
     for (const listener of this.#listeners) {
-      if (listener.closed) this.#listeners.delete(listener);
-      else if (await listener.follow(interfaces)) this.#events.moved(listener);
+      if (listener.closed) {
+        this.#listeners.delete(listener);
+        continue;
+      }
+      const change = await listener.follow(interfaces);
+      if (change) this.#events.moved(listener, change);
     }
   }
 }

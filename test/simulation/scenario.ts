@@ -365,7 +365,7 @@ class Simulation {
         if (reason.startsWith('too many')) ledger.dropped.set(client.address, (ledger.dropped.get(client.address) ?? 0) + 1);
         events.dropped(reason, client);
       },
-      moved: (listening) => events.moved(listening),
+      moved: (listening, change) => events.moved(listening, change),
       notice: (fields, message) => events.notice(fields, message),
       fault: (error, context) => events.fault(error, context),
     };

@@ -28,8 +28,14 @@ const MAX_PIECE_BYTES = 1472;
 /** Addresses of the memory that segments lie in, each asked for once. */
 const addresses = new WeakMap<ArrayBufferLike, number>();
 
+/** Whether the kernel cuts messages up: shared by the sockets of an address, which one refusal is enough for. */
+export interface Segmentation {
+  works: boolean;
+}
+
 export class Batch {
   readonly #fd: number;
+  readonly #segmentation: Segmentation;
   readonly #arena = new Arena(
     MESSAGES * (MMSGHDR.bytes + NAME_BYTES + CMSG16.bytes + 16) + VECTORS * (IOVEC.bytes + HEADER_BYTES) + SMALL_BYTES + 1024,
   );
@@ -57,12 +63,12 @@ export class Batch {
   #pieceBytes = 0;
   #pieces = 0;
   #openBytes = 0;
-  /** False once the kernel or the device has refused it. */
-  #segmentation = true;
   #open = true;
 
-  constructor(fd: number) {
+  /** @param segmentation turns to false when the kernel or the device has refused it */
+  constructor(fd: number, segmentation: Segmentation = { works: true }) {
     this.#fd = fd;
+    this.#segmentation = segmentation;
     const arena = this.#arena;
     this.#headers = arena.take(MESSAGES * MMSGHDR.bytes);
     this.#names = arena.take(MESSAGES * NAME_BYTES);
@@ -115,7 +121,7 @@ export class Batch {
     if (!joins) {
       if (this.#messages === MESSAGES || this.#vectorCount + 3 > VECTORS) this.flush();
       this.#begin(to);
-      this.#openPeer = this.#segmentation && length <= MAX_PIECE_BYTES ? to : undefined;
+      this.#openPeer = this.#segmentation.works && length <= MAX_PIECE_BYTES ? to : undefined;
       this.#pieceBytes = length;
       this.#pieces = 0;
       this.#openBytes = 0;
@@ -197,7 +203,7 @@ export class Batch {
 
   /** A message that was refused whole because it was to be cut up: from now on blocks go one by one, and the timer sends these again. */
   #refused(index: number): void {
-    if (this.#arena.words[(this.#header(index) + MSGHDR.controlLength) >>> 2] !== 0) this.#segmentation = false;
+    if (this.#arena.words[(this.#header(index) + MSGHDR.controlLength) >>> 2] !== 0) this.#segmentation.works = false;
   }
 
   #header(index: number): number {

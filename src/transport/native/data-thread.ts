@@ -13,8 +13,9 @@ import type { Endpoint, Outbox } from '../../protocol/outbox.ts';
 import type { PeerKey } from '../../protocol/peer.ts';
 import { SEGMENT_BYTES } from '../../protocol/segments.ts';
 import type { TransferLimits } from '../../protocol/transfer.ts';
+import { unpredictable } from '../random.ts';
 import { Arena } from './arena.ts';
-import { Batch } from './batch.ts';
+import { Batch, type Segmentation } from './batch.ts';
 import { BusyPoll } from './busy-poll.ts';
 import { type FlatToData, flatFromData, toData } from './flat.ts';
 import { BATCH, INBOX_BYTES, Inbox } from './inbox.ts';
@@ -61,12 +62,12 @@ class DataEndpoint implements Endpoint {
   accepts = false;
   replies: readonly Endpoint[] = [];
 
-  constructor(number: number, fd: number, address: string, port: number) {
+  constructor(number: number, fd: number, address: string, port: number, segmentation: Segmentation) {
     this.number = number;
     this.fd = fd;
     this.address = address;
     this.port = port;
-    this.batch = new Batch(fd);
+    this.batch = new Batch(fd, segmentation);
   }
 }
 
@@ -79,6 +80,8 @@ export class DataThread {
   readonly #engine: Engine;
   readonly #endpoints = new Map<number, DataEndpoint>();
   readonly #byFd = new Map<number, DataEndpoint>();
+  /** By local address: the device is the same. */
+  readonly #segmentation = new Map<string, Segmentation>();
   readonly #source: SegmentSource;
   /** What transfers are granted, by number. */
   readonly #terms: TransferLimits[] = [];
@@ -115,7 +118,7 @@ export class DataThread {
       send: (from, to, datagram) => this.#dirtied(from).send(to, datagram),
       data: (from, to, block, slices) => this.#dirtied(from).data(to, block, slices),
     };
-    this.#engine = new Engine(outbox, this.#controlPlane(), limits, Math.random, firstId);
+    this.#engine = new Engine(outbox, this.#controlPlane(), limits, unpredictable, firstId);
   }
 
   /** Runs until a `stop` message. */
@@ -269,7 +272,9 @@ export class DataThread {
   }
 
   #open({ endpoint: number, fd, address, port }: Extract<ToData, { kind: 'endpoint' }>): void {
-    const endpoint = new DataEndpoint(number, fd, address, port);
+    const segmentation = this.#segmentation.get(address) ?? { works: true };
+    this.#segmentation.set(address, segmentation);
+    const endpoint = new DataEndpoint(number, fd, address, port, segmentation);
     this.#endpoints.set(number, endpoint);
     this.#byFd.set(fd, endpoint);
     this.#readiness.add(fd);

@@ -4,6 +4,7 @@
 import type { Clock } from '../../content/clock.ts';
 import type { EngineLimits } from '../../protocol/engine.ts';
 import type { Interfaces } from '../addresses.ts';
+import { processRights, type Rights } from '../rights.ts';
 import type { TransportEvents } from '../transport.ts';
 import { UdpTransport } from '../udp-transport.ts';
 import { NativeEngine } from './native-engine.ts';
@@ -18,10 +19,12 @@ export interface NativeOptions {
   readonly cacheBytes: number;
   /** The machine's interfaces, unless they are simulated. */
   readonly interfaces?: () => Interfaces;
+  /** The process's, unless a test gives others. */
+  readonly rights?: Rights;
 }
 
 export class NativeTransport extends UdpTransport {
-  constructor({ events, limits, clock, cacheBytes, interfaces }: NativeOptions) {
+  constructor({ events, limits, clock, cacheBytes, interfaces, rights = processRights() }: NativeOptions) {
     super({
       events,
       clock,
@@ -33,7 +36,7 @@ export class NativeTransport extends UdpTransport {
           fault: (error, what) => events.fault(error, { what }),
           notice: (fields, message) => events.notice(fields, message),
         });
-        return { plane, sockets: { bind: (to, owner) => plane.bind(to, owner), receive: () => {}, devices: true } };
+        return { plane, sockets: { bind: (to, owner) => plane.bind(to, owner), receive: () => {}, devices: true, rights } };
       },
     });
   }

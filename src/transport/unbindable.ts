@@ -1,0 +1,30 @@
+/**
+ * Why an address that has come cannot be listened on, and what to do about it. A start that fails has words of its own
+ * (`server/listen-error.ts`).
+ */
+
+/** An address that was tried, and Node's system error. */
+export interface Unbindable {
+  readonly address: string;
+  readonly error: unknown;
+}
+
+/** Node's code of a system error. */
+export function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'UNKNOWN';
+}
+
+/** For a person; all of them failed by the same `code`. */
+export function unbindableProblem(code: string, addresses: readonly string[], port: number): string {
+  const where = `${addresses.join(', ')} port ${port}`;
+  switch (code) {
+    case 'EACCES':
+      return `no right to listen on ${where}, as the server is not root any more. Three ways out: restart it; start it as its user, with the right (setcap cap_net_bind_service=+ep on its Node); let systemd bind the port (ListenDatagram=${port} in a .socket unit)`;
+    case 'EADDRINUSE':
+      return `${where} is taken, perhaps by another TFTP server; "ss -ulpn sport = :${port}" tells by whom. It is tried again`;
+    case 'EMFILE':
+    case 'ENFILE':
+      return `no descriptors are left to listen on ${where}: the rest is for files. Raise the limit (ulimit -n, LimitNOFILE=), or list fewer addresses in "listen"`;
+  }
+  return `cannot listen on ${where} (${code}). It is tried again`;
+}
