@@ -36,6 +36,11 @@ export function isStart(record: LogRecord): record is LogRecord & { readonly cli
   return record.msg === 'transfer started' && typeof record.client === 'string' && typeof record.asked === 'string';
 }
 
+/** A transfer that is not over, as SIGUSR1 tells it. */
+export function isUnderWay(record: LogRecord): record is LogRecord & { readonly client: string; readonly asked: string } {
+  return record.msg === 'transfer under way' && typeof record.client === 'string' && typeof record.asked === 'string';
+}
+
 export function isBoot(record: LogRecord): record is BootRecord {
   const { msg, client, steps, bytes, ms } = record;
   return (

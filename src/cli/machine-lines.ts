@@ -64,6 +64,15 @@ export function startLine(record: LogRecord & { readonly asked: string }, column
   return [...machineOf(record, columns), cell(namesOf(record, names), names), { text: `  ${what}`, colour: 'dim' }];
 }
 
+/** A transfer that is not over. */
+export function underWayLine(record: LogRecord & { readonly asked: string }, columns: number): readonly Span[] {
+  const { names } = widthsOf(columns);
+  const { size, bytes, ageMs } = record;
+  const of = numberOf(size) === undefined ? '' : ` of ${sizeText(numberOf(size)!)}`;
+  const what = `${sizeText(numberOf(bytes) ?? 0)}${of}, ${timeText(numberOf(ageMs) ?? 0)}, under way`;
+  return [...machineOf(record, columns), cell(namesOf(record, names), names), { text: `  ${what}` }];
+}
+
 /** Several names in a row that do not exist, as one line. */
 export function absentLine(records: readonly TransferRecord[], columns: number): readonly Span[] {
   const last = records.at(-1)!;

@@ -21,6 +21,8 @@ export function serverLines(record: LogRecord, folder: string, columns: number):
       return [timed(record, [{ text: startText(record, folder) }])];
     case 'listening':
       return [timed(record, [{ text: `listening on ${record.address} port ${record.port}` }])];
+    case 'status':
+      return [timed(record, [{ text: statusText(record) }])];
     case 'reload done':
       return [timed(record, [{ text: 'reloaded ', colour: 'green' }, { text: reloadText(record, folder) }])];
     case 'takes effect after a restart':
@@ -58,6 +60,11 @@ function startText({ config, rootDir, plugins }: LogRecord, folder: string): str
   const names = listOf(plugins).join(', ') || 'none';
   const by = textOf(config) === undefined ? '' : ` by ${nearer(String(config), folder)}`;
   return `serving ${nearer(String(rootDir), folder)}${by}, plugins: ${names}`;
+}
+
+function statusText({ transfers, generation, addresses }: LogRecord): string {
+  const where = listOf(addresses).map((one) => `${objectOf(one).address} port ${objectOf(one).port}`);
+  return `${transfers} transfer${transfers === 1 ? '' : 's'} under way, generation ${generation}, on ${where.join(', ')}`;
 }
 
 /** `rack.csv: 2 machines changed, 6 ms` */

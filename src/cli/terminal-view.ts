@@ -4,8 +4,8 @@
  * Names that do not exist are folded, since every boot loader searches: they wait for the next line of the same client, or for
  * `flush`. A size probe is dropped where the transfer of that name follows.
  */
-import { isAbsent, isBoot, isStart, isTransfer, type LogRecord, type TransferRecord } from './log-record.ts';
-import { absentLine, bootLine, routeLines, startLine, transferLine } from './machine-lines.ts';
+import { isAbsent, isBoot, isStart, isTransfer, isUnderWay, type LogRecord, type TransferRecord } from './log-record.ts';
+import { absentLine, bootLine, routeLines, startLine, transferLine, underWayLine } from './machine-lines.ts';
 import { paint, type Span } from './painting.ts';
 import { serverLines } from './server-lines.ts';
 
@@ -53,6 +53,7 @@ export class TerminalView {
   #spans(record: LogRecord): readonly (readonly Span[])[] {
     const columns = Math.max(60, this.#options.columns());
     if (isStart(record)) return this.#options.verbose() ? [startLine(record, columns)] : [];
+    if (isUnderWay(record)) return [underWayLine(record, columns)];
     if (isTransfer(record)) {
       if (isAbsent(record) || record.outcome === 'probed') return this.#wait(record);
       return [...this.#release(record.client, record.asked), transferLine(record, columns)];

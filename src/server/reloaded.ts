@@ -11,8 +11,8 @@ export interface Reloaded {
   readonly config: ResolvedConfig;
   /** Those whose change was the reason; none where the reload was asked for. */
   readonly files: readonly string[];
-  /** Listed machines that are new, gone, or get something else; `undefined` where that is not known. */
-  readonly machines: number | undefined;
+  /** Listed machines that are new, gone, or get something else; `undefined` where that is not known. Counted when all is in force. */
+  readonly machines: Promise<number | undefined>;
   readonly changes: Changes;
   /** From the loaded config to the moment it was in force. */
   readonly durationMs: number;
@@ -23,8 +23,9 @@ export interface Reloaded {
 /** @param draining the transfers that go on under earlier generations */
 export function logReloaded(
   log: Log,
-  { generation, files, machines, changes, durationMs }: Reloaded,
+  { generation, files, changes, durationMs }: Reloaded,
   draining: readonly ActiveTransfer[],
+  machines: number | undefined,
 ): void {
   const { keys, plugins, later } = changes;
   const fields = { generation, ms: Math.round(durationMs), files, machines, draining: draining.length, keys, plugins };

@@ -87,8 +87,9 @@ export class Reloader {
       const { config, files } = await this.#options.load();
       this.#files = files;
       if (this.#stopped) return;
-      await server.reload(config, changed);
-      void this.#options.review?.();
+      const { machines } = await server.reload(config, changed);
+      // After the reload's own line.
+      void machines.then(() => this.#options.review?.());
     } catch (error) {
       // What a broken config is made of is watched, too: the next good save may be of any of these files.
       if (error instanceof ConfigError) this.#files = [...new Set([...this.#files, ...error.files])];

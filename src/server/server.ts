@@ -58,7 +58,7 @@ export interface ServerEvents {
 /** So many lines about dropped requests in a second, no more. */
 const DROPPED_LINES_PER_SECOND = 5;
 /** Counting the machines that a reload has changed may take this long. */
-const COUNT_MS = 500;
+const COUNT_MS = 2000;
 const STOPPING = { code: ErrorCode.undefined, message: 'server is stopping' };
 
 export class Server {
@@ -81,6 +81,8 @@ export class Server {
   /** Ends the wait of `stop`: the last transfer has ended, or patience has. */
   readonly #waited = Promise.withResolvers<void>();
   #draining = false;
+  /** No line is worth waiting for any more. */
+  readonly #ending = new Abort();
   #dropped = { second: 0, count: 0 };
   readonly #trouble: TroubleLog;
 
@@ -221,7 +223,8 @@ export class Server {
     this.#watched = watched;
     transport.setLimits(next.engineLimits);
     const addresses = prepared.commit();
-    const release = previous.lease();
+    // Both are asked for their machines.
+    const releases = [previous.lease(), next.lease()];
     previous.retire();
     for (const address of addresses) this.#announce(address);
     void previous.disposed.then(() => this.#drained(previous, begun));
@@ -232,21 +235,27 @@ export class Server {
       config,
       files,
       changes: changesBetween(previous.config, config, this.#running()),
-      machines: await this.#countChangedMachines(previous, next),
+      machines: this.#countChangedMachines(previous, next),
       durationMs,
       draining: draining.length,
     };
-    release();
-    logReloaded(this.#log, reloaded, draining);
+    void this.#logReloaded(reloaded, draining, listsMachines(previous, next)).finally(() => {
+      for (const release of releases) release();
+    });
     this.#emit('reload', reloaded);
     return reloaded;
   }
 
-  /** `undefined` where no machines are listed, or where that takes long: the reload is in force, and its line is waited for. */
+  /** `undefined` where no machines are listed, where that cannot be known, or takes long. */
   async #countChangedMachines(previous: Generation, next: Generation): Promise<number | undefined> {
-    if (!previous.pipeline.listsMachines && !next.pipeline.listsMachines) return undefined;
+    if (!listsMachines(previous, next)) return undefined;
     const counted = countChangedMachines(previous.pipeline, next.pipeline);
-    return limit(counted, { clock: this.#world.clock, ms: COUNT_MS }).catch(() => undefined);
+    return limit(counted, { clock: this.#world.clock, ms: COUNT_MS, signal: this.#ending }).catch(() => undefined);
+  }
+
+  /** The line waits for the count, where there is one; nothing else does. */
+  async #logReloaded(reloaded: Reloaded, draining: readonly ActiveTransfer[], counts: boolean): Promise<void> {
+    logReloaded(this.#log, reloaded, draining, counts ? await reloaded.machines : undefined);
   }
 
   /** Rejects as `start` does. `watched`: files that its plugins want watched. */
@@ -288,6 +297,7 @@ export class Server {
 
   async #stop(): Promise<void> {
     await this.#starting?.catch(() => {});
+    this.#ending.abort(new Error('the server is stopping'));
     this.#listeners?.close();
     this.#draining = true;
     const drained = this.#transfers.size > 0 ? this.#waited.promise : undefined;
@@ -422,4 +432,8 @@ export class Server {
     if (reason.startsWith('too many')) this.#log.warn(fields, 'request dropped');
     else this.#log.debug(fields, 'datagram dropped');
   }
+}
+
+function listsMachines(...generations: readonly Generation[]): boolean {
+  return generations.some(({ pipeline }) => pipeline.listsMachines);
 }

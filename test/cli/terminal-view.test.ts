@@ -103,6 +103,16 @@ describe('a line', () => {
       '15:18:26 reload failed: 127.0.0.1 port 69 is taken; ask "ss"; the config in force stays',
     ],
     [
+      'of a transfer that is not over, for SIGUSR1',
+      record({ ...known, msg: 'transfer under way', asked: 'vmlinuz', served: 'vmlinuz', size: 8e6, bytes: 1e6, ageMs: 2500 }),
+      '15:18:26 web1       …12:34:56  vmlinuz                             977 KiB of 7.6 MiB, 2.5 s, under way',
+    ],
+    [
+      'of all transfers, for SIGUSR1',
+      record({ msg: 'status', transfers: 1, generation: 2, addresses: [{ address: '0.0.0.0', port: 69 }] }),
+      '15:18:26 1 transfer under way, generation 2, on 0.0.0.0 port 69',
+    ],
+    [
       'of a save',
       record({ msg: 'reload done', files: ['/lab/rack.csv'], machines: 2, keys: [], plugins: {}, draining: 0, ms: 6 }),
       '15:18:26 reloaded rack.csv: 2 machines changed, 6.0 ms',

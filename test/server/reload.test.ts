@@ -824,7 +824,7 @@ describe('the line of a save', () => {
       const next = at.nextReload();
       change();
       const { files, machines } = await next;
-      return { files: files.map((file) => file.slice(at.path.length + 1)), machines };
+      return { files: files.map((file) => file.slice(at.path.length + 1)), machines: await machines };
     };
     const put = (text: string) => reloaded(() => void at.put('rack.csv', text));
     expect(await put(table('b'))).toEqual({ files: ['rack.csv'], machines: 1 });
@@ -840,7 +840,7 @@ describe('the line of a save', () => {
     const at = await reloadingLab({ config: configOf('A', { plugins: lists('() => new Promise(() => {})') }) });
     const next = at.nextReload();
     at.save(configOf('B', { plugins: lists("() => { throw new Error('no inventory'); }") }));
-    expect((await next).machines).toBeUndefined();
+    expect(await (await next).machines).toBeUndefined();
     expect(await at.text('who')).toBe('B');
   });
 });
