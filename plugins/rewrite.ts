@@ -64,7 +64,7 @@ const options: z.ZodType<readonly RewriteRule[] | RewriteFunction, readonly Rewr
 ]);
 
 /** Time for all rules on one name, and for one call of a function: a function may do more than match. */
-const RULES_MS = 40;
+const RULES_MS = 30;
 const FUNCTION_MS = 1000;
 
 export const rewrite = definePlugin({

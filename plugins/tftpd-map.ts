@@ -62,7 +62,7 @@ export const tftpdMap = definePlugin({
 });
 
 /** Time for all rules on one name. */
-const MAP_MS = 40;
+const MAP_MS = 30;
 
 interface BoundLine {
   readonly line: MapLine;

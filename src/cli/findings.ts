@@ -32,15 +32,20 @@ export async function findProblems(config: ResolvedConfig, files: readonly strin
   ];
 }
 
-/** A plugin with the very same options changes nothing a second time, or does everything twice, as `accessLog()` does. */
+/** The same plugin with the very same options changes nothing; one that writes a line for each transfer writes two. */
 function twiceFindings({ plugins }: ResolvedConfig): Finding[] {
-  return plugins.flatMap(({ plugin, options }, index) => {
-    const first = plugins.findIndex(
-      (other) => other.plugin.definition === plugin.definition && isDeepStrictEqual(other.options, options),
-    );
-    if (first === index) return [];
-    const message = `is the same as plugins[${first}] ("${plugin.name}", with the same options): keep one`;
-    return [{ severity: 'warning', path: ['plugins', index], message }];
+  return plugins.flatMap(({ plugin: { name, definition }, options }, index) => {
+    const path = ['plugins', index];
+    const before = [...plugins.entries()].slice(0, index).filter(([, other]) => other.plugin.definition === definition);
+    const same = before.find(([, other]) => isDeepStrictEqual(other.options, options));
+    if (same) {
+      const message = `is the same as plugins[${same[0]}] ("${name}", with the same options): keep one`;
+      return [{ severity: 'warning' as const, path, message }];
+    }
+    const [first] = definition.logsEnds ? before : [];
+    if (first === undefined) return [];
+    const message = `writes a second line for each transfer, beside plugins[${first[0]}] ("${name}"): keep one`;
+    return [{ severity: 'warning' as const, path, message }];
   });
 }
 

@@ -178,6 +178,11 @@ const table: Readonly<Record<string, Silent>> = {
     told: ['warning  plugins[2]: is the same as plugins[1] ("access-log", with the same options): keep one'],
     right: { plugins: `${known}, hosts({ default: { folder: 'web' } }), hosts({ default: { folder: 'hosts/web1' } })` },
   },
+  'a log twice': {
+    plugins: `${known}, accessLog(), accessLog({ boots: false })`,
+    told: ['warning  plugins[2]: writes a second line for each transfer, beside plugins[1] ("access-log"): keep one'],
+    right: { plugins: `${known}, accessLog({ boots: false })` },
+  },
   'a hook that does not exist': {
     plugins: "pxe.definePlugin({ name: 'mine', setup: () => ({ opne: () => 'boot.efi' }) })()",
     told: ['plugin "mine", setup: returned an unknown hook "opne"; did you mean "open"?'],
