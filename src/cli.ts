@@ -2,8 +2,9 @@
  * The command line. Only here and in `cli/` are process, arguments, exit codes and the terminal known.
  */
 import { returnToCaller } from './cli/caller.ts';
-import { boundRegExps, keepCompiledCode } from './cli/runtime.ts';
+import { boundRegExps, enlargeThreadPool, keepCompiledCode } from './cli/runtime.ts';
 
+enlargeThreadPool();
 keepCompiledCode();
 returnToCaller();
 boundRegExps();

@@ -2,6 +2,7 @@
  * Runs the command line, and makes an exit code and a message of whatever goes wrong.
  */
 import { CommanderError } from 'commander';
+import { setPoolThreads } from '../content/disks.ts';
 import { PluginError } from '../plugin/error.ts';
 import { EXIT, ExitError } from './exit.ts';
 import { makeProgram } from './program.ts';
@@ -9,6 +10,7 @@ import { makeProgram } from './program.ts';
 export async function main(): Promise<void> {
   // Whoever reads may go (`| head`): what is written to nobody is no trouble, and whoever must know asks each write.
   process.stdout.on('error', () => {});
+  setPoolThreads(Number(process.env.UV_THREADPOOL_SIZE) || undefined);
   try {
     const program = await makeProgram(process.argv.slice(2));
     await program.parseAsync();

@@ -21,6 +21,17 @@ export function keepCompiledCode(): void {
   }
 }
 
+/** What a disk that hangs can hold of it, and what is left then, is in `content/disks.ts`. 64 threads cost less than a megabyte. */
+const POOL_THREADS = 64;
+
+/**
+ * Lookups, reads and the log share one pool of threads, of four by Node's default: as many calls to a disk that hangs would stop
+ * everything. Call it before anything uses the pool, which is made once.
+ */
+export function enlargeThreadPool(): void {
+  process.env.UV_THREADPOOL_SIZE ||= String(POOL_THREADS);
+}
+
 /**
  * Call it when everything has started. What is gone again at once, as most of a request is, lies in a part of the heap of its own.
  * The start has made that as large as it need be; by itself it would grow to 32 MiB.

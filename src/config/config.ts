@@ -167,6 +167,12 @@ export interface Limits {
   readonly maxTimeoutMs?: number | undefined;
   /** Time that one hook of one plugin has for its answer. @default 5000 */
   readonly hookMs?: number | undefined;
+  /**
+   * Time that a lookup or an open has, and the reading of a small file: then ERROR 0, and a line in the log. Reads during a transfer
+   * have `idleMs`.
+   * @default 4000
+   */
+  readonly diskMs?: number | undefined;
   /** Time that a plugin's `setup` has, `machines` and `check`, each of its `onDispose`, and the import of the config. @default 10000 */
   readonly setupMs?: number | undefined;
   /** Time that running transfers have to end when the server stops. @default 10000 */

@@ -61,6 +61,7 @@ const limits = z
     minTimeoutMs: milliseconds.default(20),
     maxTimeoutMs: milliseconds.default(3000),
     hookMs: milliseconds.default(5000),
+    diskMs: milliseconds.default(4000),
     setupMs: milliseconds.default(10_000),
     stopMs: whole(0, LONGEST_MS).default(10_000),
   })

@@ -20,3 +20,12 @@ export const systemClock: Clock = {
 export function sleep(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => void clock.setTimeout(resolve, ms));
 }
+
+/** Settles as `work` does, or rejects with what `late` makes once `ms` milliseconds are over; `Infinity` is no limit. */
+export function within<T>(clock: Clock, ms: number, work: Promise<T>, late: () => Error): Promise<T> {
+  if (ms === Number.POSITIVE_INFINITY) return work;
+  return new Promise((resolve, reject) => {
+    const cancel = clock.setTimeout(() => reject(late()), ms);
+    work.then(resolve, reject).finally(cancel);
+  });
+}

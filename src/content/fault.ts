@@ -30,6 +30,17 @@ export function fileExists(cause?: unknown): TftpError {
   return fault(ErrorCode.fileExists, 'file already exists', cause);
 }
 
+/** @param path what nothing came of */
+export function diskSilent(path: string): TftpError {
+  return fault(ErrorCode.undefined, DISK_SILENT, `nothing comes of calls to ${path}`);
+}
+
+export function isDiskSilent(error: unknown): boolean {
+  return error instanceof TftpError && error.message === DISK_SILENT;
+}
+
+const DISK_SILENT = 'file system does not answer';
+
 /** Bytes sent before and bytes read from now on might not belong together. */
 export function fileChanged(): TftpError {
   return fault(ErrorCode.undefined, FILE_CHANGED, undefined);

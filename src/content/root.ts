@@ -10,10 +10,10 @@ import { SEGMENT_BYTES } from '../protocol/segments.ts';
 import { AdaptiveLookup } from './adaptive-lookup.ts';
 import { bytesContent } from './bytes.ts';
 import { DEFAULT_CACHE_BYTES, SegmentCache } from './cache.ts';
-import { type Clock, sleep, systemClock } from './clock.ts';
+import { type Clock, sleep, systemClock, within } from './clock.ts';
 import { isBeneath, nameBeneath, pathBeneath } from './confine.ts';
-import type { Content } from './content.ts';
-import { accessViolation, isFileChanged, isMissing, readFault } from './fault.ts';
+import { type Content, isLater } from './content.ts';
+import { accessViolation, diskSilent, isDiskSilent, isFileChanged, isMissing, readFault } from './fault.ts';
 import { FileContent } from './file.ts';
 import type { FileStat, FileSystem, OpenFile } from './filesystem.ts';
 import { cleanName } from './name.ts';
@@ -34,6 +34,8 @@ export interface RootOptions {
   readonly stableMs?: number;
   /** How long that is waited for. Default 2000; 0 does not wait. */
   readonly stableWaitMs?: number;
+  /** A file of one segment, which is read before it is sent, must have been read within this. Default: no limit. */
+  readonly readMs?: number;
   readonly clock?: Clock;
 }
 
@@ -82,6 +84,7 @@ export class Root {
       caseInsensitive: false,
       stableMs: 100,
       stableWaitMs: 2000,
+      readMs: Number.POSITIVE_INFINITY,
       clock: systemClock,
       ...options,
     };
@@ -122,7 +125,10 @@ export class Root {
         }
         return await this.#serve(file);
       } catch (error) {
-        await file.close();
+        const closed = file.close();
+        // It is closed when the read that hangs has returned.
+        if (isDiskSilent(error)) closed.catch(() => {});
+        else await closed;
         if (!isFileChanged(error)) throw readFault(error);
         if (waitedMs >= stableWaitMs) throw beingWritten();
         // It seemed settled and changed all the same: time must pass on every round.
@@ -275,7 +281,9 @@ export class Root {
 
   async #serve(file: FileContent): Promise<ServedFile> {
     if (file.size > SEGMENT_BYTES) return file;
-    const bytes = await file.read(0, file.size);
+    const { clock, readMs } = this.#options;
+    const read = file.read(0, file.size);
+    const bytes = isLater(read) ? await within(clock, readMs, read, () => diskSilent(file.name)) : read;
     const kept = this.#options.cache.get(versionKey(file.version), 0);
     if (kept !== undefined) this.#confined.add(kept);
     await file.close();

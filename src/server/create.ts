@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
 import { allocateShared, SegmentCache } from '../content/cache.ts';
 import { systemClock } from '../content/clock.ts';
+import { Disks } from '../content/disks.ts';
 import { nodeFileSystem } from '../content/node-filesystem.ts';
 import type { Activity } from '../plugin/activity.ts';
 import type { Surroundings } from '../plugin/setup.ts';
@@ -90,7 +91,13 @@ export async function withGeneration<T>(
 /** @param allocate for bytes that pass between threads; the collector does not see how large those are, so only where they do */
 function realWorld(config: ResolvedConfig, log: Log, allocate?: (length: number) => Uint8Array): World {
   const cache = new SegmentCache({ maxBytes: config.cacheBytes, ...(allocate ? { allocate } : {}) });
-  return { log, clock: systemClock, fileSystem: nodeFileSystem, cache };
+  const disks = new Disks({
+    fileSystem: nodeFileSystem,
+    clock: systemClock,
+    onHung: (folder, path, ms) => log.warn({ folder, path, ms }, 'folder does not answer'),
+    onRecovered: (folder) => log.info({ folder }, 'folder answers again'),
+  });
+  return { log, clock: systemClock, disks, cache };
 }
 
 /** The native transport where it works, else the portable one, with a line that says why. */

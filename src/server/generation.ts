@@ -6,7 +6,7 @@
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { SegmentCache } from '../content/cache.ts';
 import type { Clock } from '../content/clock.ts';
-import type { FileSystem } from '../content/filesystem.ts';
+import type { Disks } from '../content/disks.ts';
 import { Root } from '../content/root.ts';
 import { UploadFolder } from '../content/upload.ts';
 import type { Activity } from '../plugin/activity.ts';
@@ -22,7 +22,7 @@ import { limitsByNetwork } from './path-mtu.ts';
 export interface World {
   readonly log: Log;
   readonly clock: Clock;
-  readonly fileSystem: FileSystem;
+  readonly disks: Disks;
   readonly cache: SegmentCache;
   /** Told whose code runs. */
   readonly activity?: Activity | undefined;
@@ -82,19 +82,23 @@ export class Generation {
     failed?: Surroundings['failed'],
   ): Promise<Generation> {
     const { rootDir, followLinks, caseInsensitive, stableMs, stableWaitMs, limits } = config;
-    const folders = { ...world, followLinks, caseInsensitive, stableMs, stableWaitMs };
+    const { clock, cache, disks } = world;
+    const disk = (dir: string) => disks.folder(dir, { callMs: limits.diskMs, transferMs: limits.idleMs });
+    const options = { clock, cache, followLinks, caseInsensitive, stableMs, stableWaitMs, readMs: limits.diskMs };
+    const folder = (dir: string) => new Root(dir, { ...options, fileSystem: disk(dir) });
     const pipeline = await Pipeline.start(config.plugins, {
       ...world,
       configDir: config.dir,
       caseInsensitive,
       ...(failed ? { failed } : {}),
-      root: new Root(rootDir, folders),
-      folder: (path) => new Root(path, folders),
+      root: folder(rootDir),
+      folder,
       watch,
       hookMs: limits.hookMs,
       setupMs: limits.setupMs,
     });
-    const uploads = config.uploads && new UploadFolder({ ...config.uploads, followLinks, fileSystem: world.fileSystem });
+    const uploads =
+      config.uploads && new UploadFolder({ ...config.uploads, followLinks, fileSystem: disk(config.uploads.dir) });
     return new Generation(number, config, world.clock, pipeline, uploads);
   }
 

@@ -5,6 +5,7 @@
 
 import type { AskedOptions } from '../../src/client/options.ts';
 import { SegmentCache } from '../../src/content/cache.ts';
+import { Disks } from '../../src/content/disks.ts';
 import { peerKey } from '../../src/protocol/peer.ts';
 import { Reloader } from '../../src/server/reloader.ts';
 import { Server } from '../../src/server/server.ts';
@@ -110,7 +111,7 @@ class Simulation {
     this.#server = new Server(this.#config.resolved(this.#config.saved), {
       log: world.log,
       clock: world.clock,
-      fileSystem: world.files,
+      disks: new Disks({ fileSystem: world.files, clock: world.clock }),
       cache,
       transport: (events, limits) => {
         const mutated = mutant.events?.(events, world) ?? events;

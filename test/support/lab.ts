@@ -8,6 +8,7 @@ import { onTestFinished } from 'vitest';
 import { resolveConfig } from '../../src/config/resolve.ts';
 import { SegmentCache } from '../../src/content/cache.ts';
 import { type Clock, systemClock } from '../../src/content/clock.ts';
+import { Disks } from '../../src/content/disks.ts';
 import type { FileSystem } from '../../src/content/filesystem.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import { type Config, createServer, type Log, type TransferInfo, type TransferSummary } from '../../src/index.ts';
@@ -119,7 +120,7 @@ function serverIn(
   return new Server(resolved, {
     log,
     clock,
-    fileSystem,
+    disks: new Disks({ fileSystem, clock }),
     cache: new SegmentCache({ maxBytes: resolved.cacheBytes }),
     transport: (events, limits) => new PortableTransport({ events, limits, clock, random: Math.random }),
   });

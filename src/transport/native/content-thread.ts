@@ -3,6 +3,9 @@
  * data thread sends from. It runs no user's code, and keeps nothing.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { systemClock } from '../../content/clock.ts';
+import { DiskGate, ThreadBudget } from '../../content/disk-gate.ts';
+import { poolShare, poolThreads } from '../../content/disks.ts';
 import { readFault } from '../../content/fault.ts';
 import type { FileHandover } from '../../content/file.ts';
 import { nodeFileSystem } from '../../content/node-filesystem.ts';
@@ -23,6 +26,10 @@ export class ContentThread {
   readonly #slots = new Slots();
   readonly #waker: Waker;
   readonly #files = new Map<number, VersionedFile>();
+  readonly #share = poolShare(poolThreads());
+  readonly #budget = new ThreadBudget(this.#share.devices);
+  /** By device number. */
+  readonly #gates = new Map<bigint, DiskGate>();
   #outgoing: FromContent[] = [];
 
   constructor(options: ContentThreadOptions) {
@@ -46,7 +53,7 @@ export class ContentThread {
         this.#slots.add(message.chunk);
         return;
       case 'open':
-        this.#files.set(message.id, open(message.file));
+        this.#files.set(message.id, this.#open(message.file));
         return;
       case 'read':
         return void this.#read(message);
@@ -57,6 +64,20 @@ export class ContentThread {
         this.#options.data.close();
         return;
     }
+  }
+
+  #open({ fd, version, path }: FileHandover): VersionedFile {
+    const file = new BorrowedFile(fd, path, this.#gate(version.device));
+    return new VersionedFile({ file, version, path, fileSystem: nodeFileSystem });
+  }
+
+  #gate(device: bigint): DiskGate {
+    let gate = this.#gates.get(device);
+    if (gate === undefined) {
+      gate = new DiskGate({ clock: systemClock, calls: this.#share.device, callsPerPath: 4, budget: this.#budget });
+      this.#gates.set(device, gate);
+    }
+    return gate;
   }
 
   /** Each is answered, once: the slot is nobody else's until then. */
@@ -99,8 +120,4 @@ export class ContentThread {
       this.#waker.wake();
     });
   }
-}
-
-function open({ fd, version, path }: FileHandover): VersionedFile {
-  return new VersionedFile({ file: new BorrowedFile(fd, path), version, path, fileSystem: nodeFileSystem });
 }

@@ -1,0 +1,103 @@
+/**
+ * The disks that folders lie on, as far as they are told apart: one a folder. They outlive a generation, so that a folder that hangs does
+ * not get threads anew with each reload.
+ */
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
+import type { Clock } from './clock.ts';
+import { DiskGate, ThreadBudget } from './disk-gate.ts';
+import type { FileSystem } from './filesystem.ts';
+import { GuardedFileSystem } from './guarded-filesystem.ts';
+
+export interface DisksOptions {
+  readonly fileSystem: FileSystem;
+  readonly clock: Clock;
+  /** Threads of the process's pool; default {@link poolThreads}. */
+  readonly threads?: number;
+  /** Nothing has come of a call to a file under the folder within its time limit. */
+  onHung?(folder: string, path: string, ms: number): void;
+  /** Every call to the folder that hung has returned. */
+  onRecovered?(folder: string): void;
+}
+
+export interface DiskLimits {
+  /** Milliseconds that a lookup, an open, or any other call but reading and writing has. */
+  readonly callMs: number;
+  /** Milliseconds that reading or writing a piece of a file has. */
+  readonly transferMs: number;
+}
+
+/** The gates of one folder: who looks names up need not wait for who reads. */
+interface Gates {
+  readonly names: DiskGate;
+  readonly bytes: DiskGate;
+}
+
+export class Disks {
+  readonly #options: DisksOptions;
+  readonly #share: PoolShare;
+  readonly #budget: ThreadBudget;
+  readonly #gates = new Map<string, Gates>();
+
+  constructor(options: DisksOptions) {
+    this.#options = options;
+    this.#share = poolShare(options.threads ?? poolThreads());
+    this.#budget = new ThreadBudget(this.#share.all);
+  }
+
+  /** The file system, to be used for paths under this folder only. */
+  folder(dir: string, limits: DiskLimits): FileSystem {
+    let gates = this.#gates.get(dir);
+    if (gates === undefined) {
+      gates = { names: this.#gate(dir, this.#share.names), bytes: this.#gate(dir, this.#share.bytes) };
+      this.#gates.set(dir, gates);
+    }
+    return new GuardedFileSystem(this.#options.fileSystem, { ...gates, ...limits });
+  }
+
+  #gate(dir: string, calls: number): DiskGate {
+    const { clock, onHung, onRecovered } = this.#options;
+    return new DiskGate({
+      clock,
+      calls,
+      callsPerPath: 2,
+      budget: this.#budget,
+      onHung: (path, ms) => onHung?.(dir, path, ms),
+      onRecovered: () => onRecovered?.(dir),
+    });
+  }
+}
+
+/** Node's default (libuv). */
+const DEFAULT_POOL_THREADS = 4;
+const POOL_THREADS = 'pxe: pool threads';
+
+/** Threads of the pool that all threads of the process share. */
+export function poolThreads(): number {
+  return Number(getEnvironmentData(POOL_THREADS) ?? DEFAULT_POOL_THREADS);
+}
+
+/** Tells this thread, and the threads that it will start, how large the pool is: only the environment of the process says so. */
+export function setPoolThreads(threads: number | undefined): void {
+  setEnvironmentData(POOL_THREADS, threads);
+}
+
+interface PoolShare {
+  /** For lookups and opens under one folder. */
+  readonly names: number;
+  /** For reads and writes under one folder. */
+  readonly bytes: number;
+  /** For all folders together. */
+  readonly all: number;
+  /** For the content thread's reads of one device, and for all of them. */
+  readonly device: number;
+  readonly devices: number;
+}
+
+/**
+ * What of the pool disks that hang can take at most. A sixth of the pool is left for everything else: the log, the config, lease files. A
+ * pool of Node's usual four is too small to be shared out; then one thread is left.
+ */
+export function poolShare(threads: number): PoolShare {
+  const part = (share: number): number => Math.max(Math.min(3, threads), Math.floor(threads * share));
+  return { names: part(5 / 16), bytes: part(1 / 8), all: part(10 / 16), device: part(1 / 8), devices: part(3 / 16) };
+}
