@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Config } from '../config/config.ts';
+import { expectAnswers } from '../config/answering.ts';
 import { ConfigError } from '../config/error.ts';
 import { type LoadedConfig, type LoadOptions, load } from '../config/load.ts';
 import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
@@ -58,8 +59,9 @@ export async function loadSettings(flags: Overrides): Promise<Settings> {
   }
 }
 
-/** Reads the same config once more. Throws a `ConfigError`. */
-export function reloadSettings(flags: Overrides, file: string): Promise<LoadedConfig> {
+/** Reads the same config once more. Throws a `ConfigError`. @param files what it was made of */
+export async function reloadSettings(flags: Overrides, file: string, files: readonly string[]): Promise<LoadedConfig> {
+  await expectAnswers(file, files, systemClock);
   return load({ ...loadOptions(flags), file });
 }
 

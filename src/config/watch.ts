@@ -4,7 +4,6 @@
  * It does not know what the files mean.
  */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
@@ -90,7 +89,7 @@ export class FileWatcher implements Watcher {
 
   /** Events of the folders and of the files in question, and of nothing else in these folders: inotify watches run out. */
   async #listen(files: readonly string[]): Promise<void> {
-    const folders = files.map(existingFolder);
+    const folders = await Promise.all(files.map(existingFolder));
     const paths = new Set([...files, ...folders]);
     const key = [...paths].sort().join('\n');
     if (key === this.#watchedPaths || this.#deaf || this.#closed) return;
@@ -195,8 +194,16 @@ async function stampOf(file: string): Promise<{ readonly stamp: string; readonly
 }
 
 /** The folder that a file is in; if there is none yet, the one further up that it will come to be in. */
-function existingFolder(file: string): string {
+async function existingFolder(file: string): Promise<string> {
   let folder = dirname(file);
-  while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder);
+  while (!(await exists(folder)) && folder !== dirname(folder)) folder = dirname(folder);
   return folder;
+}
+
+/** Asked by threads: a disk that hangs must not stop this one. */
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
 }

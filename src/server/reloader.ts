@@ -14,8 +14,8 @@ export interface ReloaderOptions {
   readonly server: Server;
   readonly log: Log;
   readonly clock: Clock;
-  /** Reads the config anew. */
-  load(): Promise<LoadedConfig>;
+  /** Reads the config anew. @param files what it was made of when it was last read */
+  load(files: readonly string[]): Promise<LoadedConfig>;
   /** Looks at what is in force now, after each reload: what `pxe check` would find. Must not reject. */
   review?(): Promise<void>;
   /** Makes the watcher that calls `changed`; `undefined`: reload only when asked to. */
@@ -84,7 +84,7 @@ export class Reloader {
     const since = clock.wallTime() - TICK_MS;
     log.info({ reason }, 'reload begun');
     try {
-      const { config, files } = await this.#options.load();
+      const { config, files } = await this.#options.load(this.#files);
       this.#files = files;
       if (this.#stopped) return;
       const { machines } = await server.reload(config, changed);
