@@ -26,6 +26,7 @@ import { claimsInName } from './filename.ts';
 import { LeaseFile, type Told } from './leases/file.ts';
 import { type FormatName, formats } from './leases/formats.ts';
 import { type NeighbourReader, NeighbourTable } from './neighbours.ts';
+import { patiently } from './patience.ts';
 
 /** A file in which a DHCP server keeps its leases. Relative to the config file. */
 export type LeaseFileOption = string | { readonly file: string; readonly format?: FormatName | undefined };
@@ -74,8 +75,9 @@ const inWrittenOrder = z.custom<IdentifyOptions>().transform((written, context) 
 export const identify = definePlugin({
   name: 'identify',
   options: inWrittenOrder,
-  setup: (order, context): Hooks => {
+  setup: async (order, context): Promise<Hooks> => {
     const asked = order.flatMap(([key, value]) => makeSources(key, value, context));
+    await Promise.all(asked.map((source) => source.prepare?.()));
     const agreement = new Agreement(context.log);
     return {
       async identify(request, call) {
@@ -111,6 +113,9 @@ function tells(source: string): IdentitySource['tells'] {
   return source === 'filename' ? ['mac', 'uuid', 'serial'] : ['mac'];
 }
 
+/** Milliseconds that a setup waits for the first reading of a lease file; a larger file is read on while machines are served. */
+const FIRST_READING_MS = 2_000;
+
 /** What a source knows of a client. */
 type Known = Omit<Identity, 'source'>;
 
@@ -123,6 +128,8 @@ interface Source {
   readonly tells: readonly FactName[];
   /** Whether it answers from memory. */
   readonly ready: boolean;
+  /** Resolves, within a few seconds, when the source can be asked. */
+  prepare?(): Promise<void>;
   find(request: RequestInfo, call: { readonly signal: AbortSignal }): Awaitable<Known | undefined>;
   check?(): Awaitable<readonly Finding[]>;
 }
@@ -152,10 +159,10 @@ function leaseSource(option: LeaseFileOption, index: number, { configDir, log, k
   // A reload is no reason to tell the same again.
   const told = keep(`${path} ${format ?? ''}`, (): Told & Kept => ({}));
   const leases = new LeaseFile(path, format, log, told);
-  // A first reading now, so that the first client need not wait for it.
-  void leases.problem();
   return {
     source: 'leases',
+    // So that the first client need not wait for it.
+    prepare: () => leases.read(FIRST_READING_MS),
     label: `leases (${file})`,
     tells: ['mac'],
     ready: false,
@@ -174,10 +181,12 @@ function neighbourSource(given: NeighbourReader | undefined, { log }: PluginCont
   const table =
     given === undefined ? new NeighbourTable((problem) => log.warn({ reason: problem }, 'neighbours are not known')) : undefined;
   const read = given ?? ((address, signal) => table?.find(address, signal));
-  const find = async ({ client }: RequestInfo, { signal }: { readonly signal: AbortSignal }): Promise<Known | undefined> => {
-    const found = await read(client.address, signal);
+  const ask = async (address: string, signal: AbortSignal): Promise<Known | undefined> => {
+    const found = await read(address, signal);
     return typeof found === 'string' ? { mac: found } : found;
   };
+  const asked = patiently('neighbours', log, ask);
+  const find: Source['find'] = ({ client }, { signal }) => asked(client.address, signal);
   const check = async (): Promise<readonly Finding[]> =>
     ((await table?.problems()) ?? []).map((message) => ({ severity: 'warning', path: ['neighbours'], message }));
   return { source: 'neighbours', label: 'neighbours', tells: ['mac'], ready: false, find, check };

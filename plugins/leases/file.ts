@@ -1,7 +1,9 @@
 /**
  * A lease file as a config names it, with the older files that its server keeps beside it: which machine has an address now, and
- * since when. It looks at the disk whenever it is asked, and says in the log, once, what hinders it.
+ * since when. It reads what is new on the disk whenever it is asked, and says in the log, once, what hinders it. Reading that takes long
+ * (a disk that hangs, a million leases) holds no machine up: meanwhile the last table counts.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from 'pxe';
 import { parseAddress } from '../address.ts';
 import { shared } from '../shared.ts';
@@ -33,6 +35,9 @@ export interface Told {
   problem?: Problem | undefined;
 }
 
+/** Milliseconds that a machine waits for what is new in the file: much less than a hook has. */
+const PATIENCE_MS = 1_000;
+
 export class LeaseFile {
   readonly path: string;
   readonly #given: LeaseFormat | undefined;
@@ -50,6 +55,8 @@ export class LeaseFile {
   /** The parts' versions when there was none: only a change brings one. */
   #idleVersions: string | undefined;
   readonly #upToDate = shared(() => this.#look());
+  /** A reading has taken longer than a machine waits. */
+  #late = false;
 
   /**
    * @param path absolute
@@ -87,11 +94,19 @@ export class LeaseFile {
     return `${count} in force, read as ${this.#known.name}: ${first.address} is ${first.mac}`;
   }
 
-  /** The machine that the file gives the address to now. All that was written before the call counts. Never rejects. */
+  /** Resolves when the file has been read, or after so many milliseconds. */
+  async read(limitMs: number): Promise<void> {
+    await Promise.race([this.#upToDate(), sleep(limitMs, undefined, { ref: false })]);
+  }
+
+  /**
+   * The machine that the file gives the address to now. All that was written before the call counts, unless reading it takes longer
+   * than a second: then what was read before counts, without any more waiting, until a reading has come to its end. Never rejects.
+   */
   async find(written: string): Promise<Holder | undefined> {
     const address = parseAddress(written)?.text;
     if (address === undefined) return undefined;
-    await this.#upToDate();
+    await this.#refreshed();
     return this.holder(address, this.#now());
   }
 
@@ -106,8 +121,22 @@ export class LeaseFile {
     return { mac: lease.mac, ...(lease.sinceMs === undefined ? {} : { ageMs: Math.max(0, now - lease.sinceMs) }) };
   }
 
+  async #refreshed(): Promise<void> {
+    const reading = this.#upToDate();
+    if (this.#late) return;
+    const waiting = new AbortController();
+    const late = sleep(PATIENCE_MS, true, { signal: waiting.signal }).catch(() => false);
+    const isLate = await Promise.race([reading.then(() => false), late]);
+    waiting.abort();
+    if (!isLate || this.#late) return;
+    this.#late = true;
+    this.#log.warn({ file: this.path, ms: PATIENCE_MS }, 'lease file does not answer: what was read before counts');
+  }
+
   async #look(): Promise<void> {
-    this.#problem = (await this.#read()) ?? this.#idle();
+    this.#problem = (await inTurn(this.path, () => this.#read())) ?? this.#idle();
+    if (this.#late) this.#log.info({ file: this.path }, 'lease file answers again');
+    this.#late = false;
     const before = this.#told.problem;
     this.#told.problem = this.#problem;
     const { state, message: reason } = this.#problem ?? {};
@@ -158,6 +187,21 @@ export class LeaseFile {
     let told = false;
     for (const part of this.#older) told = (await readPart(part, this.#known)) === undefined || told;
     return told ? undefined : problem;
+  }
+}
+
+/** Readings under way, of each path the latest. */
+const readings = new Map<string, Promise<unknown>>();
+
+/** One reading of a path at a time, whoever asks: each reload makes a new `LeaseFile`, and each could hold a thread on a disk that hangs. */
+async function inTurn<T>(path: string, read: () => Promise<T>): Promise<T> {
+  const before = readings.get(path) ?? Promise.resolve();
+  const reading = before.then(read);
+  readings.set(path, reading);
+  try {
+    return await reading;
+  } finally {
+    if (readings.get(path) === reading) readings.delete(path);
   }
 }
 

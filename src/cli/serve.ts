@@ -149,7 +149,8 @@ async function startReloader(
   const clock = systemClock;
   const deaf = (error: unknown) => log.warn({ err: error }, 'no more file events (inotify limit?): looking every two seconds');
   const watcher = (changed: (files: readonly string[]) => void) => new FileWatcher({ clock, changed, deaf });
-  const load = (known: readonly string[]) => watchdog.during('the import of the config', () => reloadSettings(flags, file, known));
+  const load = (known: readonly string[]) =>
+    watchdog.during('the import of the config', () => reloadSettings(flags, file, known));
   const review = () => reviewReload(server, log);
   const reloader = new Reloader({ server, log, clock, load, review, ...(flags.watch ? { watcher } : {}) }, files);
   process.on('SIGHUP', () => {

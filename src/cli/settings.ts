@@ -4,8 +4,8 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
-import type { Config } from '../config/config.ts';
 import { expectAnswers } from '../config/answering.ts';
+import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/error.ts';
 import { type LoadedConfig, type LoadOptions, load } from '../config/load.ts';
 import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';

@@ -1,0 +1,36 @@
+/**
+ * Keeps a source that does not answer from holding up the machines that ask it. Knows nothing of what the source knows.
+ */
+import type { Awaitable, Log } from 'pxe';
+
+/** Milliseconds that a source has: much less than a hook has, and several sources are asked one after the other. */
+const PATIENCE_MS = 1_000;
+/** While so many answers are overdue, the source is not asked. */
+const MAX_OVERDUE = 8;
+
+/** Returns a function that answers as `ask` does, or with `undefined` after a second; the log says so once until an answer comes. */
+export function patiently<Args extends readonly unknown[], T>(
+  source: string,
+  log: Log,
+  ask: (...args: Args) => Awaitable<T | undefined>,
+): (...args: Args) => Awaitable<T | undefined> {
+  let overdue = 0;
+  return (...args) => {
+    if (overdue >= MAX_OVERDUE) return undefined;
+    const answer = ask(...args);
+    if (!(answer instanceof Promise)) return answer;
+    return new Promise((resolve, reject) => {
+      let isLate = false;
+      const timer = setTimeout(() => {
+        isLate = true;
+        if (overdue++ === 0) log.warn({ source, ms: PATIENCE_MS }, 'source does not answer: it counts as knowing nothing');
+        resolve(undefined);
+      }, PATIENCE_MS);
+      const done = (): void => {
+        clearTimeout(timer);
+        if (isLate && --overdue === 0) log.info({ source }, 'source answers again');
+      };
+      answer.then(resolve, reject).finally(done);
+    });
+  };
+}
