@@ -6,7 +6,11 @@ afterEach(() => void vi.useRealTimers());
 
 function source() {
   const said: string[] = [];
-  const log = { debug() {}, info: (_: object, text: string) => said.push(text), warn: (_: object, text: string) => said.push(text) };
+  const log = {
+    debug() {},
+    info: (_: object, text: string) => said.push(text),
+    warn: (_: object, text: string) => said.push(text),
+  };
   const answers: ((value: string) => void)[] = [];
   let asked = 0;
   const ask = patiently('a', { ...log, error() {}, child: () => log } as never, () => {
