@@ -16,7 +16,7 @@ const hang = (count) => {
   for (let i = 0; i < count; i++) open(pipe).catch(() => {});
 };
 const deeds = {
-  spin: () => spin(), regexp: () => void /^(a+)+$/.test('a'.repeat(50) + 'b'), pause: () => spin(3500),
+  spin: () => spin(), regexp: () => void /^(a+)+\\1$/.test('a'.repeat(60) + 'b'), block: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0), pause: () => spin(3500),
   // Each holds one of four threads of libuv's pool for ever: nothing writes to the pipe.
   lookups3: () => hang(3), lookups8: () => hang(8),
 };
@@ -50,10 +50,14 @@ async function ask(server: Served, name: string): Promise<void> {
 const SOON_MS = 12_000;
 
 describe.each(['native', 'portable'])('%s', (TRANSPORT) => {
-  test.each(['spin', 'regexp'])('a hook that never comes back (%s) is named, and SIGTERM ends the process', async (name) => {
+  test.each([
+    'spin',
+    'regexp',
+    'block',
+  ])('a hook that never comes back (%s) is named, and SIGTERM ends the process', async (name) => {
     await using server = await bad({ TRANSPORT });
     await ask(server, name);
-    await until(() => server.noise.some((line) => line.includes('stood still')), 'the stall told');
+    await until(() => server.noise.some((line) => line.includes('stood still')), 'the stall told', SOON_MS);
     expect(server.noise).toEqual(['pxe: the control plane has stood still for 2 s in plugin "bad", hook rewrite: requests wait']);
     expect(await server.stop(SOON_MS)).toEqual({ code: null, signal: 'SIGKILL' });
     // It ended itself: the helper's own SIGKILL would have left no word.
@@ -75,7 +79,7 @@ describe.each(['native', 'portable'])('%s', (TRANSPORT) => {
     expect(line.ms).toBeGreaterThan(3000);
     expect((await get(server.listeners[0]!, 'file')).bytes.toString()).toBe('hello');
     expect(server.noise[0]).toMatch(/stood still for 2 s in plugin "bad", hook rewrite/);
-    await until(() => server.noise.length > 1, 'the end of the stall');
+    await until(() => server.noise.length > 1, 'the end of the stall', SOON_MS);
     expect(server.noise[1]).toMatch(/goes on after/);
   });
 });
@@ -97,7 +101,7 @@ test.each(['lookups3', 'lookups8'])('calls of the file system that never return:
 test('an import that spins at a reload is named', async () => {
   await using server = await bad({ TRANSPORT: 'auto' });
   server.put('pxe.config.ts', 'for (;;);');
-  await until(() => server.noise.length > 0, 'the stall told');
+  await until(() => server.noise.length > 0, 'the stall told', SOON_MS);
   expect(server.noise).toEqual(['pxe: the control plane has stood still for 2 s during the import of the config: requests wait']);
   expect(await server.stop(SOON_MS)).toEqual({ code: null, signal: 'SIGKILL' });
 });

@@ -1,6 +1,6 @@
 /**
- * The C library, by way of koffi: the only file that knows either. Every function here is a system call or two, blocks no longer
- * than it is told to, and reports failure as an errno; numbers and layouts are those of Linux on x86-64 with glibc.
+ * The C library, by way of koffi: the only file of the transport that knows either. Every function here is a system call or two,
+ * blocks no longer than it is told to, and reports failure as an errno; numbers and layouts are those of Linux on x86-64 with glibc.
  *
  * (`node:ffi`, experimental in Node 26, may take koffi's place: then this file changes, and no other.)
  */
