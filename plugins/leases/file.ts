@@ -253,7 +253,10 @@ function idle(leases: readonly Lease[], format: PartFormat, now: number): Proble
   }
   const without = leases.filter(({ mac }) => mac === undefined).length;
   const expired = leases.filter(({ mac, untilMs }) => mac !== undefined && untilMs <= now).length;
-  const counts = [...(expired > 0 ? [`${expired} expired`] : []), ...(without > 0 ? [`${without} without a MAC address`] : [])];
+  const counts = [
+    ...(expired > 0 ? [`${expired} expired`] : []),
+    ...(without > 0 ? [`${without} free, declined or without a MAC address`] : []),
+  ];
   return {
     state: 'idle',
     message: `holds no lease in force that names a MAC address (${counts.join(', ')}): no machine is known by it until one is given`,
