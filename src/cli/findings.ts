@@ -2,12 +2,13 @@
  * What a config names and what will not work: folders, interfaces, files under the root, plugins that cannot be set up, and what
  * the plugins themselves find. It looks; it changes nothing. Its time is bounded.
  */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../config/error.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
-import { systemClock } from '../content/clock.ts';
+import { systemClock, within } from '../content/clock.ts';
 import { PluginError } from '../plugin/error.ts';
 import { formatPath, type Issue } from '../plugin/issue.ts';
 import type { Finding } from '../plugin/types.ts';
@@ -23,7 +24,7 @@ import { rootFindings } from './root-findings.ts';
 export async function findProblems(config: ResolvedConfig, files: readonly string[]): Promise<readonly Finding[]> {
   const { rootDir, followLinks, caseInsensitive, user } = config;
   return [
-    ...configFindings(config),
+    ...(await configFindings(config)),
     ...userFindings(user, files),
     ...duplicateFindings(files),
     ...twiceFindings(config),
@@ -82,10 +83,10 @@ function failuresOf(index: number, problem: PluginError | readonly Issue[]): rea
 }
 
 /** What is wrong with the folders and interfaces that a config names. */
-export function configFindings({ rootDir, uploads, listen }: ResolvedConfig): Finding[] {
+export async function configFindings({ rootDir, uploads, listen }: ResolvedConfig): Promise<Finding[]> {
   return [
-    ...folderFindings(['rootDir'], rootDir, constants.R_OK | constants.X_OK),
-    ...(uploads ? folderFindings(['uploads', 'dir'], uploads.dir, constants.W_OK | constants.X_OK) : []),
+    ...(await folderFindings(['rootDir'], rootDir, constants.R_OK | constants.X_OK)),
+    ...(uploads ? await folderFindings(['uploads', 'dir'], uploads.dir, constants.W_OK | constants.X_OK) : []),
     ...listen.flatMap((on, index) => {
       if (!('interface' in on) || networkInterfaces()[on.interface]) return [];
       const there = Object.keys(networkInterfaces()).join(', ');
@@ -117,10 +118,23 @@ function userFindings(account: string | undefined, files: readonly string[]): Fi
   });
 }
 
-function folderFindings(path: Finding['path'], folder: string, mode: number): Finding[] {
+/** Folders that have not answered yet: each holds one thread, however often it is looked at. */
+const silent = new Set<string>();
+const ANSWER_MS = 3_000;
+
+/** Asked by threads, and within a time limit: a disk that hangs must not stop a server that looks at its config. */
+async function folderFindings(path: Finding['path'], folder: string, mode: number): Promise<Finding[]> {
+  const late = () => new Error(`${folder} does not answer: its disk hangs`);
+  if (silent.has(folder)) return [error(path, late().message)];
+  silent.add(folder);
+  const looking = lookAtFolder(path, folder, mode).finally(() => silent.delete(folder));
+  return await within(systemClock, ANSWER_MS, looking, late).catch((thrown: Error) => [error(path, thrown.message)]);
+}
+
+async function lookAtFolder(path: Finding['path'], folder: string, mode: number): Promise<Finding[]> {
   try {
-    if (!statSync(folder).isDirectory()) return [error(path, `${folder} is no folder: name the folder that holds the files`)];
-    accessSync(folder, mode);
+    if (!(await stat(folder)).isDirectory()) return [error(path, `${folder} is no folder: name the folder that holds the files`)];
+    await access(folder, mode);
     return [];
   } catch (thrown) {
     const missing = (thrown as NodeJS.ErrnoException).code === 'ENOENT';

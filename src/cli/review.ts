@@ -14,7 +14,7 @@ const MAX_LINES = 10;
 export async function reviewReload(server: Pick<Server, 'config' | 'check'>, log: Log): Promise<void> {
   const { config } = server;
   try {
-    const findings = [...configFindings(config), ...(await server.check())];
+    const findings = [...(await configFindings(config)), ...(await server.check())];
     // Another save has come meanwhile, and has a review of its own.
     if (server.config !== config) return;
     for (const { severity, file, line, path, message } of findings.slice(0, MAX_LINES))
