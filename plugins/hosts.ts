@@ -41,9 +41,10 @@ export const hosts = definePlugin({
     const options: HostsOptions = isLong(written) ? written : { hosts: written };
     const files = filesOf(options).map((file) => resolve(configDir, file));
     for (const file of files) watch(file);
-    const { inventory, warnings } = await loadInventory(inventoryOf(written), { files, options, tolerate });
+    const slices = new Slices();
+    const { inventory, warnings } = await loadInventory(inventoryOf(written), { files, options, slices, tolerate });
     const fold = nameFold(caseInsensitive);
-    const registry = await Registry.inSlices(inventory, fold, new Slices());
+    const registry = await Registry.inSlices(inventory, fold, slices);
     const { trust, unknown = 'serve' } = options;
     const counts = trustIn(trust);
     const strangers = typeof unknown === 'object' ? new Layer(unknown, fold) : undefined;
@@ -92,7 +93,7 @@ export const hosts = definePlugin({
         await inSlices(registry.entries, (entry) => machines.push(...machinesOf(entry, registry)));
         return machines;
       },
-      check: (call) => findingsOf({ options, inventory, warnings, call, fold }),
+      check: (call) => findingsOf({ options, entries: registry.entries, groups: inventory.groups, warnings, call, fold }),
     };
   },
 });

@@ -1,7 +1,7 @@
 /**
  * Files and folders that a config names and that are not under the root, for `pxe check`; with the one that was probably meant.
  */
-import { type Finding, type Folder, nearest } from 'pxe';
+import { type CheckCall, type Finding, type Folder, inSlices, nearest, type Slices } from 'pxe';
 import { fillable } from './fill.ts';
 import { finding, type Giving } from './finding.ts';
 
@@ -12,8 +12,15 @@ const SUGGESTED = 25;
 /** Names under the root that are considered for that. */
 const CONSIDERED = 4000;
 
+export interface Looking {
+  readonly slices: Slices;
+  /** When looking ends, on the clock of `performance.now`: `pxe check` gives up a plugin that says nothing. */
+  readonly until: number;
+}
+
 /** A target or folder with something filled in is looked for where that is certain. */
-export async function absences(giving: readonly Giving[], root: Folder): Promise<readonly Finding[]> {
+export async function absences(giving: readonly Giving[], { root }: CheckCall, looking: Looking): Promise<readonly Finding[]> {
+  const { slices } = looking;
   const files = new Map<string, Naming[]>();
   const folders = new Map<string, Naming[]>();
   const add = (map: Map<string, Naming[]>, name: string, naming: Naming) => {
@@ -21,18 +28,20 @@ export async function absences(giving: readonly Giving[], root: Folder): Promise
     if (known) known.push(naming);
     else map.set(name, [naming]);
   };
-  for (const { entry, who = {}, ...origin } of giving) {
+  const take = ({ entry, who = {}, ...origin }: Giving): void => {
     for (const [key, written] of Object.entries(entry.files ?? {})) {
       const target = fillable(written)(who);
       if (target !== undefined) add(files, target, { origin, more: ['files', key] });
     }
     const folder = entry.folder === undefined ? undefined : certainPart(entry.folder);
     if (folder !== undefined) add(folders, folder, { origin, more: ['folder'] });
-  }
+  };
+  await inSlices(giving, take, slices);
   const suggestions = new Suggestions(root);
   return [
     ...(await missing(
       files,
+      looking,
       (name) => root.has(name),
       async (name) => {
         const near = await suggestions.for(name);
@@ -41,6 +50,7 @@ export async function absences(giving: readonly Giving[], root: Folder): Promise
     )),
     ...(await missing(
       folders,
+      looking,
       async (name) => (await root.list(name)) !== undefined,
       async (name) => {
         const near = await suggestions.for(name);
@@ -67,16 +77,28 @@ function certainPart(folder: string): string | undefined {
 /** Each name is looked up once, however many machines it is for. */
 async function missing(
   names: ReadonlyMap<string, readonly Naming[]>,
+  { slices, until }: Looking,
   isThere: (name: string) => Promise<boolean>,
   tell: (name: string) => Promise<string>,
 ): Promise<readonly Finding[]> {
   const absent = new Set<string>();
   const queue = names.keys();
+  let looked = 0;
   const work = async (): Promise<void> => {
-    for (const name of queue) if (!(await isThere(name))) absent.add(name);
+    for (const name of queue) {
+      if (performance.now() > until) return;
+      if (!(await isThere(name))) absent.add(name);
+      looked++;
+      if (slices.over) await slices.rest();
+    }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const found: Finding[] = [];
+  if (looked < names.size) {
+    const [first] = names.values().next().value!;
+    const message = `only ${looked} of ${names.size} names were looked up: there was no time for more`;
+    found.push(finding('warning', first!.origin, message));
+  }
   for (const [name, namings] of names) {
     if (!absent.has(name)) continue;
     const message = await tell(name);

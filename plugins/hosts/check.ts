@@ -1,126 +1,148 @@
 /**
  * What of a config's hosts will not work, or not as it seems: for `pxe check`. Opens the files that are named; changes nothing.
  */
-import { type CheckCall, type Finding, formatPath, formatPlace, type Issue, nearest, Slices } from 'pxe';
+import {
+  type CheckCall,
+  type FactName,
+  type Finding,
+  factNames,
+  formatPath,
+  formatPlace,
+  type Issue,
+  inSlices,
+  nearest,
+  Slices,
+} from 'pxe';
 import { absences } from './absent.ts';
-import type { Who } from './fill.ts';
 import { finding, type Giving } from './finding.ts';
 import { canBeKnown, exactIn } from './identity.ts';
 import type { Inventory, ListedHost, Origin } from './inventory.ts';
 import { Layer } from './layer.ts';
 import type { HostsOptions } from './options.ts';
-import type { Fold } from './registry.ts';
-import { parseSelector, selectorKey } from './selector.ts';
+import type { Entry, Fold } from './registry.ts';
+import { selectorKey } from './selector.ts';
 
 export interface Checking {
   readonly options: HostsOptions;
-  readonly inventory: Inventory;
+  readonly entries: readonly Entry[];
+  readonly groups: Inventory['groups'];
   /** Of the data files. */
   readonly warnings: readonly Issue[];
   readonly call: CheckCall;
   readonly fold: Fold;
 }
 
-export async function findingsOf({ options, inventory, warnings, call, fold }: Checking): Promise<readonly Finding[]> {
+/** Looking for files ends in time for the rest to be told: `setupMs`, by default 10 s, is what a plugin has for its findings. */
+const LOOKING_MS = 8000;
+
+export async function findingsOf({ options, entries, groups, warnings, call, fold }: Checking): Promise<readonly Finding[]> {
+  const until = performance.now() + LOOKING_MS;
   const { trust = [], unknown } = options;
-  const { hosts, groups } = inventory;
   const strangers: readonly Giving[] = typeof unknown === 'object' ? [{ entry: unknown, path: ['unknown'] }] : [];
-  const giving: readonly Giving[] = [...hosts.map((host) => ({ ...host, who: whoIs(host) })), ...groups, ...strangers];
+  const common: readonly Giving[] = [...groups, ...strangers];
   const slices = new Slices();
   const found: Finding[] = warnings.map(({ path, place, message, hint }) =>
     finding('warning', { path, place }, hint === undefined ? message : `${message}; ${hint}`),
   );
-  found.push(...(await listedTwice(hosts, slices)));
-  for (const one of giving) {
-    found.push(...shadowed(one, fold));
-    if (slices.over) await slices.rest();
-  }
+  const repeated = new Repeated();
+  const never = new NeverKnown(options.trust, call);
+  const giving: Giving[] = [];
+  await inSlices(
+    entries,
+    (entry) => {
+      const { listed, selectors } = entry;
+      found.push(...repeated.next(entry));
+      never.next(entry);
+      const one = { ...listed, who: { host: listed.name, ...exactIn(selectors)[0] } };
+      found.push(...shadowed(one, fold));
+      if (listed.entry.files ?? listed.entry.folder) giving.push(one);
+    },
+    slices,
+  );
   return [
     ...found,
-    ...namedTwice(hosts),
-    ...neverKnown(hosts, options.trust, call),
-    ...unusedGroups({ hosts, groups }),
+    ...common.flatMap((one) => shadowed(one, fold)),
+    ...never.findings(),
+    ...unusedGroups(entries, groups),
     ...trust.flatMap(misspelt),
-    ...unreachable(unknown, hosts),
-    ...(await absences(giving, call.root)),
+    ...unreachable(unknown, entries),
+    ...(await absences([...giving, ...common], call, { slices, until })),
   ];
 }
 
-/** In two spellings, in two lines, or in two files. */
-async function listedTwice(hosts: readonly ListedHost[], slices: Slices): Promise<readonly Finding[]> {
-  const first = new Map<string, ListedHost>();
-  const found: Finding[] = [];
-  for (const host of hosts) {
-    if (slices.over) await slices.rest();
-    const twice = host.selectors.find((written) => {
-      const key = selectorKey(parseSelector(written)!);
-      const earlier = first.get(key);
-      if (earlier === undefined) first.set(key, host);
-      return earlier !== undefined && earlier !== host;
-    });
-    if (twice === undefined) continue;
-    const earlier = first.get(selectorKey(parseSelector(twice)!))!;
-    const what = host.selectors.length > 1 ? `${twice} ` : '';
-    found.push(
-      finding(
-        'error',
-        host,
-        `${what}is listed twice: ${whereIs(earlier)} comes first, and this gives only what that lacks; make one of both`,
-      ),
-    );
-  }
-  return found;
-}
+/** Machines that were listed before: in two spellings, in two lines, or in two files; and names that two machines have. */
+class Repeated {
+  readonly #bySelector = new Map<string, ListedHost>();
+  readonly #byName = new Map<string, ListedHost>();
 
-/** Two machines, that is: several networks or patterns may well be of one kind. */
-function namedTwice(hosts: readonly ListedHost[]): Finding[] {
-  const first = new Map<string, ListedHost>();
-  return hosts.flatMap((host) => {
-    const { name } = host.entry;
-    if (name === undefined || exactIn(host.selectors.map((written) => parseSelector(written)!)).length === 0) return [];
-    const earlier = first.get(name);
-    if (earlier === undefined) first.set(name, host);
-    if (earlier === undefined || sharesOne(earlier, host)) return [];
+  next({ listed, selectors }: Entry): readonly Finding[] {
+    let earlier: ListedHost | undefined;
+    let twice = '';
+    for (const [index, selector] of selectors.entries()) {
+      const key = selectorKey(selector);
+      const known = this.#bySelector.get(key);
+      if (known === undefined) this.#bySelector.set(key, listed);
+      else if (known !== listed && earlier === undefined) [earlier, twice] = [known, listed.selectors[index]!];
+    }
+    if (earlier === undefined) return this.#named(listed, selectors);
+    const what = selectors.length > 1 ? `${twice} ` : '';
+    const message = `${what}is listed twice: ${whereIs(earlier)} comes first, and this gives only what that lacks; make one of both`;
+    return [finding('error', listed, message)];
+  }
+
+  /** Several networks or patterns may well be of one kind, and have its name. */
+  #named(listed: ListedHost, selectors: Entry['selectors']): readonly Finding[] {
+    const { name } = listed.entry;
+    if (name === undefined || exactIn(selectors).length === 0) return [];
+    const earlier = this.#byName.get(name);
+    if (earlier === undefined) this.#byName.set(name, listed);
+    if (earlier === undefined) return [];
     const remedy = 'rename one, or make one entry of a machine that has both';
     const message = `is called ${JSON.stringify(name)}, as ${whereIs(earlier)} is: the log cannot tell them apart; ${remedy}`;
-    return [finding('warning', host, message)];
-  });
-}
-
-/** Then it is one machine, listed twice. */
-function sharesOne(one: ListedHost, other: ListedHost): boolean {
-  const keys = new Set(one.selectors.map((written) => selectorKey(parseSelector(written)!)));
-  return other.selectors.some((written) => keys.has(selectorKey(parseSelector(written)!)));
+    return [finding('warning', listed, message)];
+  }
 }
 
 /** By what an entry may match alone, for messages. */
 const nouns = { mac: 'MAC address', uuid: 'UUID', serial: 'serial number' } as const;
 
 /** Entries that match by what no source of the config finds out, or none that is trusted: one finding for each kind. */
-function neverKnown(hosts: readonly ListedHost[], trust: HostsOptions['trust'], { sources }: CheckCall): Finding[] {
-  return (Object.keys(nouns) as (keyof typeof nouns)[]).flatMap((kind) => {
-    if (canBeKnown(kind, sources, trust)) return [];
-    const never = hosts.filter(({ selectors }) => {
-      const kinds = selectors.map((written) => kindOf(written));
-      return kinds.includes(kind) && kinds.every((one) => one in nouns && !canBeKnown(one as typeof kind, sources, trust));
-    });
-    const [first] = never;
-    if (first === undefined) return [];
-    const more = never.length === 1 ? '' : `, nor can ${never.length - 1} more like it`;
-    const known = sources.filter(({ tells }) => tells.includes(kind)).map(({ source }) => source);
-    const remedy =
-      known.length > 0
-        ? `\`trust\` leaves out what tells it: ${known.join(', ')}`
-        : kind === 'mac'
-          ? 'add a source to identify(), before hosts: identify({ neighbours: true })'
-          : 'of the sources of identify() it is `filename` that tells it';
-    return [finding('warning', first, `can never match${more}: nothing here finds out a client's ${nouns[kind]}; ${remedy}`)];
-  });
-}
+class NeverKnown {
+  readonly #trust: HostsOptions['trust'];
+  readonly #sources: CheckCall['sources'];
+  readonly #hidden: ReadonlySet<string>;
+  readonly #never = new Map<FactName, { readonly first: ListedHost; more: number }>();
 
-function kindOf(written: string): string {
-  const { kind } = parseSelector(written)!;
-  return kind === 'pattern' ? 'mac' : kind;
+  constructor(trust: HostsOptions['trust'], { sources }: CheckCall) {
+    this.#trust = trust;
+    this.#sources = sources;
+    this.#hidden = new Set(factNames.filter((fact) => !canBeKnown(fact, sources, trust)));
+  }
+
+  next({ listed, selectors }: Entry): void {
+    const kinds = selectors.map(({ kind }) => (kind === 'pattern' ? 'mac' : kind));
+    if (!kinds.every((kind) => this.#hidden.has(kind))) return;
+    for (const kind of new Set(kinds as readonly FactName[])) {
+      const known = this.#never.get(kind);
+      if (known) known.more++;
+      else this.#never.set(kind, { first: listed, more: 0 });
+    }
+  }
+
+  findings(): readonly Finding[] {
+    return [...this.#never].map(([fact, { first, more }]) => {
+      const others = more === 0 ? '' : `, nor can ${more} more like it`;
+      const message = `can never match${others}: nothing here finds out a client's ${nouns[fact]}; ${this.#remedy(fact)}`;
+      return finding('warning', first, message);
+    });
+  }
+
+  #remedy(fact: FactName): string {
+    const known = this.#sources.filter(({ tells }) => tells.includes(fact)).map(({ source }) => source);
+    if (this.#trust !== undefined && known.length > 0) return `\`trust\` leaves out what tells it: ${known.join(', ')}`;
+    if (fact === 'mac') return 'add a source to identify(), before hosts: identify({ neighbours: true })';
+    return 'of the sources of identify() it is `filename` that tells it';
+  }
 }
 
 function whereIs({ path, place }: Origin): string {
@@ -128,7 +150,8 @@ function whereIs({ path, place }: Origin): string {
 }
 
 function shadowed({ entry, ...origin }: Giving, fold: Fold): Finding[] {
-  if (entry.files === undefined) return [];
+  // One alone is before no other.
+  if (Object.keys(entry.files ?? {}).length < 2) return [];
   return new Layer(entry, fold).shadowed.map(({ key, by }) =>
     finding(
       'warning',
@@ -140,8 +163,10 @@ function shadowed({ entry, ...origin }: Giving, fold: Fold): Finding[] {
   );
 }
 
-function unusedGroups({ hosts, groups }: Inventory): Finding[] {
-  const used = new Set([...hosts, ...groups].flatMap(({ entry }) => entry.groups ?? []));
+function unusedGroups(entries: readonly Entry[], groups: Inventory['groups']): Finding[] {
+  if (groups.length === 0) return [];
+  const used = new Set(groups.flatMap(({ entry }) => entry.groups ?? []));
+  for (const { listed } of entries) for (const name of listed.entry.groups ?? []) used.add(name);
   return groups
     .filter(({ name }) => !used.has(name))
     .map((group) => finding('warning', group, 'no host belongs to this group; name it in `groups` of one, or take it out'));
@@ -158,8 +183,8 @@ function misspelt(source: string, index: number): Finding[] {
 
 const sources = ['table', 'neighbours', 'filename', 'leases'];
 
-function unreachable(unknown: HostsOptions['unknown'], hosts: readonly ListedHost[]): Finding[] {
-  const everybody = hosts.find(({ selectors }) => selectors.includes('default'));
+function unreachable(unknown: HostsOptions['unknown'], entries: readonly Entry[]): Finding[] {
+  const everybody = entries.find(({ selectors }) => selectors.some(({ kind }) => kind === 'default'))?.listed;
   if (unknown === undefined || everybody === undefined) return [];
   return [
     finding(
@@ -168,9 +193,4 @@ function unreachable(unknown: HostsOptions['unknown'], hosts: readonly ListedHos
       `no machine is unknown: ${whereIs(everybody)} matches every one; take one of the two out`,
     ),
   ];
-}
-
-/** What is known of a host for certain. */
-function whoIs({ name, selectors }: ListedHost): Who {
-  return { host: name, ...exactIn(selectors.map((written) => parseSelector(written)!))[0] };
 }

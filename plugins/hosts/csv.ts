@@ -151,7 +151,8 @@ const isOf = {
 /** What a cell holds, one or several: blanks part them, unless they stand between the octets of one. */
 function severalIn(cell: string, isOne: (written: string) => boolean): readonly string[] {
   if (isNothing(cell)) return [];
-  if (isOne(cell)) return [cell];
+  // What is wrong with it the schema tells.
+  if (!/[\s;|,]/.test(cell) || isOne(cell)) return [cell];
   return cell.split(/[;|,\n]+/).flatMap((part) => {
     const written = part.trim();
     const words = written.split(/\s+/).filter((word) => word !== '');

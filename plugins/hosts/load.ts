@@ -1,16 +1,17 @@
 /**
  * The machines of a config and of its data files together. The config's own come first, then file by file.
  */
-import { ConfigError, type Issue, nearest } from 'pxe';
-import { readDataFile } from './data-file.ts';
+import { ConfigError, type Issue, nearest, type Slices } from 'pxe';
 import { groupIssues, type Inventory } from './inventory.ts';
 import type { HostsOptions } from './options.ts';
 import type { Read } from './read.ts';
+import { readApart } from './reading.ts';
 
 export interface Loading {
   /** Absolute. */
   readonly files: readonly string[];
   readonly options: HostsOptions;
+  readonly slices: Slices;
   /** Takes mistakes, in place of an error: then what is right is loaded. */
   readonly tolerate: ((issues: readonly Issue[]) => void) | undefined;
 }
@@ -26,8 +27,10 @@ export interface Loaded {
 const MAX_TOLD = 25;
 
 /** Throws a `ConfigError` with every mistake of every file, as far as they are not tolerated. */
-export async function loadInventory(inline: Inventory, { files, options, tolerate }: Loading): Promise<Loaded> {
-  const read = await Promise.all(files.map((file) => readDataFile(file, options.columns)));
+export async function loadInventory(inline: Inventory, { files, options, slices, tolerate }: Loading): Promise<Loaded> {
+  const read: Read[] = [];
+  // One after the other: each may take a thread and much memory.
+  for (const file of files) read.push(await readApart(file, options.columns, slices));
   const all = [inline, ...read.map(({ inventory }) => inventory)];
   const inventory = { hosts: all.flatMap(({ hosts }) => hosts), groups: all.flatMap(({ groups }) => groups) };
   const option = (index: number) => (typeof options.file === 'string' ? ['file'] : ['file', index]);

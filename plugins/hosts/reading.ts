@@ -1,0 +1,70 @@
+/**
+ * Reads a data file so that serving goes on meanwhile: a small one here, a large one in a thread of its own, whose answer is taken in
+ * slices.
+ */
+import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import type { Issue, Slices } from 'pxe';
+import { readDataFile } from './data-file.ts';
+import type { ListedGroup, ListedHost } from './inventory.ts';
+import type { Columns } from './options.ts';
+import type { Read } from './read.ts';
+
+/** What the thread sends, a part at a time. */
+export interface Part {
+  readonly hosts?: readonly ListedHost[];
+  readonly groups?: readonly ListedGroup[];
+  readonly issues?: readonly Issue[];
+  readonly warnings?: readonly Issue[];
+  readonly headers?: readonly string[] | undefined;
+}
+
+/** A file of this many bytes is read here, in a few milliseconds; a thread takes longer to start. */
+const SMALL_BYTES = 32 * 1024;
+
+/** @param file absolute */
+export async function readApart(
+  file: string,
+  columns: Columns | undefined,
+  slices: Slices,
+  smallBytes = SMALL_BYTES,
+): Promise<Read> {
+  const bytes = await stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );
+  return bytes <= smallBytes ? readDataFile(file, columns) : readInThread(file, columns ?? {}, slices);
+}
+
+async function readInThread(file: string, columns: Columns, slices: Slices): Promise<Read> {
+  const { port1, port2 } = new MessageChannel();
+  const worker = new Worker(new URL(`./reader-worker${extname(import.meta.url)}`, import.meta.url), {
+    workerData: { file, columns, port: port2 },
+    transferList: [port2],
+  });
+  try {
+    // Rejects with the worker's error.
+    await once(worker, 'message');
+    const hosts: ListedHost[] = [];
+    const groups: ListedGroup[] = [];
+    const issues: Issue[] = [];
+    const warnings: Issue[] = [];
+    let headers: readonly string[] = [];
+    // One at a time: as events, a thousand of them would come without a pause.
+    for (let received = receiveMessageOnPort(port1); received; received = receiveMessageOnPort(port1)) {
+      const part = received.message as Part;
+      hosts.push(...(part.hosts ?? []));
+      groups.push(...(part.groups ?? []));
+      issues.push(...(part.issues ?? []));
+      warnings.push(...(part.warnings ?? []));
+      headers = part.headers ?? headers;
+      if (slices.over) await slices.rest();
+    }
+    return { inventory: { hosts, groups }, issues, warnings, headers };
+  } finally {
+    port1.close();
+    await worker.terminate();
+  }
+}
