@@ -144,7 +144,7 @@ function variablesOf(matched: readonly Entry[]): Readonly<Record<string, unknown
 /** Entries that mean one machine each, once for each of its MAC addresses; the names that any of its entries gives. */
 function machinesOf({ listed, selectors }: Entry, registry: Registry): Machine[] {
   return exactIn(selectors).map((who) => {
-    const layers = layersOf(registry.match(who, ''));
+    const layers = [...new Set(registry.match(who, '').flatMap((entry) => entry.makeLayers()))];
     return {
       name: listed.name,
       ...who,

@@ -34,8 +34,13 @@ export class Entry {
 
   /** Its own first, then its groups'. Made when first asked for: of ten thousand machines few boot under one config. */
   get layers(): readonly Layer[] {
-    this.#layers ??= [this.#layerOf(this.listed.entry), ...this.groups.map(this.#layerOf)];
+    this.#layers ??= this.makeLayers();
     return this.#layers;
+  }
+
+  /** The same, made for the occasion: a survey of all machines does not keep those of the ones that never boot. */
+  makeLayers(): readonly Layer[] {
+    return [this.#layerOf(this.listed.entry), ...this.groups.map(this.#layerOf)];
   }
 }
 

@@ -3,15 +3,18 @@
  * opens no file; what a machine would get by a rule for all (`rewrite`, say) does not count.
  */
 import type { Pipeline } from '../plugin/pipeline.ts';
+import { inSlices, Slices } from '../plugin/slices.ts';
 import type { Machine } from '../plugin/types.ts';
 
 /** Those that are new, gone, or different. Rejects with a `PluginError` if a plugin cannot list its machines. */
 export async function countChangedMachines(before: Pipeline, after: Pipeline): Promise<number> {
   const [old, now] = [await machinesOf(before), await machinesOf(after)];
-  const gone = [...old].filter(([key]) => !now.has(key));
-  const different = [...now].filter(([key, { text }]) => old.get(key)?.text !== text);
   // A machine of two MAC addresses is one.
-  return new Set([...gone, ...different].map(([, { name }]) => name)).size;
+  const changed = new Set<string>();
+  const slices = new Slices();
+  await inSlices(old, ([key, { name }]) => void (now.has(key) || changed.add(name)), slices);
+  await inSlices(now, ([key, { name, text }]) => void (old.get(key)?.text === text || changed.add(name)), slices);
+  return changed.size;
 }
 
 interface Known {
@@ -22,10 +25,11 @@ interface Known {
 /** By what tells each from others; entries of one MAC address are one machine. */
 async function machinesOf(pipeline: Pipeline): Promise<ReadonlyMap<string, Known>> {
   const machines = new Map<string, Known>();
-  for (const { machine, text } of await pipeline.fingerprints()) {
+  const take = ({ machine, text }: { readonly machine: Machine; readonly text: string }): void => {
     const key = identityOf(machine);
     machines.set(key, { name: machine.name, text: `${machines.get(key)?.text ?? ''}${text}` });
-  }
+  };
+  await inSlices(await pipeline.fingerprints(), take);
   return machines;
 }
 
