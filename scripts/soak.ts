@@ -25,6 +25,9 @@ import { Total } from './lib/total.ts';
 
 /** Sizes around the borders of blocks, windows and segments. */
 const FILES = { 'boot.efi': 1024 ** 2 + 1, 'boot.cfg': 1000, 'segment.bin': 65_536, 'initrd.img': 1_500_017 };
+/** Beside those, a file for each machine of a storm, and folders of them by turns: memory must not grow with the files that were read. */
+const OWN_FILE_BYTES = 66_000;
+const OWN_FOLDERS = 10;
 const FAULTS = { loss: 0.004, duplication: 0.004, reordering: 0.004 };
 /** Memory is looked at from then on, or from a sixth of the whole on if that is earlier. */
 const WARM_UP_MS = 5 * 60_000;
@@ -65,6 +68,11 @@ try {
 async function soak(root: string): Promise<void> {
   mkdirSync(root);
   for (const [name, size] of Object.entries(FILES)) writeFileSync(join(root, name), randomFillSync(new Uint8Array(size)));
+  for (let folder = 0; folder < OWN_FOLDERS; folder++) {
+    mkdirSync(join(root, `own${folder}`));
+    for (let n = 1; n <= BOOTS; n++)
+      writeFileSync(join(root, `own${folder}`, `${n}.img`), randomFillSync(new Uint8Array(OWN_FILE_BYTES)));
+  }
   await using server = await startServer(CONTENDERS.find(({ name }) => name === 'pxe')!, root, 'boot.cfg');
   const expected = new Expected(root);
   const total = new Total();
@@ -92,8 +100,9 @@ async function soak(root: string): Promise<void> {
 /** Each storm has another curve, another seed, and all kinds of machines. */
 function plan(port: number, number: number): StormPlan {
   const seed = Number(flags.seed) + number;
+  const names = [...Object.keys(FILES), `own${number % OWN_FOLDERS}/{n}.img`];
   return {
-    files: Object.keys(FILES).map((name) => ({ server: peerKey('127.0.0.1', port), name })),
+    files: names.map((name) => ({ server: peerKey('127.0.0.1', port), name })),
     machines: [],
     arrivals: arrivals(CURVES[number % CURVES.length]!, BOOTS, OVER_MS, seededRandom(seed)),
     clients: Number(flags.clients),

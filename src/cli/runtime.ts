@@ -32,12 +32,16 @@ export function enlargeThreadPool(): void {
   process.env.UV_THREADPOOL_SIZE ||= String(POOL_THREADS);
 }
 
+/** What the heap may grow by until it is collected. V8 itself would let it grow to a multiple while the machine has memory. */
+const HEAP_GROWTH_PERCENT = 30;
+
 /**
  * Call it when everything has started. What is gone again at once, as most of a request is, lies in a part of the heap of its own.
  * The start has made that as large as it need be; by itself it would grow to 32 MiB.
  */
 export function settleHeap(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
 }
 
 /**

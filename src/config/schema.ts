@@ -3,6 +3,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { DEFAULT_CACHE_BYTES } from '../content/cache.ts';
 import { hostBitsProblem, parseNetwork } from '../plugin/address.ts';
 import { DSCP, type DscpName } from './dscp.ts';
 
@@ -89,7 +90,7 @@ export const configSchema = z.strictObject({
   caseInsensitive: z.boolean().default(false),
   stableMs: whole(0, 60_000).default(100),
   stableWaitMs: whole(0, 60_000).default(2000),
-  cacheBytes: whole(0, Number.MAX_SAFE_INTEGER).default(32 * MIB),
+  cacheBytes: whole(0, Number.MAX_SAFE_INTEGER).default(DEFAULT_CACHE_BYTES),
   user: z
     .string()
     .regex(/^[^:\s]+(:[^:\s]+)?$/, 'expected a user, or user:group')

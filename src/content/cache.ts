@@ -2,24 +2,20 @@
  * Segments of files, shared by all transfers: a thousand machines that boot one initrd read it once. What is kept is the
  * {@link SegmentLru}'s; this is about reads under way, which are shared as well. It does not know files.
  */
+import { CacheBudget } from './budget.ts';
 import type { Awaitable } from './content.ts';
 import { SegmentLru, segmentKey } from './lru.ts';
 
 export { ENTRY_BYTES } from './lru.ts';
 
 export interface SegmentCacheOptions {
-  /** Bound of what is kept. Segments being loaded come on top; 0 keeps nothing. */
-  readonly maxBytes: number;
+  /** Bound of what is kept, or a budget that another thread draws on, too. Segments being loaded come on top; 0 keeps nothing. */
+  readonly maxBytes: number | CacheBudget;
   /** Where segments live; plain memory unless told otherwise. */
   readonly allocate?: (length: number) => Uint8Array;
 }
 
-export const DEFAULT_CACHE_BYTES = 64 * 1024 ** 2;
-
-/** Memory that passes from thread to thread without a copy. */
-export function allocateShared(length: number): Uint8Array {
-  return new Uint8Array(new SharedArrayBuffer(length));
-}
+export const DEFAULT_CACHE_BYTES = 32 * 1024 ** 2;
 
 /** Puts a segment's bytes in place, all of them, and resolves once they are known to be of the version that was asked for. */
 export type Fill = (into: Uint8Array) => Promise<void>;
@@ -29,9 +25,9 @@ export class SegmentCache {
   readonly #kept: SegmentLru;
   readonly #loading = new Map<string, Promise<Uint8Array>>();
 
-  constructor(options: SegmentCacheOptions) {
-    this.#kept = new SegmentLru(options.maxBytes);
-    this.#allocate = options.allocate ?? ((length) => new Uint8Array(length));
+  constructor({ maxBytes, allocate = (length) => new Uint8Array(length) }: SegmentCacheOptions) {
+    this.#kept = new SegmentLru(typeof maxBytes === 'number' ? new CacheBudget(maxBytes) : maxBytes);
+    this.#allocate = allocate;
   }
 
   /** Bytes kept, as counted against the bound. */
@@ -41,6 +37,7 @@ export class SegmentCache {
 
   /** The segment, if it is here. Never written to again. */
   get(key: string, index: number): Uint8Array | undefined {
+    this.#kept.giveWay();
     return this.#kept.get(key, index);
   }
 

@@ -3,23 +3,32 @@
  * promises: a key names a version of a file (`version.ts`), so what is held for it is right for ever, and letting go only saves memory.
  */
 
+import type { CacheBudget } from './budget.ts';
+
 /** Roughly what an entry takes beside its bytes, so that a million tiny files are bounded too. */
 export const ENTRY_BYTES = 512;
 
 export class SegmentLru {
-  readonly #maxBytes: number;
+  readonly #budget: CacheBudget;
   readonly #dropped: (bytes: Uint8Array) => void;
+  readonly #costOf: (bytes: Uint8Array) => number;
   /** Least recently used first. */
   readonly #kept = new Map<string, Uint8Array>();
   #bytes = 0;
 
   /**
-   * @param maxBytes bound of what is kept, {@link ENTRY_BYTES} for each segment included
+   * @param budget what is kept is drawn from it
    * @param dropped told each segment that is not kept any more
+   * @param costOf what a segment draws
    */
-  constructor(maxBytes: number, dropped: (bytes: Uint8Array) => void = () => {}) {
-    this.#maxBytes = maxBytes;
+  constructor(
+    budget: CacheBudget,
+    dropped: (bytes: Uint8Array) => void = () => {},
+    costOf = ({ length }: Uint8Array): number => length + ENTRY_BYTES,
+  ) {
+    this.#budget = budget;
     this.#dropped = dropped;
+    this.#costOf = costOf;
   }
 
   /** Bytes kept, as counted against the bound. */
@@ -40,15 +49,18 @@ export class SegmentLru {
   /** Keeps a segment, if it fits at all and is not here already; returns whether it does. */
   keep(key: string, index: number, bytes: Uint8Array): boolean {
     const at = segmentKey(key, index);
-    const cost = bytes.length + ENTRY_BYTES;
-    if (cost > this.#maxBytes || this.#kept.has(at)) return false;
-    for (const [oldest, old] of this.#kept) {
-      if (this.#bytes + cost <= this.#maxBytes) break;
-      this.#drop(oldest, old);
-    }
+    const cost = this.#costOf(bytes);
+    if (cost > this.#budget.maxBytes || this.#kept.has(at)) return false;
+    while (!this.#budget.take(cost)) if (!this.#dropOldest()) return false;
     this.#kept.set(at, bytes);
     this.#bytes += cost;
     return true;
+  }
+
+  /** Drops what another thread has asked for, the segments used least recently first. */
+  giveWay(): void {
+    const asked = this.#budget.takeAsked();
+    for (const until = this.#bytes - asked; this.#bytes > until && this.#dropOldest(); );
   }
 
   /** Forgets a version. */
@@ -57,9 +69,20 @@ export class SegmentLru {
     for (const [at, bytes] of this.#kept) if (at.startsWith(prefix)) this.#drop(at, bytes);
   }
 
+  /** `false`: nothing is kept. */
+  #dropOldest(): boolean {
+    for (const [oldest, old] of this.#kept) {
+      this.#drop(oldest, old);
+      return true;
+    }
+    return false;
+  }
+
   #drop(at: string, bytes: Uint8Array): void {
+    const cost = this.#costOf(bytes);
     this.#kept.delete(at);
-    this.#bytes -= bytes.length + ENTRY_BYTES;
+    this.#bytes -= cost;
+    this.#budget.give(cost);
     this.#dropped(bytes);
   }
 }

@@ -8,14 +8,14 @@
 import { ErrorCode, TftpError } from '../protocol/error.ts';
 import { SEGMENT_BYTES } from '../protocol/segments.ts';
 import { AdaptiveLookup } from './adaptive-lookup.ts';
-import { bytesContent } from './bytes.ts';
 import { DEFAULT_CACHE_BYTES, SegmentCache } from './cache.ts';
 import { type Clock, sleep, systemClock, within } from './clock.ts';
 import { isBeneath, nameBeneath, pathBeneath } from './confine.ts';
 import { type Content, isLater } from './content.ts';
-import { accessViolation, diskSilent, isDiskSilent, isFileChanged, isMissing, readFault } from './fault.ts';
+import { accessViolation, diskSilent, fileChanged, isDiskSilent, isFileChanged, isMissing, readFault } from './fault.ts';
 import { FileContent } from './file.ts';
 import type { FileStat, FileSystem, OpenFile } from './filesystem.ts';
+import { HeldFile } from './held-file.ts';
 import { cleanName } from './name.ts';
 import { SharedLook } from './shared-look.ts';
 import { spelling } from './spelling.ts';
@@ -123,7 +123,7 @@ export class Root {
           if (!rests) throw beingWritten();
           await file.verify();
         }
-        return await this.#serve(file);
+        return await this.#serve(found, file);
       } catch (error) {
         const closed = file.close();
         // It is closed when the read that hangs has returned.
@@ -231,10 +231,9 @@ export class Root {
    * and its path resolves to within.
    */
   #cached(found: Found): ServedFile | undefined {
-    if (found.stat.size > SEGMENT_BYTES) return undefined;
     const bytes = this.#options.cache.get(versionKey(found.stat), 0);
-    if (bytes === undefined || !this.#confined.has(bytes)) return undefined;
-    return heldFile(bytes, this.#nameOf(found, found.realPath));
+    if (bytes === undefined || found.stat.size > SEGMENT_BYTES || !this.#confined.has(bytes)) return undefined;
+    return this.#held(found, this.#nameOf(found, found.realPath), bytes, versionKey(found.stat));
   }
 
   /** A storm begins with a thousand requests for one file. If the other one fails, that may be its own failure. */
@@ -279,7 +278,7 @@ export class Root {
     }
   }
 
-  async #serve(file: FileContent): Promise<ServedFile> {
+  async #serve(found: Found, file: FileContent): Promise<ServedFile> {
     if (file.size > SEGMENT_BYTES) return file;
     const { clock, readMs } = this.#options;
     const read = file.read(0, file.size);
@@ -287,7 +286,25 @@ export class Root {
     const kept = this.#options.cache.get(versionKey(file.version), 0);
     if (kept !== undefined) this.#confined.add(kept);
     await file.close();
-    return heldFile(bytes, file.name);
+    return this.#held(found, file.name, bytes, versionKey(file.version));
+  }
+
+  #held(found: Found, name: string, bytes: Uint8Array, version: string): HeldFile {
+    return new HeldFile(name, bytes, () => this.#readAgain(found, version));
+  }
+
+  /** A small file that was open before, if it still is what it was. */
+  async #readAgain(found: Found, version: string): Promise<Uint8Array> {
+    const cached = this.#options.cache.get(version, 0);
+    if (cached !== undefined && this.#confined.has(cached)) return cached;
+    const file = await this.#openConfined(found);
+    if (file === undefined) throw fileChanged();
+    try {
+      if (versionKey(file.version) !== version) throw fileChanged();
+      return await file.read(0, file.size);
+    } finally {
+      await file.close();
+    }
   }
 
   #allows(base: string, realPath: string): boolean {
@@ -297,10 +314,6 @@ export class Root {
   #nameOf(found: Found, realPath: string): string {
     return isBeneath(found.base, realPath) ? nameBeneath(found.base, realPath) : found.name;
   }
-}
-
-function heldFile(bytes: Uint8Array, name: string): ServedFile {
-  return { ...bytesContent(bytes), name };
 }
 
 function beingWritten(): TftpError {

@@ -67,6 +67,11 @@ const LINGER_MS = 10_000;
 /** Longer if the client repeats itself slowly (its `timeout`), but no longer than this. */
 const MAX_LINGER_MS = 30_000;
 const MAX_LINGERING = 4096;
+/**
+ * Content that is held for peers that have never answered. Beyond that the transfer that has held its part longest lets go of it, and
+ * asks for it again when its peer has answered: forged requests must not buy memory.
+ */
+const UNPROVEN_CONTENT_BYTES = 4 * 1024 ** 2;
 /** ERROR 5 to strangers, per second. */
 const STRANGER_ERRORS_PER_SECOND = 20;
 
@@ -91,6 +96,9 @@ export class Engine {
   readonly #perAddress = new Map<PeerKey, number>();
   /** Oldest first. */
   readonly #unproven = new Set<Transfer>();
+  /** Bytes of content held by unproven transfers that can ask for them again; the oldest first. */
+  readonly #content = new Map<Transfer, number>();
+  #contentBytes = 0;
   readonly #held = new Map<PeerKey, Set<Transfer>>();
   #heldCount = 0;
   readonly #lingering = new Set<Transfer>();
@@ -178,15 +186,17 @@ export class Engine {
     const transfer = this.#transfers.get(id);
     if (transfer?.phase !== 'asked') return false;
     const from = this.#endpointFor(transfer, now);
-    if (answer.kind === 'read' && transfer instanceof ReadTransfer) transfer.answer(answer, from, now);
-    else if (answer.kind === 'write' && transfer instanceof WriteTransfer) transfer.answer(answer, from, now);
+    if (answer.kind === 'read' && transfer instanceof ReadTransfer) {
+      transfer.answer(answer, from, now);
+      if (answer.again) this.#holdContent(transfer, answer.first.length);
+    } else if (answer.kind === 'write' && transfer instanceof WriteTransfer) transfer.answer(answer, from, now);
     else throw new TypeError(`a ${answer.kind} answer does not fit request ${id}`);
     if (transfer.held) this.#hold(transfer, now);
     return true;
   }
 
   /** Ends a transfer, answered or not, with an ERROR to the peer. */
-  refuse(id: number, error: { readonly code: number; readonly message: string }, now: number): void {
+  refuse(id: number, error: NonNullable<Ending['error']>, now: number): void {
     const transfer = this.#transfers.get(id);
     if (transfer) transfer.refuse(error, transfer.route?.from ?? this.#endpointFor(transfer, now), now);
   }
@@ -293,6 +303,22 @@ export class Engine {
     return oldest.route!.from;
   }
 
+  #holdContent(transfer: ReadTransfer, bytes: number): void {
+    this.#content.set(transfer, bytes);
+    this.#contentBytes += bytes;
+    for (const [oldest] of this.#content) {
+      if (this.#contentBytes <= UNPROVEN_CONTENT_BYTES) break;
+      this.#letGoOfContent(oldest);
+      (oldest as ReadTransfer).shed();
+    }
+  }
+
+  /** Its content is not counted any more. */
+  #letGoOfContent(transfer: Transfer): void {
+    this.#contentBytes -= this.#content.get(transfer) ?? 0;
+    this.#content.delete(transfer);
+  }
+
   #spend(transfer: Transfer, bytes: number, now: number): boolean {
     if (transfer.proven) return true;
     if (!this.#budget.spend(transfer.address, bytes, now)) return false;
@@ -332,6 +358,7 @@ export class Engine {
   /** The peer exists: what was spent on it comes back, and those that waited for it may go. */
   #proven(transfer: Transfer, now: number): void {
     this.#unproven.delete(transfer);
+    this.#letGoOfContent(transfer);
     this.#budget.refund(transfer.address, transfer.spent, now);
     transfer.spent = 0;
     for (const waiting of [...(this.#held.get(transfer.address) ?? [])]) {
@@ -350,6 +377,7 @@ export class Engine {
 
   #over(transfer: Transfer, ending: Ending, now: number): void {
     this.#unproven.delete(transfer);
+    this.#letGoOfContent(transfer);
     this.#unhold(transfer);
     this.#transfers.delete(transfer.id);
     const count = (this.#perAddress.get(transfer.address) ?? 0) - 1;

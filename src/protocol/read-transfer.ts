@@ -15,6 +15,8 @@ export interface ReadAnswer {
   readonly size: number | undefined;
   /** The first segment of the content. */
   readonly first: Uint8Array;
+  /** `need` may ask for it once more. */
+  readonly again?: boolean;
   readonly limits: TransferLimits;
 }
 
@@ -23,6 +25,8 @@ const READ_AHEAD_BYTES = 2 * SEGMENT_BYTES;
 
 export class ReadTransfer extends Transfer {
   #sender: Sender | undefined;
+  /** The content was let go of: it is asked for again when the peer has answered. */
+  #shed = false;
 
   answer({ size, first, limits }: ReadAnswer, from: Endpoint, now: number): void {
     const segments = new Segments(size, (bytes) => this.host.released(bytes));
@@ -44,6 +48,12 @@ export class ReadTransfer extends Transfer {
     this.awaitPeer(now);
   }
 
+  /** Lets go of the content, save a copy of what the first reply may have to send once more, until the peer has answered. */
+  shed(): void {
+    this.#shed = true;
+    this.#sender?.segments.shrink(this.oack ? 0 : this.agreement!.blockSize);
+  }
+
   protected take(opcode: number, block: number, _datagram: Uint8Array, now: number): void {
     const sender = this.#sender;
     if (opcode !== Opcode.ack || this.phase !== 'open' || !sender) return;
@@ -54,6 +64,8 @@ export class ReadTransfer extends Transfer {
       this.prove(now);
       this.progressAt = now;
       if (sender.done) return this.end('completed', now);
+      if (this.#shed) sender.segments.clear();
+      this.#shed = false;
     }
     // An ACK that says nothing new must not put the timer off: a client that repeats it would wait for us for ever.
     if (!sender.pump(now) && !progress) return;

@@ -101,6 +101,13 @@ export class Segments {
     return this.#held.length;
   }
 
+  /** Before anything is released: holds a copy of the first bytes in place of all that there is. */
+  shrink(bytes: number): void {
+    const first = bytes > 0 ? this.#held[0]?.slice(0, bytes) : undefined;
+    this.clear();
+    if (first !== undefined) this.#held.push(first);
+  }
+
   clear(): void {
     this.#letGo(this.#held);
     this.#held = [];

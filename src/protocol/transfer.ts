@@ -40,7 +40,8 @@ export interface Ending {
   readonly rttMs: number | undefined;
   readonly retransmissions: number;
   readonly lastAckMissing: boolean;
-  readonly error: { readonly code: number; readonly message: string } | undefined;
+  /** `detail`: why, for the log only. */
+  readonly error: { readonly code: number; readonly message: string; readonly detail?: string | undefined } | undefined;
 }
 
 /** How far a transfer has come. */
@@ -237,7 +238,7 @@ export abstract class Transfer implements Timed {
   }
 
   /** The server gives up: sends an ERROR and ends. */
-  refuse(error: { readonly code: number; readonly message: string }, from: Endpoint, now: number): void {
+  refuse(error: NonNullable<Ending['error']>, from: Endpoint, now: number): void {
     if (this.phase === 'over') return;
     const answered = this.phase === 'open';
     this.route ??= { outbox: this.host.outbox, from, to: this.asked.peer };
@@ -245,7 +246,8 @@ export abstract class Transfer implements Timed {
     const datagram = encode({ opcode: Opcode.error, code: error.code, message });
     if (this.proven || this.host.spend(this, datagram.length, now))
       this.host.outbox.send(this.route.from, this.route.to, datagram);
-    this.end(answered ? 'failed' : 'refused', now, { code: error.code, message: error.message });
+    const { code, detail } = error;
+    this.end(answered ? 'failed' : 'refused', now, { code, message: error.message, ...(detail === undefined ? {} : { detail }) });
   }
 
   /** Ends it without a word to the peer. */

@@ -7,23 +7,28 @@ import type { RouteOptions } from '../plugin/route.ts';
 import type { Trace } from '../plugin/trace.ts';
 import type { Log, ReadRequest, WriteRequest } from '../plugin/types.ts';
 import { ErrorCode, TftpError } from '../protocol/error.ts';
-import type { TransferAnswer } from '../transport/transport.ts';
+import type { TransferAnswer, Transport } from '../transport/transport.ts';
 import type { Generation } from './generation.ts';
 import { makeReady } from './ready.ts';
 import type { ActiveTransfer } from './transfers.ts';
 
+/** What is asked of the transport before it is answered. */
+type Reads = Pick<Transport, 'reads'>;
+
 /** Also notes in the transfer what was found. Throws a `TftpError` to be sent, or the reason for which the client has gone. */
-export function findAnswer(transfer: ActiveTransfer, log: Log): Promise<TransferAnswer> {
+export function findAnswer(transfer: ActiveTransfer, log: Log, transport: Reads): Promise<TransferAnswer> {
   const how = { signal: transfer.gone, log, unservable: transfer.unservable };
-  if (!isVerbose(transfer.generation)) return answer(transfer, how);
+  if (!isVerbose(transfer.generation)) return answer(transfer, how, transport);
   const trace: Trace = [];
   const { client, asked } = transfer.request;
-  return answer(transfer, { ...how, trace }).finally(() => log.debug({ client: client.address, asked, trace }, 'route'));
+  return answer(transfer, { ...how, trace }, transport).finally(() =>
+    log.debug({ client: client.address, asked, trace }, 'route'),
+  );
 }
 
-function answer(transfer: ActiveTransfer, how: RouteOptions): Promise<TransferAnswer> {
+function answer(transfer: ActiveTransfer, how: RouteOptions, transport: Reads): Promise<TransferAnswer> {
   const { request } = transfer;
-  return request.kind === 'read' ? answerRead(transfer, request, how) : answerWrite(transfer, request, how);
+  return request.kind === 'read' ? answerRead(transfer, request, how, transport) : answerWrite(transfer, request, how);
 }
 
 /** What each hook answers costs time to note. */
@@ -31,7 +36,12 @@ function isVerbose({ config }: Generation): boolean {
   return config.log.level === 'debug' || config.log.level === 'trace';
 }
 
-async function answerRead(transfer: ActiveTransfer, asked: ReadRequest, how: RouteOptions): Promise<TransferAnswer> {
+async function answerRead(
+  transfer: ActiveTransfer,
+  asked: ReadRequest,
+  how: RouteOptions,
+  transport: Reads,
+): Promise<TransferAnswer> {
   const { generation, gone } = transfer;
   const route = await generation.pipeline.route(asked, how);
   transfer.request = route.request;
@@ -40,8 +50,10 @@ async function answerRead(transfer: ActiveTransfer, asked: ReadRequest, how: Rou
   transfer.plugin = route.plugin;
   transfer.size = route.content.size;
   const limits = generation.transferLimitsFor(asked.client.address);
+  const { content } = route;
+  if (asked.mode === 'octet' && transport.reads(content)) return { kind: 'read', content, first: undefined, limits };
   const patience = { clock: generation.clock, ms: limits.idleMs, signal: gone };
-  return { kind: 'read', ...(await makeReady(route.content, asked.mode, patience)), limits };
+  return { kind: 'read', ...(await makeReady(content, asked.mode, patience)), limits };
 }
 
 async function answerWrite(transfer: ActiveTransfer, asked: WriteRequest, how: RouteOptions): Promise<TransferAnswer> {

@@ -4,7 +4,8 @@
 import { resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
-import { allocateShared, SegmentCache } from '../content/cache.ts';
+import { CacheBudget } from '../content/budget.ts';
+import { SegmentCache } from '../content/cache.ts';
 import { systemClock } from '../content/clock.ts';
 import { Disks } from '../content/disks.ts';
 import { nodeFileSystem } from '../content/node-filesystem.ts';
@@ -49,11 +50,11 @@ export function createResolvedServer(
   config: ResolvedConfig,
   { log = silent, sockets, activity }: Omit<CreateOptions, 'dir'> & { readonly activity?: Activity } = {},
 ): Server {
-  const threads = config.transport !== 'portable' && whyNot() === undefined;
+  const budget = new CacheBudget(config.cacheBytes);
   return new Server(config, {
-    ...realWorld(config, log, threads ? allocateShared : undefined),
+    ...realWorld(log, budget),
     activity,
-    transport: (events, limits) => makeTransport(config, log, events, limits),
+    transport: (events, limits) => makeTransport(config, log, events, limits, budget),
     ...(sockets ? { sockets } : {}),
   });
 }
@@ -79,7 +80,7 @@ export async function withGeneration<T>(
   work: (generation: Generation) => Promise<T>,
   { failed }: Pick<Surroundings, 'failed'> = {},
 ): Promise<T> {
-  const generation = await Generation.start(1, config, realWorld(config, silent), undefined, failed);
+  const generation = await Generation.start(1, config, realWorld(silent, new CacheBudget(config.cacheBytes)), undefined, failed);
   try {
     return await work(generation);
   } finally {
@@ -88,9 +89,8 @@ export async function withGeneration<T>(
   }
 }
 
-/** @param allocate for bytes that pass between threads; the collector does not see how large those are, so only where they do */
-function realWorld(config: ResolvedConfig, log: Log, allocate?: (length: number) => Uint8Array): World {
-  const cache = new SegmentCache({ maxBytes: config.cacheBytes, ...(allocate ? { allocate } : {}) });
+function realWorld(log: Log, budget: CacheBudget): World {
+  const cache = new SegmentCache({ maxBytes: budget });
   const disks = new Disks({
     fileSystem: nodeFileSystem,
     clock: systemClock,
@@ -101,13 +101,19 @@ function realWorld(config: ResolvedConfig, log: Log, allocate?: (length: number)
 }
 
 /** The native transport where it works, else the portable one, with a line that says why. */
-function makeTransport(config: ResolvedConfig, log: Log, events: TransportEvents, limits: EngineLimits): Transport {
+function makeTransport(
+  config: ResolvedConfig,
+  log: Log,
+  events: TransportEvents,
+  limits: EngineLimits,
+  budget: CacheBudget,
+): Transport {
   const portable = () => new PortableTransport({ events, limits, clock: systemClock, random: unpredictable });
   if (config.transport === 'portable') return portable();
   const reason = whyNot();
   if (reason === undefined) {
     try {
-      return new NativeTransport({ events, limits, clock: systemClock, cacheBytes: config.cacheBytes });
+      return new NativeTransport({ events, limits, clock: systemClock, budget });
     } catch (error) {
       log.warn({ err: error }, 'the native transport cannot be started: using the portable one');
       return portable();

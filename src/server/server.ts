@@ -364,7 +364,7 @@ export class Server {
 
   async #answer(transfer: ActiveTransfer): Promise<void> {
     try {
-      const answer = await findAnswer(transfer, boundLog(this.#log, { transfer: transfer.id }));
+      const answer = await findAnswer(transfer, boundLog(this.#log, { transfer: transfer.id }), this.#transport!);
       const info = infoOf(transfer);
       transfer.generation.pipeline.start(info);
       this.#emit('start', info);

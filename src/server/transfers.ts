@@ -50,10 +50,11 @@ export function infoOf({ id, request, served, size, generation }: ActiveTransfer
 
 export function summaryOf(transfer: ActiveTransfer, ending: Ending): TransferSummary {
   const { agreement, error, ...rest } = ending;
+  const cause = transfer.cause ?? error?.detail;
   return {
     ...infoOf(transfer),
     ...rest,
-    error: error && transfer.cause !== undefined ? { ...error, cause: transfer.cause } : error,
+    error: error && { code: error.code, message: error.message, ...(cause === undefined ? {} : { cause }) },
     agreed: optionMap(agreement?.acknowledged ?? []),
     blockSize: agreement?.blockSize ?? DEFAULT_BLOCK_BYTES,
     windowSize: agreement?.windowSize ?? 1,

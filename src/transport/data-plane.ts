@@ -5,12 +5,14 @@
 import type { Awaitable, Content } from '../content/content.ts';
 import type { Engine, EngineLimits } from '../protocol/engine.ts';
 import type { ReadAnswer } from '../protocol/read-transfer.ts';
-import type { Progress } from '../protocol/transfer.ts';
+import type { Progress, TransferLimits } from '../protocol/transfer.ts';
 import type { WriteAnswer } from '../protocol/write-transfer.ts';
 
 export interface WireError {
   readonly code: number;
   readonly message: string;
+  /** Why, for the log only. */
+  readonly detail?: string | undefined;
 }
 
 export interface DataPlane {
@@ -25,11 +27,10 @@ export interface DataPlane {
   progress(): Promise<readonly Progress[]>;
   /** Ends every transfer with an ERROR; resolves when the ERRORs are sent and every end was told. */
   refuseAll(error: WireError): Promise<void>;
-  /**
-   * Reads a content's segments itself from now on, without asking for them by `need`. `false`: it cannot.
-   * Until `release` is over the content must stay open.
-   */
-  adopt(id: number, content: Content): boolean;
+  /** Whether it can read the content's segments itself. */
+  reads(content: Content): boolean;
+  /** Answers by a content that it reads itself, from the first byte on. Until `release` is over the content must stay open. */
+  adopt(id: number, content: Content, limits: TransferLimits): void;
   release(id: number): Awaitable<void>;
   close(): Promise<void>;
 }

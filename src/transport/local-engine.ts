@@ -77,8 +77,12 @@ export class LocalEngine implements DataPlane {
   }
 
   /** Content is read on this thread, too: nothing is gained by another way. */
-  adopt(): boolean {
+  reads(): boolean {
     return false;
+  }
+
+  adopt(): void {
+    throw new TypeError('this plane reads no content');
   }
 
   release(): void {}

@@ -62,8 +62,8 @@ export type TransferAnswer =
   | {
       readonly kind: 'read';
       readonly content: Content;
-      /** The first segment of the content, read already: the first reply needs it. */
-      readonly first: Uint8Array;
+      /** The first segment of the content, which the first reply needs; `undefined` for one that the transport {@link Transport.reads}. */
+      readonly first: Uint8Array | undefined;
       readonly limits: TransferLimits;
     }
   | { readonly kind: 'write'; readonly sink: Sink; readonly limits: TransferLimits };
@@ -85,6 +85,8 @@ export interface TransportEvents {
 export interface Transport {
   /** Resolves when every socket is bound; rejects with Node's system error, and nothing bound, if one cannot be. */
   listen(on: ListenOn, settings: ListenSettings): Promise<Listening>;
+  /** Whether it reads the content itself, from the first byte on. */
+  reads(content: Content): boolean;
   /** Takes over the content or sink: it is closed, committed or aborted whatever happens. */
   answer(id: number, answer: TransferAnswer): void;
   /** An ERROR to the client instead. */

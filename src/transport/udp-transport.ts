@@ -4,7 +4,9 @@
  */
 import { networkInterfaces } from 'node:os';
 import type { Clock } from '../content/clock.ts';
-import { type Awaitable, isLater } from '../content/content.ts';
+import { type Awaitable, type Content, isLater } from '../content/content.ts';
+import { FileContent } from '../content/file.ts';
+import { HeldFile } from '../content/held-file.ts';
 import type { ControlPlane, EngineLimits } from '../protocol/engine.ts';
 import { peerOf } from '../protocol/peer.ts';
 import type { Progress } from '../protocol/transfer.ts';
@@ -72,6 +74,10 @@ export class UdpTransport implements Transport {
     return listener;
   }
 
+  reads(content: Content): boolean {
+    return this.#plane.reads(content);
+  }
+
   answer(id: number, answer: TransferAnswer): void {
     const { limits } = answer;
     if (answer.kind === 'write') {
@@ -80,8 +86,13 @@ export class UdpTransport implements Transport {
     } else {
       const { content, first } = answer;
       this.#feed.open(id, { kind: 'read', content }, limits.idleMs);
-      this.#plane.adopt(id, content);
-      this.#plane.answer(id, { kind: 'read', size: content.size, first, limits });
+      if (first === undefined) this.#plane.adopt(id, content, limits);
+      else {
+        const held = content instanceof HeldFile;
+        const again = held || content instanceof FileContent;
+        this.#plane.answer(id, { kind: 'read', size: content.size, first, again, limits });
+        if (held) content.forget();
+      }
     }
     this.#answered(id);
   }

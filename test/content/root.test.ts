@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { SegmentCache } from '../../src/content/cache.ts';
 import type { FileSystem } from '../../src/content/filesystem.ts';
+import type { HeldFile } from '../../src/content/held-file.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import { Root, type RootOptions } from '../../src/content/root.ts';
 import { gate } from '../support/lab.ts';
@@ -428,6 +429,21 @@ describe('what opening costs', () => {
     expect(await get(root, 'x')).toBe('young');
     slow.open();
     expect(await before).toBe('old');
+  });
+
+  test('a small file that was forgotten is read again in the same version, or not at all', async () => {
+    const folder = temporaryFolder();
+    folder.put('ROOT/x', 'small');
+    const fileSystem = watched();
+    const cache = new SegmentCache({ maxBytes: 0 });
+    const root = rootAt(join(folder.path, 'ROOT'), { fileSystem, cache, stableMs: 0 });
+    const file = (await root.open('x')) as HeldFile;
+    file.forget();
+    expect(Buffer.from(await file.read(0, 100)).toString()).toBe('small');
+    folder.put('ROOT/y', 'other');
+    renameSync(join(folder.path, 'ROOT/y'), join(folder.path, 'ROOT/x'));
+    await expect(file.read(0, 100)).rejects.toThrow('file changed during transfer');
+    expect(fileSystem.openFiles).toBe(0);
   });
 
   test('a small file keeps no descriptor open, and its bytes whatever becomes of it', async () => {

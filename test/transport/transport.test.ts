@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { CacheBudget } from '../../src/content/budget.ts';
 import { bytesContent } from '../../src/content/bytes.ts';
 import { type Clock, systemClock } from '../../src/content/clock.ts';
 import type { Ending } from '../../src/protocol/transfer.ts';
@@ -62,7 +63,7 @@ function transportOver(interfaces: () => Interfaces = () => loopback, clock: Clo
   const options = { events, limits, clock, interfaces };
   const transport: Transport =
     underTest === 'native'
-      ? new NativeTransport({ ...options, cacheBytes: 2 ** 20 })
+      ? new NativeTransport({ ...options, budget: new CacheBudget(2 ** 20) })
       : new PortableTransport({ ...options, random: Math.random });
   onTestFinished(async () => {
     await transport.close({ code: 0, message: 'end of test' });

@@ -6,7 +6,7 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { systemClock } from '../../content/clock.ts';
 import { DiskGate, ThreadBudget } from '../../content/disk-gate.ts';
 import { poolShare, poolThreads } from '../../content/disks.ts';
-import { readFault } from '../../content/fault.ts';
+import { causeOf, readFault } from '../../content/fault.ts';
 import type { FileHandover } from '../../content/file.ts';
 import { nodeFileSystem } from '../../content/node-filesystem.ts';
 import { VersionedFile } from '../../content/versioned-file.ts';
@@ -86,8 +86,8 @@ export class ContentThread {
       await this.#file(id).read(this.#slots.bytes(slot, length), position);
       this.#tell({ kind: 'filled', slot });
     } catch (error) {
-      const { code, message } = readFault(error);
-      this.#tell({ kind: 'failed', slot, error: { code, message } });
+      const fault = readFault(error);
+      this.#tell({ kind: 'failed', slot, error: { code: fault.code, message: fault.message, detail: causeOf(fault) } });
     }
   }
 

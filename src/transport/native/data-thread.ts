@@ -8,7 +8,9 @@
  */
 import { performance } from 'node:perf_hooks';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { type BudgetShare, CacheBudget } from '../../content/budget.ts';
 import { type ControlPlane, Engine, type EngineLimits } from '../../protocol/engine.ts';
+import { ErrorCode } from '../../protocol/error.ts';
 import type { Endpoint, Outbox } from '../../protocol/outbox.ts';
 import type { PeerKey } from '../../protocol/peer.ts';
 import { SEGMENT_BYTES } from '../../protocol/segments.ts';
@@ -42,12 +44,20 @@ export interface DataThreadOptions {
   readonly limits: EngineLimits;
   /** Transfers of an earlier thread had lower numbers. */
   readonly firstId: number;
-  /** Bytes of files that are kept. */
-  readonly cacheBytes: number;
+  /** What is kept of files is drawn from it. */
+  readonly budget: BudgetShare;
   readonly epoll: number;
   readonly wake: WakeShare;
   readonly control: MessagePort;
   readonly content: MessagePort;
+}
+
+/** A file that is to be the answer to a request. */
+interface Unread {
+  readonly size: number;
+  readonly limits: TransferLimits;
+  /** It is given up then. */
+  readonly until: number;
 }
 
 /** An endpoint as this thread has it. */
@@ -83,6 +93,8 @@ export class DataThread {
   /** By local address: the device is the same. */
   readonly #segmentation = new Map<string, Segmentation>();
   readonly #source: SegmentSource;
+  /** Files whose first segment is being read: the first reply needs it, and a reply that it cannot be. Oldest first. */
+  readonly #unread = new Map<number, Unread>();
   /** What transfers are granted, by number. */
   readonly #terms: TransferLimits[] = [];
   /** Endpoints that have something to send. */
@@ -101,10 +113,10 @@ export class DataThread {
   #countsFrom = Number.POSITIVE_INFINITY;
   #stopped = false;
 
-  constructor({ limits, firstId, cacheBytes, epoll, wake, control, content }: DataThreadOptions) {
+  constructor({ limits, firstId, budget, epoll, wake, control, content }: DataThreadOptions) {
     this.#source = new SegmentSource({
       pageCache: new PageCache(),
-      cacheBytes,
+      budget: CacheBudget.join(budget),
       supply: (id, index, bytes) => this.#ready.push({ kind: 'supply', id, index, bytes, last: bytes.length < SEGMENT_BYTES }),
       refuse: (id, error) => this.#engine.refuse(id, error, this.#now),
       tell: (message) => this.#needs.push(message),
@@ -141,6 +153,7 @@ export class DataThread {
     if (ready === 0) this.#tick();
     if (this.#now - waitUntil > LATE_MS) this.#catchUp();
     this.#engine.expire(this.#now, this.#patience.until(this.#now));
+    if (this.#unread.size > 0) this.#giveUpUnread();
     this.#flush();
   }
 
@@ -178,7 +191,7 @@ export class DataThread {
     while (this.#ready.length > 0) {
       const ready = this.#ready;
       this.#ready = [];
-      for (const { id, index, bytes, last } of ready) this.#engine.supply(id, index, bytes, last, this.#now);
+      for (const supplied of ready) this.#supply(supplied);
     }
     for (let endpoint = this.#dirty.pop(); endpoint; endpoint = this.#dirty.pop()) {
       endpoint.dirty = false;
@@ -230,10 +243,10 @@ export class DataThread {
         this.#terms[message.number] = message.limits;
         return;
       case 'answer':
-        if (message.file !== undefined) this.#source.open(message.id, message.file);
-        if (!this.#engine.answer(message.id, { ...message.answer, limits: this.#terms[message.terms]! }, now))
-          this.#source.close(message.id);
+        this.#engine.answer(message.id, { ...message.answer, limits: this.#terms[message.terms]! }, now);
         return;
+      case 'serve':
+        return this.#serve(message);
       case 'refuse':
         return this.#engine.refuse(message.id, message.error, now);
       case 'settled':
@@ -271,6 +284,34 @@ export class DataThread {
     }
   }
 
+  /** The answer waits for the first segment, which is mostly here at once. */
+  #serve({ id, file, terms }: Extract<ToData, { kind: 'serve' }>): void {
+    const limits = this.#terms[terms]!;
+    this.#source.open(id, file);
+    this.#unread.set(id, { size: file.size, limits, until: this.#now + limits.idleMs });
+    this.#source.need(id, 0);
+  }
+
+  #supply({ id, index, bytes, last }: Supplied): void {
+    const unread = this.#unread.get(id);
+    if (unread === undefined) return this.#engine.supply(id, index, bytes, last, this.#now);
+    this.#unread.delete(id);
+    const { size, limits } = unread;
+    if (this.#engine.answer(id, { kind: 'read', size, first: bytes, again: true, limits }, this.#now)) return;
+    this.#source.close(id);
+    this.#source.release(bytes);
+  }
+
+  /** A disk that hangs must not keep its clients waiting for a word. */
+  #giveUpUnread(): void {
+    for (const [id, { until, limits }] of this.#unread) {
+      if (this.#now < until) return;
+      const detail = `nothing was read within ${limits.idleMs} ms`;
+      this.#engine.refuse(id, { code: ErrorCode.undefined, message: 'cannot read file', detail }, this.#now);
+      this.#unread.delete(id);
+    }
+  }
+
   #open({ endpoint: number, fd, address, port }: Extract<ToData, { kind: 'endpoint' }>): void {
     const segmentation = this.#segmentation.get(address) ?? { works: true };
     this.#segmentation.set(address, segmentation);
@@ -303,6 +344,7 @@ export class DataThread {
       released: (bytes) => this.#source.release(bytes),
       store: (id, bytes, last) => this.#outgoing.push({ kind: 'store', id, bytes, last }),
       end: (id, ending) => {
+        this.#unread.delete(id);
         this.#source.close(id);
         this.#outgoing.push({ kind: 'end', id, ending });
       },

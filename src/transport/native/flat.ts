@@ -5,11 +5,12 @@
 import type { RequestPacket } from '../../protocol/packet.ts';
 import type { PeerKey } from '../../protocol/peer.ts';
 import type { Ending } from '../../protocol/transfer.ts';
-import type { FileByNumber, FromData, ToData } from './messages.ts';
+import type { FromData, ToData } from './messages.ts';
 
 type Request = Extract<FromData, { readonly kind: 'request' }>;
 type End = Extract<FromData, { readonly kind: 'end' }>;
 type Answer = Extract<ToData, { readonly kind: 'answer' }>;
+type Serve = Extract<ToData, { readonly kind: 'serve' }>;
 type Settled = Extract<ToData, { readonly kind: 'settled' }>;
 type Option = RequestPacket['options'][number];
 type Agreement = NonNullable<Ending['agreement']>;
@@ -24,21 +25,23 @@ type FlatRequest = readonly [
 type FlatEnd = readonly [
   ...[kind: 'end', id: number, outcome: Ending['outcome'], bytes: number, durationMs: number, rttMs: number | undefined],
   ...[retransmissions: number, lastAckMissing: boolean, code: WireError['code'] | undefined, message: string | undefined],
+  ...[detail: string | undefined],
   ...[blockSize: number | undefined, windowSize: number, rollover: Agreement['rollover'], timeoutMs: number | undefined],
   ...acknowledged: string[],
 ];
 
 type FlatAnswer = readonly [
-  ...[kind: 'answer', id: number, terms: number, size: number | undefined, first: Uint8Array],
-  ...[fd: number | undefined, version: string, fileSize: number],
+  ...[kind: 'answer', id: number, terms: number, size: number | undefined, first: Uint8Array, again: boolean],
 ];
+
+type FlatServe = readonly [kind: 'serve', id: number, terms: number, fd: number, version: string, size: number];
 
 /** The number of the request alone. */
 type FlatSettled = number;
 
 /** A message as it travels. */
 export type FlatFromData = Exclude<FromData, Request | End> | FlatRequest | FlatEnd;
-export type FlatToData = Exclude<ToData, Settled> | FlatAnswer | FlatSettled;
+export type FlatToData = Exclude<ToData, Serve | Settled> | FlatAnswer | FlatServe | FlatSettled;
 
 export function flatFromData(message: FromData): FlatFromData {
   if (message.kind === 'request') return flatRequest(message);
@@ -53,13 +56,15 @@ export function fromData(flat: FlatFromData): FromData {
 
 export function flatToData(message: ToData): FlatToData {
   if (message.kind === 'answer') return flatAnswer(message);
+  if (message.kind === 'serve') return flatServe(message);
   if (message.kind === 'settled') return message.id;
   return message;
 }
 
 export function toData(flat: FlatToData): ToData {
   if (typeof flat === 'number') return { kind: 'settled', id: flat };
-  return isFlat(flat) ? answer(flat) : flat;
+  if (!isFlat(flat)) return flat;
+  return flat[0] === 'answer' ? answer(flat) : serve(flat);
 }
 
 function flatRequest({ kind, id, peer, endpoint, packet: { opcode, name, mode, options } }: Request): FlatRequest {
@@ -84,6 +89,7 @@ function flatEnd({ kind, id, ending }: End): FlatEnd {
     lastAckMissing,
     error?.code,
     error?.message,
+    error?.detail,
     blockSize,
     windowSize,
     rollover,
@@ -103,25 +109,33 @@ function end([
   lastAckMissing,
   code,
   message,
+  detail,
   ...agreed
 ]: FlatEnd): End {
   const [blockSize, windowSize, rollover, timeoutMs, ...acknowledged] = agreed;
-  const error = code === undefined ? undefined : { code, message: message ?? '' };
+  const error = code === undefined ? undefined : { code, message: message ?? '', ...(detail === undefined ? {} : { detail }) };
   const agreement =
     blockSize === undefined ? undefined : { blockSize, windowSize, rollover, timeoutMs, acknowledged: optionsOf(acknowledged) };
   return { kind, id, ending: { outcome, bytes, durationMs, agreement, rttMs, retransmissions, lastAckMissing, error } };
 }
 
 function flatAnswer(message: Answer): FlatAnswer | Answer {
-  const { kind, id, answer, terms, file } = message;
+  const { kind, id, answer, terms } = message;
   // An upload: not one of a storm.
   if (answer.kind === 'write') return message;
-  return [kind, id, terms, answer.size, answer.first, file?.fd, file?.version ?? '', file?.size ?? 0];
+  return [kind, id, terms, answer.size, answer.first, answer.again === true];
 }
 
-function answer([kind, id, terms, size, first, fd, version, fileSize]: FlatAnswer): Answer {
-  const file: FileByNumber | undefined = fd === undefined ? undefined : { fd, version, size: fileSize };
-  return { kind, id, answer: { kind: 'read', size, first }, terms, file };
+function answer([kind, id, terms, size, first, again]: FlatAnswer): Answer {
+  return { kind, id, answer: { kind: 'read', size, first, again }, terms };
+}
+
+function flatServe({ kind, id, terms, file: { fd, version, size } }: Serve): FlatServe {
+  return [kind, id, terms, fd, version, size];
+}
+
+function serve([kind, id, terms, fd, version, size]: FlatServe): Serve {
+  return { kind, id, terms, file: { fd, version, size } };
 }
 
 function flatOptions(options: readonly Option[]): string[] {

@@ -19,14 +19,14 @@ export type ToData =
   | { readonly kind: 'close'; readonly endpoint: number }
   /** What `terms` of an answer mean; told before any that names them. */
   | { readonly kind: 'terms'; readonly number: number; readonly limits: TransferLimits }
-  /** `file`: whose segments after the first are read on the other side. */
   | {
       readonly kind: 'answer';
       readonly id: number;
       readonly answer: Omit<ReadAnswer, 'limits'> | Omit<WriteAnswer, 'limits'>;
       readonly terms: number;
-      readonly file: FileByNumber | undefined;
     }
+  /** The answer to a read request whose segments are read on the other side. */
+  | { readonly kind: 'serve'; readonly id: number; readonly file: FileByNumber; readonly terms: number }
   | { readonly kind: 'refuse'; readonly id: number; readonly error: WireError }
   | Supplied
   /** As `DataPlane.settled`. */

@@ -2,25 +2,26 @@
  * The Engine in a thread of its own, as the main thread has it: knows its transfers and owns every descriptor. Threads that die are
  * started anew: their transfers have failed, their listening sockets go on.
  */
+import type { CacheBudget } from '../../content/budget.ts';
 import type { Awaitable, Content } from '../../content/content.ts';
 import { FileContent } from '../../content/file.ts';
 import { versionKey } from '../../content/version.ts';
 import type { ControlPlane, EngineLimits } from '../../protocol/engine.ts';
 import { ErrorCode } from '../../protocol/error.ts';
 import type { ReadAnswer } from '../../protocol/read-transfer.ts';
-import type { Progress } from '../../protocol/transfer.ts';
+import type { Progress, TransferLimits } from '../../protocol/transfer.ts';
 import type { WriteAnswer } from '../../protocol/write-transfer.ts';
 import type { DataPlane, WireError } from '../data-plane.ts';
 import type { SocketAddress, SocketOwner } from '../socket.ts';
 import { NativeEndpoint } from './endpoint.ts';
-import type { FileByNumber, FromData, ToData } from './messages.ts';
+import type { FromData, ToData } from './messages.ts';
 import { closeSocket, openSocket } from './socket.ts';
 import { Threads } from './threads.ts';
 
 export interface NativeEngineOptions {
   readonly limits: EngineLimits;
-  /** Bytes of files that the data thread keeps. */
-  readonly cacheBytes: number;
+  /** What the data thread keeps of files is drawn from it. */
+  readonly budget: CacheBudget;
   /** Something went wrong that no transfer can be told. */
   fault(error: unknown, what: string): void;
   /** The kernel does not grant all that is wanted. */
@@ -32,7 +33,6 @@ const MAX_DEATHS = 5;
 const DEATHS_WITHIN_MS = 60_000;
 
 interface ReadFile {
-  readonly known: FileByNumber;
   readonly by: Threads;
   /** Fulfilled when it does not use the descriptor any more. */
   readonly letGo: PromiseWithResolvers<void>;
@@ -91,7 +91,7 @@ export class NativeEngine implements DataPlane {
 
   answer(id: number, { limits, ...answer }: ReadAnswer | WriteAnswer): void {
     const terms = this.#threads.termsOf(limits);
-    this.#post({ kind: 'answer', id, answer, terms, file: this.#files.get(id)?.known });
+    this.#post({ kind: 'answer', id, answer, terms });
   }
 
   refuse(id: number, { code, message }: WireError): void {
@@ -123,14 +123,19 @@ export class NativeEngine implements DataPlane {
     await this.#call((call) => ({ kind: 'refuseAll', call, error: { code, message } }));
   }
 
-  adopt(id: number, content: Content): boolean {
-    const file = content instanceof FileContent ? content.handover : undefined;
-    if (!file || this.#closed) return false;
-    const { fd, version } = file;
-    const known = { fd, version: versionKey(version), size: version.size };
-    this.#files.set(id, { known, by: this.#threads, letGo: Promise.withResolvers() });
-    this.#threads.tell({ kind: 'open', id, file });
-    return true;
+  reads(content: Content): boolean {
+    return content instanceof FileContent && content.size > 0 && content.handover !== undefined;
+  }
+
+  adopt(id: number, content: Content, limits: TransferLimits): void {
+    const handover = content instanceof FileContent ? content.handover : undefined;
+    if (handover === undefined) throw new TypeError('the content is not a file with a descriptor');
+    if (this.#closed) return;
+    const { fd, version } = handover;
+    this.#files.set(id, { by: this.#threads, letGo: Promise.withResolvers() });
+    this.#threads.tell({ kind: 'open', id, file: handover });
+    const file = { fd, version: versionKey(version), size: version.size };
+    this.#post({ kind: 'serve', id, file, terms: this.#threads.termsOf(limits) });
   }
 
   release(id: number): Awaitable<void> {
@@ -151,7 +156,7 @@ export class NativeEngine implements DataPlane {
     return new Threads({
       limits: this.#limits,
       firstId: this.#lastId + 1,
-      cacheBytes: this.#options.cacheBytes,
+      budget: this.#options.budget.share(),
       said: (message) => this.#obey(message),
       letGo: (id) => this.#letGo(id),
       died: (error) => this.#died(error),

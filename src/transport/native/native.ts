@@ -1,6 +1,7 @@
 /**
  * The native transport: batched system calls and the Engine in a thread of its own. Linux on x86-64 with glibc.
  */
+import type { CacheBudget } from '../../content/budget.ts';
 import type { Clock } from '../../content/clock.ts';
 import type { EngineLimits } from '../../protocol/engine.ts';
 import type { Interfaces } from '../addresses.ts';
@@ -16,7 +17,8 @@ export interface NativeOptions {
   readonly events: TransportEvents;
   readonly limits: EngineLimits;
   readonly clock: Clock;
-  readonly cacheBytes: number;
+  /** What is kept of files is drawn from it. */
+  readonly budget: CacheBudget;
   /** The machine's interfaces, unless they are simulated. */
   readonly interfaces?: () => Interfaces;
   /** The process's, unless a test gives others. */
@@ -24,7 +26,7 @@ export interface NativeOptions {
 }
 
 export class NativeTransport extends UdpTransport {
-  constructor({ events, limits, clock, cacheBytes, interfaces, rights = processRights() }: NativeOptions) {
+  constructor({ events, limits, clock, budget, interfaces, rights = processRights() }: NativeOptions) {
     super({
       events,
       clock,
@@ -32,7 +34,7 @@ export class NativeTransport extends UdpTransport {
       plane: (control) => {
         const plane = new NativeEngine(control, {
           limits,
-          cacheBytes,
+          budget,
           fault: (error, what) => events.fault(error, { what }),
           notice: (fields, message) => events.notice(fields, message),
         });

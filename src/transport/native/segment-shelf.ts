@@ -5,7 +5,8 @@
  * A slot is free, or being filled, or holds a segment: lent, kept, or both. When it is neither any more it is free again with the
  * next round, since what was let go of in this one may still be to be sent.
  */
-import { SegmentLru } from '../../content/lru.ts';
+import type { CacheBudget } from '../../content/budget.ts';
+import { ENTRY_BYTES, SegmentLru } from '../../content/lru.ts';
 import { SEGMENT_BYTES } from '../../protocol/segments.ts';
 import { CHUNK_SLOTS, Slots } from './slots.ts';
 
@@ -25,16 +26,18 @@ export class SegmentShelf {
   readonly #kept: SegmentLru;
 
   /**
-   * @param maxBytes bound of what is kept
+   * @param budget what is kept is drawn from it
    * @param grown told each new chunk, before a slot of it is given out
    */
-  constructor(maxBytes: number, grown: (chunk: SharedArrayBuffer) => void) {
+  constructor(budget: CacheBudget, grown: (chunk: SharedArrayBuffer) => void) {
     this.#grown = grown;
-    this.#kept = new SegmentLru(maxBytes, (bytes) => {
+    const dropped = (bytes: Uint8Array): void => {
       const slot = this.#slots.slotOf(bytes)!;
       this.#segments[slot]!.kept = false;
       this.#settle(slot);
-    });
+    };
+    // The last segment of a file takes a whole slot, however short it is.
+    this.#kept = new SegmentLru(budget, dropped, () => SEGMENT_BYTES + ENTRY_BYTES);
   }
 
   /** A free slot. Fill it, or give it back. */
@@ -81,6 +84,7 @@ export class SegmentShelf {
 
   /** Everything that was to be sent is sent. */
   endRound(): void {
+    this.#kept.giveWay();
     while (this.#left.length > 0) this.#free.push(this.#left.pop()!);
   }
 

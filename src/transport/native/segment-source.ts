@@ -2,6 +2,7 @@
  * Where the data thread has the segments of files from: those it keeps; what the system has in memory, read at once; and for all that
  * would have to be waited for, the content thread. What several transfers want at once is read once.
  */
+import type { CacheBudget } from '../../content/budget.ts';
 import { segmentKey } from '../../content/lru.ts';
 import { SEGMENT_BYTES } from '../../protocol/segments.ts';
 import type { WireError } from '../data-plane.ts';
@@ -11,8 +12,8 @@ import { SegmentShelf } from './segment-shelf.ts';
 
 export interface SegmentSourceOptions {
   readonly pageCache: Pick<PageCache, 'read'>;
-  /** Bytes of files that are kept. */
-  readonly cacheBytes: number;
+  /** What is kept of files is drawn from it. */
+  readonly budget: CacheBudget;
   /** Takes a segment that a transfer needed, perhaps while it still asks. */
   supply(id: number, index: number, bytes: Uint8Array): void;
   refuse(id: number, error: WireError): void;
@@ -44,7 +45,7 @@ export class SegmentSource {
 
   constructor(options: SegmentSourceOptions) {
     this.#options = options;
-    this.#shelf = new SegmentShelf(options.cacheBytes, (chunk) => {
+    this.#shelf = new SegmentShelf(options.budget, (chunk) => {
       options.grown(chunk);
       options.tell({ kind: 'chunk', chunk });
     });

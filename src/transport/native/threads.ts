@@ -3,6 +3,7 @@
  * they mean is the {@link NativeEngine}'s business.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { BudgetShare } from '../../content/budget.ts';
 import type { EngineLimits } from '../../protocol/engine.ts';
 import type { TransferLimits } from '../../protocol/transfer.ts';
 import type { ContentThreadOptions } from './content-thread.ts';
@@ -19,8 +20,8 @@ export interface ThreadsOptions {
   readonly limits: EngineLimits;
   /** Number of the first transfer. */
   readonly firstId: number;
-  /** Bytes of files that the data thread keeps. */
-  readonly cacheBytes: number;
+  /** What the data thread keeps of files is drawn from it. */
+  readonly budget: BudgetShare;
   /** The data thread says something. */
   said(message: FromData): void;
   /** The content thread does not use a transfer's descriptor any more. */
@@ -63,9 +64,9 @@ export class Threads {
     const files = new MessageChannel();
     this.#toData = control.port1;
     this.#toContent = files.port1;
-    const { limits, firstId, cacheBytes } = options;
+    const { limits, firstId, budget } = options;
     const ways = { wake, control: control.port2, content: segments.port2 };
-    const dataOptions: DataThreadOptions = { limits, firstId, cacheBytes, epoll, ...ways };
+    const dataOptions: DataThreadOptions = { limits, firstId, budget, epoll, ...ways };
     const contentOptions: ContentThreadOptions = { wake, control: files.port2, data: segments.port1 };
     const died = (error: unknown) => this.#died(error);
     this.#data = new Thread('data-worker', dataOptions, [control.port2, segments.port2], died);

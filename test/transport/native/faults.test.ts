@@ -2,6 +2,7 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
+import { CacheBudget } from '../../../src/content/budget.ts';
 import { bytesContent } from '../../../src/content/bytes.ts';
 import { systemClock } from '../../../src/content/clock.ts';
 import { whyNot } from '../../../src/transport/native/libc.ts';
@@ -135,7 +136,7 @@ async function bare() {
     },
     limits,
     clock: systemClock,
-    cacheBytes: 2 ** 20,
+    budget: new CacheBudget(2 ** 20),
   });
   onTestFinished(() => transport.close({ code: 0, message: 'end of test' }));
   const { addresses } = await transport.listen({ address: '127.0.0.1', port: 0 }, { singlePort: false });

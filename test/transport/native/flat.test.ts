@@ -8,7 +8,7 @@ import type { FromData, ToData } from '../../../src/transport/native/messages.ts
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 const ms = fc.double({ min: 0, max: 1e6, noNaN: true });
 const options = fc.array(fc.record({ name: fc.string(), value: fc.string() }), { maxLength: 6 });
-const error = fc.record({ code: fc.nat(8), message: fc.string() });
+const error = fc.record({ code: fc.nat(8), message: fc.string(), detail: fc.string() }, { requiredKeys: ['code', 'message'] });
 const id = fc.nat();
 
 const request = fc.record({
@@ -53,6 +53,7 @@ const read = fc.record({
   kind: fc.constant('read' as const),
   size: maybe(fc.nat()),
   first: fc.uint8Array({ maxLength: 20 }),
+  again: fc.boolean(),
 });
 
 const answer: fc.Arbitrary<ToData> = fc.record({
@@ -60,7 +61,13 @@ const answer: fc.Arbitrary<ToData> = fc.record({
   id,
   answer: fc.oneof(read, fc.constant({ kind: 'write' as const })),
   terms: fc.nat(),
-  file: maybe(fc.record({ fd: fc.nat(), version: fc.string(), size: fc.nat() })),
+});
+
+const serve: fc.Arbitrary<ToData> = fc.record({
+  kind: fc.constant('serve' as const),
+  id,
+  file: fc.record({ fd: fc.nat(), version: fc.string(), size: fc.nat() }),
+  terms: fc.nat(),
 });
 
 const settled: fc.Arbitrary<ToData> = fc.record({ kind: fc.constant('settled' as const), id });
@@ -76,7 +83,7 @@ describe('a message comes back as it was', () => {
 
   test('to the data thread', () => {
     fc.assert(
-      fc.property(fc.oneof(answer, settled), (message) => {
+      fc.property(fc.oneof(answer, serve, settled), (message) => {
         expect(toData(structuredClone(flatToData(message)))).toStrictEqual(structuredClone(message));
       }),
     );

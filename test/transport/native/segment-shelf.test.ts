@@ -1,6 +1,7 @@
 /** Slots of memory between whoever fills them and the data thread, which sends from them: never filled while in use. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { CacheBudget } from '../../../src/content/budget.ts';
 import { SEGMENT_BYTES } from '../../../src/protocol/segments.ts';
 import { SegmentShelf } from '../../../src/transport/native/segment-shelf.ts';
 import { CHUNK_SLOTS, Slots } from '../../../src/transport/native/slots.ts';
@@ -16,7 +17,7 @@ const markOf = (bytes: Uint8Array) => new Uint32Array(bytes.buffer, bytes.byteOf
 describe('slots', () => {
   test('are used again, so that a long file takes the memory of a short one', () => {
     let chunks = 0;
-    const shelf = new SegmentShelf(8 * COST, () => chunks++);
+    const shelf = new SegmentShelf(new CacheBudget(8 * COST), () => chunks++);
     for (let index = 0; index < 1000; index++) {
       shelf.release(shelf.fill(shelf.take(), SEGMENT_BYTES, 'v', index, 1));
       shelf.endRound();
@@ -29,7 +30,7 @@ describe('slots', () => {
   });
 
   test('are not free before the end of the round in which they were let go of', () => {
-    const shelf = new SegmentShelf(0, () => {});
+    const shelf = new SegmentShelf(new CacheBudget(0), () => {});
     const slot = shelf.take();
     shelf.release(shelf.fill(slot, 8, 'v', 0, 1));
     expect(shelf.take()).not.toBe(slot);
@@ -38,7 +39,7 @@ describe('slots', () => {
   });
 
   test('of a segment that nobody waits for any more, and that is not kept, are free again', () => {
-    const shelf = new SegmentShelf(0, () => {});
+    const shelf = new SegmentShelf(new CacheBudget(0), () => {});
     const slot = shelf.take();
     shelf.fill(slot, 8, 'v', 0, 0);
     shelf.endRound();
@@ -46,7 +47,7 @@ describe('slots', () => {
   });
 
   test('bytes that lie elsewhere are nobody’s business', () => {
-    const shelf = new SegmentShelf(0, () => {});
+    const shelf = new SegmentShelf(new CacheBudget(0), () => {});
     shelf.release(new Uint8Array(8));
     shelf.endRound();
     expect(shelf.take()).toBe(0);
@@ -64,14 +65,14 @@ describe('slots', () => {
       },
     ],
   ])('%s: a mistake in the program is thrown', (_, wrong) => {
-    const shelf = new SegmentShelf(COST, () => {});
+    const shelf = new SegmentShelf(new CacheBudget(COST), () => {});
     shelf.giveBack(shelf.take());
     expect(() => wrong(shelf)).toThrow(RangeError);
   });
 
   test('both threads mean the same bytes by a number', () => {
     const there = new Slots();
-    const shelf = new SegmentShelf(0, (chunk) => there.add(chunk));
+    const shelf = new SegmentShelf(new CacheBudget(0), (chunk) => there.add(chunk));
     const slots = Array.from({ length: CHUNK_SLOTS + 1 }, () => shelf.take());
     for (const slot of slots) mark(there.bytes(slot, 4), slot + 1);
     for (const slot of slots) expect(markOf(shelf.bytes(slot, 4))).toBe(slot + 1);
@@ -89,7 +90,7 @@ describe('slots', () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300 }), fc.nat(6), (steps, kept) => {
-        const shelf = new SegmentShelf(kept * COST, () => {});
+        const shelf = new SegmentShelf(new CacheBudget(kept * COST), () => {});
         let fills = 0;
         const taken: number[] = [];
         const held: { bytes: Uint8Array; value: number }[] = [];

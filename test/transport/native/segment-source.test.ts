@@ -1,5 +1,6 @@
 /** Where segments come from, with a page cache and a content thread of the test's own. */
 import { describe, expect, test } from 'vitest';
+import { CacheBudget } from '../../../src/content/budget.ts';
 import { SEGMENT_BYTES } from '../../../src/protocol/segments.ts';
 import type { SegmentRead } from '../../../src/transport/native/messages.ts';
 import { SegmentSource } from '../../../src/transport/native/segment-source.ts';
@@ -18,7 +19,7 @@ function machine({ warm = () => false, cacheBytes = KEPT }: { warm?: (fd: number
   const lent: Uint8Array[] = [];
   let warmReads = 0;
   const source = new SegmentSource({
-    cacheBytes,
+    budget: new CacheBudget(cacheBytes),
     pageCache: {
       read(fd, _version, into, position) {
         if (!warm(fd)) return false;
