@@ -9,6 +9,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../config/error.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { systemClock, within } from '../content/clock.ts';
+import { nodeFileSystem } from '../content/node-filesystem.ts';
+import { UploadFolder } from '../content/upload.ts';
 import { PluginError } from '../plugin/error.ts';
 import { formatPath, type Issue } from '../plugin/issue.ts';
 import type { Finding } from '../plugin/types.ts';
@@ -30,7 +32,19 @@ export async function findProblems(config: ResolvedConfig, files: readonly strin
     ...twiceFindings(config),
     ...(await rootFindings(rootDir, { clock: systemClock, followLinks, caseInsensitive, user })),
     ...(await pluginFindings(config)),
+    ...(await uploadFindings(config)),
   ];
+}
+
+/** A start removes them; until then they take room. */
+async function uploadFindings({ uploads }: ResolvedConfig): Promise<Finding[]> {
+  if (!uploads) return [];
+  const folder = new UploadFolder({ ...uploads, fileSystem: nodeFileSystem });
+  const found = await folder.leftovers().catch(() => []);
+  if (found.length === 0) return [];
+  const bytes = found.reduce((sum, leftover) => sum + leftover.bytes, 0);
+  const message = `holds ${found.length} unfinished uploads of servers that have ended (${bytes} bytes): the next start removes them`;
+  return [{ severity: 'warning', path: ['uploads', 'dir'], message }];
 }
 
 /** The same plugin with the very same options changes nothing; one that writes a line for each transfer writes two. */

@@ -126,6 +126,11 @@ export interface Uploads {
    */
   readonly maxBytes?: number | undefined;
   /**
+   * Bytes of the disk that all uploads together leave free; one that would take them ends in ERROR 3. Left out: 1 GiB, or a tenth of a
+   * disk of less than 10 GiB.
+   */
+  readonly keepFreeBytes?: number | undefined;
+  /**
    * Replace files that exist; else ERROR 6.
    * @default false
    */

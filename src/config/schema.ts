@@ -39,6 +39,7 @@ const mtu = z.record(network, whole(68, 65535));
 const uploads = z.strictObject({
   dir: text,
   maxBytes: whole(0, Number.MAX_SAFE_INTEGER).default(64 * MIB),
+  keepFreeBytes: whole(0, Number.MAX_SAFE_INTEGER).optional(),
   overwrite: z.boolean().default(false),
 });
 

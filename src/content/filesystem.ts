@@ -71,4 +71,8 @@ export interface FileSystem {
   /** Atomic; fails with `EEXIST` if `to` exists. */
   link(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Flushes the names in a directory to disk: what was renamed stays so after a loss of power. */
+  syncDirectory(path: string): Promise<void>;
+  /** Of the disk that the path lies on, as far as this user may write to it. */
+  space(path: string): Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
 }

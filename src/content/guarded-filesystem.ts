@@ -82,6 +82,15 @@ export class GuardedFileSystem implements FileSystem {
     return names.run({ path, limitMs: callMs, must: true, work: () => this.#inner.remove(path) });
   }
 
+  syncDirectory(path: string): Promise<void> {
+    const { bytes, transferMs } = this.#options;
+    return bytes.run({ path, limitMs: transferMs, work: () => this.#inner.syncDirectory(path) });
+  }
+
+  space(path: string): Promise<{ readonly freeBytes: number; readonly totalBytes: number }> {
+    return this.#call(path, () => this.#inner.space(path));
+  }
+
   #call<T>(path: string, work: () => Promise<T>, late?: (value: T) => void): Promise<T> {
     const { names, callMs } = this.#options;
     return names.run({ path, limitMs: callMs, work, ...(late && { late }) });

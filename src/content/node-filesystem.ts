@@ -47,7 +47,24 @@ export const nodeFileSystem: FileSystem = {
   rename: (from, to) => rename(from, to),
   link: (from, to) => link(from, to),
   remove: (path) => unlink(path),
+  syncDirectory,
+  space: async (path) => {
+    const { bsize, bavail, blocks } = await statfs(path);
+    return { freeBytes: bsize * bavail, totalBytes: bsize * blocks };
+  },
 };
+
+/** Where a directory cannot be flushed (Windows, some network disks), its file system does without. */
+const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EPERM', 'EACCES', 'EBADF', 'EISDIR']);
+
+async function syncDirectory(path: string): Promise<void> {
+  try {
+    await using directory = await open(path, 'r');
+    await directory.sync();
+  } catch (error) {
+    if (!CANNOT_SYNC.has(codeOf(error) ?? '')) throw error;
+  }
+}
 
 /** How an open file is asked about itself. */
 interface Questions {

@@ -1,13 +1,17 @@
 /**
  * A folder that uploads go to. A file appears under its name when all of it has come, or not at all; until then it is a hidden
- * temporary file beside it. It does not know who sends, nor whether he may: no `UploadFolder`, no uploads.
+ * temporary file beside it. It does not know which client sends, nor whether it may: no `UploadFolder`, no uploads.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { type Clock, systemClock } from './clock.ts';
 import { isBeneath } from './confine.ts';
 import type { Sink } from './content.ts';
 import { accessViolation, codeOf, diskFull, fileExists, isMissing, writeFault } from './fault.ts';
 import type { FileSystem, NewFile } from './filesystem.ts';
+import { FreeSpace } from './free-space.ts';
+import { findLeftovers, type Leftover } from './leftovers.ts';
 import { cleanName } from './name.ts';
+import { type Owners, processOwners } from './owner.ts';
 import { isTemporaryName, temporaryName } from './temporary.ts';
 
 export interface UploadOptions {
@@ -17,21 +21,54 @@ export interface UploadOptions {
   readonly maxBytes: number;
   /** Whether an upload may take the place of a file. */
   readonly overwrite: boolean;
+  /** Bytes of the disk that all uploads together leave free. Default: 1 GiB, or a tenth of a smaller disk. */
+  readonly keepFreeBytes?: number | undefined;
   readonly fileSystem: FileSystem;
+  readonly clock?: Clock;
+  /** Default: by process. */
+  readonly owners?: Owners;
   /** Also store into folders that a symbolic link names outside `dir`. Default false. */
   readonly followLinks?: boolean;
 }
 
+/** What an upload needs of its folder. */
+interface Context extends UploadOptions {
+  readonly space: FreeSpace;
+  readonly owners: Owners;
+}
+
 export class UploadFolder {
-  readonly #options: UploadOptions;
+  readonly #options: Context;
+  readonly #clock: Clock;
 
   constructor(options: UploadOptions) {
-    this.#options = options;
+    const { dir, fileSystem, keepFreeBytes, clock = systemClock, owners = processOwners } = options;
+    this.#clock = clock;
+    this.#options = { ...options, owners, space: new FreeSpace({ dir, fileSystem, clock, keepFreeBytes }) };
+  }
+
+  /** Temporary files that servers which have ended left behind. Throws if there is no folder. */
+  async leftovers(): Promise<readonly Leftover[]> {
+    const { dir, fileSystem, owners } = this.#options;
+    return findLeftovers(await fileSystem.realPath(dir), { fileSystem, owners, clock: this.#clock });
+  }
+
+  /** Removes them. @returns those that are gone */
+  async sweep(): Promise<readonly Leftover[]> {
+    const removed: Leftover[] = [];
+    for (const leftover of await this.leftovers()) {
+      const gone = await this.#options.fileSystem.remove(leftover.path).then(
+        () => true,
+        () => false,
+      );
+      if (gone) removed.push(leftover);
+    }
+    return removed;
   }
 
   /**
    * Begins an upload. Folders in the name that do not exist are made when it is complete, so that an aborted one leaves nothing.
-   * Throws ERROR 1 or 2 for the name, ERROR 3 if the claim is too large, ERROR 6 if the file exists and may not be replaced.
+   * Throws ERROR 1 or 2 for the name, ERROR 3 if the claim is too large or the disk too full, ERROR 6 if the file exists and may not be replaced.
    *
    * @param claimed bytes that the client says it will send. Only ever a reason to refuse: nothing is allocated for it.
    */
@@ -40,6 +77,7 @@ export class UploadFolder {
     if (isTemporaryName(name)) throw accessViolation('a name of temporary files');
     if (claimed !== undefined && claimed > this.#options.maxBytes) throw diskFull();
     try {
+      await this.#options.space.expect(1);
       return await this.#begin(name);
     } catch (error) {
       throw writeFault(error);
@@ -59,7 +97,7 @@ export class UploadFolder {
       folders.shift();
     }
     if (folders.length === 0) await this.#checkTarget(join(folder, last));
-    const temporary = join(folder, temporaryName());
+    const temporary = join(folder, temporaryName(this.#options.owners.self));
     const file = await fileSystem.create(temporary);
     const upload = new Upload(this.#options, file, temporary, async () => {
       let parent = folder;
@@ -97,6 +135,7 @@ export class UploadFolder {
       // Another upload was faster.
       if (codeOf(error) !== 'EEXIST') throw error;
     }
+    await this.#options.fileSystem.syncDirectory(folder);
     const path = await this.#enter(base, folder, component);
     if (path === undefined) throw accessViolation('its folder was removed meanwhile');
     return path;
@@ -116,14 +155,14 @@ export class UploadFolder {
 
 /** One upload. */
 class Upload implements Sink {
-  readonly #options: UploadOptions;
+  readonly #options: Context;
   readonly #file: NewFile;
   readonly #temporary: string;
   readonly #target: () => Promise<string>;
   #bytes = 0;
   #ended = false;
 
-  constructor(options: UploadOptions, file: NewFile, temporary: string, target: () => Promise<string>) {
+  constructor(options: Context, file: NewFile, temporary: string, target: () => Promise<string>) {
     this.#options = options;
     this.#file = file;
     this.#temporary = temporary;
@@ -134,6 +173,7 @@ class Upload implements Sink {
     this.#bytes += bytes.length;
     if (this.#bytes > this.#options.maxBytes) throw diskFull();
     try {
+      await this.#options.space.take(bytes.length);
       await this.#file.write(bytes);
     } catch (error) {
       throw writeFault(error);
@@ -144,8 +184,11 @@ class Upload implements Sink {
   async commit(): Promise<void> {
     try {
       await this.#file.finish();
-      await this.#place(await this.#target());
+      const target = await this.#target();
+      await this.#place(target);
       this.#ended = true;
+      // Only now does the name outlast a loss of power.
+      await this.#options.fileSystem.syncDirectory(dirname(target));
     } catch (error) {
       await this.abort();
       throw writeFault(error);

@@ -97,7 +97,8 @@ export class Generation {
       hookMs: limits.hookMs,
       setupMs: limits.setupMs,
     });
-    const uploads = config.uploads && new UploadFolder({ ...config.uploads, followLinks, fileSystem: disk(config.uploads.dir) });
+    const uploads =
+      config.uploads && new UploadFolder({ ...config.uploads, followLinks, clock, fileSystem: disk(config.uploads.dir) });
     return new Generation(number, config, world.clock, pipeline, uploads);
   }
 

@@ -196,6 +196,7 @@ export class Server {
     try {
       const prepared = await this.#listeners.prepare(this.#listenOn(this.#config));
       for (const address of prepared.commit()) this.#announce(address);
+      void this.#sweep(generation);
     } catch (error) {
       await this.#close();
       throw error;
@@ -226,6 +227,7 @@ export class Server {
     // Both are asked for their machines.
     const releases = [previous.lease(), next.lease()];
     previous.retire();
+    if (config.uploads?.dir !== previous.config.uploads?.dir) void this.#sweep(next);
     for (const address of addresses) this.#announce(address);
     void previous.disposed.then(() => this.#drained(previous, begun));
     const durationMs = this.#world.clock.now() - begun;
@@ -271,6 +273,18 @@ export class Server {
     } catch (error) {
       this.#watchAlso(watched);
       throw error;
+    }
+  }
+
+  /** Uploads that a crash has cut must not fill the disk. */
+  async #sweep({ uploads, config }: Generation): Promise<void> {
+    try {
+      const removed = (await uploads?.sweep()) ?? [];
+      if (removed.length === 0) return;
+      const bytes = removed.reduce((sum, leftover) => sum + leftover.bytes, 0);
+      this.#log.info({ dir: config.uploads?.dir, files: removed.length, bytes }, 'unfinished uploads of an earlier run removed');
+    } catch {
+      // A folder that cannot be read is told at the first upload, and by `check`.
     }
   }
 

@@ -219,6 +219,16 @@ export class SimulatedFiles implements FileSystem {
     this.#see();
   }
 
+  async syncDirectory(path: string): Promise<void> {
+    await this.#io();
+    this.#resolve(path);
+  }
+
+  async space(): Promise<{ readonly freeBytes: number; readonly totalBytes: number }> {
+    await this.#io();
+    return { freeBytes: 2 ** 40, totalBytes: 2 ** 41 };
+  }
+
   #openFile(entry: Entry): OpenFile {
     const { node } = entry;
     let open = true;

@@ -1,0 +1,65 @@
+/**
+ * How much uploads may still write: all of them together leave a part of the disk free. It asks the disk now and then, and counts what is
+ * written in between.
+ */
+import type { Clock } from './clock.ts';
+import { diskFull } from './fault.ts';
+import type { FileSystem } from './filesystem.ts';
+
+export interface FreeSpaceOptions {
+  readonly dir: string;
+  readonly fileSystem: Pick<FileSystem, 'space'>;
+  readonly clock: Clock;
+  /** Bytes that stay free; `undefined`: {@link DEFAULT_KEEP_BYTES}, or a tenth of a smaller disk. */
+  readonly keepFreeBytes: number | undefined;
+}
+
+const DEFAULT_KEEP_BYTES = 1024 ** 3;
+/** Others write to the disk, too, and remove files. */
+const FRESH_MS = 1_000;
+
+export class FreeSpace {
+  readonly #options: FreeSpaceOptions;
+  #left = 0;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #asking: Promise<void> | undefined;
+
+  constructor(options: FreeSpaceOptions) {
+    this.#options = options;
+  }
+
+  /** Throws ERROR 3 if so many bytes more do not fit; they are not counted yet. */
+  async expect(bytes: number): Promise<void> {
+    await this.#refresh();
+    this.#check(bytes);
+  }
+
+  /** Counts bytes that are about to be written. Throws ERROR 3 if they do not fit. */
+  async take(bytes: number): Promise<void> {
+    await this.#refresh();
+    // With nothing awaited in between: others take from the same.
+    this.#check(bytes);
+    this.#left -= bytes;
+  }
+
+  async #refresh(): Promise<void> {
+    const { clock } = this.#options;
+    if (clock.now() - this.#askedAt < FRESH_MS) return;
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined;
+    });
+    await this.#asking;
+  }
+
+  async #ask(): Promise<void> {
+    const { dir, fileSystem, clock, keepFreeBytes } = this.#options;
+    const { freeBytes, totalBytes } = await fileSystem.space(dir);
+    this.#left = freeBytes - (keepFreeBytes ?? Math.min(DEFAULT_KEEP_BYTES, totalBytes / 10));
+    this.#askedAt = clock.now();
+  }
+
+  #check(bytes: number): void {
+    if (bytes > this.#left)
+      throw diskFull(`uploads leave a part of the disk of ${this.#options.dir} free (uploads.keepFreeBytes)`);
+  }
+}
