@@ -66,7 +66,8 @@ class DataEndpoint implements Endpoint {
   readonly fd: number;
   readonly address: string;
   readonly port: number;
-  readonly batch: Batch;
+  readonly #segmentation: Segmentation;
+  #batch: Batch | undefined;
   /** Has something to send. */
   dirty = false;
   accepts = false;
@@ -77,7 +78,13 @@ class DataEndpoint implements Endpoint {
     this.fd = fd;
     this.address = address;
     this.port = port;
-    this.batch = new Batch(fd, segmentation);
+    this.#segmentation = segmentation;
+  }
+
+  /** Made when it is first needed: there are many sockets, and each batch has memory of its own. */
+  get batch(): Batch {
+    this.#batch ??= new Batch(this.fd, this.#segmentation);
+    return this.#batch;
   }
 }
 
