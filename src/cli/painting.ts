@@ -49,3 +49,32 @@ export function cutEnd(text: string, width: number): string {
 export function cutStart(text: string, width: number): string {
   return text.length <= width ? text : `…${text.slice(text.length - Math.max(0, width - 1))}`;
 }
+
+/** Lines of a width, broken between words; those after the first begin with `indent`. A word that is longer stays whole. */
+export function wrap(spans: readonly Span[], width: number, indent: string): readonly (readonly Span[])[] {
+  const lines: Span[][] = [[]];
+  let used = 0;
+  for (const { text, colour } of spans) {
+    for (const word of visible(text).match(/ *[^ ]+ *$| *[^ ]+| +/g) ?? []) {
+      if (used > indent.length && used + word.trimEnd().length > width) {
+        lines.push([{ text: indent + word.trimStart(), colour }]);
+        used = indent.length + word.trimStart().length;
+      } else {
+        lines.at(-1)!.push({ text: word, colour });
+        used += word.length;
+      }
+    }
+  }
+  return lines.map(joined);
+}
+
+/** Neighbours of one colour as one. */
+function joined(spans: readonly Span[]): readonly Span[] {
+  const all: Span[] = [];
+  for (const span of spans) {
+    const last = all.at(-1);
+    if (last && last.colour === span.colour) all[all.length - 1] = { text: last.text + span.text, colour: span.colour };
+    else all.push(span);
+  }
+  return all;
+}

@@ -4,7 +4,7 @@
 import { isAbsolute, relative } from 'node:path';
 import { type LogRecord, listOf, numberOf, objectOf, textOf } from './log-record.ts';
 import { clockText, timeText } from './machine-lines.ts';
-import type { Colour, Span } from './painting.ts';
+import { type Colour, type Span, wrap } from './painting.ts';
 
 type Line = readonly Span[];
 
@@ -13,6 +13,10 @@ const INDENT = ' '.repeat(9);
 
 /** @param folder absolute; paths below it are shown relative to it */
 export function serverLines(record: LogRecord, folder: string, columns: number): readonly Line[] {
+  return linesOf(record, folder, columns).flatMap((line) => wrap(line, columns, INDENT));
+}
+
+function linesOf(record: LogRecord, folder: string, columns: number): readonly Line[] {
   const { msg } = record;
   const short = (text: string) => text.replaceAll(`${folder}/`, '');
   if (msg.startsWith(FAILED)) return failedLines(record, short(msg.slice(FAILED.length).replace(/^: /, '')), columns);
@@ -41,12 +45,18 @@ const STAYS = '; the config in force stays';
 
 /** One line where it fits; else what it is about, and the rest below. The line of the file is told by number, not shown. */
 function failedLines(record: LogRecord, problem: string, columns: number): readonly Line[] {
-  const parts = problem
-    .split('\n')
-    .filter((line) => !/^\s*(\d+ )?\| /.test(line))
-    .map((line) => line.trim());
+  const told = problem.split('\n').filter((line) => !/^\s*(\d+ )?\| /.test(line));
+  const several = / \d+ problems$/.test(told[0]!);
+  // A hint stands below its problem, further in.
+  const parts = (
+    several
+      ? told
+          .join('\n')
+          .replace(/\n {4,}/g, '; ')
+          .split('\n')
+      : told
+  ).map((line) => line.trim());
   const room = columns - 'reload failed: '.length - INDENT.length;
-  const several = / \d+ problems$/.test(parts[0]!);
   const whole = parts.join('; ');
   const [head, ...more] = several || whole.length > room ? parts : [whole];
   const ended = `${head}${STAYS}`;

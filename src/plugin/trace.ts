@@ -3,6 +3,7 @@
  */
 import { causeOf } from '../content/fault.ts';
 import { TftpError } from '../protocol/error.ts';
+import { errorText } from './error-text.ts';
 import { factNames, sourceOf } from './facts.ts';
 import type { Client, FactName, Folder } from './types.ts';
 
@@ -79,7 +80,7 @@ export function describeError(error: unknown): string {
     const cause = causeOf(error);
     return `error ${error.code}: ${error.message}${cause === undefined ? '' : ` (${cause})`}`;
   }
-  return error instanceof Error ? error.message : String(error);
+  return errorText(error);
 }
 
 const titles: Readonly<Record<FactName, string>> = { mac: '', uuid: 'UUID ', serial: 'serial number ' };

@@ -54,7 +54,7 @@ describe('five PXELINUX boots, a good reload, a bad one, another good one, and a
 });
 
 describe('a line', () => {
-  const rows: readonly (readonly [string, object, string])[] = [
+  const rows: readonly (readonly [string, object, string | readonly string[]])[] = [
     [
       'of a file',
       record(sent),
@@ -127,7 +127,10 @@ describe('a line', () => {
         draining: 1,
         ms: 60,
       }),
-      '15:18:26 reloaded a.ts, b.ts, 2 more files: limits changed, plugin rewrite added, plugin hosts changed, 1 transfer goes on as it began, 60 ms',
+      [
+        '15:18:26 reloaded a.ts, b.ts, 2 more files: limits changed, plugin rewrite added, plugin hosts',
+        '         changed, 1 transfer goes on as it began, 60 ms',
+      ],
     ],
     [
       'of what the new config has wrong',
@@ -156,7 +159,7 @@ describe('a line', () => {
 
   test.each(rows)('%s', (_what, one, line) => {
     const view = viewOf();
-    expect([...view.lines(one as LogRecord), ...view.flush()]).toEqual([line]);
+    expect([...view.lines(one as LogRecord), ...view.flush()]).toEqual([line].flat());
   });
 
   test('of a problem that needs more room: the ways out below', () => {
@@ -169,11 +172,20 @@ describe('a line', () => {
     ]);
   });
 
+  test('that is longer than the terminal is wide is broken between words, and goes on below', () => {
+    const finding = `can never match: nothing here finds out a client's MAC address; add a source to identify(), before hosts`;
+    expect(viewOf().lines(record({ level: 40, msg: 'check', severity: 'warning', path: 'plugins[1]', finding }))).toEqual([
+      "         warning plugins[1]: can never match: nothing here finds out a client's MAC address; add a",
+      '         source to identify(), before hosts',
+    ]);
+  });
+
   test('of several problems of a config: each below', () => {
-    const msg = 'reload failed, the config in force stays: /lab/pxe.config.ts: 2 problems\n  rotDir: unknown key\n  limits: no';
+    const msg =
+      'reload failed, the config in force stays: /lab/pxe.config.ts: 2 problems\n  rotDir: unknown key\n    did you mean "rootDir"?\n  limits: no';
     expect(viewOf().lines(record({ level: 50, msg }))).toEqual([
       '15:18:26 reload failed: pxe.config.ts: 2 problems; the config in force stays',
-      '         error rotDir: unknown key',
+      '         error rotDir: unknown key; did you mean "rootDir"?',
       '         error limits: no',
     ]);
   });
