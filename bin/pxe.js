@@ -9,7 +9,7 @@ if (major >= 24 || (major === 22 && minor >= 22)) {
   import('../src/cli.ts');
 } else {
   process.stderr.write(`pxe: needs Node 22.22, or 24 and later; this is ${process.version} (${process.execPath})
-  in a clone, its own Node is missing:  npm rebuild node --ignore-scripts=false
+  in a clone, its own Node is missing:  npm ci --ignore-scripts=false
   elsewhere, install a newer one:       https://nodejs.org/en/download
 `);
   process.exitCode = 1;
