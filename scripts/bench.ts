@@ -1,5 +1,5 @@
 /**
- * `pxe` and those of its rivals that are installed, under the same storms; prints the table that README shows.
+ * `pxe` and those of its rivals that are installed, under the same storms; prints the table that docs/measurements.md shows.
  *
  *     npm run bench -- [--rounds 3] [--scenarios one,small] [--servers pxe,dnsmasq] [--json] [--list]
  *

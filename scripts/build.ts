@@ -7,7 +7,7 @@
  * package.json, `.ts` replaced; this file names none of them. package.json is written last: half a build is no package.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -62,6 +62,7 @@ function complete({ name, version, description, license, type, engines, bin, exp
     dependencies,
   };
   for (const file of ['README.md', 'LICENSE']) copyFileSync(join(root, file), join(out, file));
+  cpSync(join(root, 'docs'), join(out, 'docs'), { recursive: true });
   for (const program of Object.values(bin)) copyProgram(program);
   writeFileSync(join(out, 'package.json'), `${JSON.stringify(built, undefined, 2)}\n`);
 }

@@ -1,6 +1,6 @@
 /** The labs in `examples/` do what their READMEs say, `pxe check` finds nothing wrong, and `explain` and the server agree on them. */
 import { hash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { judge } from '../src/cli/check.ts';
@@ -10,6 +10,7 @@ import { definePlugin } from '../src/plugin/define.ts';
 import type { Identity } from '../src/plugin/types.ts';
 import { createResolvedServer, withGeneration } from '../src/server/create.ts';
 import { explainEach, questionsOf } from '../src/server/machines.ts';
+import { pages } from './support/docs.ts';
 import { commandsIn, examples, patternOf, preparationsIn, repository, Shell } from './support/examples.ts';
 import { get } from './support/tftp.ts';
 import { describeWith, requireTools } from './support/tools.ts';
@@ -88,8 +89,8 @@ describe.each(examples)('$name', ({ config: file, readme }) => {
   });
 });
 
-test("the top-level README's explanation is what is printed", async () => {
-  const shown = commandsIn(readFileSync(join(repository, 'README.md'), 'utf8')).filter(({ line }) => line.includes(' explain '));
+test('the explanation that the documentation shows is what is printed', async () => {
+  const shown = pages.flatMap(({ text }) => commandsIn(text)).filter(({ line }) => line.includes(' explain '));
   expect(shown).toHaveLength(1);
   await using shell = new Shell();
   for (const { line, prints } of shown) expect((await shell.run(line)).output.trim()).toMatch(patternOf(prints));

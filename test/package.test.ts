@@ -14,6 +14,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pages } from './support/docs.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'pxe-package-')));
@@ -39,11 +40,13 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
-test('the package holds what is built of each source, LICENSE and README, and nothing else', () => {
+test('the package holds what is built of each source, LICENSE and the documentation, and nothing else', () => {
   const sources = ['src', 'plugins'].flatMap((folder) => filesUnder(join(root, folder)).map((file) => join(folder, file)));
   const wanted = sources.flatMap((source) => [source.replace(/\.ts$/, '.js'), source.replace(/\.ts$/, '.d.ts')]);
-  expect(filesUnder(installed)).toEqual([...wanted, 'LICENSE', 'README.md', 'bin/pxe.js', 'package.json'].sort());
-  for (const file of ['LICENSE', 'README.md']) {
+  // README leads to docs/, which goes along so that no link dangles.
+  const copied = ['LICENSE', ...pages.map(({ path }) => path)];
+  expect(filesUnder(installed)).toEqual([...wanted, ...copied, 'bin/pxe.js', 'package.json'].sort());
+  for (const file of copied) {
     expect(readFileSync(join(installed, file))).toEqual(readFileSync(join(root, file)));
   }
 });

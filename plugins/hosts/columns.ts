@@ -76,7 +76,7 @@ function knownKey(header: string): KnownKey | undefined {
   return numbered !== undefined && several.includes(numbered) ? (numbered as KnownKey) : undefined;
 }
 
-/** `undefined` where the header is not one that README names. */
+/** `undefined` where the header is not one that docs/guide.md names. */
 function exactTargets(header: string): readonly Target[] | undefined {
   if (header === '') return [];
   const [, file] = /^file:(.+)$/i.exec(header) ?? [];

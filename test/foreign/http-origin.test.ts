@@ -1,4 +1,4 @@
-/** httpOrigin before a real nginx, served by the command line over loopback: what README's table says of it. */
+/** httpOrigin before a real nginx, served by the command line over loopback: what the table of docs/guide.md says of it. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';

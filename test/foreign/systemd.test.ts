@@ -1,17 +1,18 @@
-/** The units of README, as systemd itself reads them. */
-import { readFileSync } from 'node:fs';
+/** The units of docs/operations.md, as systemd itself reads them. */
 import { expect, test } from 'vitest';
+import { page } from '../support/docs.ts';
 import { folder } from '../support/lab.ts';
 import { run } from '../support/pxe.ts';
 import { describeWith, requireTools } from '../support/tools.ts';
 
-describeWith('the units of README', requireTools('systemd-analyze'), () => {
+describeWith('the units of docs/operations.md', requireTools('systemd-analyze'), () => {
   test('have nothing that systemd complains about', async () => {
-    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
     const at = folder();
-    const files = Array.from(readme.matchAll(/```ini\n# \/etc\/systemd\/system\/(\S+)\n([\s\S]*?)```/g), ([, name, text]) =>
-      // The program must exist to be found good.
-      at.put(name!, text!.replace('/opt/pxe/node_modules/.bin/pxe', '/bin/true')),
+    const files = Array.from(
+      page('docs/operations.md').matchAll(/```ini\n# \/etc\/systemd\/system\/(\S+)\n([\s\S]*?)```/g),
+      ([, name, text]) =>
+        // The program must exist to be found good.
+        at.put(name!, text!.replace('/opt/pxe/node_modules/.bin/pxe', '/bin/true')),
     );
     expect(files.map((file) => file.replace(/.*\//, ''))).toEqual(['pxe.socket', 'pxe.service']);
     const { code, stdout, stderr } = await run(['systemd-analyze', 'verify', ...files]);

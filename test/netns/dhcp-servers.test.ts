@@ -1,5 +1,5 @@
 /**
- * The DHCP blocks of README boot every kind of machine: a real dnsmasq, dhcpd and Kea run with them, and are asked as the real clients
+ * The blocks of docs/dhcp.md boot every kind of machine: a real dnsmasq, dhcpd and Kea run with them, and are asked as the real clients
  * asked.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { page } from '../support/docs.ts';
 import { describeWith, requireRoot, requireTools } from '../support/tools.ts';
 import { must, Network } from './network.ts';
 
@@ -41,7 +42,7 @@ interface Offer {
 
 interface Daemon {
   readonly tool: string;
-  /** What stands above the block in README. */
+  /** What stands above the block in docs/dhcp.md. */
   readonly heading: string;
   /** Writes the configuration and returns the command that runs it in the foreground. */
   start(block: string, folder: string): Promise<readonly string[]>;
@@ -80,7 +81,7 @@ const daemons: readonly Daemon[] = [
 
 const discover = fileURLToPath(new URL('discover.ts', import.meta.url));
 
-describeWith('the DHCP blocks of README', [...requireTools('ip', ...daemons.map(({ tool }) => tool)), requireRoot()], () => {
+describeWith('the blocks of docs/dhcp.md', [...requireTools('ip', ...daemons.map(({ tool }) => tool)), requireRoot()], () => {
   describe.each(daemons)('$tool', ({ tool, heading, start }) => {
     let folder: string;
     let network: Network;
@@ -95,7 +96,7 @@ describeWith('the DHCP blocks of README', [...requireTools('ip', ...daemons.map(
         { machine: 'client', device: 'eth0', addresses: ['192.168.7.200/24'] },
       );
       await network.ip('client', 'route', 'add', '255.255.255.255', 'dev', 'eth0');
-      const [program, ...args] = [...network.on('server'), ...(await start(await blockUnder(heading), folder))];
+      const [program, ...args] = [...network.on('server'), ...(await start(blockUnder(heading), folder))];
       daemon = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
       for (const stream of [daemon.stdout!, daemon.stderr!]) stream.on('data', (text) => void output.push(String(text)));
     }, 60_000);
@@ -120,10 +121,10 @@ describeWith('the DHCP blocks of README', [...requireTools('ip', ...daemons.map(
   });
 });
 
-/** The fenced block under a heading of README's section about DHCP. */
-async function blockUnder(heading: string): Promise<string> {
-  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
-  const block = /```\w*\n([\s\S]*?)```/.exec(readme.slice(readme.indexOf(heading)))?.[1];
+/** The fenced block under a heading of docs/dhcp.md. */
+function blockUnder(heading: string): string {
+  const text = page('docs/dhcp.md');
+  const block = /```\w*\n([\s\S]*?)```/.exec(text.slice(text.indexOf(heading)))?.[1];
   if (block === undefined) throw new Error(`no block under ${heading}`);
   return block;
 }

@@ -1,0 +1,80 @@
+/**
+ * README and docs/ say what is true: every key of the config with its default, every npm script and file that they name, every link.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { configSchema } from '../src/config/schema.ts';
+import { anchorsIn, linksIn, page, pages } from './support/docs.ts';
+
+const repository = new URL('../', import.meta.url);
+const { scripts } = JSON.parse(readFileSync(new URL('package.json', repository), 'utf8')) as { scripts: object };
+
+interface Schema {
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly default?: unknown;
+}
+
+/** `limits.idleMs` and the like, with the default where it is a plain value. */
+function keysOf(schema: Schema, path: readonly string[] = []): { readonly key: string; readonly value: unknown }[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, part]) => {
+    const inner = keysOf(part, [...path, name]);
+    return inner.length > 0 && name !== 'transferPorts' ? inner : [{ key: [...path, name].join('.'), value: part.default }];
+  });
+}
+
+const keys = keysOf(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as Schema);
+
+test('the schema is read', () => {
+  expect(keys.map(({ key }) => key)).toContain('limits.idleMs');
+  expect(keys.length).toBeGreaterThan(30);
+});
+
+test.each(keys)('$key stands in the table, with its default', ({ key, value }) => {
+  const lines = page('docs/reference.md').split('\n');
+  const row = lines.find((line) => line.startsWith(`| \`${key}\` |`));
+  expect(row, `no row for ${key}`).toBeDefined();
+  const plain = ['number', 'boolean', 'string'].includes(typeof value);
+  if (plain) expect(row?.split('|')[2]?.trim()).toBe(`\`${typeof value === 'string' ? `'${value}'` : value}\``);
+});
+
+test('README stays within 200 lines', () => {
+  expect(page('README.md').split('\n').length - 1).toBeLessThanOrEqual(200);
+});
+
+test('README leads to every page', () => {
+  const linked = linksIn(page('README.md')).map((target) => target.replace(/#.*/, ''));
+  expect(pages.map(({ path }) => path).filter((path) => path !== 'README.md' && !linked.includes(path))).toEqual([]);
+});
+
+test('every npm script that is named exists', () => {
+  const named = pages.flatMap(({ text }) => [...text.matchAll(/npm (?:--prefix \S+ )?run (?:-s )?([a-z:]+)/g)]);
+  expect(named.length).toBeGreaterThan(5);
+  expect(named.map((match) => match[1]!).filter((name) => !(name in scripts))).toEqual([]);
+});
+
+test('links are found where they are, and anchors as GitHub makes them', () => {
+  const text = '[a](b.md#c) ![d](e.png) `[no](f)` [far](https://example.org)\n```\n[no](g)\n```\n[h](#i)';
+  expect(linksIn(text)).toEqual(['b.md#c', 'e.png', '#i']);
+  expect(anchorsIn('# Who gets it, and why\n```\n# no\n```\n## From `in.tftpd` – 2')).toEqual([
+    'who-gets-it-and-why',
+    'from-intftpd--2',
+  ]);
+});
+
+describe.each(pages)('$path', ({ path, text }) => {
+  test('links to pages and headings that exist', () => {
+    const dangling = linksIn(text).filter((target) => {
+      const [file = '', anchor] = target.split('#');
+      const linked = pages.find((page) => page.path === (file === '' ? path : posix.join(posix.dirname(path), file)));
+      return linked === undefined || (anchor !== undefined && !anchorsIn(linked.text).includes(anchor));
+    });
+    expect(dangling).toEqual([]);
+  });
+
+  test('names files of the repository that exist', () => {
+    const named = [...text.matchAll(/`((?:bin|examples|plugins|scripts|src|test)\/[^`\s*{}…]*)`/g)];
+    expect(named.map((match) => match[1]!).filter((name) => !existsSync(new URL(name, repository)))).toEqual([]);
+  });
+});
