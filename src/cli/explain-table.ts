@@ -4,6 +4,7 @@
 import type { Explanation } from '../server/explain.ts';
 import { differ, type MachineQuestion } from '../server/machines.ts';
 import { tellAnswer } from './explain-tree.ts';
+import type { Cell } from './table.ts';
 import { byteCount } from './terminal.ts';
 
 /** A machine's question and its answer. */
@@ -18,13 +19,13 @@ export interface Change extends MachineQuestion {
 }
 
 /** @returns rows of cells, the first of which names the columns */
-export function tableOf(rows: readonly Row[]): readonly (readonly string[])[] {
+export function tableOf(rows: readonly Row[]): readonly (readonly Cell[])[] {
   return [
     ['MACHINE', 'KNOWN BY', 'ASKS FOR', 'GETS', 'SIZE'],
     ...rows.map(({ explanation, ...asking }) => {
       const { served } = explanation;
       const size = served?.size === undefined ? '-' : byteCount(served.size);
-      return [...cellsOf(asking), served?.from ?? tellAnswer(explanation), size];
+      return [...cellsOf(asking), answerCell(explanation, served?.from), size];
     }),
   ];
 }
@@ -40,14 +41,20 @@ export function changesOf(
 }
 
 /** @returns rows of cells, the first of which names the columns */
-export function tableOfChanges(changes: readonly Change[]): readonly (readonly string[])[] {
+export function tableOfChanges(changes: readonly Change[]): readonly (readonly Cell[])[] {
   return [
     ['MACHINE', 'KNOWN BY', 'ASKS FOR', 'GETS', 'WOULD GET'],
     ...changes.map(({ before, after, ...asking }) => {
       const told = [tellAnswer(before), tellAnswer(after)];
-      return [...cellsOf(asking), told[0]!, told[0] === told[1] ? `${told[1]}, ${innerChange(before, after)}` : told[1]!];
+      const next = told[0] === told[1] ? `${told[1]}, ${innerChange(before, after)}` : told[1];
+      return [...cellsOf(asking), answerCell(before), answerCell(after, next)];
     }),
   ];
+}
+
+/** An ERROR is what to look for in a long table. */
+function answerCell(explanation: Explanation, text = tellAnswer(explanation)): Cell {
+  return explanation.error ? { text, colour: 'red' } : text;
 }
 
 function cellsOf({ machine, question }: MachineQuestion): readonly string[] {

@@ -6,22 +6,38 @@ import type { Client } from '../plugin/types.ts';
 import type { Explanation } from '../server/explain.ts';
 import { UNKNOWN_ADDRESS } from '../server/machines.ts';
 import { faultyPart } from './link.ts';
+import type { Colour, Span } from './painting.ts';
 import { byteCount, duration } from './terminal.ts';
 import { type Branch, drawTree } from './tree.ts';
 
 /** For a person, on several lines. */
-export function tellRoute(explanation: Explanation, rootDir: string): string {
+export function tellRoute(explanation: Explanation, rootDir: string, coloured = false): string {
   const { asked, name, client, unknowable, trace, agreed, error } = explanation;
   const of = (...hooks: readonly TraceEntry['hook'][]) =>
     trace.filter(({ hook }) => hooks.includes(hook)).map((entry) => step(entry, rootDir));
+  const opened = of('open');
   const sections: readonly Branch[] = [
-    { text: `who      ${tellClient(client, unknowable ?? false)}`, branches: of('identify', 'host') },
-    { text: `name     ${name || 'none that can be looked for'}`, branches: of('rewrite') },
-    { text: 'file', branches: of('open') },
-    ...(error ? [] : [{ text: `options  ${agreed.map((option) => `${option.name}=${option.value}`).join(' ') || 'none'}` }]),
-    { text: `answer   ${tellAnswer(explanation)}` },
+    {
+      text: section('who', tellClient(client, unknowable ?? false), unknowable ? 'yellow' : undefined),
+      branches: of('identify', 'host'),
+    },
+    { text: section('name', name || 'none that can be looked for'), branches: of('rewrite') },
+    ...(opened.length === 0 ? [] : [{ text: section('file', ''), branches: opened }]),
+    ...(error
+      ? []
+      : [{ text: section('options', agreed.map((option) => `${option.name}=${option.value}`).join(' ') || 'none') }]),
+    { text: section('answer', tellAnswer(explanation), error ? 'red' : 'bold') },
   ];
-  return drawTree({ text: asked, branches: sections.filter(({ text, branches }) => text !== 'file' || branches?.length) });
+  return drawTree({ text: [{ text: asked, colour: 'bold' }], branches: sections }, coloured);
+}
+
+function section(title: string, text: string, colour?: Colour): readonly Span[] {
+  return text === ''
+    ? [{ text: title, colour: 'cyan' }]
+    : [
+        { text: title.padEnd(9), colour: 'cyan' },
+        { text, colour },
+      ];
 }
 
 /** `web1/boot.ipxe, 1.2 KiB`, or `ERROR 1: file not found` */
@@ -43,12 +59,25 @@ function tellClient(client: Client, unknowable: boolean): string {
 
 /** One hook of one plugin; what was looked for on its behalf hangs below. */
 function step({ plugin, before, after, note, error, ms, lookups }: TraceEntry, rootDir: string): Branch {
-  const answer = error === undefined ? (after ?? 'no answer') : `failed: ${error}`;
+  const answer: Span =
+    error !== undefined
+      ? { text: `failed: ${error}`, colour: 'red' }
+      : after === undefined
+        ? { text: 'no answer', colour: 'dim' }
+        : { text: after };
   const remark = note === undefined ? '' : `, ${note}`;
   return {
-    text: `${plugin ?? 'root directory'}: ${before} → ${answer}${remark}  (${ms.toFixed(1)} ms)`,
+    text: [
+      { text: `${plugin ?? 'root directory'}: ${before} → ` },
+      answer,
+      { text: remark },
+      { text: `  (${ms.toFixed(1)} ms)`, colour: 'dim' },
+    ],
     branches: lookups.map(({ name, found, error: why }) => ({
-      text: `${name}: ${found ? 'found' : (why ?? absence(rootDir, name))}`,
+      text: [
+        { text: `${name}: ` },
+        { text: found ? 'found' : (why ?? absence(rootDir, name)), colour: found ? 'green' : 'yellow' },
+      ],
     })),
   };
 }

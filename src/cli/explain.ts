@@ -13,9 +13,10 @@ import { explainEach, type MachineQuestion, mergeMachines, questionsOf, UNKNOWN_
 import { EXIT, ExitError, endSoon } from './exit.ts';
 import { type Change, changesOf, type Row, tableOf, tableOfChanges } from './explain-table.ts';
 import { tellRoute } from './explain-tree.ts';
+import { isColoured } from './painting.ts';
 import { seeAs } from './privileges.ts';
 import { configOption, jsonOption, loadSettings, type Overrides, rootDirOption } from './settings.ts';
-import { drawTable } from './table.ts';
+import { drawTable, type TableStyle } from './table.ts';
 
 interface ExplainFlags extends Overrides {
   readonly mac?: string;
@@ -91,7 +92,9 @@ async function runExplain(names: readonly string[], flags: ExplainFlags, command
 
 async function showRoute(generation: Generation, [name]: readonly string[], flags: ExplainFlags): Promise<void> {
   const explanation = await explain(generation, questionOf(name!, flags));
-  process.stdout.write(flags.json ? json(explanation) : tellRoute(explanation, generation.config.rootDir));
+  process.stdout.write(
+    flags.json ? json(explanation) : tellRoute(explanation, generation.config.rootDir, isColoured(process.stdout, process.env)),
+  );
   if (explanation.error) process.exitCode = EXIT.failed;
 }
 
@@ -104,7 +107,7 @@ async function showAll(generation: Generation, names: readonly string[], flags: 
   );
   const rows: readonly Row[] = asked.map((asking, index) => ({ ...asking, explanation: answers[index]! }));
   if (flags.json) process.stdout.write(json(rows.map(({ machine, explanation }) => ({ machine, ...explanation }))));
-  else process.stdout.write(drawTable(tableOf(rows), { aligned: process.stdout.isTTY }));
+  else process.stdout.write(drawTable(tableOf(rows), tableStyle()));
   const silent = machines.length - new Set(asked.map(({ machine }) => machine)).size;
   if (machines.length === 0) process.stderr.write('pxe: the config lists no machines\n');
   else if (silent > 0)
@@ -134,8 +137,12 @@ async function showChanges(config: ResolvedConfig, other: string, names: readonl
 
 function tellChanges(changes: readonly Change[], flags: ExplainFlags): void {
   if (flags.json) process.stdout.write(json(changes.map(({ machine, before, after }) => ({ machine, before, after }))));
-  else if (changes.length > 0) process.stdout.write(drawTable(tableOfChanges(changes), { aligned: process.stdout.isTTY }));
+  else if (changes.length > 0) process.stdout.write(drawTable(tableOfChanges(changes), tableStyle()));
   if (changes.length > 0) process.exitCode = EXIT.failed;
+}
+
+function tableStyle(): TableStyle {
+  return { aligned: process.stdout.isTTY, coloured: isColoured(process.stdout, process.env) };
 }
 
 function questionOf(name: string, flags: ExplainFlags): Question {

@@ -14,15 +14,24 @@ export interface Span {
 
 const SGR: Readonly<Record<Colour, number>> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 };
 
+/** Whether what is written to a stream is in colour: on a terminal, unless the user wants none (https://no-color.org: set, and not empty). */
+export function isColoured(stream: { readonly isTTY?: boolean }, env: Readonly<Record<string, string | undefined>>): boolean {
+  return Boolean(stream.isTTY) && !env.NO_COLOR && env.TERM !== 'dumb';
+}
+
 /** One line, without its end. */
 export function paint(spans: readonly Span[], coloured: boolean): string {
-  return spans
-    .map(({ text, colour }) => {
-      const plain = visible(text);
-      return coloured && colour !== undefined && plain.trim() !== '' ? `\x1b[${SGR[colour]}m${plain}\x1b[0m` : plain;
-    })
-    .join('')
-    .trimEnd();
+  return paintWhole(spans, coloured).trimEnd();
+}
+
+/** The same with the blanks at its end, which may be what the line is about. */
+export function paintWhole(spans: readonly Span[], coloured: boolean): string {
+  return spans.map(({ text, colour }) => inColour(visible(text), coloured ? colour : undefined)).join('');
+}
+
+/** Text of this program's own: it goes to the terminal as it is. */
+export function inColour(text: string, colour: Colour | undefined): string {
+  return colour !== undefined && text.trim() !== '' ? `\x1b[${SGR[colour]}m${text}\x1b[0m` : text;
 }
 
 /** Exactly `width` wide: filled up at its end, or cut where least is lost. */

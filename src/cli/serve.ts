@@ -13,6 +13,7 @@ import { isJournal } from './journal.ts';
 import { explainListenError } from './listen-error.ts';
 import { type AppLog, createLog, type LogOptions } from './log.ts';
 import { LogDestination } from './log-destination.ts';
+import { isColoured } from './painting.ts';
 import { dropPrivileges, inheritedSockets } from './privileges.ts';
 import { reviewReload } from './review.ts';
 import { settleHeap } from './runtime.ts';
@@ -127,9 +128,7 @@ function logTarget({ json }: ServeFlags): Pick<LogOptions, 'terminal' | 'journal
   const { stdout, env } = process;
   const journal = isJournal(stdout.fd, env.JOURNAL_STREAM);
   if (json || !stdout.isTTY) return { terminal: undefined, journal };
-  // https://no-color.org: set, and not empty.
-  const coloured = !env.NO_COLOR && env.TERM !== 'dumb';
-  return { terminal: { columns: () => stdout.columns || 80, coloured }, journal };
+  return { terminal: { columns: () => stdout.columns || 80, coloured: isColoured(stdout, env) }, journal };
 }
 
 /** Keeps the server in step with its config, if it has one. */

@@ -1,22 +1,28 @@
 /**
  * A tree for a terminal.
  */
-import { visible } from './terminal.ts';
+import { paintWhole, type Span } from './painting.ts';
 
 export interface Branch {
   /** On one line. */
-  readonly text: string;
+  readonly text: string | readonly Span[];
   readonly branches?: readonly Branch[];
 }
 
 /** The tree on lines, the trunk first. Control bytes are made visible. */
-export function drawTree({ text, branches = [] }: Branch): string {
-  return `${[visible(text), ...drawBranches(branches, '')].join('\n')}\n`;
+export function drawTree({ text, branches = [] }: Branch, coloured = false): string {
+  const lines = [spansOf(text), ...drawBranches(branches, '')];
+  return `${lines.map((spans) => paintWhole(spans, coloured)).join('\n')}\n`;
 }
 
-function drawBranches(branches: readonly Branch[], indent: string): string[] {
+function drawBranches(branches: readonly Branch[], indent: string): (readonly Span[])[] {
   return branches.flatMap(({ text, branches: inner = [] }, index) => {
     const last = index === branches.length - 1;
-    return [`${indent}${last ? '└─' : '├─'} ${visible(text)}`, ...drawBranches(inner, `${indent}${last ? '   ' : '│  '}`)];
+    const rail: Span = { text: `${indent}${last ? '└─' : '├─'} `, colour: 'dim' };
+    return [[rail, ...spansOf(text)], ...drawBranches(inner, `${indent}${last ? '   ' : '│  '}`)];
   });
+}
+
+function spansOf(text: string | readonly Span[]): readonly Span[] {
+  return typeof text === 'string' ? [{ text }] : text;
 }

@@ -1,6 +1,7 @@
 /** `pxe explain` as a user has it. What it computes is tested elsewhere: here is how it is told. */
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { isColoured } from '../../src/cli/painting.ts';
 import { drawTable } from '../../src/cli/table.ts';
 import { drawTree } from '../../src/cli/tree.ts';
 import { folder } from '../support/lab.ts';
@@ -233,6 +234,38 @@ describe('--diff', () => {
     expect(options.stdout).toContain('loader.efi, 7 B, options blksize=1024\n');
     expect([bytes.code, options.code]).toEqual([1, 1]);
   });
+});
+
+test('on a terminal an answer, an ERROR and what is not there stand out', () => {
+  const branches = [
+    {
+      text: [
+        { text: 'answer   ', colour: 'cyan' as const },
+        { text: 'ERROR 1 ', colour: 'red' as const },
+      ],
+    },
+  ];
+  expect(drawTree({ text: 'x ', branches }, true)).toBe('x \n\x1b[2m└─ \x1b[0m\x1b[36manswer   \x1b[0m\x1b[31mERROR 1 \x1b[0m\n');
+  expect(drawTree({ text: 'x ', branches })).toBe('x \n└─ answer   ERROR 1 \n');
+  const rows = [
+    ['NAME', 'GETS'],
+    ['a', { text: 'ERROR', colour: 'red' as const }],
+  ];
+  expect(drawTable(rows, { aligned: true, coloured: true })).toBe(
+    '\x1b[1mNAME\x1b[0m  \x1b[1mGETS\x1b[0m\na     \x1b[31mERROR\x1b[0m\n',
+  );
+  expect(drawTable(rows, { aligned: true })).toBe('NAME  GETS\na     ERROR\n');
+  expect(drawTable(rows, { aligned: false })).toBe('NAME\tGETS\na\tERROR\n');
+});
+
+test.each([
+  [{ isTTY: true }, {}, true],
+  [{ isTTY: true }, { NO_COLOR: '' }, true],
+  [{ isTTY: true }, { NO_COLOR: '1' }, false],
+  [{ isTTY: true }, { TERM: 'dumb' }, false],
+  [{}, {}, false],
+])('colour for %j in %j: %j', (stream, env, coloured) => {
+  expect(isColoured(stream, env)).toBe(coloured);
 });
 
 test('a tree and a table let no control byte through', () => {
