@@ -11,6 +11,8 @@ import { formatPath } from '../plugin/issue.ts';
 import type { Finding } from '../plugin/types.ts';
 import { EXIT, ExitError, endSoon } from './exit.ts';
 import { findProblems } from './findings.ts';
+import { clockText } from './machine-lines.ts';
+import { type Colour, inColour, isColoured, paint, type Span } from './painting.ts';
 import { seeAs } from './privileges.ts';
 import {
   configOption,
@@ -21,7 +23,6 @@ import {
   portOption,
   rootDirOption,
 } from './settings.ts';
-import { visible } from './terminal.ts';
 
 export interface CheckFlags extends Overrides {
   readonly json?: boolean;
@@ -32,10 +33,12 @@ export interface CheckFlags extends Overrides {
 export interface Verdict {
   readonly exitCode: number;
   readonly file: string | undefined;
-  /** Files whose change may change the verdict. */
+  /** Files whose change may change the verdict: the config's, and those that its plugins read. */
   readonly files: readonly string[];
   /** For a person. */
   readonly text: string;
+  /** The same for a terminal. */
+  readonly colouredText: string;
   /** For a script. */
   readonly json: object;
 }
@@ -72,16 +75,16 @@ async function check(flags: CheckFlags): Promise<void> {
 /** Never returns by itself: a signal ends it. */
 async function watch(first: Verdict, firstSince: number, flags: CheckFlags): Promise<void> {
   let pending = Promise.resolve();
-  const again = async (): Promise<void> => {
+  const again = async (saved: readonly string[]): Promise<void> => {
     const since = systemClock.wallTime();
     const verdict = await judge(flags);
-    tell(verdict, flags);
+    tell(verdict, flags, [{ text: clockText(since), colour: 'dim' }, { text: ` ${saved.map(nearer).join(', ')}` }]);
     await watcher.watch(verdict.files, since);
   };
   const watcher = new FileWatcher({
     clock: systemClock,
-    changed: () => {
-      pending = pending.then(again);
+    changed: (saved) => {
+      pending = pending.then(() => again(saved));
     },
     deaf: () => process.stderr.write('pxe: no more file events (inotify limit?): looking every two seconds\n'),
   });
@@ -96,33 +99,71 @@ export async function judge(flags: CheckFlags, onLoaded: (config: ResolvedConfig
   try {
     const { file, files, config } = await loadSettings(flags);
     onLoaded(config);
-    const found = await findProblems(config, files);
+    const watched = new Set(files);
+    const found = await findProblems(config, files, (path) => void watched.add(path));
     const findings = found.filter(({ severity }) => severity !== 'note');
     const notes = found.filter(({ severity }) => severity === 'note');
     const plugins = config.plugins.map(({ plugin }) => plugin.name).join(', ') || 'none';
-    const fine = `${file ? relative('.', file) : 'config'} is fine. Root: ${config.rootDir}. Plugins: ${plugins}.`;
+    const fine: Line = [
+      { text: `${file ? relative('.', file) : 'config'} is fine.`, colour: 'green' },
+      { text: ` Root: ${config.rootDir}. Plugins: ${plugins}.` },
+    ];
+    const head: Line = findings.length === 0 ? fine : [{ text: headOf(file, findings), colour: 'bold' }];
+    const lines = [head, ...linesOf([...findings, ...notes])];
     const ok = !findings.some(({ severity }) => severity === 'error');
     return {
       exitCode: ok ? EXIT.ok : EXIT.failed,
       file,
-      files,
-      text: `${findings.length === 0 ? fine : headOf(file, findings)}${linesOf([...findings, ...notes])}`,
+      files: [...watched],
+      text: lines.map((line) => paint(line, false)).join('\n'),
+      colouredText: lines.map((line) => paint(line, true)).join('\n'),
       json: { ok, file, findings: findings.map(toJson), notes: notes.map(toJson) },
     };
   } catch (error) {
     if (!(error instanceof ExitError)) throw error;
     const { message, exitCode, cause } = error;
     const known = cause instanceof ConfigError ? cause : undefined;
-    return { exitCode, file: known?.file, files: known?.files ?? [], text: message, json: { ok: false, error: message } };
+    return {
+      exitCode,
+      file: known?.file,
+      files: known?.files ?? [],
+      text: message,
+      colouredText: inColours(message),
+      json: { ok: false, error: message },
+    };
   }
 }
 
-function tell({ exitCode, text, json }: Verdict, flags: CheckFlags): void {
+/** @param head what a verdict is about that is not the first: a line of its own, after a gap */
+function tell({ exitCode, text, colouredText, json }: Verdict, flags: CheckFlags, head?: Line): void {
   process.exitCode = exitCode;
-  if (flags.json) process.stdout.write(`${JSON.stringify(json, null, flags.watch ? undefined : 2)}\n`);
-  else if (exitCode === EXIT.ok) process.stdout.write(`${text}\n`);
-  else process.stderr.write(`pxe: ${text}\n`);
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify(json, null, flags.watch ? undefined : 2)}\n`);
+    return;
+  }
+  const stream = exitCode === EXIT.ok ? process.stdout : process.stderr;
+  const coloured = isColoured(stream, process.env);
+  const before = head === undefined ? '' : `\n${paint(head, coloured)}\n`;
+  const program = exitCode === EXIT.ok ? '' : `${inColour('pxe:', coloured ? 'red' : undefined)} `;
+  stream.write(`${before}${program}${coloured ? colouredText : text}\n`);
 }
+
+/** What is wrong stands out, the line of the file that it is about does not. */
+function inColours(message: string): string {
+  const [head, ...lines] = message.split('\n');
+  return [inColour(head!, 'bold'), ...lines.map((line) => inColour(line, /^\s*(\d+ )?\|/.test(line) ? 'dim' : undefined))].join(
+    '\n',
+  );
+}
+
+function nearer(file: string): string {
+  const way = relative('.', file);
+  return way.startsWith('..') ? file : way;
+}
+
+type Line = readonly Span[];
+
+const COLOURS: Readonly<Record<Finding['severity'], Colour>> = { error: 'red', warning: 'yellow', note: 'cyan' };
 
 /** One mistake in a program that makes a list of hosts may be ten thousand findings. */
 const LINES = 100;
@@ -131,12 +172,17 @@ function headOf(file: string | undefined, findings: readonly Finding[]): string 
   return `${file ?? 'config'}: ${counted(findings, 'error')}, ${counted(findings, 'warning')}`;
 }
 
-function linesOf(findings: readonly Finding[]): string {
-  const lines = findings
+function linesOf(findings: readonly Finding[]): readonly Line[] {
+  const lines: Line[] = findings
     .slice(0, LINES)
-    .map((finding) => `\n  ${finding.severity.padEnd(7)}  ${whereOf(finding)}: ${visible(finding.message)}`);
-  if (findings.length > LINES) lines.push(`\n  and ${findings.length - LINES} more, which --json prints`);
-  return lines.join('');
+    .map((finding) => [
+      { text: '  ' },
+      { text: finding.severity.padEnd(7), colour: COLOURS[finding.severity] },
+      { text: `  ${whereOf(finding)}:`, colour: 'bold' },
+      { text: ` ${finding.message}` },
+    ]);
+  if (findings.length > LINES) lines.push([{ text: `  and ${findings.length - LINES} more, which --json prints` }]);
+  return lines;
 }
 
 function toJson(finding: Finding): object {
@@ -146,7 +192,7 @@ function toJson(finding: Finding): object {
 /** `rack.csv:3`, where the finding stands in a file of its own; then the key path. */
 function whereOf({ file, line, path }: Finding): string {
   const place = file === undefined ? [] : [line === undefined ? file : `${file}:${line}`];
-  return [...place, ...(path.length === 0 ? [] : [formatPath(path)])].map(visible).join(': ');
+  return [...place, ...(path.length === 0 ? [] : [formatPath(path)])].join(': ');
 }
 
 function counted(findings: readonly Finding[], severity: Finding['severity']): string {

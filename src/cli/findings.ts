@@ -22,8 +22,13 @@ import { rootFindings } from './root-findings.ts';
 /**
  * Everything that is wrong with what a config names. Sets the plugins up, as serving would, and disposes of them.
  * @param files that the config is made of
+ * @param watch told each file that a plugin wants watched: a change of it may change what is found
  */
-export async function findProblems(config: ResolvedConfig, files: readonly string[]): Promise<readonly Finding[]> {
+export async function findProblems(
+  config: ResolvedConfig,
+  files: readonly string[],
+  watch: (file: string) => void = () => {},
+): Promise<readonly Finding[]> {
   const { rootDir, followLinks, caseInsensitive, user } = config;
   return [
     ...(await configFindings(config)),
@@ -31,7 +36,7 @@ export async function findProblems(config: ResolvedConfig, files: readonly strin
     ...duplicateFindings(files),
     ...twiceFindings(config),
     ...(await rootFindings(rootDir, { clock: systemClock, followLinks, caseInsensitive, user })),
-    ...(await pluginFindings(config)),
+    ...(await pluginFindings(config, watch)),
     ...(await uploadFindings(config)),
   ];
 }
@@ -65,11 +70,12 @@ function twiceFindings({ plugins }: ResolvedConfig): Finding[] {
 }
 
 /** What cannot be set up is told, and everything else is looked at all the same. */
-async function pluginFindings(config: ResolvedConfig): Promise<readonly Finding[]> {
+async function pluginFindings(config: ResolvedConfig, watch: (file: string) => void): Promise<readonly Finding[]> {
   const failures: Finding[] = [];
   try {
     const found = await withGeneration(config, ({ pipeline }) => pipeline.check(), {
       failed: (index, problem) => failures.push(...failuresOf(index, problem)),
+      watch,
     });
     return [...failures, ...found];
   } catch (thrown) {

@@ -78,9 +78,9 @@ export async function explainConfig(
 export async function withGeneration<T>(
   config: ResolvedConfig,
   work: (generation: Generation) => Promise<T>,
-  { failed }: Pick<Surroundings, 'failed'> = {},
+  { failed, watch }: Partial<Pick<Surroundings, 'failed' | 'watch'>> = {},
 ): Promise<T> {
-  const generation = await Generation.start(1, config, realWorld(silent, new CacheBudget(config.cacheBytes)), undefined, failed);
+  const generation = await Generation.start(1, config, realWorld(silent, new CacheBudget(config.cacheBytes)), watch, failed);
   try {
     return await work(generation);
   } finally {

@@ -1,7 +1,9 @@
 /** `pxe check` as a user has it. What they compute is tested elsewhere: here is how they tell it. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { judge } from '../../src/cli/check.ts';
 import { folder } from '../support/lab.ts';
 import { cli, pxe, start } from '../support/pxe.ts';
 
@@ -151,6 +153,32 @@ export default {
     expect(plain).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/rotDir: unknown key/) });
     expect(json).toMatchObject({ code: 2 });
     expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, error: expect.stringContaining('rotDir: unknown key') });
+  });
+
+  test('on a terminal findings are in colour, elsewhere they are plain', async () => {
+    const at = configured(good.replace('hosts/web1', 'hosts/wbe1'));
+    const { text, colouredText } = await judge({ config: at.file });
+    expect(text).toContain('  error    plugins[2].options["52:54:00:12:34:56"].folder: there is no folder "hosts/wbe1"');
+    expect(colouredText).toContain('  \x1b[31merror  \x1b[0m\x1b[1m  plugins[2]');
+    expect(stripVTControlCharacters(colouredText)).toBe(text);
+    at.put('pxe.config.ts', 'export default {\n  rootDir: nowhere };\n');
+    const broken = await judge({ config: at.file });
+    expect(broken.text).toContain('2:12: nowhere is not defined');
+    expect(broken.colouredText).toContain('\x1b[2m    2 |   rootDir: nowhere };\x1b[0m');
+    expect(stripVTControlCharacters(broken.colouredText)).toBe(broken.text);
+  });
+
+  test('--watch sees a table of machines saved, and says when and which', async () => {
+    const at = configured(good.replace(/hosts\(.*\)/, "hosts({ file: './rack.csv' })"));
+    at.put('rack.csv', 'mac,folder\n52:54:00:12:34:56,hosts/web1\n');
+    await using checking = start([process.execPath, cli, 'check', '--watch'], { cwd: at.path });
+    await checking.until((told) => /is fine/.test(told), 'first verdict');
+    expect(checking.stdout).toMatch(/^pxe\.config\.ts is fine/);
+    // The other way round: what is fine is told on standard output, errors are not.
+    at.put('rack.csv', 'name,mac,folder\nweb1,52:54:00:12:34:56,hosts/web1\n');
+    await checking.until((told) => /\n\n\d\d:\d\d:\d\d rack\.csv\npxe\.config\.ts is fine/.test(told), 'second verdict');
+    at.put('rack.csv', 'mac,folder\n52:54:00:12:34:56,hosts/wbe1\n');
+    await checking.until(() => /\n\d\d:\d\d:\d\d rack\.csv\npxe: .*1 error/.test(checking.stderr), 'third verdict');
   });
 
   test('--watch checks again on every save, until SIGINT', async () => {
