@@ -28,6 +28,9 @@ export function listenProblem(error: unknown, node = NODE): string | undefined {
       return `${where} is taken, perhaps by another TFTP server; "ss -ulpn sport = :${port ?? 69}" tells by whom`;
     case 'EADDRNOTAVAIL':
       return `${address} is not an address of this machine; "ip address" lists them`;
+    case 'EMFILE':
+    case 'ENFILE':
+      return `no descriptors are left to listen on ${where}: raise the limit (ulimit -n, LimitNOFILE=), or list fewer addresses in "listen"`;
     case 'ENODEV':
       return message;
     case 'ENOTSOCK':

@@ -14,6 +14,8 @@ export interface LocalAddress {
   readonly broadcastOf: string | undefined;
   /** The interface, where it was asked for by name. */
   readonly device?: string;
+  /** Of a link-local address: the number of its interface. One that was made anew under its old name has another. */
+  readonly link?: number;
 }
 
 export function localAddresses(on: Exclude<ListenOn, { fd: number }>, interfaces: Interfaces): readonly LocalAddress[] {
@@ -39,7 +41,8 @@ export function mayChange(on: ListenOn): boolean {
 function expand(name: string, info: NetworkInterfaceInfo): LocalAddress[] {
   // A link-local address means something only together with its interface (RFC 4007 §11).
   const address = info.family === 'IPv6' && info.scopeid ? `${info.address}%${name}` : info.address;
-  const unicast = { address, broadcastOf: undefined };
+  const link = info.family === 'IPv6' && info.scopeid ? { link: info.scopeid } : {};
+  const unicast = { address, broadcastOf: undefined, ...link };
   const broadcast = info.family === 'IPv4' && !info.internal ? broadcastAddress(info.address, info.netmask) : undefined;
   return broadcast === undefined ? [unicast] : [unicast, { address: broadcast, broadcastOf: address }];
 }

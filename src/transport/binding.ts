@@ -8,17 +8,26 @@ import type { Rights } from './rights.ts';
 import type { Bind, SocketEndpoint, SocketOwner } from './socket.ts';
 import type { Address, ListenSettings } from './transport.ts';
 
-/** What to bind. A broadcast address has no data sockets: it is answered from those of the interface's own address. */
+/**
+ * What to bind. A broadcast address has no data sockets: it is answered from those of the interface's own address. `link` is the number
+ * of the interface that the sockets will be tied to, if they will be to one.
+ */
 export type BindTo =
-  | { readonly address: string; readonly port: number; readonly device?: string | undefined; readonly broadcastOf?: Binding }
+  | {
+      readonly address: string;
+      readonly port: number;
+      readonly device?: string | undefined;
+      readonly link?: number | undefined;
+      readonly broadcastOf?: Binding;
+    }
   | { readonly fd: number };
 
 /** Where sockets come from, and where their datagrams go. */
 export interface Sockets {
   readonly bind: Bind;
   readonly receive: SocketOwner['receive'];
-  /** They can be bound to a device. */
-  readonly devices?: boolean;
+  /** They can be bound to a device, whose number this tells; 0 if there is none of this name. */
+  readonly deviceNumber?: (name: string) => number;
   readonly rights: Rights;
 }
 

@@ -38,6 +38,11 @@ export class Bindings {
     return !this.#sockets.rights.mayBind(port);
   }
 
+  /** The number of a device, where sockets are bound to devices. */
+  deviceNumber(name: string): number | undefined {
+    return this.#sockets.deviceNumber?.(name);
+  }
+
   /**
    * The binding of an address, bound if need be; `leave` gives it back. Rejects with Node's system error; `EMFILE` also where the
    * descriptors that are left are for files.
@@ -80,7 +85,8 @@ export class Bindings {
 
   /** None where the listening socket replies, or another address's. Throws `EMFILE` if there are not enough descriptors. */
   #dataSocketsFor(to: BindTo, { singlePort }: ListenSettings, sharers: number): number {
-    const share = Math.floor((SOCKETS_IN_ALL - this.#opened) / sharers) - 1;
+    const all = Math.min(SOCKETS_IN_ALL, this.#sockets.rights.sockets);
+    const share = Math.floor((all - this.#opened) / sharers) - 1;
     const wanted = Math.max(LEAST_DATA_SOCKETS, Math.min(MOST_DATA_SOCKETS, share));
     const dataSockets = singlePort || 'broadcastOf' in to ? 0 : wanted;
     if (this.#opened + 1 + dataSockets <= this.#sockets.rights.sockets) return dataSockets;
@@ -90,7 +96,7 @@ export class Bindings {
   /** Port 0 is a new one each time, and so is a descriptor. */
   #keyOf(to: BindTo): string | undefined {
     if ('fd' in to || to.port === 0) return undefined;
-    const device = this.#sockets.devices ? to.device : undefined;
-    return `${to.port} ${to.address} ${device ?? ''}`;
+    const device = this.#sockets.deviceNumber ? to.device : undefined;
+    return `${to.port} ${to.address} ${device ?? ''} ${to.link ?? ''}`;
   }
 }

@@ -11,6 +11,8 @@ import { codeOf, type Unbindable, unbindableProblem } from './unbindable.ts';
 interface Held {
   readonly local: LocalAddress;
   readonly binding: Binding;
+  /** The number of the interface that the sockets are tied to. Once that interface has gone, they are dead. */
+  readonly link?: number | undefined;
 }
 
 export class Listener implements Listening {
@@ -61,7 +63,10 @@ export class Listener implements Listening {
           unbindable.push({ address: local.address, error });
         });
       }
-      if (unbindable[0] !== undefined && this.#held.size === 0) throw unbindable[0].error;
+      const [first] = unbindable;
+      // Where other settings have taken all descriptors, it serves by those.
+      const others = first !== undefined && codeOf(first.error) === 'EMFILE' && this.#bindings.size > 0;
+      if (first !== undefined && this.#held.size === 0 && !others) throw first.error;
       this.#tell(unbindable, this.#on.port);
     } catch (error) {
       await this.close();
@@ -74,12 +79,13 @@ export class Listener implements Listening {
     if (this.#closed || 'fd' in this.#on || !mayChange(this.#on)) return undefined;
     const { port } = this.#on;
     const locals = localAddresses(this.#on, interfaces);
-    const present = new Set(locals.map(({ address }) => address));
+    const present = new Map(locals.map((local) => [local.address, local]));
     const before = this.addresses;
     for (const [address, held] of [...this.#held]) {
-      if (present.has(address)) continue;
+      const local = present.get(address);
+      if (local !== undefined && this.#linkOf(local) === held.link) continue;
       this.#held.delete(address);
-      if (this.#bindings.mustKeep(port)) this.#kept.set(address, held);
+      if (local === undefined && this.#bindings.mustKeep(port)) this.#kept.set(address, held);
       else await held.binding.leave();
     }
     for (const address of [...this.#told.keys()]) if (!present.has(address)) this.#told.delete(address);
@@ -131,30 +137,36 @@ export class Listener implements Listening {
    */
   async #hold(local: LocalAddress, port: number, sharers: number): Promise<boolean> {
     const { address, broadcastOf, device } = local;
+    const link = this.#linkOf(local);
     const kept = this.#kept.get(address);
-    if (kept) {
-      this.#kept.delete(address);
+    this.#kept.delete(address);
+    if (kept !== undefined && kept.link === link) {
       this.#held.set(address, kept);
       return true;
     }
+    await kept?.binding.leave();
     const owner = broadcastOf === undefined ? undefined : this.#held.get(broadcastOf)?.binding;
     // A port that the operating system chose is not one that anybody would broadcast to.
     if (broadcastOf !== undefined && (!owner || port === 0)) return false;
     try {
       const binding = await this.#bindings.acquire(
-        { address, port, device, ...(owner ? { broadcastOf: owner } : {}) },
+        { address, port, device, link, ...(owner ? { broadcastOf: owner } : {}) },
         this.#settings,
         sharers,
       );
       this.#told.delete(address);
       if (this.#closed) void binding.leave();
-      else this.#held.set(address, { local, binding });
+      else this.#held.set(address, { local, binding, link });
       return !this.#closed;
     } catch (error) {
       // The second socket, for broadcasts, is a courtesy.
       if (broadcastOf === undefined) throw error;
       return false;
     }
+  }
+
+  #linkOf({ link, device }: LocalAddress): number | undefined {
+    return link ?? (device === undefined ? undefined : this.#bindings.deviceNumber(device));
   }
 }
 

@@ -57,6 +57,19 @@ describeWith('addresses of a server that is not root any more', needs, () => {
   });
 });
 
+describeWith('an interface that is made anew under its old name', needs, () => {
+  test('is listened on again, also where that took less time than passes between two looks', async () => {
+    const { network, get } = await wired({ transport: 'native', listen: [{ interface: 'lab0', port: 69 }] });
+    expect(await get()).toBe('hello');
+    await network.ip('server', 'link', 'delete', 'lab0');
+    await network.cable(
+      { machine: 'server', device: 'lab0', addresses: ['10.77.0.1/24'] },
+      { machine: 'client', device: 'eth0', addresses: ['10.77.0.2/24'] },
+    );
+    await expect.poll(get, { timeout: 15_000, interval: 500 }).toBe('hello');
+  });
+});
+
 /** Asks as 10.77.0.3, which is silent, and sends ACK 0 to each port that transfers happen on; prints what it spoofed. */
 const attacker = `
 import os, socket, struct, sys

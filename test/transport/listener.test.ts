@@ -1,6 +1,7 @@
 /** How a listener follows addresses that cannot be bound, or not again; over sockets that are made up. */
 import type { NetworkInterfaceInfo } from 'node:os';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { listenProblem } from '../../src/server/listen-error.ts';
 import type { Interfaces } from '../../src/transport/addresses.ts';
 import { Bindings } from '../../src/transport/bindings.ts';
 import { Listener } from '../../src/transport/listener.ts';
@@ -12,11 +13,17 @@ class Machine {
   /** By address: the code of the error that binding it ends in. */
   readonly refused = new Map<string, string>();
   readonly open: string[] = [];
+  /** Sockets that have ever been bound. */
+  bound = 0;
   readonly notices: { readonly fields: object; readonly message: string }[] = [];
   readonly bindings: Bindings;
 
+  /** The number of each device. */
+  readonly devices = new Map<string, number>();
+
   constructor({ mayBind = true, sockets = Number.POSITIVE_INFINITY } = {}) {
     this.bindings = new Bindings({
+      deviceNumber: (name) => this.devices.get(name) ?? 0,
       bind: (to, owner) => this.#bind(to, owner),
       receive: () => {},
       rights: { mayBind: () => mayBind, sockets },
@@ -35,6 +42,7 @@ class Machine {
     if (code !== undefined) throw Object.assign(new Error(code), { code, address, port });
     const name = `${address}:${port}`;
     this.open.push(name);
+    this.bound++;
     const close = async () => {
       const at = this.open.indexOf(name);
       if (at >= 0) this.open.splice(at, 1);
@@ -68,6 +76,52 @@ test('a listener that could not bind an address again keeps its sockets, and say
   await listener.follow(interfaces('10.7.0.2'));
   await listener.close();
   expect(machine.open).toEqual([]);
+});
+
+const linkLocal = (scopeid: number): Interfaces => ({
+  eth0: [{ family: 'IPv6', address: 'fe80::1', scopeid, netmask: 'ffff:ffff:ffff:ffff::', mac: '', internal: false, cidr: null }],
+});
+
+describe.each([
+  ['a link-local address', { address: '::', port: 69 }, (_machine: Machine, number: number) => linkLocal(number)],
+  [
+    'an address of a named interface',
+    { interface: 'eth0', port: 69 },
+    (machine: Machine, number: number) => {
+      machine.devices.set('eth0', number);
+      return interfaces('10.7.0.1');
+    },
+  ],
+])('sockets of %s are tied to its interface: one that is made anew under the old name', (_what, on, as) => {
+  test.each([true, false])('is bound anew, also if nobody has seen it away (away: %s)', async (away) => {
+    const machine = new Machine();
+    const listener = machine.listen(on);
+    await listener.open(as(machine, 2));
+    const bound = machine.bound;
+    if (away) await listener.follow({ eth0: [] });
+    await listener.follow(as(machine, 2));
+    expect(machine.bound).toBe(away ? 2 * bound : bound);
+    await listener.follow(as(machine, 3));
+    expect(machine.bound).toBe(away ? 3 * bound : 2 * bound);
+    expect(machine.open).toHaveLength(bound);
+    expect(listener.addresses).toHaveLength(1);
+  });
+
+  test.each([true, false])('is named where it cannot be bound anew (away: %s)', async (away) => {
+    const machine = new Machine({ mayBind: false });
+    const listener = machine.listen(on);
+    await listener.open(as(machine, 2));
+    const [address] = listener.addresses;
+    machine.refused.set(address!.address, 'EACCES');
+    if (away) await listener.follow({ eth0: [] });
+    await listener.follow(as(machine, 2));
+    expect(machine.notices).toEqual([]);
+    expect(listener.addresses).toHaveLength(1);
+    await listener.follow(as(machine, 3));
+    expect(listener.addresses).toEqual([]);
+    expect(machine.open).toEqual([]);
+    expect(machine.notices).toMatchObject([{ fields: { addresses: [address!.address], code: 'EACCES' } }]);
+  });
 });
 
 test('one that may bind it again closes them', async () => {
@@ -116,8 +170,10 @@ test.each([
   [20, 24],
   [60, 7],
   [200, 4],
-])('%i addresses have %i ports for transfers each, or nearly', async (count, each) => {
-  const machine = new Machine();
+  [1, 49, 50],
+  [1, 4, 5],
+])('%i addresses have %i ports for transfers each, or nearly', async (count, each, sockets?: number) => {
+  const machine = new Machine({ sockets });
   const addresses = Array.from({ length: count }, (_, i) => `10.7.${i >> 7}.${(i & 127) + 1}`);
   await machine.listen(all).open(interfaces(...addresses));
   for (const address of addresses) {
@@ -145,6 +201,25 @@ test('addresses leave the descriptors that are for files, and those without are 
   expect(machine.notices).toHaveLength(1);
   await listener.close();
   expect(machine.open).toEqual([]);
+});
+
+test('a setting that no descriptor is left for does not end a start that serves by another, but one that serves by none', async () => {
+  const machine = new Machine({ sockets: 10 });
+  const first = machine.listen(all);
+  await first.open(interfaces('10.7.0.1', '10.7.0.2', '10.7.0.3'));
+  const second = machine.listen({ address: '0.0.0.0', port: 70 });
+  await second.open(interfaces('10.7.0.1'));
+  expect(second.addresses).toEqual([]);
+  expect(machine.notices.map(({ fields }) => fields)).toEqual([
+    { addresses: ['10.7.0.3'], port: 69, code: 'EMFILE' },
+    { addresses: ['10.7.0.1'], port: 70, code: 'EMFILE' },
+  ]);
+  const none = new Machine({ sockets: 3 });
+  const failure = await none
+    .listen(all)
+    .open(interfaces('10.7.0.1'))
+    .catch((error) => error);
+  expect(listenProblem(failure)).toMatch(/^no descriptors are left to listen on 10\.7\.0\.1 port 69: .*ulimit -n/);
 });
 
 test('in single-port mode an address takes one descriptor', async () => {

@@ -9,6 +9,7 @@ import { processRights, type Rights } from '../rights.ts';
 import type { TransportEvents } from '../transport.ts';
 import { UdpTransport } from '../udp-transport.ts';
 import { NativeEngine } from './native-engine.ts';
+import { interfaceIndex } from './sockaddr.ts';
 
 export { whyNot } from './libc.ts';
 export { NativePorts } from './ports.ts';
@@ -38,7 +39,10 @@ export class NativeTransport extends UdpTransport {
           fault: (error, what) => events.fault(error, { what }),
           notice: (fields, message) => events.notice(fields, message),
         });
-        return { plane, sockets: { bind: (to, owner) => plane.bind(to, owner), receive: () => {}, devices: true, rights } };
+        return {
+          plane,
+          sockets: { bind: (to, owner) => plane.bind(to, owner), receive: () => {}, deviceNumber: interfaceIndex, rights },
+        };
       },
     });
   }

@@ -27,6 +27,12 @@ export function hasNoPort(bytes: Uint8Array, at: number): boolean {
   return bytes[at + 2] === 0 && bytes[at + 3] === 0;
 }
 
+/** Writes an address of this machine, whose interface may have been made anew since it was last written; returns its length. */
+export function writeLocal(bytes: Uint8Array, address: string, port: number): number {
+  known.clear();
+  return writePeer(bytes, 0, peerKey(address, port));
+}
+
 /** Writes a peer as a socket address; returns its length. */
 export function writePeer(bytes: Uint8Array, at: number, peer: PeerKey): number {
   if (typeof peer === 'string') {
@@ -63,7 +69,7 @@ function ipv6Bytes(peer: string): Uint8Array {
     bytes[8 + 2 * i] = group >>> 8;
     bytes[9 + 2 * i] = group & 0xff;
   });
-  if (zone !== undefined) new DataView(bytes.buffer).setUint32(24, interfaceIndex(zone), true);
+  if (zone !== undefined) new DataView(bytes.buffer).setUint32(24, interfaceIndex(zone) || (numbers.get(zone) ?? 0), true);
   if (known.size >= MAX_KNOWN) known.clear();
   known.set(peer, bytes);
   return bytes;
@@ -100,15 +106,30 @@ function compressed(groups: readonly string[]): string {
 }
 
 const names = new Map<number, string>();
+const numbers = new Map<string, number>();
 
 /** The interface with this index; remembered, since a name is asked for with every datagram. */
 function interfaceName(index: number): string {
   const before = names.get(index);
   if (before !== undefined) return before;
-  for (const name of Object.keys(networkInterfaces())) names.set(interfaceIndex(name), name);
-  return names.get(index) ?? String(index);
+  for (const name of Object.keys(networkInterfaces())) learn(interfaceIndex(name), name);
+  if (!names.has(index)) names.set(index, String(index));
+  return names.get(index)!;
 }
 
-function interfaceIndex(name: string): number {
+/** An interface that was made anew under its old name has another index, and one that was renamed keeps its own. */
+function learn(index: number, name: string): void {
+  const before = numbers.get(name);
+  if (before === index) return;
+  if (before !== undefined) {
+    names.delete(before);
+    known.clear();
+  }
+  numbers.set(name, index);
+  names.set(index, name);
+}
+
+/** 0 if there is no interface of this name. */
+export function interfaceIndex(name: string): number {
   return /^\d+$/.test(name) ? Number(name) : call('if_nametoindex', name as unknown as bigint);
 }

@@ -3,11 +3,11 @@
  * open and swallow datagrams.
  */
 import { isIPv6 } from 'node:net';
-import { peerKey, peerOf } from '../../protocol/peer.ts';
+import { peerOf } from '../../protocol/peer.ts';
 import type { SocketAddress } from '../socket.ts';
 import type { Address } from '../transport.ts';
 import { C, call, getOption, mustCall, SystemError, setOption } from './libc.ts';
-import { readPeer, SOCKADDR_BYTES, writePeer } from './sockaddr.ts';
+import { readPeer, SOCKADDR_BYTES, writeLocal } from './sockaddr.ts';
 
 /** A storm's first requests wait here: a thousand of them, and the kernel counts 768 bytes and more for each. */
 const RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024;
@@ -44,7 +44,7 @@ export function openSocket(to: SocketAddress, beside: readonly number[] = []): B
     const notices = [...bindToDevice(fd, device), ...tune(fd), ...mark(fd, six, dscp)];
     sharing([fd, ...beside], () => {
       const name = new Uint8Array(new ArrayBuffer(SOCKADDR_BYTES));
-      const length = writePeer(name, 0, peerKey(address, port));
+      const length = writeLocal(name, address, port);
       mustCall('bind', fd, name, length);
     });
     return { address, port: nameOf(fd).port, fd, notices };
