@@ -16,6 +16,7 @@ import { formatPath, type Issue } from '../plugin/issue.ts';
 import type { Finding } from '../plugin/types.ts';
 import { withGeneration } from '../server/create.ts';
 import { duplicateFindings } from './duplicates.ts';
+import { idleKeyFindings } from './idle-keys.ts';
 import { whyNoAccount } from './privileges.ts';
 import { rootFindings } from './root-findings.ts';
 
@@ -32,6 +33,7 @@ export async function findProblems(
   const { rootDir, followLinks, caseInsensitive, user } = config;
   return [
     ...(await configFindings(config)),
+    ...idleKeyFindings(config),
     ...userFindings(user, files),
     ...duplicateFindings(files),
     ...twiceFindings(config),

@@ -202,6 +202,42 @@ const table: Readonly<Record<string, Silent>> = {
       },
     },
   },
+  'ports for transfers, and one port for all': {
+    plugins: '',
+    keys: 'singlePort: true, transferPorts: { from: 5000, to: 5100 },',
+    told: ['warning  transferPorts: has no effect: with singlePort, transfers go through the listening port'],
+    right: { keys: 'transferPorts: { from: 5000, to: 5100 },' },
+  },
+  'marked packets by a transport that cannot': {
+    plugins: '',
+    keys: "transport: 'portable', dscp: 'ef',",
+    told: ['warning  dscp: has no effect: the portable transport cannot mark packets'],
+    right: { keys: "transport: 'portable'," },
+  },
+  'a log of transfers that the level leaves out': {
+    plugins: `${known}, accessLog()`,
+    keys: "log: { level: 'error' },",
+    told: ['warning  plugins[1]: writes lines of level info, which log.level "error" leaves out'],
+    right: { keys: "log: { level: 'debug' }," },
+  },
+  'a limit for a client above that for all': {
+    plugins: '',
+    keys: 'limits: { transfers: 100 },',
+    told: ['warning  limits.transfersPerClient: is never reached: limits.transfers is 100 for all clients together'],
+    right: { keys: 'limits: { transfers: 100, transfersPerClient: 50 },' },
+  },
+  'a cache that is smaller than a piece of a file': {
+    plugins: '',
+    keys: 'cacheBytes: 1000,',
+    told: ['warning  cacheBytes: keeps nothing: files are kept in pieces of 65536 bytes'],
+    right: { keys: 'cacheBytes: 0,' },
+  },
+  'a user that is not there': {
+    plugins: '',
+    keys: "user: 'pxe-nobody',",
+    told: ['error    user: there is no user "pxe-nobody" on this machine'],
+    right: { keys: "user: 'nobody'," },
+  },
   'an expression that a name can keep busy': {
     plugins: "rewrite([{ match: /^(a+)+$/, replace: '' }])",
     told: ['warning  plugins[0].options[0].match: (a+)+ can match one name in very many ways, as in "aaaaaaaaaaaaaaaaaaaa…a!"'],

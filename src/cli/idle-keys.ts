@@ -1,0 +1,38 @@
+/**
+ * Keys of a config that have no effect, because of what another key says.
+ */
+import type { ResolvedConfig } from '../config/resolve.ts';
+import type { Finding } from '../plugin/types.ts';
+import { SEGMENT_BYTES } from '../protocol/segments.ts';
+
+/** Levels that leave out the lines of transfers. */
+const QUIET_LEVELS: readonly string[] = ['warn', 'error', 'fatal', 'silent'];
+
+export function idleKeyFindings(config: ResolvedConfig): readonly Finding[] {
+  const { singlePort, transferPorts, transport, dscp, log, plugins, limits, cacheBytes } = config;
+  const findings: Finding[] = [];
+  const tell = (path: Finding['path'], message: string) => findings.push({ severity: 'warning', path, message });
+  if (singlePort && transferPorts) {
+    tell(['transferPorts'], 'has no effect: with singlePort, transfers go through the listening port; take one of the two out');
+  }
+  if (dscp !== undefined && transport === 'portable') {
+    tell(['dscp'], 'has no effect: the portable transport cannot mark packets; let transport be "auto"');
+  }
+  if (limits.transfersPerClient > limits.transfers) {
+    tell(
+      ['limits', 'transfersPerClient'],
+      `is never reached: limits.transfers is ${limits.transfers} for all clients together, so that one client may take it all; lower it`,
+    );
+  }
+  if (cacheBytes > 0 && cacheBytes < SEGMENT_BYTES) {
+    tell(['cacheBytes'], `keeps nothing: files are kept in pieces of ${SEGMENT_BYTES} bytes; give it more, or 0 to keep nothing`);
+  }
+  const logger = plugins.findIndex(({ plugin }) => plugin.definition.logsEnds);
+  if (logger >= 0 && QUIET_LEVELS.includes(log.level)) {
+    tell(
+      ['plugins', logger],
+      `writes lines of level info, which log.level "${log.level}" leaves out: take it out, or let log.level be "info"`,
+    );
+  }
+  return findings;
+}
