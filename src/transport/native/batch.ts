@@ -1,7 +1,7 @@
 /**
- * Datagrams that go out from one socket, gathered and sent by one call (sendmmsg). File bytes are sent from where they lie: the
- * kernel is told the address of a 4-byte header and those of the slices. Blocks of one window that follow each other become one
- * message which the kernel cuts up (UDP_SEGMENT).
+ * Datagrams that go out, gathered from all sockets of a thread: those of one socket that follow each other are a run, sent by one
+ * call (sendmmsg). File bytes are sent from where they lie: the kernel is told the address of a 4-byte header and those of the
+ * slices. Blocks of one window that follow each other become one message which the kernel cuts up (UDP_SEGMENT).
  *
  * Whatever the kernel is told the address of is held until it was sent: the arena by the batch, segments in `#held`.
  */
@@ -33,9 +33,16 @@ export interface Segmentation {
   works: boolean;
 }
 
+/** A socket to send from. */
+export interface Sender {
+  readonly fd: number;
+  /** Turns to false when the kernel or the device has refused it. */
+  readonly segmentation: Segmentation;
+  /** Nothing is sent from it any more: the descriptor may soon belong to another file. */
+  readonly closed: boolean;
+}
+
 export class Batch {
-  readonly #fd: number;
-  readonly #segmentation: Segmentation;
   readonly #arena = new Arena(
     MESSAGES * (MMSGHDR.bytes + NAME_BYTES + CMSG16.bytes + 16) + VECTORS * (IOVEC.bytes + HEADER_BYTES) + SMALL_BYTES + 1024,
   );
@@ -52,6 +59,12 @@ export class Batch {
   /** Where the segment that was used last lies. */
   #lastSegment: Uint8Array | undefined;
   #lastAddress = 0;
+  /** Who sends each run, and the message that it begins with. */
+  readonly #runSenders = new Array<Sender | undefined>(MESSAGES).fill(undefined);
+  readonly #runStarts = new Uint16Array(MESSAGES);
+  #runs = 0;
+  /** The sender of the last run. */
+  #sender: Sender | undefined;
   /** Messages, vectors, block headers and small bytes in use. */
   #messages = 0;
   #vectorCount = 0;
@@ -63,12 +76,8 @@ export class Batch {
   #pieceBytes = 0;
   #pieces = 0;
   #openBytes = 0;
-  #open = true;
 
-  /** @param segmentation turns to false when the kernel or the device has refused it */
-  constructor(fd: number, segmentation: Segmentation = { works: true }) {
-    this.#fd = fd;
-    this.#segmentation = segmentation;
+  constructor() {
     const arena = this.#arena;
     this.#headers = arena.take(MESSAGES * MMSGHDR.bytes);
     this.#names = arena.take(MESSAGES * NAME_BYTES);
@@ -89,30 +98,25 @@ export class Batch {
     return this.#messages === 0;
   }
 
-  /** Nothing is sent any more: the descriptor may soon be somebody else's. */
-  close(): void {
-    this.flush();
-    this.#open = false;
-  }
-
   /** A small datagram; copied. */
-  send(to: PeerKey, datagram: Uint8Array): void {
-    if (!this.#open) return;
+  send(from: Sender, to: PeerKey, datagram: Uint8Array): void {
+    if (from.closed) return;
     if (this.#messages === MESSAGES || this.#vectorCount === VECTORS || this.#smallUsed + datagram.length > SMALL_BYTES)
       this.flush();
     this.#openPeer = undefined;
     this.#arena.bytes.set(datagram, this.#small.offset + this.#smallUsed);
-    this.#begin(to);
+    this.#begin(from, to);
     this.#vector(this.#small.address + this.#smallUsed, datagram.length);
     this.#smallUsed += datagram.length;
   }
 
   /** A DATA packet; its bytes are sent from where they lie. */
-  data(to: PeerKey, block: number, { first, start, end, second, secondEnd }: Slices): void {
-    if (!this.#open) return;
+  data(from: Sender, to: PeerKey, block: number, { first, start, end, second, secondEnd }: Slices): void {
+    if (from.closed) return;
     const length = HEADER_BYTES + end - start + secondEnd;
     const joins =
       this.#openPeer === to &&
+      this.#sender === from &&
       block === ((this.#openBlock + 1) & 0xffff) &&
       length <= this.#pieceBytes &&
       this.#pieces < MAX_PIECES &&
@@ -120,8 +124,8 @@ export class Batch {
       this.#vectorCount + 3 <= VECTORS;
     if (!joins) {
       if (this.#messages === MESSAGES || this.#vectorCount + 3 > VECTORS) this.flush();
-      this.#begin(to);
-      this.#openPeer = this.#segmentation.works && length <= MAX_PIECE_BYTES ? to : undefined;
+      this.#begin(from, to);
+      this.#openPeer = from.segmentation.works && length <= MAX_PIECE_BYTES ? to : undefined;
       this.#pieceBytes = length;
       this.#pieces = 0;
       this.#openBytes = 0;
@@ -144,26 +148,40 @@ export class Batch {
 
   /** Sends what was gathered. What the kernel does not take is lost, as datagrams may be. */
   flush(): void {
-    for (let from = 0; from < this.#messages; ) {
-      const sent = this.#calls.sendmmsg(this.#fd, this.#headers.address + from * MMSGHDR.bytes, this.#messages - from, 0);
+    for (let run = 0; run < this.#runs; run++) {
+      const end = run + 1 < this.#runs ? this.#runStarts[run + 1]! : this.#messages;
+      this.#sendRun(this.#runSenders[run]!, this.#runStarts[run]!, end);
+      this.#runSenders[run] = undefined;
+    }
+    this.#runs = this.#messages = this.#vectorCount = this.#blockCount = this.#smallUsed = 0;
+    this.#sender = this.#openPeer = undefined;
+    // Never by its length, which costs more than a datagram.
+    while (this.#heldCount > 0) this.#held[--this.#heldCount] = undefined;
+  }
+
+  #sendRun({ fd, segmentation }: Sender, start: number, end: number): void {
+    for (let next = start; next < end; ) {
+      const sent = this.#calls.sendmmsg(fd, this.#headers.address + next * MMSGHDR.bytes, end - next, 0);
       if (sent > 0) {
-        from += sent;
+        next += sent;
         continue;
       }
       const error = this.#calls.errno();
       if (isInterrupted(error)) continue;
       // The device does not keep up: what is left is lost, and each would only wait once more.
-      if (isCongestion(error)) break;
-      this.#refused(from);
-      from++;
+      if (isCongestion(error)) return;
+      // Refused whole because it was to be cut up: from now on blocks go one by one, and the timer sends these again.
+      if (this.#isSegmented(next)) segmentation.works = false;
+      next++;
     }
-    this.#messages = this.#vectorCount = this.#blockCount = this.#smallUsed = 0;
-    this.#openPeer = undefined;
-    // Never by its length, which costs more than a datagram.
-    while (this.#heldCount > 0) this.#held[--this.#heldCount] = undefined;
   }
 
-  #begin(to: PeerKey): void {
+  #begin(from: Sender, to: PeerKey): void {
+    if (from !== this.#sender) {
+      this.#sender = from;
+      this.#runSenders[this.#runs] = from;
+      this.#runStarts[this.#runs++] = this.#messages;
+    }
     const header = this.#header(this.#messages);
     const nameLength = writePeer(this.#arena.bytes, this.#names.offset + this.#messages * NAME_BYTES, to);
     this.#arena.words[(header + MSGHDR.nameLength) >>> 2] = nameLength;
@@ -201,9 +219,8 @@ export class Batch {
     this.#arena.size(this.#header(index) + MSGHDR.controlLength, CMSG16.bytes);
   }
 
-  /** A message that was refused whole because it was to be cut up: from now on blocks go one by one, and the timer sends these again. */
-  #refused(index: number): void {
-    if (this.#arena.words[(this.#header(index) + MSGHDR.controlLength) >>> 2] !== 0) this.#segmentation.works = false;
+  #isSegmented(index: number): boolean {
+    return this.#arena.words[(this.#header(index) + MSGHDR.controlLength) >>> 2] !== 0;
   }
 
   #header(index: number): number {

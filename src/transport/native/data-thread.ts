@@ -17,7 +17,7 @@ import { SEGMENT_BYTES } from '../../protocol/segments.ts';
 import type { TransferLimits } from '../../protocol/transfer.ts';
 import { unpredictable } from '../random.ts';
 import { Arena } from './arena.ts';
-import { Batch, type Segmentation } from './batch.ts';
+import { Batch, type Segmentation, type Sender } from './batch.ts';
 import { BusyPoll } from './busy-poll.ts';
 import { type FlatToData, flatFromData, toData } from './flat.ts';
 import { BATCH, INBOX_BYTES, Inbox } from './inbox.ts';
@@ -35,8 +35,8 @@ const TURN_MS = 50;
 const MESSAGES_TOGETHER = 16;
 /** Batches taken from one socket before the next has its turn. */
 const FAIR_BATCHES = 4;
-/** After a late wake everything that waits is taken first, up to so many batches a socket. */
-const CATCH_UP_BATCHES = 1024;
+/** After a late wake everything that waits is taken first, in at most this many rounds of the sockets that have something. */
+const CATCH_UP_WAITS = 256;
 /** Waking later than this, datagrams come before deadlines. */
 const LATE_MS = 5;
 
@@ -61,15 +61,13 @@ interface Unread {
 }
 
 /** An endpoint as this thread has it. */
-class DataEndpoint implements Endpoint {
+class DataEndpoint implements Endpoint, Sender {
   readonly number: number;
   readonly fd: number;
   readonly address: string;
   readonly port: number;
-  readonly #segmentation: Segmentation;
-  #batch: Batch | undefined;
-  /** Has something to send. */
-  dirty = false;
+  readonly segmentation: Segmentation;
+  closed = false;
   accepts = false;
   replies: readonly Endpoint[] = [];
 
@@ -78,13 +76,7 @@ class DataEndpoint implements Endpoint {
     this.fd = fd;
     this.address = address;
     this.port = port;
-    this.#segmentation = segmentation;
-  }
-
-  /** Made when it is first needed: there are many sockets, and each batch has memory of its own. */
-  get batch(): Batch {
-    this.#batch ??= new Batch(this.fd, this.#segmentation);
-    return this.#batch;
+    this.segmentation = segmentation;
   }
 }
 
@@ -104,8 +96,8 @@ export class DataThread {
   readonly #unread = new Map<number, Unread>();
   /** What transfers are granted, by number. */
   readonly #terms: TransferLimits[] = [];
-  /** Endpoints that have something to send. */
-  readonly #dirty: DataEndpoint[] = [];
+  /** What this round sends, from whatever endpoint: there are many of them, and a batch has memory of its own. */
+  readonly #batch = new Batch();
   /** Segments that were wanted and are here: the Engine is not called back from its own calls. */
   #ready: Supplied[] = [];
   /** What the content thread is to read, told at the end of this round. */
@@ -134,8 +126,8 @@ export class DataThread {
     this.#waker = new Waker(wake);
     this.#readiness = new Readiness(epoll);
     const outbox: Outbox = {
-      send: (from, to, datagram) => this.#dirtied(from).send(to, datagram),
-      data: (from, to, block, slices) => this.#dirtied(from).data(to, block, slices),
+      send: (from, to, datagram) => this.#batch.send(from as DataEndpoint, to, datagram),
+      data: (from, to, block, slices) => this.#batch.data(from as DataEndpoint, to, block, slices),
     };
     this.#engine = new Engine(outbox, this.#controlPlane(), limits, unpredictable, firstId);
   }
@@ -172,7 +164,9 @@ export class DataThread {
   readonly #readable = (fd: number): void => {
     this.#tick();
     const endpoint = this.#byFd.get(fd);
-    if (endpoint) this.#drain(endpoint, FAIR_BATCHES);
+    if (!endpoint) return;
+    this.#receiving = endpoint;
+    for (let i = 0; i < FAIR_BATCHES && this.#inbox.receive(fd, this.#take) === BATCH; i++);
   };
 
   readonly #look = (): number => this.#readiness.wait(0, this.#readable);
@@ -183,14 +177,9 @@ export class DataThread {
     if (this.#outgoing.length >= MESSAGES_TOGETHER) this.#tell();
   };
 
-  #drain(endpoint: DataEndpoint, batches: number): void {
-    this.#receiving = endpoint;
-    for (let i = 0; i < batches && this.#inbox.receive(endpoint.fd, this.#take) === BATCH; i++);
-  }
-
   /** A stall is never taken for loss: what has come meanwhile goes first. */
   #catchUp(): void {
-    for (const endpoint of this.#byFd.values()) this.#drain(endpoint, CATCH_UP_BATCHES);
+    for (let i = 0; i < CATCH_UP_WAITS && this.#look() > 0; i++);
   }
 
   /** Everything that the round has made: segments that are here already, datagrams, messages. */
@@ -200,10 +189,7 @@ export class DataThread {
       this.#ready = [];
       for (const supplied of ready) this.#supply(supplied);
     }
-    for (let endpoint = this.#dirty.pop(); endpoint; endpoint = this.#dirty.pop()) {
-      endpoint.dirty = false;
-      endpoint.batch.flush();
-    }
+    this.#batch.flush();
     this.#source.endRound();
     this.#tell();
   }
@@ -217,15 +203,6 @@ export class DataThread {
     if (this.#outgoing.length === 0) return;
     this.#control.postMessage(this.#outgoing.map(flatFromData));
     this.#outgoing = [];
-  }
-
-  #dirtied(from: Endpoint): Batch {
-    const endpoint = from as DataEndpoint;
-    if (!endpoint.dirty) {
-      endpoint.dirty = true;
-      this.#dirty.push(endpoint);
-    }
-    return endpoint.batch;
   }
 
   /** Returns whether there were any. */
@@ -331,7 +308,8 @@ export class DataThread {
   #close(number: number): void {
     const endpoint = this.#endpoints.get(number);
     if (endpoint) {
-      endpoint.batch.close();
+      this.#batch.flush();
+      endpoint.closed = true;
       this.#readiness.remove(endpoint.fd);
       this.#byFd.delete(endpoint.fd);
       this.#endpoints.delete(number);

@@ -41,50 +41,60 @@ function data(block: number, payload: Uint8Array): string {
   return Buffer.concat([Buffer.from([0, 3, block >> 8, block & 255]), payload]).toString('latin1');
 }
 
-/** A sender, receivers, and what has come to each as text. */
-function link(receivers = 1) {
+/** Senders, receivers, and what has come to each as text, and from which sender. */
+function link(receivers = 1, senders = 1) {
   const open = () => {
     const socket = openSocket({ address: '127.0.0.1', port: 0 });
     onTestFinished(() => closeSocket(socket.fd));
     return { ...socket, key: peerKey(socket.address, socket.port) };
   };
-  const sender = open();
+  const segmentation = { works: true };
+  const from = Array.from({ length: senders }, () => ({ ...open(), segmentation, closed: false }));
   const inbox = new Inbox(new Arena(INBOX_BYTES));
   const ends = Array.from({ length: receivers }, open);
   const received = ends.map((): string[] => []);
+  const origins = ends.map((): number[] => []);
   const drain = () => {
     for (const [index, { fd }] of ends.entries()) {
       const take = (peer: PeerKey, datagram: Uint8Array) => {
-        expect(peer).toBe(sender.key);
+        origins[index]!.push(from.findIndex(({ key }) => key === peer));
         received[index]!.push(Buffer.from(datagram).toString('latin1'));
       };
       while (inbox.receive(fd, take) > 0);
     }
   };
-  return { batch: new Batch(sender.fd), fd: sender.fd, to: ends.map(({ key }) => key), received, drain };
+  return { batch: new Batch(), from, to: ends.map(({ key }) => key), received, origins, drain };
 }
 
 /** What a server does in one round of its loop. */
 type Step =
-  | { readonly kind: 'small'; readonly to: number; readonly length: number }
+  | { readonly kind: 'small'; readonly from: number; readonly to: number; readonly length: number }
   /** A window: blocks of equal length, the last one shorter by `short`. */
-  | ({ readonly kind: 'window'; readonly to: number; readonly block: number; readonly offset: number } & Window);
+  | ({
+      readonly kind: 'window';
+      readonly from: number;
+      readonly to: number;
+      readonly block: number;
+      readonly offset: number;
+    } & Window);
 interface Window {
   readonly count: number;
   readonly blockSize: number;
   readonly short: number;
 }
 
-const step = (receivers: number): fc.Arbitrary<Step> =>
+const step = (senders: number, receivers: number): fc.Arbitrary<Step> =>
   fc.oneof(
     fc.record({
       kind: fc.constant('small' as const),
+      from: fc.nat({ max: senders - 1 }),
       to: fc.nat({ max: receivers - 1 }),
       length: fc.integer({ min: 0, max: 600 }),
     }),
     fc
       .record({
         kind: fc.constant('window' as const),
+        from: fc.nat({ max: senders - 1 }),
         to: fc.nat({ max: receivers - 1 }),
         block: fc.oneof(fc.nat({ max: 65535 }), fc.integer({ min: 65500, max: 65535 })),
         offset: fc.oneof(fc.nat({ max: 100_000 }), fc.integer({ min: SEGMENT_BYTES - 3000, max: SEGMENT_BYTES + 10 })),
@@ -96,26 +106,29 @@ const step = (receivers: number): fc.Arbitrary<Step> =>
   );
 
 describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() === undefined }], () => {
-  test('any mixture of windows and small datagrams to several peers arrives as it was sent, in order', () => {
-    const { batch, to, received, drain } = link(3);
+  test('any mixture of windows and small datagrams from several sockets to several peers arrives as it was sent, in order', () => {
+    const { batch, from, to, received, origins, drain } = link(3, 3);
     fc.assert(
-      fc.property(fc.array(step(3), { minLength: 1, maxLength: 40 }), (steps) => {
+      fc.property(fc.array(step(3, 3), { minLength: 1, maxLength: 40 }), (steps) => {
         const expected = to.map((): string[] => []);
+        const expectedOrigins = to.map((): number[] => []);
         let bytes = 0;
         for (const one of steps) {
           if (bytes > MOST_BYTES) break;
           if (one.kind === 'small') {
             const datagram = content.subarray(one.length, 2 * one.length);
-            batch.send(to[one.to]!, datagram);
+            batch.send(from[one.from]!, to[one.to]!, datagram);
             expected[one.to]!.push(datagram.toString('latin1'));
+            expectedOrigins[one.to]!.push(one.from);
             continue;
           }
           let { offset } = one;
           for (let i = 0; i < one.count; i++) {
             const length = i < one.count - 1 ? one.blockSize : Math.max(0, one.blockSize - one.short);
             const block = (one.block + i) & 0xffff;
-            batch.data(to[one.to]!, block, sliced(offset, length));
+            batch.data(from[one.from]!, to[one.to]!, block, sliced(offset, length));
             expected[one.to]!.push(data(block, content.subarray(offset, offset + length)));
+            expectedOrigins[one.to]!.push(one.from);
             offset += length;
             bytes += length + 800;
           }
@@ -124,15 +137,39 @@ describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() =
         expect(batch.empty).toBe(true);
         drain();
         for (const [index, want] of expected.entries()) expect(received[index]!.splice(0)).toEqual(want);
+        for (const [index, want] of expectedOrigins.entries()) expect(origins[index]!.splice(0)).toEqual(want);
       }),
       { numRuns: 60 },
     );
   });
 
+  test('blocks of one window from different sockets: each leaves from its own', () => {
+    const { batch, from, to, received, origins, drain } = link(1, 2);
+    const blocks = Array.from({ length: 6 }, (_, i) => {
+      batch.data(from[i % 4 < 2 ? 0 : 1]!, to[0]!, i, sliced(i * 100, 100));
+      return data(i, content.subarray(i * 100, i * 100 + 100));
+    });
+    batch.flush();
+    drain();
+    expect({ blocks: received[0], origins: origins[0] }).toEqual({ blocks, origins: [0, 0, 1, 1, 0, 0] });
+  });
+
+  test('more sockets in turn than messages are gathered: nothing is lost', () => {
+    const { batch, from, to, received, origins, drain } = link(1, 64);
+    const sent = Array.from({ length: 320 }, (_, i) => {
+      batch.send(from[i % 64]!, to[0]!, Buffer.from(`${i}`));
+      return `${i}`;
+    });
+    batch.flush();
+    drain();
+    expect(received[0]).toEqual(sent);
+    expect(origins[0]).toEqual(sent.map((_, i) => i % 64));
+  });
+
   test('more vectors than the kernel takes at once, each block cut at a border: nothing is lost', () => {
-    const { batch, to, received, drain } = link();
+    const { batch, from, to, received, drain } = link();
     const expected = Array.from({ length: 900 }, (_, i) => {
-      batch.data(to[0]!, i, sliced(SEGMENT_BYTES - 100, 200));
+      batch.data(from[0]!, to[0]!, i, sliced(SEGMENT_BYTES - 100, 200));
       return data(i, content.subarray(SEGMENT_BYTES - 100, SEGMENT_BYTES + 100));
     });
     batch.flush();
@@ -141,11 +178,11 @@ describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() =
   });
 
   test('where the kernel refuses to cut a window up, that window is lost, and blocks go one by one from then on', () => {
-    const { batch, fd, to, received, drain } = link(2);
-    refuseSegmentation(fd);
+    const { batch, from, to, received, drain } = link(2);
+    refuseSegmentation(from[0]!.fd);
     const window = (block: number) => {
-      for (let i = 0; i < 3; i++) batch.data(to[0]!, block + i, sliced(i * 500, 500));
-      batch.send(to[1]!, Buffer.from(`beside ${block}`));
+      for (let i = 0; i < 3; i++) batch.data(from[0]!, to[0]!, block + i, sliced(i * 500, 500));
+      batch.send(from[0]!, to[1]!, Buffer.from(`beside ${block}`));
       batch.flush();
       drain();
       return received.map((one) => one.splice(0).map((datagram) => datagram.slice(0, 8)));
@@ -156,25 +193,26 @@ describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() =
   });
 
   test('a slice that its segment does not have: RangeError', () => {
-    const { batch, to } = link();
+    const { batch, from, to } = link();
     const slices = { ...sliced(0, 100), end: SEGMENT_BYTES + 1 };
-    expect(() => batch.data(to[0]!, 1, slices)).toThrow(RangeError);
-    expect(() => batch.data(to[0]!, 1, { ...slices, start: -1, end: 10 })).toThrow(RangeError);
+    expect(() => batch.data(from[0]!, to[0]!, 1, slices)).toThrow(RangeError);
+    expect(() => batch.data(from[0]!, to[0]!, 1, { ...slices, start: -1, end: 10 })).toThrow(RangeError);
   });
 
-  test('a closed one sends nothing: its descriptor may be somebody else’s', () => {
-    const { batch, to, received, drain } = link();
-    batch.send(to[0]!, Buffer.from('before'));
-    batch.close();
-    batch.send(to[0]!, Buffer.from('after'));
-    batch.data(to[0]!, 1, sliced(0, 100));
+  test('a closed socket sends nothing: its descriptor may belong to another file', () => {
+    const { batch, from, to, received, drain } = link();
+    batch.send(from[0]!, to[0]!, Buffer.from('before'));
+    batch.flush();
+    from[0]!.closed = true;
+    batch.send(from[0]!, to[0]!, Buffer.from('after'));
+    batch.data(from[0]!, to[0]!, 1, sliced(0, 100));
     batch.flush();
     drain();
     expect(received[0]).toEqual(['before']);
   });
 
   test('garbage collected between gathering and sending: the bytes arrive all the same', () => {
-    const { batch, to, received, drain } = link();
+    const { batch, from, to, received, drain } = link();
     for (let round = 0; round < 5; round++) {
       const expected = gather(round);
       // Nobody but the batch knows the segments now. Whatever is freed is taken by this.
@@ -190,7 +228,7 @@ describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() =
     function gather(seed: number): string[] {
       return Array.from({ length: 16 }, (_, i) => {
         const bytes = seeded(seed * 100 + i + 7).bytes(SEGMENT_BYTES);
-        batch.data(to[0]!, i, sliced(1000, 1400, [shared(bytes)]));
+        batch.data(from[0]!, to[0]!, i, sliced(1000, 1400, [shared(bytes)]));
         return data(i, bytes.subarray(1000, 2400));
       });
     }
@@ -212,8 +250,12 @@ describeWith('waiting', [{ what: 'the native transport', met: whyNot() === undef
       return found;
     };
     expect(ready()).toEqual([]);
-    const batch = new Batch(socket.fd);
-    batch.send(peerKey(socket.address, socket.port), Buffer.from('x'));
+    const batch = new Batch();
+    batch.send(
+      { fd: socket.fd, segmentation: { works: true }, closed: false },
+      peerKey(socket.address, socket.port),
+      Buffer.from('x'),
+    );
     batch.flush();
     expect([ready(), ready()]).toEqual([[socket.fd], [socket.fd]]);
     readiness.remove(socket.fd);
