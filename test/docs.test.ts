@@ -5,7 +5,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import * as plugins from '../plugins/index.ts';
+import { makeProgram } from '../src/cli/program.ts';
 import { configSchema } from '../src/config/schema.ts';
+import { hookNames } from '../src/plugin/answers.ts';
 import { anchorsIn, linksIn, page, pages } from './support/docs.ts';
 
 const repository = new URL('../', import.meta.url);
@@ -37,6 +40,27 @@ test.each(keys)('$key stands in the table, with its default', ({ key, value }) =
   expect(row, `no row for ${key}`).toBeDefined();
   const plain = ['number', 'boolean', 'string'].includes(typeof value);
   if (plain) expect(row?.split('|')[2]?.trim()).toBe(`\`${typeof value === 'string' ? `'${value}'` : value}\``);
+});
+
+test.each(hookNames)('the hook %s stands in the table', (hook) => {
+  expect(page('docs/reference.md')).toMatch(new RegExp(`^\\| [^|]*\`${hook}\\(`, 'm'));
+});
+
+test('every plugin and every option of the command line has its place in the reference', async () => {
+  const { commands } = await makeProgram(['--help']);
+  expect(commands.length).toBeGreaterThan(6);
+  for (const command of commands) {
+    const section = sectionOf(page('docs/reference.md'), command.name());
+    const flags = command.options.map(({ long }) => long ?? '');
+    expect({ command: command.name(), missing: flags.filter((flag) => !section.includes(`\`${flag}`)) }).toEqual({
+      command: command.name(),
+      missing: [],
+    });
+  }
+  const helpers = ['grubMenu', 'hexAddress', 'ipxeScript', 'parseMapFile', 'pxelinuxMenu', 'raspberryPiConfig'];
+  for (const name of Object.keys(plugins).filter((name) => !helpers.includes(name))) {
+    expect(sectionOf(page('docs/reference.md'), name), name).not.toBe('');
+  }
 });
 
 test('README stays within 200 lines', () => {
@@ -74,7 +98,13 @@ describe.each(pages)('$path', ({ path, text }) => {
   });
 
   test('names files of the repository that exist', () => {
-    const named = [...text.matchAll(/`((?:bin|examples|plugins|scripts|src|test)\/[^`\s*{}…]*)`/g)];
+    const named = [...text.matchAll(/(?<![\w/.~-])((?:bin|examples|plugins|scripts|src|test)\/[\w./-]*[\w-])/g)];
     expect(named.map((match) => match[1]!).filter((name) => !existsSync(new URL(name, repository)))).toEqual([]);
   });
 });
+
+/** What stands under the third-level heading that names something, up to the next heading. */
+function sectionOf(text: string, name: string): string {
+  const parts = text.split(/^(?=#{1,6} )/m);
+  return parts.find((part) => part.startsWith('### ') && part.split('\n', 1)[0]!.slice(4).split(/ and /).includes(name)) ?? '';
+}

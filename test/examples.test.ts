@@ -90,7 +90,7 @@ describe.each(examples)('$name', ({ config: file, readme }) => {
 });
 
 test('the explanation that the documentation shows is what is printed', async () => {
-  const shown = pages.flatMap(({ text }) => commandsIn(text)).filter(({ line }) => line.includes(' explain '));
+  const shown = pages.flatMap(({ text }) => commandsIn(text)).filter(({ line }) => line.startsWith('npm run -s pxe -- explain '));
   expect(shown).toHaveLength(1);
   await using shell = new Shell();
   for (const { line, prints } of shown) expect((await shell.run(line)).output.trim()).toMatch(patternOf(prints));
