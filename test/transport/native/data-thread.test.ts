@@ -16,7 +16,7 @@ import { makeFlags, Waker } from '../../../src/transport/native/wake.ts';
 import { heapMib } from '../../support/heap.ts';
 import { ENGINE_LIMITS, TRANSFER_LIMITS } from '../../support/hosts.ts';
 import { until } from '../../support/lab.ts';
-import { ack, Peer, rrq } from '../../support/tftp.ts';
+import { ack, isData, Peer, rrq } from '../../support/tftp.ts';
 import { describeWith } from '../../support/tools.ts';
 
 /** More than one wait reports. */
@@ -90,7 +90,7 @@ describeWith('a data thread with many sockets', [{ what: 'the native transport',
     const { from } = await peer.next(10_000);
     // So that it is sent more than one block once more.
     peer.send(from, ack(1));
-    await peer.next(10_000);
+    await peer.find(isData(2), 10_000);
     const asks = vi.spyOn(Inbox.prototype, 'receive');
     const received = vi.spyOn(Engine.prototype, 'receive');
     const expired = vi.spyOn(Engine.prototype, 'expire');
@@ -103,7 +103,7 @@ describeWith('a data thread with many sockets', [{ what: 'the native transport',
     const batch = new Batch();
     for (const to of others) send(batch, stranger.fd, to, ack(7));
     standStill(3 * TIMEOUT_MS);
-    await until(() => received.mock.calls.length === others.length, 'what waited', 10_000);
+    await until(() => received.mock.calls.length >= others.length, 'what waited', 10_000);
     const order = received.mock.invocationCallOrder;
     const between = expired.mock.invocationCallOrder.filter((at) => at > order[0]! && at < order.at(-1)!);
     expect(between, 'deadlines amid what waited').toEqual([]);
