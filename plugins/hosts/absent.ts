@@ -43,10 +43,7 @@ export async function absences(giving: readonly Giving[], { root }: CheckCall, l
       files,
       looking,
       (name) => root.has(name),
-      async (name) => {
-        const near = await suggestions.for(name);
-        return `there is no file ${JSON.stringify(name)} under the root that could be served${near}`;
-      },
+      (name) => suggestions.forFile(name),
     )),
     ...(await missing(
       folders,
@@ -58,6 +55,15 @@ export async function absences(giving: readonly Giving[], { root }: CheckCall, l
       },
     )),
   ];
+}
+
+/** All that keeps a file which is there from a client. */
+const UNSERVABLE = 'the server may not read it, or it is a folder, or a link out of the root';
+
+async function isListed(root: Folder, name: string): Promise<boolean> {
+  const parts = name.split('/').filter(Boolean);
+  const last = parts.pop();
+  return last !== undefined && ((await root.list(parts.join('/'))) ?? []).includes(last);
 }
 
 /** Where a config names a file or folder. */
@@ -114,6 +120,15 @@ class Suggestions {
 
   constructor(root: Folder) {
     this.#root = root;
+  }
+
+  /** Why a file cannot be served: it is not there, or it is and something keeps it from clients. */
+  async forFile(name: string): Promise<string> {
+    const shown = JSON.stringify(name);
+    const listed = this.#given < SUGGESTED && (await isListed(this.#root, name));
+    return listed
+      ? `${shown} is there and cannot be served: ${UNSERVABLE}`
+      : `there is no file ${shown} under the root${await this.for(name)}`;
   }
 
   /** `; did you mean "ipxe/snponly.efi"?`, or nothing. */

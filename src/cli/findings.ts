@@ -2,7 +2,7 @@
  * What a config names and what will not work: folders, interfaces, files under the root, plugins that cannot be set up, and what
  * the plugins themselves find. It looks; it changes nothing. Its time is bounded.
  */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
@@ -11,6 +11,7 @@ import type { ResolvedConfig } from '../config/resolve.ts';
 import { systemClock, within } from '../content/clock.ts';
 import { nodeFileSystem } from '../content/node-filesystem.ts';
 import { UploadFolder } from '../content/upload.ts';
+import { parseAddress } from '../plugin/address.ts';
 import { PluginError } from '../plugin/error.ts';
 import { formatPath, type Issue } from '../plugin/issue.ts';
 import type { Finding } from '../plugin/types.ts';
@@ -109,12 +110,39 @@ export async function configFindings({ rootDir, uploads, listen }: ResolvedConfi
   return [
     ...(await folderFindings(['rootDir'], rootDir, constants.R_OK | constants.X_OK)),
     ...(uploads ? await folderFindings(['uploads', 'dir'], uploads.dir, constants.W_OK | constants.X_OK) : []),
-    ...listen.flatMap((on, index) => {
-      if (!('interface' in on) || networkInterfaces()[on.interface]) return [];
-      const there = Object.keys(networkInterfaces()).join(', ');
-      return [error(['listen', index, 'interface'], `no interface "${on.interface}" has an address now; there are: ${there}`)];
-    }),
+    ...listenFindings(listen),
   ];
+}
+
+function listenFindings(listen: ResolvedConfig['listen']): Finding[] {
+  const interfaces = networkInterfaces();
+  return listen.flatMap((on, index) => {
+    if ('interface' in on) {
+      if (interfaces[on.interface]) return [];
+      const there = Object.keys(interfaces).join(', ');
+      return [error(['listen', index, 'interface'], `no interface "${on.interface}" has an address now; there are: ${there}`)];
+    }
+    const own = Object.values(interfaces).flatMap((found) => found?.map(({ address }) => address) ?? []);
+    if (isBindable(on.address, own)) return [];
+    const message = `${on.address} is not an address of this machine; it has: ${own.join(', ')}`;
+    return [error(['listen', index, 'address'], message)];
+  });
+}
+
+/** Whether the kernel would let a socket have this address. */
+function isBindable(address: string, own: readonly string[]): boolean {
+  const parsed = parseAddress(address);
+  if (parsed === undefined || /^(0\.0\.0\.0|::|127\..*)$/.test(parsed.text)) return true;
+  return own.some((one) => parseAddress(one)?.text === parsed.text) || mayBindAny(parsed.family);
+}
+
+/** Machines that take addresses over from one another (VRRP) listen on those that they do not have yet. */
+function mayBindAny(family: 'ipv4' | 'ipv6'): boolean {
+  try {
+    return readFileSync(`/proc/sys/net/${family}/ip_nonlocal_bind`, 'utf8').trim() === '1';
+  } catch {
+    return false;
+  }
 }
 
 /** What the user of the config cannot do that serving needs. */
@@ -155,7 +183,8 @@ async function folderFindings(path: Finding['path'], folder: string, mode: numbe
 
 async function lookAtFolder(path: Finding['path'], folder: string, mode: number): Promise<Finding[]> {
   try {
-    if (!(await stat(folder)).isDirectory()) return [error(path, `${folder} is no folder: name the folder that holds the files`)];
+    if (!(await stat(folder)).isDirectory())
+      return [error(path, `${folder} is not a folder: name the folder that holds the files`)];
     await access(folder, mode);
     return [];
   } catch (thrown) {

@@ -59,17 +59,18 @@ describe('check', () => {
 const bad = definePlugin({ name: 'bad', setup() { throw new Error('no licence'); } });
 export default {
   rootDir: 'nowhere', uploads: { dir: 'nowhere/up' }, plugins: [bad()],
-  listen: [{ address: '127.0.0.1' }, { interface: 'lab7' }],
+  listen: [{ address: '127.0.0.1' }, { interface: 'lab7' }, { address: '192.0.2.7' }, { address: '127.8.8.8' }, { address: '::' }],
 };`,
     );
     const [plain, json] = await Promise.all([pxe(['check'], { cwd: at.path }), pxe(['check', '--json'], { cwd: at.path })]);
     expect(plain.code).toBe(1);
     expect(plain.stdout).toBe('');
-    expect(plain.stderr).toMatch(/^pxe: .*pxe\.config\.ts: 4 errors, no warnings\n/);
+    expect(plain.stderr).toMatch(/^pxe: .*pxe\.config\.ts: 5 errors, no warnings\n/);
     for (const told of [
       `error    rootDir: there is no folder ${join(at.path, 'nowhere')}: make it`,
       `uploads.dir: there is no folder ${join(at.path, 'nowhere/up')}`,
       'listen[1].interface: no interface "lab7" has an address now',
+      'listen[2].address: 192.0.2.7 is not an address of this machine; it has: 127.0.0.1',
       'plugins[0]: plugin "bad", setup: no licence',
     ]) {
       expect(plain.stderr).toContain(told);
@@ -77,7 +78,7 @@ export default {
     expect(json.code).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({
       ok: false,
-      findings: Array(4).fill({ severity: 'error', path: expect.any(String) }),
+      findings: Array(5).fill({ severity: 'error', path: expect.any(String) }),
     });
   });
 

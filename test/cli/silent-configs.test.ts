@@ -117,7 +117,14 @@ const table: Readonly<Record<string, Silent>> = {
   },
   'a target that is not there': {
     plugins: `${known}, hosts({ ${mac}: { files: { x: 'boot.ipxe' } } })`,
-    told: ['files.x: there is no file "boot.ipxe" under the root that could be served; did you mean "web/boot.ipxe"?'],
+    told: ['files.x: there is no file "boot.ipxe" under the root; did you mean "web/boot.ipxe"?'],
+    right: { plugins: `${known}, hosts({ ${mac}: { files: { x: 'web/boot.ipxe' } } })` },
+  },
+  'a target that is there and cannot be served': {
+    plugins: `${known}, hosts({ ${mac}: { files: { x: 'web' } } })`,
+    told: [
+      'files.x: "web" is there and cannot be served: the server may not read it, or it is a folder, or a link out of the root',
+    ],
     right: { plugins: `${known}, hosts({ ${mac}: { files: { x: 'web/boot.ipxe' } } })` },
   },
   'a table that is not there, and what else is wrong': {
@@ -126,7 +133,7 @@ const table: Readonly<Record<string, Silent>> = {
     told: [
       'error    plugins[1].options.file[0]: ',
       'rack.csv is not there; is the path right? it starts at the config',
-      'there is no file "boto.efi" under the root that could be served; did you mean "boot.efi"?',
+      'there is no file "boto.efi" under the root; did you mean "boot.efi"?',
       'more.csv:2: plugins[1].options.folder: there is no folder "wed"',
     ],
     right: {

@@ -347,7 +347,7 @@ describe('check', () => {
     [{ hosts: { default: {} }, groups: { web: {} } }, 'warning groups web: no host belongs to this group'],
     [{ hosts: { default: {} }, unknown: 'refuse' }, 'warning unknown: no machine is unknown: hosts.default matches every one'],
     [{ trust: ['neighbors'] }, 'warning trust 0: no plugin here knows this source; did you mean "neighbours"?'],
-    [{ default: { files: { a: 'gone' } } }, 'error default files a: there is no file "gone" under the root that could be served'],
+    [{ default: { files: { a: 'gone' } } }, 'error default files a: there is no file "gone" under the root'],
     [
       { [web1.mac]: { files: { a: 'x/{mac}' } } },
       `error ${web1.mac} files a: there is no file "x/52:54:00:12:34:56" under the root`,
