@@ -17,6 +17,7 @@ import { isColoured } from './painting.ts';
 import { dropPrivileges, inheritedSockets } from './privileges.ts';
 import { reviewReload } from './review.ts';
 import { settleHeap } from './runtime.ts';
+import { UNREADABLE } from './server-lines.ts';
 import {
   configOption,
   interfaceOption,
@@ -141,7 +142,7 @@ async function startReloader(
 ): Promise<Reloader | undefined> {
   const { file, files, since } = settings;
   if (file === undefined) return undefined;
-  for (const path of files) if (!isReadable(path)) log.warn({ path }, 'cannot be read by this user: saves of it come to nothing');
+  for (const path of files) if (!isReadable(path)) log.warn({ path }, UNREADABLE);
   server.on('reload', ({ config }) => {
     watchdog.stopMs = config.limits.stopMs;
   });

@@ -27,6 +27,11 @@ function linesOf(record: LogRecord, folder: string, columns: number): readonly L
       return [timed(record, [{ text: `listening on ${record.address} port ${record.port}` }])];
     case 'status':
       return [timed(record, [{ text: statusText(record) }])];
+    case 'stopping':
+    case 'stopping at once':
+      return [timed(record, [{ text: `${msg}: ${record.signal}, ${transferCount(record.transfers)} under way` }])];
+    case UNREADABLE:
+      return [timed(record, [{ text: 'warning ', colour: 'yellow' }, { text: `${short(String(record.path))} ${UNREADABLE}` }])];
     case 'reload done':
       return [timed(record, [{ text: 'reloaded ', colour: 'green' }, { text: reloadText(record, folder) }])];
     case 'takes effect after a restart':
@@ -38,6 +43,8 @@ function linesOf(record: LogRecord, folder: string, columns: number): readonly L
   }
 }
 
+/** Of a config's file, after its path. */
+export const UNREADABLE = 'cannot be read by the user that the server runs as: a save of it takes no effect';
 /** How a reload that failed begins. */
 const FAILED = 'reload failed, the config in force stays';
 /** Told where there is room. */
@@ -74,7 +81,11 @@ function startText({ config, rootDir, plugins }: LogRecord, folder: string): str
 
 function statusText({ transfers, generation, addresses }: LogRecord): string {
   const where = listOf(addresses).map((one) => `${objectOf(one).address} port ${objectOf(one).port}`);
-  return `${transfers} transfer${transfers === 1 ? '' : 's'} under way, generation ${generation}, on ${where.join(', ')}`;
+  return `${transferCount(transfers)} under way, generation ${generation}, on ${where.join(', ')}`;
+}
+
+function transferCount(transfers: unknown): string {
+  return `${numberOf(transfers) ?? 0} transfer${transfers === 1 ? '' : 's'}`;
 }
 
 /** `rack.csv: 2 machines changed, 6 ms` */

@@ -45,7 +45,8 @@ function format(file: string | undefined, issues: readonly Issue[], place: Sourc
   if (place?.text !== undefined) lines.push(excerpt(place.line, place.column, place.text));
   if (lines.length === 0) return where;
   const [first] = issues;
-  if (issues.length === 1 && first!.place) return formatIssue(first!);
+  // A config of no file, such as a plugin's options, has no name to begin with.
+  if (issues.length === 1 && (first!.place || (file === undefined && place === undefined))) return formatIssue(first!);
   const only = issues.length === 1 && first!.path.length === 0;
   return only
     ? `${where}: ${lines.join('\n')}`

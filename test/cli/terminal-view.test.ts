@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { LogRecord } from '../../src/cli/log-record.ts';
+import { UNREADABLE } from '../../src/cli/server-lines.ts';
 import { TerminalView, type TerminalViewOptions } from '../../src/cli/terminal-view.ts';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
@@ -201,6 +202,14 @@ describe('folding', () => {
       expect.stringContaining('web1/boot.ipxe'),
     ]);
     expect([view.waits, view.flush()]).toEqual([false, []]);
+  });
+
+  test.each([
+    [{ msg: 'stopping', signal: 'SIGTERM', transfers: 1 }, '15:18:26 stopping: SIGTERM, 1 transfer under way'],
+    [{ msg: 'stopping at once', signal: 'SIGINT', transfers: 2 }, '15:18:26 stopping at once: SIGINT, 2 transfers under way'],
+    [{ level: 40, msg: UNREADABLE, path: '/srv/pxe.config.ts' }, `15:18:26 warning /srv/pxe.config.ts ${UNREADABLE}`],
+  ])('%j is a sentence', (fields, told) => {
+    expect(viewOf().lines(record(fields)).join(' ').replace(/ +/g, ' ')).toBe(told);
   });
 
   test('nothing is lost at a stop, and a flood of clients or of names does not wait without bound', () => {

@@ -1,6 +1,7 @@
 import { renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { ConfigError } from '../../src/config/error.ts';
 import { type LoadOptions, load } from '../../src/config/load.ts';
 import { PluginError } from '../../src/plugin/error.ts';
 import { Pipeline } from '../../src/plugin/pipeline.ts';
@@ -335,4 +336,12 @@ plugins:
     expect.stringContaining('  plugins[7].options.nobody: expected a MAC address'),
   ]);
   expect(error.files).toContain(join(dir, 'absent.ts'));
+});
+
+test('one mistake of a config that came from no file begins with its key', () => {
+  const issue = { path: ['file'], message: 'rack.csv is not there', hint: 'is the path right?' };
+  expect(new ConfigError(undefined, [issue]).message).toBe('file: rack.csv is not there\n    is the path right?');
+  expect(new ConfigError('/lab/a.ts', [issue]).message).toBe(
+    '/lab/a.ts: 1 problem\n  file: rack.csv is not there\n    is the path right?',
+  );
 });
