@@ -95,6 +95,21 @@ test('the first config does what README says line by line', async () => {
   expect(await served('own', '--mac', '52:54:00:00:00:01')).toBeUndefined();
 }, 60_000);
 
+test('check reports what the guide shows', async () => {
+  const lab = folder();
+  lab.put(
+    'pxe.config.ts',
+    `import { identify, hosts } from 'pxe/plugins';
+     const files = { 'boot.efi': 'ipxe/snponly.efi' };
+     export default { uploads: { dir: 'uploads' }, plugins: [identify({ filename: true }), hosts({ '52:54:00:12:34:56': { files } })] };`,
+  );
+  for (const name of ['BCD', 'bcd']) lab.put(`tftpboot/boot/${name}`, name);
+  const { code, stdout, stderr } = await pxe(['check'], { cwd: lab.path });
+  expect(code).toBe(1);
+  const shown = blocksIn(page('docs/guide.md'), 'console').find((block) => block.startsWith('$ pxe check\n'));
+  expect(`$ pxe check\n${stdout}${stderr}`.replaceAll(lab.path, '/srv/lab')).toBe(shown);
+});
+
 /** What fenced blocks of a language hold. */
 function blocksIn(text: string, language: string): readonly string[] {
   return Array.from(text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm')), ([, code]) => code!);
