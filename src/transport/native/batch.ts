@@ -10,7 +10,7 @@ import type { PeerKey } from '../../protocol/peer.ts';
 import type { Slices } from '../../protocol/segments.ts';
 import { Arena, type Region } from './arena.ts';
 import { CMSG16, IOVEC, MMSGHDR, MSGHDR } from './layout.ts';
-import { addressOf, C, hotCalls, isCongestion, isInterrupted } from './libc.ts';
+import { addressOf, C, checkAllowed, hotCalls, isCongestion, isInterrupted } from './libc.ts';
 import { writePeer } from './sockaddr.ts';
 
 /** Messages gathered at the most; a full batch is sent at once. */
@@ -146,7 +146,7 @@ export class Batch {
     if (length < this.#pieceBytes) this.#openPeer = undefined;
   }
 
-  /** Sends what was gathered. What the kernel does not take is lost, as datagrams may be. */
+  /** Sends what was gathered. What the kernel does not take is lost, as datagrams may be. Throws a `SystemError` if nothing can ever be sent. */
   flush(): void {
     for (let run = 0; run < this.#runs; run++) {
       const end = run + 1 < this.#runs ? this.#runStarts[run + 1]! : this.#messages;
@@ -172,6 +172,8 @@ export class Batch {
       if (isCongestion(error)) return;
       // Refused whole because it was to be cut up: from now on blocks go one by one, and the timer sends these again.
       if (this.#isSegmented(next)) segmentation.works = false;
+      // A packet filter, too, refuses by EPERM, but one message and not the call.
+      checkAllowed('sendmmsg', fd);
       next++;
     }
   }

@@ -5,7 +5,7 @@ import { HEADER_BYTES } from '../../protocol/packet.ts';
 import type { PeerKey } from '../../protocol/peer.ts';
 import type { Arena, Region } from './arena.ts';
 import { MMSGHDR, MSGHDR } from './layout.ts';
-import { C, hotCalls } from './libc.ts';
+import { C, checkAllowed, hotCalls, isCongestion } from './libc.ts';
 import { hasNoPort, readPeer, SOCKADDR_BYTES } from './sockaddr.ts';
 
 /** Datagrams taken by one call. */
@@ -23,7 +23,7 @@ export class Inbox {
   readonly #slots: Region;
   /** Views of the slots as ACKs, the commonest datagram by far: made once. */
   readonly #acks: readonly Uint8Array[];
-  readonly #recvmmsg = hotCalls().recvmmsg;
+  readonly #calls = hotCalls();
   /** Slots in which the kernel has left a length of its own. */
   #used = BATCH;
 
@@ -47,13 +47,14 @@ export class Inbox {
 
   /**
    * Takes what has come to a socket, without waiting. The bytes are valid during the call only. Returns how many datagrams, those
-   * from port 0 included: they are passed over, since they cannot be answered.
+   * from port 0 included: they are passed over, since they cannot be answered. Throws a `SystemError` if nothing can ever be taken.
    */
   receive(fd: number, take: (peer: PeerKey, datagram: Uint8Array) => void): number {
     const { bytes, words } = this.#arena;
     for (let i = 0; i < this.#used; i++)
       words[(this.#headers.offset + i * MMSGHDR.bytes + MSGHDR.nameLength) >>> 2] = SOCKADDR_BYTES;
-    const count = this.#recvmmsg(fd, this.#headers.address, BATCH, C.MSG_DONTWAIT, 0);
+    const count = this.#calls.recvmmsg(fd, this.#headers.address, BATCH, C.MSG_DONTWAIT, 0);
+    if (count < 0 && !isCongestion(this.#calls.errno())) checkAllowed('recvmmsg', fd);
     this.#used = Math.max(count, 0);
     for (let i = 0; i < count; i++) {
       const name = this.#names.offset + i * 32;

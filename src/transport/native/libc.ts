@@ -63,6 +63,7 @@ const SIGNATURES = {
   epoll_wait: 'int epoll_wait(int, uintptr_t, int, int)',
   recvmmsg: 'int recvmmsg(int, uintptr_t, unsigned int, int, uintptr_t)',
   sendmmsg: 'int sendmmsg(int, uintptr_t, unsigned int, int)',
+  recv: 'long recv(int, void *, size_t, int)',
   sendto: 'long sendto(int, uintptr_t, size_t, int, uintptr_t, uint32_t)',
   preadv2: 'long preadv2(int, uintptr_t, int, int64_t, int)',
   read: 'long read(int, uintptr_t, size_t)',
@@ -138,6 +139,26 @@ export function mustCall(name: keyof typeof SIGNATURES, ...args: readonly (numbe
   const result = call(name, ...args);
   if (result < 0) throw new SystemError(name, errno());
   return result;
+}
+
+/** Calls that have nothing to do: the kernel only looks whether there is such a socket. */
+const IDLE_CALLS = {
+  recvmmsg: (fd: number) => call('recvmmsg', fd, 0, 0, C.MSG_DONTWAIT, 0),
+  sendmmsg: (fd: number) => call('sendmmsg', fd, 0, 0, 0),
+  /** Fails for want of an address, and otherwise if it is denied. */
+  sendto: (fd: number) => (call('sendto', fd, 0, 0, 0, 0, 0) < 0 && errno() !== ERRNO.EDESTADDRREQ ? -1 : 0),
+} as const;
+export type IdleCall = keyof typeof IDLE_CALLS;
+/** An error that the network has left at a socket is told once; another may come meanwhile. */
+const IDLE_TRIES = 4;
+
+/**
+ * Throws a {@link SystemError} if the call fails whatever it is asked to do (denied by seccomp, unknown to the kernel, no such socket):
+ * to be asked after a failure, which might as well concern one datagram only.
+ */
+export function checkAllowed(name: IdleCall, fd: number): void {
+  for (let tries = 0; tries < IDLE_TRIES; tries++) if (IDLE_CALLS[name](fd) >= 0) return;
+  throw new SystemError(name, errno());
 }
 
 export function errno(): number {

@@ -7,7 +7,7 @@ import type { PeerKey } from '../../protocol/peer.ts';
 import { MAX_WAIT_MS, type Ports, type PortsOptions, type PortsOwner } from '../ports.ts';
 import { Arena, type Region } from './arena.ts';
 import { BATCH, INBOX_BYTES, Inbox } from './inbox.ts';
-import { C, call, hotCalls, mustCall } from './libc.ts';
+import { C, call, checkAllowed, hotCalls, isCongestion, mustCall } from './libc.ts';
 import { Readiness } from './readiness.ts';
 import { SOCKADDR_BYTES, writePeer } from './sockaddr.ts';
 import { closeSocket, openSocket } from './socket.ts';
@@ -45,7 +45,7 @@ export class NativePorts implements Ports {
   readonly #arena = new Arena(MAX_SEND_BYTES + SOCKADDR_BYTES + 64);
   readonly #letter: Region;
   readonly #name: Region;
-  readonly #sendto = hotCalls().sendto;
+  readonly #calls = hotCalls();
   readonly #byFd = new Map<number, NativePort>();
   #owner!: PortsOwner;
   #receiving!: NativePort;
@@ -117,12 +117,13 @@ export class NativePorts implements Ports {
     if (this.#receiving.open) this.#owner.receive(this.#receiving, from, datagram, this.#now);
   };
 
-  /** What the kernel does not take is lost, as datagrams may be. */
+  /** What the kernel does not take is lost, as datagrams may be. Throws a `SystemError` if nothing can ever be sent. */
   #send({ fd, open }: NativePort, to: PeerKey, datagram: Uint8Array): void {
     if (!open || datagram.length > MAX_SEND_BYTES) return;
     const { bytes } = this.#arena;
     bytes.set(datagram, this.#letter.offset);
     const nameLength = writePeer(bytes, this.#name.offset, to);
-    this.#sendto(fd, this.#letter.address, datagram.length, 0, this.#name.address, nameLength);
+    const sent = this.#calls.sendto(fd, this.#letter.address, datagram.length, 0, this.#name.address, nameLength);
+    if (sent < 0 && !isCongestion(this.#calls.errno())) checkAllowed('sendto', fd);
   }
 }

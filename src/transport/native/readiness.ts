@@ -3,7 +3,7 @@
  */
 import { Arena, type Region } from './arena.ts';
 import { EPOLL_EVENT } from './layout.ts';
-import { C, call, hotCalls, mustCall } from './libc.ts';
+import { C, call, hotCalls, isInterrupted, mustCall, SystemError } from './libc.ts';
 
 const MAX_READY = 64;
 
@@ -11,7 +11,7 @@ export class Readiness {
   readonly #epoll: number;
   readonly #arena = new Arena(MAX_READY * EPOLL_EVENT.bytes + 64);
   readonly #events: Region;
-  readonly #wait = hotCalls().epollWait;
+  readonly #calls = hotCalls();
 
   /** @param epoll a descriptor of epoll_create1, whoever owns it */
   constructor(epoll: number) {
@@ -28,13 +28,19 @@ export class Readiness {
     call('epoll_ctl', this.#epoll, C.EPOLL_CTL_DEL, fd, eventFor(fd));
   }
 
-  /** Waits up to `ms` milliseconds, and calls `ready` for each descriptor that can be read. Returns how many. */
+  /** Waits up to `ms` milliseconds, and calls `ready` for each descriptor that can be read. Returns how many. Throws a {@link SystemError}. */
   wait(ms: number, ready: (fd: number) => void): number {
-    const count = this.#wait(this.#epoll, this.#events.address, MAX_READY, ms);
+    const count = this.#calls.epollWait(this.#epoll, this.#events.address, MAX_READY, ms);
+    if (count < 0) {
+      const error = this.#calls.errno();
+      // A caller that took any other for "nothing came" would spin.
+      if (!isInterrupted(error)) throw new SystemError('epoll_wait', error);
+      return 0;
+    }
     for (let i = 0; i < count; i++) {
       ready(this.#arena.words[(this.#events.offset + i * EPOLL_EVENT.bytes + EPOLL_EVENT.data) >>> 2]!);
     }
-    return Math.max(count, 0);
+    return count;
   }
 }
 

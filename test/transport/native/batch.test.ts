@@ -235,6 +235,33 @@ describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() =
   });
 });
 
+describeWith('a call that fails', [{ what: 'the native transport', met: whyNot() === undefined }], () => {
+  /** Descriptors of the wrong kind: whatever is asked of them is refused, as where a call is denied. */
+  const wrong = () => {
+    const fd = mustCall('eventfd', 0, C.EFD_NONBLOCK_CLOEXEC);
+    onTestFinished(() => closeSocket(fd));
+    return fd;
+  };
+
+  test('for good: nothing can be received, sent or waited for, and each says so', () => {
+    const inbox = new Inbox(new Arena(INBOX_BYTES));
+    expect(() => inbox.receive(wrong(), () => {})).toThrow('recvmmsg ENOTSOCK');
+    const batch = new Batch();
+    batch.send({ fd: wrong(), segmentation: { works: true }, closed: false }, peerKey('127.0.0.1', 9), Buffer.from('x'));
+    expect(() => batch.flush()).toThrow('sendmmsg ENOTSOCK');
+    expect(() => new Readiness(wrong()).wait(0, () => {})).toThrow('epoll_wait EINVAL');
+  });
+
+  test('for one message: the others are sent', () => {
+    const { batch, from, to, received, drain } = link();
+    batch.send(from[0]!, peerKey('255.255.255.255', 9), Buffer.from('a broadcast, which needs a right'));
+    batch.send(from[0]!, to[0]!, Buffer.from('heard'));
+    batch.flush();
+    drain();
+    expect(received).toEqual([['heard']]);
+  });
+});
+
 describeWith('waiting', [{ what: 'the native transport', met: whyNot() === undefined }], () => {
   test('a readable socket is told as often as it is asked, a wake once', () => {
     const socket = openSocket({ address: '127.0.0.1', port: 0 });

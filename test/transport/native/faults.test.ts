@@ -1,5 +1,4 @@
 /** Threads that die amid transfers: what was under way has failed, once; nothing stays open; new requests are served. */
-import { readdirSync, readlinkSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import { CacheBudget } from '../../../src/content/budget.ts';
@@ -7,6 +6,7 @@ import { bytesContent } from '../../../src/content/bytes.ts';
 import { systemClock } from '../../../src/content/clock.ts';
 import { whyNot } from '../../../src/transport/native/libc.ts';
 import { NativeTransport } from '../../../src/transport/native/native.ts';
+import { descriptors, descriptorsOf, replaceByNull, watches } from '../../support/descriptors.ts';
 import { folder, type Lab, lab, until } from '../../support/lab.ts';
 import { seeded } from '../../support/random.ts';
 import { type Address, get, Peer, rrq } from '../../support/tftp.ts';
@@ -26,18 +26,6 @@ function workers(): Record<string, Worker> {
   process.on('worker', started);
   onTestFinished(() => void process.off('worker', started));
   return found;
-}
-
-/** Descriptors by what they are. */
-function descriptors(): string[] {
-  const targets = readdirSync('/proc/self/fd').map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`).replace(/\[?\d+\]?$/, '');
-    } catch {
-      return '';
-    }
-  });
-  return targets.filter((target) => /socket|eventpoll|eventfd|file/.test(target)).sort();
 }
 
 /** Slow clients, each amid its transfer when this returns; they give up when the server falls silent. */
@@ -84,6 +72,26 @@ describeWith('native transport', needs, () => {
     expect(descriptors()).toEqual(before);
     const faults = log.filter(({ level }) => level === 'error');
     expect(faults).toMatchObject([{ msg: 'native transport failed', err: { message: `the ${name} ended with code 1` } }]);
+  });
+
+  test('a system call fails for good: the thread ends and says which, and new ones serve', { timeout: 60_000 }, async () => {
+    const before = new Set(descriptorsOf('socket:'));
+    const lab1 = await lab({ transport: 'native' });
+    const { address, log, ended, put } = lab1;
+    // Those of the clients come later.
+    const sockets = descriptorsOf('socket:').filter((fd) => !before.has(fd));
+    put('ROOT/file', file);
+    const { settled } = await storm(lab1);
+    const waits = descriptorsOf('anon_inode:[eventpoll]').filter((fd) => sockets.some((socket) => watches(fd, socket)));
+    expect(waits).toHaveLength(1);
+    replaceByNull(waits[0]!);
+    await until(() => ended.length === CLIENTS, 'every end', BOUND_MS);
+    await settled;
+    await served(address);
+    const faults = log.filter(({ level }) => level === 'error');
+    expect(faults).toMatchObject([
+      { msg: 'native transport failed', err: { message: 'epoll_wait EINVAL', code: 'EINVAL', syscall: 'epoll_wait' } },
+    ]);
   });
 
   test('an exception in the loop, then too many: its transfers fail, and in the end it listens no more', async () => {
