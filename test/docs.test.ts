@@ -1,7 +1,7 @@
 /**
  * README and docs/ say what is true: every key of the config with its default, every npm script and file that they name, every link.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -78,6 +78,16 @@ test('every npm script that is named exists', () => {
   expect(named.map((match) => match[1]!).filter((name) => !(name in scripts))).toEqual([]);
 });
 
+test('every line of the log that is quoted is written by the program', () => {
+  const sources = ['src', 'plugins'].flatMap((folder) => sourcesUnder(new URL(`${folder}/`, repository))).join('\n');
+  const quoted = pages.flatMap(({ text }) => [...text.matchAll(/`([a-z]+(?: (?:[a-z]+|MAC))+)`/g)].map((match) => match[1]!));
+  const lines = quoted.filter((words) => !/^(npm|npx|pxe|systemctl) /.test(words));
+  expect(lines.length).toBeGreaterThan(8);
+  // `${what} failed` has its two parts in different places.
+  const written = (line: string) => sources.includes(line) || sources.includes(`'${line.replace(/ failed$/, '')}'`);
+  expect(lines.filter((line) => !written(line))).toEqual([]);
+});
+
 test('links are found where they are, and anchors as GitHub makes them', () => {
   const text = '[a](b.md#c) ![d](e.png) `[no](f)` [far](https://example.org)\n```\n[no](g)\n```\n[h](#i)';
   expect(linksIn(text)).toEqual(['b.md#c', 'e.png', '#i']);
@@ -102,6 +112,11 @@ describe.each(pages)('$path', ({ path, text }) => {
     expect(named.map((match) => match[1]!).filter((name) => !existsSync(new URL(name, repository)))).toEqual([]);
   });
 });
+
+function sourcesUnder(folder: URL): readonly string[] {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => name.endsWith('.ts')).map((name) => readFileSync(new URL(name, folder), 'utf8'));
+}
 
 /** What stands under the third-level heading that names something, up to the next heading. */
 function sectionOf(text: string, name: string): string {
