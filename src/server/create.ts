@@ -13,7 +13,7 @@ import type { Activity } from '../plugin/activity.ts';
 import type { Surroundings } from '../plugin/setup.ts';
 import type { Log } from '../plugin/types.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
-import { NativeTransport, whyNot } from '../transport/native/native.ts';
+import { NativeTransport, proofFailure, whyNot } from '../transport/native/native.ts';
 import { PortableTransport } from '../transport/portable.ts';
 import { unpredictable } from '../transport/random.ts';
 import type { Transport, TransportEvents } from '../transport/transport.ts';
@@ -110,17 +110,22 @@ function makeTransport(
 ): Transport {
   const portable = () => new PortableTransport({ events, limits, clock: systemClock, random: unpredictable });
   if (config.transport === 'portable') return portable();
-  const reason = whyNot();
-  if (reason === undefined) {
-    try {
-      return new NativeTransport({ events, limits, clock: systemClock, budget });
-    } catch (error) {
-      log.warn({ err: error }, 'the native transport cannot be started: using the portable one');
-      return portable();
-    }
+  const missing = whyNot();
+  if (missing !== undefined) {
+    const fields = { reason: missing };
+    if (config.transport === 'native') log.warn(fields, 'there is no native transport here: using the portable one');
+    else log.info(fields, 'using the portable transport');
+    return portable();
   }
-  const fields = { reason };
-  if (config.transport === 'native') log.warn(fields, 'there is no native transport here: using the portable one');
-  else log.info(fields, 'using the portable transport');
-  return portable();
+  const failure = proofFailure();
+  if (failure !== undefined) {
+    log.warn({ reason: failure }, 'the native transport does not work here: using the portable one');
+    return portable();
+  }
+  try {
+    return new NativeTransport({ events, limits, clock: systemClock, budget });
+  } catch (error) {
+    log.warn({ err: error }, 'the native transport cannot be started: using the portable one');
+    return portable();
+  }
 }

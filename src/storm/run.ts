@@ -1,7 +1,7 @@
 /**
  * Runs a storm over real ports, by the clock of the process.
  */
-import { NativePorts, whyNot } from '../transport/native/native.ts';
+import { NativePorts, proofFailure, whyNot } from '../transport/native/native.ts';
 import { DgramPorts, type Ports, type PortsOptions } from '../transport/ports.ts';
 import type { Expected } from './expected.ts';
 import { Storm, type StormPlan } from './storm.ts';
@@ -24,7 +24,7 @@ export interface StormRunOptions extends PortsOptions {
 
 /** Starts the storm. Throws if `native` is asked for and does not work here. */
 export function startStorm(plan: StormPlan, { transport, expected, ...options }: StormRunOptions): StormRun {
-  const reason = transport === 'portable' ? 'not asked for' : whyNot();
+  const reason = transport === 'portable' ? 'not asked for' : (whyNot() ?? proofFailure(['sendto', 'recvmmsg']));
   if (transport === 'native' && reason !== undefined) throw new Error(`no native transport: ${reason}`);
   const ports: Ports = reason === undefined ? new NativePorts(options) : new DgramPorts(options);
   const storm = new Storm(plan, {

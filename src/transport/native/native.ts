@@ -13,6 +13,7 @@ import { interfaceIndex } from './sockaddr.ts';
 
 export { whyNot } from './libc.ts';
 export { NativePorts } from './ports.ts';
+export { proofFailure } from './proof.ts';
 
 export interface NativeOptions {
   readonly events: TransportEvents;

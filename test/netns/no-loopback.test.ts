@@ -1,0 +1,23 @@
+/** A machine whose loopback is down: the native transport, which tries itself out on it, is found to work all the same. */
+import { expect, onTestFinished, test } from 'vitest';
+import { whyNot } from '../../src/transport/native/libc.ts';
+import { folder } from '../support/lab.ts';
+import { serve } from '../support/serve.ts';
+import { describeWith, requireRoot, requireTools } from '../support/tools.ts';
+import { Network } from './network.ts';
+
+const needs = [...requireTools('ip'), requireRoot(), { what: 'the native transport', met: whyNot() === undefined }];
+
+describeWith('no loopback', needs, () => {
+  test('served by the native transport, without a word', async () => {
+    await using network = await Network.make('server');
+    await network.ip('server', 'link', 'set', 'lo', 'down');
+    const at = folder();
+    at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', listen: [{ address: '127.0.0.1', port: 6969 }] }));
+    const served = await serve({ flags: [], cwd: at.path, prefix: network.on('server') });
+    onTestFinished(() => served[Symbol.asyncDispose]());
+    await served.logged(({ msg }) => msg === 'ready', 15_000);
+    expect(served.log.filter(({ msg }) => /native|portable/.test(msg))).toEqual([]);
+    expect(served.noise).toEqual([]);
+  });
+});
