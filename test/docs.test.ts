@@ -12,7 +12,10 @@ import { hookNames } from '../src/plugin/answers.ts';
 import { anchorsIn, linksIn, page, pages } from './support/docs.ts';
 
 const repository = new URL('../', import.meta.url);
-const { scripts } = JSON.parse(readFileSync(new URL('package.json', repository), 'utf8')) as { scripts: object };
+const { scripts, version } = JSON.parse(readFileSync(new URL('package.json', repository), 'utf8')) as {
+  scripts: object;
+  version: string;
+};
 
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -76,6 +79,10 @@ test('every npm script that is named exists', () => {
   const named = pages.flatMap(({ text }) => [...text.matchAll(/npm (?:--prefix \S+ )?run (?:-s )?([a-z:]+)/g)]);
   expect(named.length).toBeGreaterThan(5);
   expect(named.map((match) => match[1]!).filter((name) => !(name in scripts))).toEqual([]);
+});
+
+test('the tarball has the name that npm pack gives it', () => {
+  expect(page('README.md').match(/pxe-[\d.]+\.tgz/g)).toEqual([`pxe-${version}.tgz`, `pxe-${version}.tgz`]);
 });
 
 test('every line of the log that is quoted is written by the program', () => {
