@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { cosmiconfig, defaultLoaders, type Loader } from 'cosmiconfig';
 import { ConfigError } from './error.ts';
 import type { FreshImports } from './import.ts';
-import { hintFor, placeOf } from './place.ts';
+import { hintFor, missingPluginOf, placeOf } from './place.ts';
 
 /** Looked for in each folder, in this order. In `package.json` it is the key `pxe`. */
 export const configFileNames = [
@@ -48,7 +48,7 @@ export async function readConfig(file: string, imports: FreshImports): Promise<F
   try {
     return taken(file, await makeExplorer(imports).load(file), imports);
   } catch (error) {
-    throw error instanceof ConfigError ? error : unreadable(file, error, imports);
+    throw error instanceof ConfigError ? error : await unreadable(file, error, imports);
   }
 }
 
@@ -61,7 +61,7 @@ function makeExplorer(imports: FreshImports) {
         return await loader(file, text);
       } catch (error) {
         // Also because cosmiconfig takes an ENOENT from within a config for "no such config" and looks elsewhere.
-        throw unreadable(file, error, imports);
+        throw await unreadable(file, error, imports);
       }
     };
   const program = load(async (file) => {
@@ -110,12 +110,13 @@ function taken(
   return { file, input: found.config };
 }
 
-function unreadable(file: string, error: unknown, imports: FreshImports): ConfigError {
+async function unreadable(file: string, error: unknown, imports: FreshImports): Promise<ConfigError> {
   if (error instanceof ConfigError)
     return new ConfigError(error.file, error.issues, { place: error.place, files: imports.files });
   const { files, missing } = imports;
   const place = placeOf(error, [file, ...files], missing);
-  const issue = { path: [], message: messageOf(error, file), hint: hintFor(error, missing) };
+  const plugins = missingPluginOf(error) === undefined ? [] : Object.keys(await import('pxe/plugins'));
+  const issue = { path: [], message: messageOf(error, file), hint: hintFor(error, missing, plugins) };
   return new ConfigError(file, [issue], { place, files, cause: error });
 }
 

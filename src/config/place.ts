@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nearest } from '../plugin/nearest.ts';
 import type { SourcePlace } from './error.ts';
 import { placeOfJsonFault } from './source.ts';
 
@@ -27,8 +28,18 @@ export function placeOf(error: unknown, files: readonly string[], missing?: Miss
   return place && undefinedName ? (placeOfName(place, undefinedName) ?? place) : place;
 }
 
-/** What may be the cause, for the mistakes that are made most. */
-export function hintFor(error: unknown, missing?: MissingImport): string | undefined {
+/** A name that `pxe/plugins` was asked for and does not have. */
+export function missingPluginOf(error: unknown): string | undefined {
+  return error instanceof SyntaxError
+    ? /'pxe\/plugins' does not provide an export named '([^']+)'/.exec(error.message)?.[1]
+    : undefined;
+}
+
+/**
+ * What may be the cause, for the mistakes that are made most.
+ * @param plugins names that `pxe/plugins` has, where another was asked for
+ */
+export function hintFor(error: unknown, missing?: MissingImport, plugins: readonly string[] = []): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (missing && isModuleNotFound(error)) return missingHint(missing);
   const { code } = error as { code?: unknown };
@@ -38,7 +49,11 @@ export function hintFor(error: unknown, missing?: MissingImport): string | undef
     return 'a quote or a bracket that is not closed, perhaps in a line before';
   if (/ in JSON at position | is not valid JSON$/.test(error.message))
     return 'JSON takes names and texts in double quotes, no comments, and no comma after the last entry';
-  if (/does not provide an export named/.test(error.message)) return 'a misspelt name? a type is imported by `import type`';
+  if (/does not provide an export named/.test(error.message)) {
+    const near = nearest(missingPluginOf(error) ?? '', plugins);
+    const meant = near === undefined ? 'a misspelt name?' : `did you mean ${JSON.stringify(near)}?`;
+    return `${meant} a type is imported by \`import type\``;
+  }
   if (/^(require|module|exports) is not defined/.test(error.message))
     return 'config files are ES modules: write `import` and `export default`';
   if (undefinedNameIn(error) !== undefined) return 'a misspelt name, or an import that is missing?';
