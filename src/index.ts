@@ -66,4 +66,6 @@ export { createServer, explainConfig as explain } from './server/create.ts';
 export type { Explanation, Question } from './server/explain.ts';
 export type { Server, ServerEvents } from './server/server.ts';
 export type { LiveTransfer } from './server/transfers.ts';
+export type { CounterName } from './stats/counters.ts';
+export type { StatsSnapshot } from './stats/stats.ts';
 export type { Address } from './transport/transport.ts';

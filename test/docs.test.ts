@@ -9,6 +9,7 @@ import * as plugins from '../plugins/index.ts';
 import { makeProgram } from '../src/cli/program.ts';
 import { configSchema } from '../src/config/schema.ts';
 import { hookNames } from '../src/plugin/answers.ts';
+import { COUNTERS } from '../src/stats/counters.ts';
 import { anchorsIn, linksIn, page, pages } from './support/docs.ts';
 
 const repository = new URL('../', import.meta.url);
@@ -47,6 +48,10 @@ test.each(keys)('$key stands in the table, with its default', ({ key, value }) =
 
 test.each(hookNames)('the hook %s stands in the table', (hook) => {
   expect(page('docs/reference.md')).toMatch(new RegExp(`^\\| [^|]*\`${hook}\\(`, 'm'));
+});
+
+test.each(Object.entries(COUNTERS))('the counter %s stands in the table, with what it counts', (name, what) => {
+  expect(page('docs/reference.md').split('\n')).toContain(`| \`${name}\` | ${what} |`);
 });
 
 test('every plugin and every option of the command line has its place in the reference', async () => {

@@ -9,8 +9,9 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** What each folder of `src/` may import beside itself: folders, then packages (`node:` for any of Node's). */
 const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; readonly packages: readonly string[] }>> = {
   protocol: { layers: [], packages: [] },
+  stats: { layers: [], packages: [] },
   content: { layers: ['protocol'], packages: ['node:'] },
-  transport: { layers: ['protocol', 'content'], packages: ['node:'] },
+  transport: { layers: ['protocol', 'content', 'stats'], packages: ['node:'] },
   client: { layers: ['protocol', 'content', 'transport'], packages: ['node:'] },
   storm: { layers: ['protocol', 'content', 'transport', 'client'], packages: ['node:'] },
   plugin: { layers: ['protocol', 'content', 'transport'], packages: ['node:', 'zod'] },
@@ -19,12 +20,12 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
     layers: ['protocol', 'content', 'transport', 'plugin'],
     packages: ['node:', 'zod', 'cosmiconfig', 'chokidar', 'acorn', 'pxe/plugins'],
   },
-  server: { layers: ['protocol', 'content', 'transport', 'plugin', 'config'], packages: ['node:'] },
+  server: { layers: ['protocol', 'stats', 'content', 'transport', 'plugin', 'config'], packages: ['node:'] },
   cli: {
     layers: ['protocol', 'content', 'transport', 'client', 'storm', 'plugin', 'config', 'server', 'index'],
     packages: ['node:', 'commander', 'pino', 'chokidar', 'zod', 'pxe/plugins'],
   },
-  index: { layers: ['protocol', 'content', 'transport', 'client', 'plugin', 'config', 'server'], packages: ['zod'] },
+  index: { layers: ['protocol', 'stats', 'content', 'transport', 'client', 'plugin', 'config', 'server'], packages: ['zod'] },
 };
 
 interface Import {

@@ -52,7 +52,7 @@ export function serveCommand(): Command {
     .addOption(interfaceOption())
     .addOption(portOption())
     .addOption(rootDirOption())
-    .option('-v, --verbose', 'log more: every dropped datagram, every step')
+    .option('-v, --verbose', 'log more: dropped datagrams, every step')
     .option('--no-watch', 'reload on SIGHUP only, not when a file of the config changes')
     .addOption(jsonOption('log JSON lines, also on a terminal'))
     .addHelpText(
@@ -64,7 +64,7 @@ A saved config, or a saved file that it imports, takes effect at once, and so do
 began. A config that cannot be used is logged, and the one in force stays.
 
 The first SIGINT or SIGTERM lets transfers end (limits.stopMs), a second one ends them with ERROR 0. Two seconds later it
-ends by force, whatever hangs. SIGUSR1 logs what runs now.
+ends by force, whatever hangs. SIGUSR1 logs what runs now and what was counted.
 Sockets of systemd (LISTEN_FDS) take the place of "listen".
 
 Examples:

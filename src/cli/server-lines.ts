@@ -5,6 +5,7 @@ import { isAbsolute, relative } from 'node:path';
 import { type LogRecord, listOf, numberOf, objectOf, textOf } from './log-record.ts';
 import { clockText, timeText } from './machine-lines.ts';
 import { type Colour, type Span, wrap } from './painting.ts';
+import { dropsText, statsText } from './stats-text.ts';
 
 type Line = readonly Span[];
 
@@ -32,6 +33,10 @@ function linesOf(record: LogRecord, folder: string, columns: number): readonly L
       return [timed(record, [{ text: `${msg}: ${record.signal}, ${transferCount(record.transfers)} under way` }])];
     case UNREADABLE:
       return [timed(record, [{ text: 'warning ', colour: 'yellow' }, { text: `${short(String(record.path))} ${UNREADABLE}` }])];
+    case 'datagrams dropped': {
+      const { drops, ...rest } = record;
+      return [plainLine({ ...rest, msg: `${record.msg}: ${dropsText(drops)}` }, short)];
+    }
     case 'reload done':
       return [timed(record, [{ text: 'reloaded ', colour: 'green' }, { text: reloadText(record, folder) }])];
     case 'takes effect after a restart':
@@ -79,9 +84,11 @@ function startText({ config, rootDir, plugins }: LogRecord, folder: string): str
   return `serving ${nearer(String(rootDir), folder)}${by}, plugins: ${names}`;
 }
 
-function statusText({ transfers, generation, addresses }: LogRecord): string {
+function statusText({ transfers, generation, addresses, stats }: LogRecord): string {
   const where = listOf(addresses).map((one) => `${objectOf(one).address} port ${objectOf(one).port}`);
-  return `${transferCount(transfers)} under way, generation ${generation}, on ${where.join(', ')}`;
+  const counted = statsText(stats);
+  const sinceStart = counted === undefined ? '' : `; since the start: ${counted}`;
+  return `${transferCount(transfers)} under way, generation ${generation}, on ${where.join(', ')}${sinceStart}`;
 }
 
 function transferCount(transfers: unknown): string {

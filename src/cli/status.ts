@@ -14,5 +14,5 @@ export async function logStatus(server: Server, log: Log): Promise<void> {
     log.info({ ...fields, ...progress }, 'transfer under way');
   }
   const { addresses, generation } = server;
-  log.info({ transfers: transfers.length, generation, addresses }, 'status');
+  log.info({ transfers: transfers.length, generation, addresses, stats: server.stats() }, 'status');
 }

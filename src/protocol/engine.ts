@@ -39,8 +39,19 @@ export interface IncomingRequest {
   readonly packet: RequestPacket;
 }
 
-/** Why a datagram led to nothing. */
-export type DropReason = 'malformed' | 'too many transfers' | 'too many transfers of this address' | 'unknown transfer';
+/** Why a datagram came to nothing. */
+export type DropReason =
+  | 'malformed'
+  | 'not-listening'
+  | 'unknown-transfer'
+  | 'too-many-transfers'
+  | 'too-many-transfers-of-address';
+
+/** Counts what needs no decision. Called for each datagram of a flood, within the engine's calls: it must be cheap. */
+export interface Counters {
+  add(name: 'requests.repeated'): void;
+  drop(reason: DropReason, peer: PeerKey): void;
+}
 
 /** Whom an engine tells. Calls may not call back into the engine synchronously. */
 export interface ControlPlane {
@@ -53,7 +64,6 @@ export interface ControlPlane {
   store(id: number, bytes: Uint8Array, last: boolean): void;
   /** Told once for every request: report it by `settled` when nothing of it is left. */
   end(id: number, ending: Ending): void;
-  dropped(reason: DropReason, peer: PeerKey): void;
 }
 
 /** No request in the wild is longer: RFC 2347 allows 512 bytes. */
@@ -84,6 +94,7 @@ const UNKNOWN_TRANSFER = encode({
 export class Engine {
   #limits: EngineLimits;
   readonly #control: ControlPlane;
+  readonly #counters: Counters;
   readonly #budget: Budget;
   readonly #host: TransferHost;
   readonly #deadlines = new Deadlines<Transfer>();
@@ -110,8 +121,16 @@ export class Engine {
    * @param random uniform in [0, 1), and unpredictable: it chooses the endpoint of a transfer
    * @param firstId number of the first request; counts up from there
    */
-  constructor(outbox: Outbox, control: ControlPlane, limits: EngineLimits, random: () => number, firstId = 1) {
+  constructor(
+    outbox: Outbox,
+    control: ControlPlane,
+    counters: Counters,
+    limits: EngineLimits,
+    random: () => number,
+    firstId = 1,
+  ) {
     this.#control = control;
+    this.#counters = counters;
     this.#limits = limits;
     this.#budget = new Budget(limits);
     this.#nextId = firstId;
@@ -154,8 +173,8 @@ export class Engine {
   receive(endpoint: Endpoint, peer: PeerKey, datagram: Uint8Array, now: number): void {
     const opcode = opcodeOf(datagram);
     if (opcode === Opcode.rrq || opcode === Opcode.wrq) {
-      if (endpoint.accepts) this.#request(endpoint, peer, datagram, now);
-      return;
+      if (!endpoint.accepts) return this.#counters.drop('not-listening', peer);
+      return this.#request(endpoint, peer, datagram, now);
     }
     const transfers = this.#byPeer.get(peer);
     if (transfers !== undefined) {
@@ -167,7 +186,7 @@ export class Engine {
       }
     }
     if (opcode === Opcode.data || opcode === Opcode.ack) this.#stranger(endpoint, peer, datagram, now);
-    else if (opcode !== Opcode.error) this.#control.dropped('malformed', peer);
+    else this.#counters.drop(opcode === Opcode.error ? 'unknown-transfer' : 'malformed', peer);
   }
 
   /**
@@ -226,20 +245,21 @@ export class Engine {
 
   #request(listener: Endpoint, peer: PeerKey, datagram: Uint8Array, now: number): void {
     const packet = datagram.length <= MAX_REQUEST_BYTES ? decode(datagram) : undefined;
-    if (packet?.opcode !== Opcode.rrq && packet?.opcode !== Opcode.wrq) return this.#control.dropped('malformed', peer);
+    if (packet?.opcode !== Opcode.rrq && packet?.opcode !== Opcode.wrq) return this.#counters.drop('malformed', peer);
     this.#budget.earn(addressKey(peer), datagram.length, now);
     const repeated = this.#repeated(listener, peer, datagram, now);
     if (repeated) {
+      this.#counters.add('requests.repeated');
       if (!repeated.proven) repeated.reply(now);
       return;
     }
     if (isSinglePort(listener)) this.#replace(listener, peer, now);
     const address = addressKey(peer);
-    if (this.#unsettled.size >= this.#limits.transfers) return this.#control.dropped('too many transfers', peer);
+    if (this.#unsettled.size >= this.#limits.transfers) return this.#counters.drop('too-many-transfers', peer);
     // More than one where a reload has lowered the limit.
     while ((this.#perAddress.get(address) ?? 0) >= this.#limits.transfersPerClient) {
       const unproven = this.#unprovenOf(address);
-      if (!unproven) return this.#control.dropped('too many transfers of this address', peer);
+      if (!unproven) return this.#counters.drop('too-many-transfers-of-address', peer);
       this.#giveUp(unproven, now);
     }
     const request = { ...packet, options: considered(packet.options, this.#limits) };
@@ -406,7 +426,7 @@ export class Engine {
 
   /** RFC 1350 §4: a stranger on a transfer's port gets ERROR 5, and disturbs nobody. */
   #stranger(endpoint: Endpoint, peer: PeerKey, datagram: Uint8Array, now: number): void {
-    this.#control.dropped('unknown transfer', peer);
+    this.#counters.drop('unknown-transfer', peer);
     if (endpoint.accepts && !isSinglePort(endpoint)) return;
     const second = Math.floor(now / 1000);
     if (second !== this.#strangerSecond) this.#strangerErrors = 0;

@@ -12,11 +12,10 @@ import { nodeFileSystem } from '../content/node-filesystem.ts';
 import type { Activity } from '../plugin/activity.ts';
 import type { Surroundings } from '../plugin/setup.ts';
 import type { Log } from '../plugin/types.ts';
-import type { EngineLimits } from '../protocol/engine.ts';
-import { NativeTransport, proofFailure, whyNot } from '../transport/native/native.ts';
+import { type NativeOptions, NativeTransport, proofFailure, whyNot } from '../transport/native/native.ts';
 import { PortableTransport } from '../transport/portable.ts';
 import { unpredictable } from '../transport/random.ts';
-import type { Transport, TransportEvents } from '../transport/transport.ts';
+import type { Transport } from '../transport/transport.ts';
 import { type Explanation, explain, type Question } from './explain.ts';
 import { Generation, type World } from './generation.ts';
 import { Server } from './server.ts';
@@ -54,7 +53,7 @@ export function createResolvedServer(
   return new Server(config, {
     ...realWorld(log, budget),
     activity,
-    transport: (events, limits) => makeTransport(config, log, events, limits, budget),
+    transport: (events, limits, stats) => makeTransport(config, log, { events, limits, stats, clock: systemClock, budget }),
     ...(sockets ? { sockets } : {}),
   });
 }
@@ -101,14 +100,9 @@ function realWorld(log: Log, budget: CacheBudget): World {
 }
 
 /** The native transport where it works, else the portable one, with a line that says why. */
-function makeTransport(
-  config: ResolvedConfig,
-  log: Log,
-  events: TransportEvents,
-  limits: EngineLimits,
-  budget: CacheBudget,
-): Transport {
-  const portable = () => new PortableTransport({ events, limits, clock: systemClock, random: unpredictable });
+function makeTransport(config: ResolvedConfig, log: Log, options: NativeOptions): Transport {
+  const { events, limits, clock, stats: counters } = options;
+  const portable = () => new PortableTransport({ events, limits, clock, counters, random: unpredictable });
   if (config.transport === 'portable') return portable();
   const missing = whyNot();
   if (missing !== undefined) {
@@ -123,7 +117,7 @@ function makeTransport(
     return portable();
   }
   try {
-    return new NativeTransport({ events, limits, clock: systemClock, budget });
+    return new NativeTransport(options);
   } catch (error) {
     log.warn({ err: error }, 'the native transport cannot be started: using the portable one');
     return portable();

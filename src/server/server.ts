@@ -19,10 +19,12 @@ import type { Finding, Log, TransferInfo, TransferSummary } from '../plugin/type
 import type { EngineLimits } from '../protocol/engine.ts';
 import { ErrorCode, INTERNAL_ERROR, TftpError } from '../protocol/error.ts';
 import type { Ending } from '../protocol/transfer.ts';
+import { Stats, type StatsSnapshot } from '../stats/stats.ts';
 import type { Address, ListenOn, TransferRequest, Transport, TransportEvents } from '../transport/transport.ts';
 import { findAnswer } from './answer.ts';
 import { countChangedMachines } from './changed-machines.ts';
 import { changesBetween, type Running } from './changes.ts';
+import { DropLog } from './drop-log.ts';
 import { type Explanation, explain, type Question } from './explain.ts';
 import { Generation, type World } from './generation.ts';
 import { listenProblem } from './listen-error.ts';
@@ -34,7 +36,7 @@ import { TroubleLog } from './trouble.ts';
 
 /** What a server runs in. */
 export interface ServerWorld extends World {
-  readonly transport: (events: TransportEvents, limits: EngineLimits) => Transport;
+  readonly transport: (events: TransportEvents, limits: EngineLimits, stats: Stats) => Transport;
   /** Sockets that are bound already and take the place of `listen`: those of systemd, for instance. */
   readonly sockets?: readonly number[];
 }
@@ -55,8 +57,6 @@ export interface ServerEvents {
   drained: [generation: number];
 }
 
-/** So many lines about dropped requests in a second, no more. */
-const DROPPED_LINES_PER_SECOND = 5;
 /** Counting the machines that a reload has changed may take this long. */
 const COUNT_MS = 2000;
 const STOPPING = { code: ErrorCode.undefined, message: 'server is stopping' };
@@ -83,7 +83,8 @@ export class Server {
   #draining = false;
   /** No line is worth waiting for any more. */
   readonly #ending = new Abort();
-  #dropped = { second: 0, count: 0 };
+  readonly #stats = new Stats();
+  readonly #dropLog: DropLog;
   readonly #trouble: TroubleLog;
 
   constructor(config: ResolvedConfig, world: ServerWorld) {
@@ -91,6 +92,7 @@ export class Server {
     this.#world = { ...world, kept: new KeptState() };
     this.#log = world.log;
     this.#trouble = new TroubleLog(world.log, world.clock);
+    this.#dropLog = new DropLog(this.#stats, world.log, world.clock);
   }
 
   /**
@@ -161,6 +163,11 @@ export class Server {
     });
   }
 
+  /** What was counted since the server was made: requests, their outcomes, bytes, and what was dropped. */
+  stats(): StatsSnapshot {
+    return this.#stats.snapshot();
+  }
+
   /** What a machine would get now, and why. Runs the same pipeline as a transfer. Rejects if the server has not started. */
   explain(question: Question): Promise<Explanation> {
     if (!this.#current) return Promise.reject(new Error('the server has not started'));
@@ -190,7 +197,8 @@ export class Server {
   async #start(): Promise<void> {
     const { generation, watched } = await this.#startGeneration(this.#config);
     this.#watched = watched;
-    this.#transport = this.#world.transport(this.#transportEvents(), generation.engineLimits);
+    this.#transport = this.#world.transport(this.#transportEvents(), generation.engineLimits, this.#stats);
+    this.#dropLog.start();
     this.#listeners = new Listeners(this.#transport, this.#config);
     this.#current = generation;
     try {
@@ -323,6 +331,7 @@ export class Server {
   async #close(): Promise<void> {
     const generation = this.#current;
     await this.#transport?.close(STOPPING);
+    this.#dropLog.stop();
     await Promise.all(Array.from(this.#transfers.values(), ({ answering }) => answering));
     this.#current = undefined;
     generation?.retire();
@@ -342,7 +351,6 @@ export class Server {
     return {
       request: (request) => this.#request(request),
       end: (id, ending) => void this.#end(id, ending),
-      dropped: (reason, client) => this.#logDropped(reason, client),
       moved: ({ addresses }, { came, gone }) => this.#log.info({ came, gone, addresses }, 'listening addresses changed'),
       notice: (fields, message) => this.#log.warn(fields, message),
       fault: (error, { what, id }) => this.#logFault(error, id, what),
@@ -370,6 +378,7 @@ export class Server {
       answered: false,
     };
     this.#transfers.set(sent.id, transfer);
+    this.#stats.add(`requests.${request.kind}`);
     // A listener in another thread takes a moment to close.
     if (this.#draining) this.#transport?.refuse(sent.id, STOPPING);
     else if (refusal) this.#transport?.refuse(sent.id, refusal);
@@ -403,12 +412,19 @@ export class Server {
       await transfer.answering;
     }
     this.#transfers.delete(id);
+    this.#count(transfer, ending);
     const summary = summaryOf(transfer, ending);
     transfer.generation.pipeline.end(summary);
     if (!this.#draining && !transfer.generation.pipeline.logsEnds) this.#trouble.end(summary);
     this.#emit('end', summary);
     transfer.release();
     if (this.#draining && this.#transfers.size === 0) this.#waited.resolve();
+  }
+
+  #count({ request }: ActiveTransfer, { outcome, bytes, retransmissions }: Ending): void {
+    this.#stats.add(`outcomes.${outcome}`);
+    this.#stats.add(request.kind === 'read' ? 'bytes.sent' : 'bytes.received', bytes);
+    this.#stats.add('packets.resent', retransmissions);
   }
 
   #announce(address: Address): void {
@@ -435,16 +451,6 @@ export class Server {
     if (plugin === undefined || request === undefined) return this.#log.error({ err: error, transfer: id }, `${what} failed`);
     const hook = request.kind === 'read' ? 'open' : 'store';
     this.#log.error({ err: new PluginError(plugin, hook, error), transfer: id, plugin, hook }, 'plugin failed');
-  }
-
-  /** Hostile traffic must not fill the disk with log. */
-  #logDropped(reason: string, client: Address): void {
-    const second = Math.floor(this.#world.clock.now() / 1000);
-    if (second !== this.#dropped.second) this.#dropped = { second, count: 0 };
-    if (++this.#dropped.count > DROPPED_LINES_PER_SECOND) return;
-    const fields = { client: client.address, port: client.port, reason };
-    if (reason.startsWith('too many')) this.#log.warn(fields, 'request dropped');
-    else this.#log.debug(fields, 'datagram dropped');
   }
 }
 

@@ -5,7 +5,7 @@
  * meanwhile, and only then lets the Engine look at its deadlines: a stall of the process is never taken for loss.
  */
 import type { Clock } from '../content/clock.ts';
-import { type ControlPlane, Engine, type EngineLimits } from '../protocol/engine.ts';
+import { type ControlPlane, type Counters, Engine, type EngineLimits } from '../protocol/engine.ts';
 import type { Outbox } from '../protocol/outbox.ts';
 import type { PeerKey } from '../protocol/peer.ts';
 import type { ReadAnswer } from '../protocol/read-transfer.ts';
@@ -30,13 +30,13 @@ export class LocalEngine implements DataPlane {
   #timerAt = Number.POSITIVE_INFINITY;
   #cancelTimer = () => {};
 
-  constructor(control: ControlPlane, limits: EngineLimits, clock: Clock, random: () => number) {
+  constructor(control: ControlPlane, counters: Counters, limits: EngineLimits, clock: Clock, random: () => number) {
     this.#clock = clock;
     const outbox: Outbox = {
       send: (from, to, datagram) => (from as unknown as SendingEndpoint).send(to, datagram),
       data: (from, to, block, slices) => (from as unknown as SendingEndpoint).data(to, block, slices),
     };
-    this.#engine = new Engine(outbox, control, limits, random);
+    this.#engine = new Engine(outbox, control, counters, limits, random);
   }
 
   receive(endpoint: Parameters<Engine['receive']>[0], peer: PeerKey, datagram: Uint8Array): void {

@@ -2,7 +2,7 @@
  * The transport that runs wherever Node does: node:dgram sockets, and the Engine on the same event loop.
  */
 import type { Clock } from '../content/clock.ts';
-import type { EngineLimits } from '../protocol/engine.ts';
+import type { Counters, EngineLimits } from '../protocol/engine.ts';
 import type { Interfaces } from './addresses.ts';
 import { LocalEngine } from './local-engine.ts';
 import { ALL_RIGHTS, processRights, type Rights } from './rights.ts';
@@ -13,6 +13,7 @@ import { UdpTransport } from './udp-transport.ts';
 export interface PortableOptions {
   readonly events: TransportEvents;
   readonly limits: EngineLimits;
+  readonly counters: Counters;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -24,13 +25,13 @@ export interface PortableOptions {
 }
 
 export class PortableTransport extends UdpTransport {
-  constructor({ events, limits, clock, random, interfaces, bind, rights }: PortableOptions) {
+  constructor({ events, limits, counters, clock, random, interfaces, bind, rights }: PortableOptions) {
     super({
       events,
       clock,
       interfaces,
       plane: (control) => {
-        const plane = new LocalEngine(control, limits, clock, random);
+        const plane = new LocalEngine(control, counters, limits, clock, random);
         return {
           plane,
           sockets: {

@@ -3,7 +3,7 @@
  * sinks of the control plane. This is all that the control plane sees of it, whatever thread the Engine lives in.
  */
 import type { Content, Sink } from '../content/content.ts';
-import type { DropReason, EngineLimits } from '../protocol/engine.ts';
+import type { EngineLimits } from '../protocol/engine.ts';
 import type { RequestPacket } from '../protocol/packet.ts';
 import type { Ending, Progress, TransferLimits } from '../protocol/transfer.ts';
 
@@ -73,7 +73,6 @@ export interface TransportEvents {
   request(request: TransferRequest): void;
   /** Told once for every request, after its content is closed, or its sink committed or aborted. */
   end(id: number, ending: Ending): void;
-  dropped(reason: DropReason, client: Address): void;
   /** A listener's addresses have changed. */
   moved(listening: Listening, change: AddressChange): void;
   /** Something about this machine that a person may want to change. */

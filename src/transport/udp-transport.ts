@@ -150,7 +150,6 @@ export class UdpTransport implements Transport {
         });
         this.#endings.add(ended);
       },
-      dropped: (reason, peer) => this.#events.dropped(reason, peerOf(peer)),
     };
   }
 

@@ -81,11 +81,9 @@ describe('flags', () => {
     // --verbose: also what is dropped.
     await using peer = await Peer.open();
     peer.send({ address: '127.0.0.1', port }, Buffer.from('no TFTP'));
-    expect(await server.logged(({ msg }) => msg === 'datagram dropped')).toMatchObject({
+    expect(await server.logged(({ msg }) => msg === 'datagrams dropped')).toMatchObject({
       level: 20,
-      client: '127.0.0.1',
-      port: peer.port,
-      reason: 'malformed',
+      drops: [{ reason: 'malformed', count: 1, client: '127.0.0.1', port: peer.port }],
     });
     expect(server.log.find(({ msg }) => msg === 'starting')).toMatchObject({ config: config.file });
   });

@@ -123,7 +123,10 @@ test('SIGUSR2 does nothing, and SIGUSR1 tells what runs, without a debugger', as
     ageMs: expect.any(Number),
     generation: 1,
   });
-  expect(await server.logged(({ msg }) => msg === 'status')).toMatchObject({ transfers: 1, generation: 1 });
+  expect(await server.logged(({ msg }) => msg === 'status')).toMatchObject({
+    ...{ transfers: 1, generation: 1 },
+    stats: { 'requests.read': 1, 'outcomes.completed': 0 },
+  });
   expect(await server.stop()).toEqual({ code: 0, signal: null });
   // Node says there that its debugger listens.
   expect(server.noise).toEqual([]);

@@ -114,6 +114,33 @@ describe('a line', () => {
       '15:18:26 1 transfer under way, generation 2, on 0.0.0.0 port 69',
     ],
     [
+      'of what was counted, for SIGUSR1',
+      record({
+        msg: 'status',
+        ...{ transfers: 0, generation: 1, addresses: [{ address: '10.0.0.1', port: 69 }] },
+        stats: {
+          ...{ 'requests.read': 3, 'requests.write': 1, 'outcomes.completed': 3, 'outcomes.failed': 1, 'outcomes.aborted': 0 },
+          ...{ 'bytes.sent': 2 ** 21, 'drops.malformed': 2, 'drops.not-listening': 1 },
+        },
+      }),
+      [
+        '15:18:26 0 transfers under way, generation 1, on 10.0.0.1 port 69; since the start: 4 requests (3',
+        '         completed, 1 failed), 2.0 MiB sent, 3 datagrams dropped',
+      ],
+    ],
+    [
+      'of dropped datagrams',
+      record({
+        level: 40,
+        msg: 'datagrams dropped',
+        drops: [
+          { reason: 'malformed', count: 1, client: '192.168.7.20', port: 2070 },
+          { reason: 'too-many-transfers', count: 3 },
+        ],
+      }),
+      '15:18:26 warning datagrams dropped: 1 malformed (from 192.168.7.20 port 2070), 3 too many transfers',
+    ],
+    [
       'of a save',
       record({ msg: 'reload done', files: ['/lab/rack.csv'], machines: 2, keys: [], plugins: {}, draining: 0, ms: 6 }),
       '15:18:26 reloaded rack.csv: 2 machines changed, 6.0 ms',

@@ -1,4 +1,5 @@
 /** The driver over real sockets on loopback, against the Engine behind the portable transport. */
+
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,6 +10,7 @@ import { systemClock } from '../../src/content/clock.ts';
 import type { Content } from '../../src/content/content.ts';
 import { Opcode } from '../../src/protocol/packet.ts';
 import { SEGMENT_BYTES } from '../../src/protocol/segments.ts';
+import { Stats } from '../../src/stats/stats.ts';
 import { PortableTransport } from '../../src/transport/portable.ts';
 import { ENGINE_LIMITS, join, TRANSFER_LIMITS } from '../support/hosts.ts';
 import { seeded } from '../support/random.ts';
@@ -25,6 +27,7 @@ beforeAll(async () => {
     clock: systemClock,
     random: Math.random,
     limits: ENGINE_LIMITS,
+    counters: new Stats(),
     events: {
       request: ({ id, packet }) => {
         const limits = TRANSFER_LIMITS;
@@ -42,7 +45,6 @@ beforeAll(async () => {
         }
       },
       end: (_id, { outcome }) => void outcomes.push(outcome),
-      dropped: () => {},
       moved: () => {},
       notice: () => {},
       fault: (error) => {

@@ -486,18 +486,24 @@ describe('FIELD 4.8 a flood of forged requests', () => {
     start({ engine: { transfers: 10, unproven: 4 }, answerMs: 500 });
     for (let i = 0; i < 20; i++) bench.receive(bench.listener, forged(i), bytesOf('RRQ f octet'));
     expect([bench.engine.size, bench.requests.length]).toEqual([4, 10]);
-    expect(bench.drops).toEqual(Array(10).fill('too many transfers'));
+    expect(bench.drops).toEqual(Array(10).fill('too-many-transfers'));
     bench.pass(1000);
     for (let i = 20; i < 40; i++) bench.receive(bench.listener, forged(i), bytesOf('RRQ f octet'));
     expect([bench.engine.size, bench.requests.length]).toEqual([4, 16]);
     bench.pass(20_000);
   });
 
+  test('a request that is sent again is counted, and is not a drop', () => {
+    start();
+    for (let i = 0; i < 3; i++) bench.receive(bench.listener, peerNamed('C'), bytesOf('RRQ f octet'));
+    expect([bench.requests.length, bench.counted, bench.drops]).toEqual([1, Array(2).fill('requests.repeated'), []]);
+  });
+
   test('as many transfers as there may be: more are dropped, and those go on', () => {
     start({ engine: { transfers: 10 } });
     for (let i = 0; i < 20; i++) bench.receive(bench.listener, forged(i), bytesOf('RRQ f octet'));
     expect(bench.engine.size).toBe(10);
-    expect(bench.drops).toEqual(Array(10).fill('too many transfers'));
+    expect(bench.drops).toEqual(Array(10).fill('too-many-transfers'));
     bench.pass(10_000);
     expect(bench.engine.size).toBe(0);
   });

@@ -26,9 +26,8 @@ function engineThat(decide: (engine: Engine, id: number, now: number) => void) {
     need() {},
     store() {},
     end: (id: number) => over.push(id),
-    dropped() {},
   };
-  const engine = new Engine(outbox, control, ENGINE_LIMITS, () => 0);
+  const engine = new Engine(outbox, control, { add() {}, drop() {} }, ENGINE_LIMITS, () => 0);
   return {
     engine,
     flood(now: number, i: number) {

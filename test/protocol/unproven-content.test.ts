@@ -34,8 +34,8 @@ function flood(request: string, again: boolean) {
       },
       store() {},
       end() {},
-      dropped() {},
     },
+    { add() {}, drop() {} },
     ENGINE_LIMITS,
     () => 0,
   );

@@ -469,3 +469,53 @@ test('why a request was refused stands in the summary, and not on the wire', asy
     error: { code: 2, message: 'access violation', cause: "EACCES: permission denied, open '/srv/x'" },
   });
 });
+
+describe('stats', () => {
+  test('count each request once, its outcome and its bytes', async () => {
+    const { server, address, put: write, ended } = await lab({ uploads: { dir: 'UP' } });
+    write('ROOT/file', file);
+    write('UP/kept', '');
+    expect(Object.values(server.stats()).every((count) => count === 0)).toBe(true);
+    await get(address, 'file', { options: { blksize: 1468 } });
+    await get(address, 'file', { options: { blksize: 1468 } });
+    await get(address, 'missing').catch(() => {});
+    await put(address, 'new', Buffer.from('hello'));
+    const { peer, from } = await begin(address);
+    peer.send(from, error(0, 'enough'));
+    await until(() => ended.length === 5, 'every end');
+    const { 'requests.repeated': _, 'packets.resent': __, ...stats } = server.stats();
+    expect(Object.entries(stats).filter(([, count]) => count > 0)).toEqual([
+      ['requests.read', 4],
+      ['requests.write', 1],
+      ['outcomes.completed', 3],
+      ['outcomes.aborted', 1],
+      ['outcomes.refused', 1],
+      ['bytes.sent', 2 * file.length],
+      ['bytes.received', 5],
+    ]);
+  });
+
+  test('survive a reload, and stay after the end', async () => {
+    const { server, address, put: write } = await lab();
+    write('ROOT/file', 'hello');
+    await get(address, 'file');
+    await server.reload(server.config);
+    await get(address, 'file');
+    await until(() => server.stats()['outcomes.completed'] === 2, 'both ends');
+    await server.stop(0);
+    expect(server.stats()).toMatchObject({ 'requests.read': 2, 'bytes.sent': 10 });
+  });
+
+  test('tell of dropped datagrams in one line, with a client as an example', async () => {
+    const { server, address, log } = await lab();
+    await using stranger = await Peer.open();
+    for (let i = 0; i < 50; i++) stranger.send(address, Buffer.from('no TFTP'));
+    await until(() => server.stats()['drops.malformed'] === 50, 'every one counted');
+    await server.stop(0);
+    const lines = log.filter(({ msg }) => msg === 'datagrams dropped');
+    expect(lines.length).toBeLessThanOrEqual(2);
+    expect(lines[0]).toMatchObject({ drops: [{ reason: 'malformed', client: stranger.address, port: stranger.port }] });
+    const counts = lines.flatMap(({ drops }) => (drops as readonly { readonly count: number }[]).map(({ count }) => count));
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(50);
+  });
+});

@@ -1,12 +1,14 @@
 /** Two that want the same address at the same moment: the transport, which follows the machine's addresses, and a reload. */
+
 import { expect, test } from 'vitest';
+import { Stats } from '../../src/stats/stats.ts';
 import { PortableTransport } from '../../src/transport/portable.ts';
 import type { Listening, TransportEvents } from '../../src/transport/transport.ts';
 import { ENGINE_LIMITS } from '../support/hosts.ts';
 import { PERFECT } from '../support/network.ts';
 import { World } from './world.ts';
 
-const events: TransportEvents = { request() {}, end() {}, dropped() {}, moved() {}, notice() {}, fault() {} };
+const events: TransportEvents = { request() {}, end() {}, moved() {}, notice() {}, fault() {} };
 
 /** From before the transport looks to after it has bound. */
 const MOMENTS_MS = Array.from({ length: 60 }, (_, i) => 1995 + i * 0.2);
@@ -17,6 +19,7 @@ test('a listen setting is bound while the transport binds an address that has ju
     const transport = new PortableTransport({
       events,
       limits: ENGINE_LIMITS,
+      counters: new Stats(),
       clock: world.clock,
       random: world.random('engine'),
       interfaces: world.sockets.networkInterfaces,

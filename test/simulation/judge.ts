@@ -66,7 +66,7 @@ export function judgePatience(world: World, client: Machine, unheard: Unheard, s
   if (ending === undefined || ending === 'completed' || ending.kind !== 'timeout' || client.endedAt >= stoppedAt) return;
   const { address, port } = client.server;
   const silent = (unheard.get(`${address}:${port}`) ?? []).some((at) => at >= client.startedAt && at <= client.endedAt);
-  if (silent || world.ledger.dropped.has(clientOf(client).split(':')[0]!)) return;
+  if (silent || world.ledger.crowdedOut.has(clientOf(client).split(':')[0]!)) return;
   const records = recordsOf(world, client);
   if (records.length === 0) return world.violated(`${clientOf(client)} was never heard (${client.name})`);
   if (records.every(({ summary }) => summary?.outcome === 'completed' && !summary.lastAckMissing))

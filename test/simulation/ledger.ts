@@ -2,9 +2,11 @@
  * What a simulation knows of transfers, generations, contents and sinks, seen from outside the server; and what must hold of them
  * at every moment.
  */
+
 import type { SegmentCache } from '../../src/content/cache.ts';
 import type { Content, Sink } from '../../src/content/content.ts';
 import type { Call, TransferInfo, TransferSummary } from '../../src/plugin/types.ts';
+import type { DropReason } from '../../src/stats/counters.ts';
 import type { TransferRequest } from '../../src/transport/transport.ts';
 import type { Plan } from './plan.ts';
 import type { SimulatedLog, World } from './world.ts';
@@ -38,8 +40,10 @@ export class Ledger {
   readonly numbers = new Map<Plan, number>();
   /** Work other than transfers that holds a generation. */
   readonly explaining = new Map<Plan, number>();
-  /** Requests that were dropped, by client address. */
-  readonly dropped = new Map<string, number>();
+  /** Clients of whom a request was dropped because there were too many. */
+  readonly crowdedOut = new Set<string>();
+  /** Datagrams that were dropped, by reason. */
+  readonly drops = new Map<DropReason, number>();
   stopping = false;
   cache: SegmentCache | undefined;
   cacheBytes = 0;
@@ -48,6 +52,11 @@ export class Ledger {
 
   constructor(world: World) {
     this.#world = world;
+  }
+
+  dropped(reason: DropReason, client: string): void {
+    this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
+    if (reason.startsWith('too-many')) this.crowdedOut.add(client);
   }
 
   requested(sent: TransferRequest): void {

@@ -6,9 +6,13 @@
 import type { AskedOptions } from '../../src/client/options.ts';
 import { SegmentCache } from '../../src/content/cache.ts';
 import { Disks } from '../../src/content/disks.ts';
-import { peerKey } from '../../src/protocol/peer.ts';
+import type { TransferSummary } from '../../src/plugin/types.ts';
+import type { Counters } from '../../src/protocol/engine.ts';
+import { peerKey, peerOf } from '../../src/protocol/peer.ts';
 import { Reloader } from '../../src/server/reloader.ts';
 import { Server } from '../../src/server/server.ts';
+import { DROP_REASONS } from '../../src/stats/counters.ts';
+import type { StatsSnapshot } from '../../src/stats/stats.ts';
 import { PortableTransport } from '../../src/transport/portable.ts';
 import type { TransportEvents } from '../../src/transport/transport.ts';
 import type { Link } from '../support/network.ts';
@@ -33,6 +37,8 @@ const MOST_AFTER_GRACE_MS = 2 * 6000 + 4 * 700 + 1500 + 1000;
 const UPLOAD_SOURCES = 1000;
 
 /** A fault put between the parts, to see whether it is found. */
+const OUTCOMES = ['completed', 'probed', 'aborted', 'refused', 'failed'] as const;
+
 export interface Mutant {
   readonly cache?: (maxBytes: number) => SegmentCache;
   readonly events?: (events: TransportEvents, world: World) => TransportEvents;
@@ -113,11 +119,12 @@ class Simulation {
       clock: world.clock,
       disks: new Disks({ fileSystem: world.files, clock: world.clock }),
       cache,
-      transport: (events, limits) => {
+      transport: (events, limits, stats) => {
         const mutated = mutant.events?.(events, world) ?? events;
         const transport: PortableTransport = new PortableTransport({
           events: this.#observed(mutated, () => transport),
           limits,
+          counters: this.#counting(stats),
           clock: world.clock,
           random: world.random('engine'),
           interfaces: world.sockets.networkInterfaces,
@@ -158,6 +165,7 @@ class Simulation {
     } else await world.run(this.#random.int(BUSY_MS - 2500, BUSY_MS));
     await this.#stop(rude);
     this.#checkLeftovers();
+    this.#checkStats();
     for (const machine of this.#machines) this.#judge(machine);
   }
 
@@ -361,14 +369,22 @@ class Simulation {
         events.request(request);
       },
       end: (id, ending) => events.end(id, ending),
-      dropped: (reason, client) => {
-        this.#world.count(`dropped: ${reason}`);
-        if (reason.startsWith('too many')) ledger.dropped.set(client.address, (ledger.dropped.get(client.address) ?? 0) + 1);
-        events.dropped(reason, client);
-      },
       moved: (listening, change) => events.moved(listening, change),
       notice: (fields, message) => events.notice(fields, message),
       fault: (error, context) => events.fault(error, context),
+    };
+  }
+
+  /** Sees what the Engine counts. */
+  #counting(stats: Counters): Counters {
+    const { ledger } = this.#world;
+    return {
+      add: (name) => stats.add(name),
+      drop: (reason, peer) => {
+        this.#world.count(`dropped: ${reason}`);
+        ledger.dropped(reason, peerOf(peer).address);
+        stats.drop(reason, peer);
+      },
     };
   }
 
@@ -452,6 +468,28 @@ class Simulation {
     );
     if (temporary.length > 0) left.push(`${temporary.length} temporary files of uploads`);
     for (const one of left) world.violated(`left in the end: ${one}`);
+  }
+
+  /** The server has counted what has happened. */
+  #checkStats(): void {
+    const world = this.#world;
+    const stats = this.#server.stats();
+    const summaries = [...world.ledger.transfers.values()].flatMap(({ summary }) => summary ?? []);
+    const sum = (of: (summary: TransferSummary) => number) => summaries.reduce((total, summary) => total + of(summary), 0);
+    const bytes = (kind: 'read' | 'write') => sum((one) => (one.request.kind === kind ? one.bytes : 0));
+    const happened: Partial<StatsSnapshot> = {
+      'requests.read': sum(({ request }) => Number(request.kind === 'read')),
+      'requests.write': sum(({ request }) => Number(request.kind === 'write')),
+      'bytes.sent': bytes('read'),
+      'bytes.received': bytes('write'),
+      'packets.resent': sum(({ retransmissions }) => retransmissions),
+      ...Object.fromEntries(OUTCOMES.map((name) => [`outcomes.${name}`, sum(({ outcome }) => Number(outcome === name))])),
+      ...Object.fromEntries(DROP_REASONS.map((reason) => [`drops.${reason}`, world.ledger.drops.get(reason) ?? 0])),
+    };
+    for (const [name, count] of Object.entries(happened)) {
+      const counted = stats[name as keyof StatsSnapshot];
+      world.check(counted === count, () => `${counted} counted as ${name}, there were ${count}`);
+    }
   }
 
   #judge(machine: Machine): void {

@@ -16,9 +16,7 @@ export function seedsOf(half: number): number[] {
 export const MUST_HAPPEN: readonly string[] = [
   ...['completed', 'probed', 'aborted', 'refused', 'failed'].map((outcome) => `outcome: ${outcome}`),
   ...['done', 'stopping', ...FAILURES].map((result) => `reload: ${result}`),
-  ...['too many transfers', 'too many transfers of this address', 'malformed', 'unknown transfer'].map(
-    (why) => `dropped: ${why}`,
-  ),
+  ...['too-many-transfers', 'too-many-transfers-of-address', 'malformed', 'unknown-transfer'].map((why) => `dropped: ${why}`),
   ...['cut', 'drain', 'with transfers', 'idle'].map((how) => `stop: ${how}`),
   ...['EIO', 'ENOSPC', 'EMFILE'].map((trouble) => `disk: ${trouble}`),
   'file changed during transfer',

@@ -130,6 +130,7 @@ export class Bench {
   readonly requests: IncomingRequest[] = [];
   readonly endings = new Map<number, Ending>();
   readonly drops: DropReason[] = [];
+  readonly counted: string[] = [];
   /** Uploads that were stored, by name. */
   readonly stored = new Map<string, Uint8Array>();
   readonly #transcript: string[] = [];
@@ -150,6 +151,7 @@ export class Bench {
     this.engine = new Engine(
       { send: (from, to, datagram) => this.#send(from, to, datagram.slice()), data: (...data) => this.#data(...data) },
       this.#control(),
+      { add: (name) => void this.counted.push(name), drop: (reason) => void this.drops.push(reason) },
       { ...ENGINE_LIMITS, ...options.engine },
       options.random ?? (() => 0),
     );
@@ -282,7 +284,6 @@ export class Bench {
         this.#record(`= ${this.#names.get(id)} ${described(ending)}`);
         this.#later(answerMs, () => this.engine.settled(id));
       },
-      dropped: (reason) => this.drops.push(reason),
     };
   }
 

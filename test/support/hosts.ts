@@ -65,7 +65,6 @@ export class EngineHost implements Host {
   readonly stored = new Map<string, Uint8Array[]>();
   readonly requests: IncomingRequest[] = [];
   readonly endings: (Ending & { readonly id: number })[] = [];
-  readonly dropped: string[] = [];
   readonly #network: Network;
   readonly #options: EngineHostOptions;
   /** Files being read and written now. */
@@ -77,7 +76,7 @@ export class EngineHost implements Host {
     this.#options = options;
     const address = options.address ?? '10.0.0.1';
     const limits = { ...ENGINE_LIMITS, ...options.engineLimits };
-    this.engine = new Engine(network.outbox, this.#controlPlane(), limits, network.random);
+    this.engine = new Engine(network.outbox, this.#controlPlane(), { add() {}, drop() {} }, limits, network.random);
     this.listener = network.bind(this, address, 69);
     this.listener.accepts = true;
     this.listener.replies = options.singlePort
@@ -134,7 +133,6 @@ export class EngineHost implements Host {
         this.#writing.delete(id);
         later(() => this.engine.settled(id));
       },
-      dropped: (reason) => this.dropped.push(reason),
     };
   }
 

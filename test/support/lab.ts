@@ -122,7 +122,7 @@ function serverIn(
     clock,
     disks: new Disks({ fileSystem, clock }),
     cache: new SegmentCache({ maxBytes: resolved.cacheBytes }),
-    transport: (events, limits) => new PortableTransport({ events, limits, clock, random: Math.random }),
+    transport: (events, limits, counters) => new PortableTransport({ events, limits, counters, clock, random: Math.random }),
   });
 }
 

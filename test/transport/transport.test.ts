@@ -1,4 +1,5 @@
 /** Both transports: sockets and addresses, what only a real operating system can show. Loopback only. */
+
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { NetworkInterfaceInfo } from 'node:os';
@@ -7,7 +8,10 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { CacheBudget } from '../../src/content/budget.ts';
 import { bytesContent } from '../../src/content/bytes.ts';
 import { type Clock, systemClock } from '../../src/content/clock.ts';
+import { peerKey } from '../../src/protocol/peer.ts';
 import type { Ending } from '../../src/protocol/transfer.ts';
+import { DROP_REASONS } from '../../src/stats/counters.ts';
+import { Stats } from '../../src/stats/stats.ts';
 import type { Interfaces } from '../../src/transport/addresses.ts';
 import { NativeTransport } from '../../src/transport/native/native.ts';
 import { PortableTransport } from '../../src/transport/portable.ts';
@@ -45,7 +49,7 @@ function transportOver(interfaces: () => Interfaces = () => loopback, clock: Clo
   const faults: unknown[] = [];
   /** Requests that are left without an answer. */
   const unanswered: number[] = [];
-  const dropped: string[] = [];
+  const stats = new Stats();
   const events: TransportEvents = {
     request({ id, packet }) {
       if (packet.name === 'never') return void unanswered.push(id);
@@ -55,7 +59,6 @@ function transportOver(interfaces: () => Interfaces = () => loopback, clock: Clo
       transport.answer(id, { kind: 'read', content: bytesContent(bytes), first, limits: answers });
     },
     end: (_id, ending) => void endings.push(ending),
-    dropped: (reason) => void dropped.push(reason),
     moved: (listening) => void moved.push(listening),
     notice() {},
     fault: (fault) => void faults.push(fault),
@@ -63,14 +66,14 @@ function transportOver(interfaces: () => Interfaces = () => loopback, clock: Clo
   const options = { events, limits, clock, interfaces };
   const transport: Transport =
     underTest === 'native'
-      ? new NativeTransport({ ...options, budget: new CacheBudget(2 ** 20) })
-      : new PortableTransport({ ...options, random: Math.random });
+      ? new NativeTransport({ ...options, stats, budget: new CacheBudget(2 ** 20) })
+      : new PortableTransport({ ...options, counters: stats, random: Math.random });
   onTestFinished(async () => {
     await transport.close({ code: 0, message: 'end of test' });
     expect(faults).toEqual([]);
   });
   const listen = (on: ListenOn, settings = plain) => transport.listen(on, settings);
-  return { transport, listen, endings, moved, unanswered, dropped };
+  return { transport, listen, endings, moved, unanswered, stats };
 }
 
 async function expectFree(...addresses: { address: string; port: number }[]): Promise<void> {
@@ -498,7 +501,8 @@ async function rangeOf(count: number): Promise<number> {
 }
 
 test('a flood of requests is told no faster than it is worked off, though most of it is given up', async () => {
-  const { transport, listen, endings, unanswered, dropped } = transportOver();
+  const { transport, listen, endings, unanswered, stats } = transportOver();
+  const dropped = () => stats.snapshot()['drops.too-many-transfers'];
   const { addresses } = await listen({ address: '127.0.0.1', port: 0 });
   transport.setLimits({ ...limits, unproven: 50 });
   await transport.progress();
@@ -508,14 +512,38 @@ test('a flood of requests is told no faster than it is worked off, though most o
     for (const peer of peers) peer.send(addresses[0]!, rrq('never'));
     await until(() => endings.length >= 50, 'transfers given up');
     await until(async () => (await transport.progress()).length === 50, 'as many as may wait');
-    await until(() => unanswered.length + dropped.length === peers.length, 'the last of the flood');
+    await until(() => unanswered.length + dropped() === peers.length, 'the last of the flood');
   };
   await flood();
   expect(unanswered).toHaveLength(100);
-  expect(dropped).toEqual(new Array(100).fill('too many transfers'));
+  expect(dropped()).toBe(100);
   // Half of them have ended, and are not over before they are answered.
   for (const id of unanswered) transport.refuse(id, { code: 0, message: 'too late' });
   await until(() => endings.length === 100, 'every end');
   const { bytes } = await get(addresses[0]!, 'hello', { retryMs: 200 });
   expect(bytes.toString()).toBe('hello');
+});
+
+test('what comes to nothing is counted by its reason, with a client as an example', async () => {
+  const { listen, stats } = transportOver();
+  const { addresses } = await listen({ address: '127.0.0.1', port: 0 });
+  const { peer, tid } = await begin(addresses[0]!);
+  await using stranger = await Peer.open();
+  stranger.send(addresses[0]!, Buffer.from('no TFTP'));
+  stranger.send(addresses[0]!, ack(1));
+  stranger.send(tid, ack(1));
+  stranger.send(tid, error(0, 'enough'));
+  stranger.send(tid, rrq('hello'));
+  const drops = () => DROP_REASONS.map((reason) => [reason, stats.snapshot()[`drops.${reason}`]] as const);
+  await until(() => drops().reduce((sum, [, count]) => sum + count, 0) === 5, 'every stray counted');
+  expect(drops().filter(([, count]) => count > 0)).toEqual([
+    ['malformed', 1],
+    ['not-listening', 1],
+    ['unknown-transfer', 3],
+  ]);
+  for (const [reason, count] of drops()) {
+    const sample = stats.takeSample(reason);
+    expect(sample).toBe(count > 0 ? peerKey(stranger.address, stranger.port) : undefined);
+  }
+  await finish({ peer, tid });
 });

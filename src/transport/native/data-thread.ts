@@ -15,6 +15,7 @@ import type { Endpoint, Outbox } from '../../protocol/outbox.ts';
 import type { PeerKey } from '../../protocol/peer.ts';
 import { SEGMENT_BYTES } from '../../protocol/segments.ts';
 import type { TransferLimits } from '../../protocol/transfer.ts';
+import { Stats, type StatsShare } from '../../stats/stats.ts';
 import { unpredictable } from '../random.ts';
 import { Arena } from './arena.ts';
 import { Batch, type Segmentation, type Sender } from './batch.ts';
@@ -46,6 +47,8 @@ export interface DataThreadOptions {
   readonly firstId: number;
   /** What is kept of files is drawn from it. */
   readonly budget: BudgetShare;
+  /** What happens is counted in it. */
+  readonly stats: StatsShare;
   readonly epoll: number;
   readonly wake: WakeShare;
   readonly control: MessagePort;
@@ -112,7 +115,7 @@ export class DataThread {
   #countsFrom = Number.POSITIVE_INFINITY;
   #stopped = false;
 
-  constructor({ limits, firstId, budget, epoll, wake, control, content }: DataThreadOptions) {
+  constructor({ limits, firstId, budget, stats, epoll, wake, control, content }: DataThreadOptions) {
     this.#source = new SegmentSource({
       pageCache: new PageCache(),
       budget: CacheBudget.join(budget),
@@ -129,7 +132,7 @@ export class DataThread {
       send: (from, to, datagram) => this.#batch.send(from as DataEndpoint, to, datagram),
       data: (from, to, block, slices) => this.#batch.data(from as DataEndpoint, to, block, slices),
     };
-    this.#engine = new Engine(outbox, this.#controlPlane(), limits, unpredictable, firstId);
+    this.#engine = new Engine(outbox, this.#controlPlane(), new Stats(stats), limits, unpredictable, firstId);
   }
 
   /** Runs until a `stop` message. */
@@ -333,7 +336,6 @@ export class DataThread {
         this.#source.close(id);
         this.#outgoing.push({ kind: 'end', id, ending });
       },
-      dropped: (reason, peer) => this.#outgoing.push({ kind: 'dropped', reason, peer }),
     };
   }
 }

@@ -2,7 +2,7 @@
  * What passes between the threads of the native transport. Plain data; messages of one tick travel together.
  */
 import type { FileHandover } from '../../content/file.ts';
-import type { DropReason, EngineLimits } from '../../protocol/engine.ts';
+import type { EngineLimits } from '../../protocol/engine.ts';
 import type { RequestPacket } from '../../protocol/packet.ts';
 import type { PeerKey } from '../../protocol/peer.ts';
 import type { ReadAnswer } from '../../protocol/read-transfer.ts';
@@ -83,7 +83,6 @@ export type FromData =
   | { readonly kind: 'need'; readonly id: number; readonly index: number }
   | { readonly kind: 'store'; readonly id: number; readonly bytes: Uint8Array; readonly last: boolean }
   | { readonly kind: 'end'; readonly id: number; readonly ending: Ending }
-  | { readonly kind: 'dropped'; readonly reason: DropReason; readonly peer: PeerKey }
   | { readonly kind: 'closed'; readonly endpoint: number }
   | { readonly kind: 'progress'; readonly call: number; readonly progress: readonly Progress[] }
   | { readonly kind: 'done'; readonly call: number };

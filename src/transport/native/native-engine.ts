@@ -11,6 +11,7 @@ import { ErrorCode } from '../../protocol/error.ts';
 import type { ReadAnswer } from '../../protocol/read-transfer.ts';
 import type { Progress, TransferLimits } from '../../protocol/transfer.ts';
 import type { WriteAnswer } from '../../protocol/write-transfer.ts';
+import type { Stats, StatsShare } from '../../stats/stats.ts';
 import type { DataPlane, WireError } from '../data-plane.ts';
 import type { SocketAddress, SocketOwner } from '../socket.ts';
 import { NativeEndpoint } from './endpoint.ts';
@@ -22,6 +23,8 @@ export interface NativeEngineOptions {
   readonly limits: EngineLimits;
   /** What the data thread keeps of files is drawn from it. */
   readonly budget: CacheBudget;
+  /** The data thread counts in a part of it. */
+  readonly stats: Stats;
   /** Something went wrong that no transfer can be told. */
   fault(error: unknown, what: string): void;
   /** The kernel does not grant all that is wanted. */
@@ -43,6 +46,7 @@ export class NativeEngine implements DataPlane {
   readonly #options: NativeEngineOptions;
   #limits: EngineLimits;
   #threads: Threads;
+  #stats!: StatsShare;
   readonly #endpoints = new Map<number, NativeEndpoint>();
   #nextEndpoint = 1;
   /** When each transfer that the data thread knows has begun. */
@@ -153,10 +157,12 @@ export class NativeEngine implements DataPlane {
   }
 
   #start(): Threads {
+    this.#stats = this.#options.stats.share();
     return new Threads({
       limits: this.#limits,
       firstId: this.#lastId + 1,
       budget: this.#options.budget.share(),
+      stats: this.#stats,
       said: (message) => this.#obey(message),
       letGo: (id) => this.#letGo(id),
       died: (error) => this.#died(error),
@@ -184,8 +190,6 @@ export class NativeEngine implements DataPlane {
       case 'end':
         this.#transfers.delete(message.id);
         return this.#control.end(message.id, message.ending);
-      case 'dropped':
-        return this.#control.dropped(message.reason, message.peer);
       case 'closed':
         return this.#closeDescriptor(message.endpoint);
       case 'progress':
@@ -219,7 +223,9 @@ export class NativeEngine implements DataPlane {
     // The other thread may use them until it has ended.
     const files = [...this.#files.keys()];
     const sockets = [...this.#endpoints.values()].filter(({ closing }) => closing);
+    const stats = this.#stats;
     const ended = this.#threads.end().then(() => {
+      this.#options.stats.reclaim(stats);
       for (const id of files) this.#letGo(id);
       for (const { number } of sockets) this.#closeDescriptor(number);
     });

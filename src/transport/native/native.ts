@@ -4,6 +4,7 @@
 import type { CacheBudget } from '../../content/budget.ts';
 import type { Clock } from '../../content/clock.ts';
 import type { EngineLimits } from '../../protocol/engine.ts';
+import type { Stats } from '../../stats/stats.ts';
 import type { Interfaces } from '../addresses.ts';
 import { processRights, type Rights } from '../rights.ts';
 import type { TransportEvents } from '../transport.ts';
@@ -21,6 +22,7 @@ export interface NativeOptions {
   readonly clock: Clock;
   /** What is kept of files is drawn from it. */
   readonly budget: CacheBudget;
+  readonly stats: Stats;
   /** The machine's interfaces, unless they are simulated. */
   readonly interfaces?: () => Interfaces;
   /** The process's, unless a test gives others. */
@@ -28,7 +30,7 @@ export interface NativeOptions {
 }
 
 export class NativeTransport extends UdpTransport {
-  constructor({ events, limits, clock, budget, interfaces, rights = processRights() }: NativeOptions) {
+  constructor({ events, limits, clock, budget, stats, interfaces, rights = processRights() }: NativeOptions) {
     super({
       events,
       clock,
@@ -37,6 +39,7 @@ export class NativeTransport extends UdpTransport {
         const plane = new NativeEngine(control, {
           limits,
           budget,
+          stats,
           fault: (error, what) => events.fault(error, { what }),
           notice: (fields, message) => events.notice(fields, message),
         });

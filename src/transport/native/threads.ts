@@ -6,6 +6,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:wor
 import type { BudgetShare } from '../../content/budget.ts';
 import type { EngineLimits } from '../../protocol/engine.ts';
 import type { TransferLimits } from '../../protocol/transfer.ts';
+import type { StatsShare } from '../../stats/stats.ts';
 import type { ContentThreadOptions } from './content-thread.ts';
 import type { DataThreadOptions } from './data-thread.ts';
 import { type FlatFromData, flatToData, fromData } from './flat.ts';
@@ -22,6 +23,8 @@ export interface ThreadsOptions {
   readonly firstId: number;
   /** What the data thread keeps of files is drawn from it. */
   readonly budget: BudgetShare;
+  /** What the data thread counts in. */
+  readonly stats: StatsShare;
   /** The data thread says something. */
   said(message: FromData): void;
   /** The content thread does not use a transfer's descriptor any more. */
@@ -64,9 +67,9 @@ export class Threads {
     const files = new MessageChannel();
     this.#toData = control.port1;
     this.#toContent = files.port1;
-    const { limits, firstId, budget } = options;
+    const { limits, firstId, budget, stats } = options;
     const ways = { wake, control: control.port2, content: segments.port2 };
-    const dataOptions: DataThreadOptions = { limits, firstId, budget, epoll, ...ways };
+    const dataOptions: DataThreadOptions = { limits, firstId, budget, stats, epoll, ...ways };
     const contentOptions: ContentThreadOptions = { wake, control: files.port2, data: segments.port1 };
     const died = (error: unknown) => this.#died(error);
     this.#data = new Thread('data-worker', dataOptions, [control.port2, segments.port2], died);

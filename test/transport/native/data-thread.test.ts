@@ -5,6 +5,7 @@ import { CacheBudget } from '../../../src/content/budget.ts';
 import { Engine } from '../../../src/protocol/engine.ts';
 import { peerKey } from '../../../src/protocol/peer.ts';
 import type { TransferLimits } from '../../../src/protocol/transfer.ts';
+import { Stats } from '../../../src/stats/stats.ts';
 import { Batch } from '../../../src/transport/native/batch.ts';
 import { DataThread } from '../../../src/transport/native/data-thread.ts';
 import { type FlatFromData, flatToData, fromData } from '../../../src/transport/native/flat.ts';
@@ -41,7 +42,8 @@ function start() {
   const waker = new Waker(wake);
   const [control, content] = [new MessageChannel(), new MessageChannel()];
   const ways = { epoll, wake, control: control.port2, content: content.port2 };
-  const thread = new DataThread({ limits: ENGINE_LIMITS, firstId: 1, budget: new CacheBudget(1024 ** 2).share(), ...ways });
+  const shares = { budget: new CacheBudget(1024 ** 2).share(), stats: new Stats().share() };
+  const thread = new DataThread({ limits: ENGINE_LIMITS, firstId: 1, ...shares, ...ways });
   const messages: FromData[] = [];
   control.port1.on('message', (some: readonly FlatFromData[]) => messages.push(...some.map(fromData)));
   const post = (...some: ToData[]) => {

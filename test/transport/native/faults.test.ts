@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { CacheBudget } from '../../../src/content/budget.ts';
 import { bytesContent } from '../../../src/content/bytes.ts';
 import { systemClock } from '../../../src/content/clock.ts';
+import { Stats } from '../../../src/stats/stats.ts';
 import { whyNot } from '../../../src/transport/native/libc.ts';
 import { NativeTransport } from '../../../src/transport/native/native.ts';
 import { descriptors, descriptorsOf, replaceByNull, watches } from '../../support/descriptors.ts';
@@ -134,7 +135,6 @@ async function bare() {
       request: ({ id }) =>
         transport.answer(id, { kind: 'read', content: bytesContent(file), first: file.subarray(0, 65536), limits }),
       end: (_id, ending) => void endings.push(ending),
-      dropped() {},
       moved() {},
       notice() {},
       fault(fault) {
@@ -144,6 +144,7 @@ async function bare() {
     },
     limits,
     clock: systemClock,
+    stats: new Stats(),
     budget: new CacheBudget(2 ** 20),
   });
   onTestFinished(() => transport.close({ code: 0, message: 'end of test' }));
