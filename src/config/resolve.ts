@@ -1,7 +1,7 @@
 /**
  * From what a user wrote to what the server works with: checked, with defaults, absolute paths, and frozen. Reads no file.
  */
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { z } from 'zod';
 import { check } from '../plugin/check.ts';
 import type { Issue } from '../plugin/issue.ts';
@@ -39,7 +39,8 @@ export function resolveConfig(input: Config, options: ResolveOptions): ResolvedC
     ...known,
     ...plugins.issues.filter(({ path }) => !known.some((other) => samePlugin(other.path, path))),
   ];
-  if (issues.length > 0 || result.issues) throw new ConfigError(options.file, issues, { files: options.files });
+  if (issues.length > 0 || result.issues)
+    throw new ConfigError(options.file, withKeyOf(options.file, issues), { files: options.files });
   const { rootDir, uploads, ...rest } = result.value;
   return freeze({
     ...rest,
@@ -48,6 +49,12 @@ export function resolveConfig(input: Config, options: ResolveOptions): ResolvedC
     uploads: uploads && { ...uploads, dir: resolve(dir, uploads.dir) },
     plugins: Object.freeze(plugins.plugins.map((plugin) => Object.freeze(plugin))),
   });
+}
+
+/** In `package.json` a config is the value of a key. */
+function withKeyOf(file: string | undefined, issues: readonly Issue[]): readonly Issue[] {
+  if (file === undefined || basename(file) !== 'package.json') return issues;
+  return issues.map((issue) => (issue.place ? issue : { ...issue, path: ['pxe', ...issue.path] }));
 }
 
 type DeepReadonly<T> = T extends object ? { readonly [key in keyof T]: DeepReadonly<T[key]> } : T;

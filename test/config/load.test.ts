@@ -345,3 +345,10 @@ test('one mistake of a config that came from no file begins with its key', () =>
     '/lab/a.ts: 1 problem\n  file: rack.csv is not there\n    is the path right?',
   );
 });
+
+test('a mistake in package.json is told with the key that the config is in', async () => {
+  const dir = folderOf({ 'package.json': '{ "pxe": { "rootDir": 5 } }' });
+  expect((await configErrorOf(loadFrom(dir))).message).toContain(
+    'package.json: 1 problem\n  pxe.rootDir: expected a string, found 5',
+  );
+});
