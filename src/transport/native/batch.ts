@@ -56,8 +56,8 @@ export class Batch {
   /** Segments whose bytes are to be sent, so many of them. */
   readonly #held = new Array<Uint8Array | undefined>(VECTORS).fill(undefined);
   #heldCount = 0;
-  /** Where the segment that was used last lies. */
-  #lastSegment: Uint8Array | undefined;
+  /** Where the memory that was used last lies: transfers of one file have views of their own of the same. */
+  #lastBuffer: ArrayBufferLike | undefined;
   #lastAddress = 0;
   /** Who sends each run, and the message that it begins with. */
   readonly #runSenders = new Array<Sender | undefined>(MESSAGES).fill(undefined);
@@ -205,11 +205,12 @@ export class Batch {
   #slice(bytes: Uint8Array, start: number, end: number): void {
     if (start < 0 || end > bytes.length) throw new RangeError(`slice ${start}–${end} of ${bytes.length} bytes`);
     if (this.#heldCount === 0 || this.#held[this.#heldCount - 1] !== bytes) this.#held[this.#heldCount++] = bytes;
-    if (bytes !== this.#lastSegment) {
-      this.#lastSegment = bytes;
-      this.#lastAddress = segmentAddress(bytes);
+    const { buffer, byteOffset } = bytes;
+    if (buffer !== this.#lastBuffer) {
+      this.#lastBuffer = buffer;
+      this.#lastAddress = addressOfBuffer(buffer);
     }
-    this.#vector(this.#lastAddress + start, end - start);
+    this.#vector(this.#lastAddress + byteOffset + start, end - start);
   }
 
   /** Tells the kernel to cut the last message into pieces. */
@@ -230,11 +231,11 @@ export class Batch {
   }
 }
 
-function segmentAddress({ buffer, byteOffset }: Uint8Array): number {
-  let base = addresses.get(buffer);
-  if (base === undefined) {
-    base = addressOf(new Uint8Array(buffer));
-    addresses.set(buffer, base);
+function addressOfBuffer(buffer: ArrayBufferLike): number {
+  let address = addresses.get(buffer);
+  if (address === undefined) {
+    address = addressOf(new Uint8Array(buffer));
+    addresses.set(buffer, address);
   }
-  return base + byteOffset;
+  return address;
 }
