@@ -85,7 +85,8 @@ export class Bindings {
 
   /** None where the listening socket replies, or another address's. Throws `EMFILE` if there are not enough descriptors. */
   #dataSocketsFor(to: BindTo, { singlePort }: ListenSettings, sharers: number): number {
-    const all = Math.min(SOCKETS_IN_ALL, this.#sockets.rights.sockets);
+    // Of few descriptors half: the least that addresses need goes first, and files need some, too.
+    const all = Math.min(SOCKETS_IN_ALL, Math.floor(this.#sockets.rights.sockets / 2));
     const share = Math.floor((all - this.#opened) / sharers) - 1;
     const wanted = Math.max(LEAST_DATA_SOCKETS, Math.min(MOST_DATA_SOCKETS, share));
     const dataSockets = singlePort || 'broadcastOf' in to ? 0 : wanted;

@@ -2,7 +2,7 @@
  * What the operating system lets this process have of ports and descriptors. Rights change as it becomes another user, so each
  * question is asked anew.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 
 export interface Rights {
@@ -15,14 +15,14 @@ export interface Rights {
 /** Whatever one likes: for sockets that are simulated. */
 export const ALL_RIGHTS: Rights = { mayBind: () => true, sockets: Number.POSITIVE_INFINITY };
 
-/** Of all descriptors, this share is for files, connections and plugins. */
+/** Of all descriptors that are free at the start, this share is for files, connections and plugins. */
 const FILES_SHARE = 1 / 4;
 /** capabilities(7). */
 const CAP_NET_BIND_SERVICE = 10n;
 
 /** This process's. */
 export function processRights(): Rights {
-  return { mayBind, sockets: Math.floor(descriptorLimit() * (1 - FILES_SHARE)) };
+  return { mayBind, sockets: Math.max(0, Math.floor((descriptorLimit() - openDescriptors()) * (1 - FILES_SHARE))) };
 }
 
 function mayBind(port: number): boolean {
@@ -44,5 +44,14 @@ function descriptorLimit(): number {
     return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit);
   } catch {
     return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Node itself has some twenty, and each thread five. */
+function openDescriptors(): number {
+  try {
+    return readdirSync('/proc/self/fd').length;
+  } catch {
+    return 0;
   }
 }
