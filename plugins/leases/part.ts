@@ -17,6 +17,8 @@ const SETTLED_MS = 10;
 /** Times that such a file is looked at before it is taken as it is, and read again for the next request. */
 const ATTEMPTS = 4;
 const HEAD_BYTES = 4096;
+/** Such a file is parsed in one piece, during which nothing else happens: this much holds 100,000 leases, and takes half a second. */
+const MAX_WHOLE_BYTES = 16 * 1024 ** 2;
 
 export class LeasePart {
   readonly path: string;
@@ -98,6 +100,7 @@ export class LeasePart {
       return true;
     }
     if (format.kind === 'whole') {
+      if (found.size > MAX_WHOLE_BYTES) throw new Error(tooLong(format.name, found.size));
       const read = format.parse(await readAll(file, Number(found.size)));
       if (typeof read !== 'string') read.forEach(hold);
       this.#hold(leases, read === 'damaged' ? { kind: 'damaged', name: format.name } : read === 'unknown' ? read : format);
@@ -115,6 +118,10 @@ export class LeasePart {
     this.#format = format;
     this.#progress = progress;
   }
+}
+
+function tooLong(format: string, bytes: bigint): string {
+  return `begins like a file of ${format} and has ${bytes} bytes: more than ${MAX_WHOLE_BYTES} are not read, as no such server writes them`;
 }
 
 function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {

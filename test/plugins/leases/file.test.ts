@@ -209,6 +209,14 @@ describe('what hinders is said once', () => {
     ['JSON of another kind', (path) => writeFile(path, '{"leases":[]}'), /of no format that is known/],
     ["libvirt's list of MAC addresses", (path) => writeFile(path, '[{"domain":"web1","macs":[]}]'), /of no format that is known/],
     ["macOS' leases", (path) => writeFile(path, '{\n\tname=web1\n}\n'), /or of no format that is known/],
+    [
+      'a JSON file that no DHCP server writes, so long that parsing it would hold up everything',
+      async (path) => {
+        await writeFile(path, '[');
+        await truncate(path, 6 * 1024 ** 3);
+      },
+      /begins like a file of libvirt and has 6442450944 bytes: more than 16777216 are not read/,
+    ],
     ['a file of udhcpd that is cut off', (path) => writeFile(path, Buffer.alloc(40)), /begins like a file of udhcpd/],
   ])('%s', async (_, make, problem) => {
     await using folder = await scratch();
