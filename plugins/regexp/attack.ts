@@ -4,17 +4,17 @@
  */
 import type { AST } from '@eslint-community/regexpp';
 import { type BoundedRegExp, boundRegExp, JUDGED_LENGTH } from './bounded.ts';
-import { GaveUp, TimeGuard } from './guard.ts';
+import { GaveUp, TimeGuard, totalMs } from './guard.ts';
 import { parsePattern } from './steps.ts';
 
-/** Time for one name, twice: an expression that needs less is slow at worst, or the machine has much else to do. */
-const BUSY_MS = 100;
+/** Time of the first of three attempts with a name: an expression that ends in time is slow at worst, or the machine has much else to do. */
+const BUSY_MS = 30;
 /** Repetitions looked at, and names tried for each. */
 const MAX_REPETITIONS = 16;
 const ENDINGS = ['!', '', '/!'];
 
 export interface Attack {
-  /** A name that is still being matched after 100 ms, if nothing bounds that. */
+  /** A name that is still being matched after the last attempt, if nothing bounds that. */
   readonly name: string;
   /** The repetition in it, as it is written: `(a+)+`. */
   readonly repetition: string;
@@ -45,7 +45,7 @@ export function describeAttack({ name, repetition }: Attack, bound: BoundedRegEx
   const outcome =
     bound === 'linear'
       ? 'it is matched by a slower engine that always ends'
-      : `such a request is refused after ${limitMs} ms or twice that, during which the server does nothing else`;
+      : `such a request is refused after up to ${totalMs(limitMs)} ms, during which the server does nothing else`;
   return `${repetition} can match one name in very many ways, as in ${JSON.stringify(shown)} (${name.length} characters): ${outcome}; write it so that each character of a name fits one place only: a+ for (a+)+, [^/]* for .*`;
 }
 

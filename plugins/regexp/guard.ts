@@ -34,13 +34,20 @@ const WARY_MS = 10_000;
 const WARY_SHARE = 1 / 4;
 
 export interface GuardOptions {
-  /** Time of one attempt. */
+  /** Time of the first attempt. */
   readonly limitMs: number;
   /**
-   * Work that was broken off is done once more, or twice where the limit is short, for it may be that the machine had no time for this
-   * process. Such work must have no effects. Default false.
+   * Work that was broken off is tried again, each time for twice as long: perhaps the machine had no time for this process. Such work must
+   * have no effects. Default false.
    */
   readonly repeatable?: boolean;
+}
+
+const ATTEMPTS = 3;
+
+/** All attempts of repeatable work together. */
+export function totalMs(limitMs: number): number {
+  return limitMs * (2 ** ATTEMPTS - 1);
 }
 
 export class TimeGuard {
@@ -57,15 +64,14 @@ export class TimeGuard {
    */
   run<Result>(work: () => Result): Result {
     const { limitMs: full, repeatable = false } = this.#options;
-    const wary = performance.now() < this.#waryUntil;
-    const limitMs = wary ? Math.ceil(full * WARY_SHARE) : full;
-    const attempts = !repeatable ? 1 : wary ? 3 : 2;
-    for (let attempt = 1; ; attempt++) {
+    const first = performance.now() < this.#waryUntil ? Math.ceil(full * WARY_SHARE) : full;
+    const last = repeatable ? first * 2 ** (ATTEMPTS - 1) : first;
+    for (let limitMs = first; ; limitMs *= 2) {
       try {
         return runWithin(limitMs, work);
       } catch (error) {
         if ((error as { code?: unknown } | null)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-        if (attempt < attempts) continue;
+        if (limitMs < last) continue;
         this.#waryUntil = performance.now() + WARY_MS;
         throw new GaveUp(limitMs);
       }
