@@ -21,6 +21,8 @@ export interface Looking {
 /** A target or folder with something filled in is looked for where that is certain. */
 export async function absences(giving: readonly Giving[], { root }: CheckCall, looking: Looking): Promise<readonly Finding[]> {
   const { slices } = looking;
+  // Then every file is absent, for a reason that is told of `rootDir`.
+  if ((await root.list('')) === undefined) return [];
   const files = new Map<string, Naming[]>();
   const folders = new Map<string, Naming[]>();
   const add = (map: Map<string, Naming[]>, name: string, naming: Naming) => {

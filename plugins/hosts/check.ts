@@ -86,7 +86,7 @@ class Repeated {
     }
     if (earlier === undefined) return this.#named(listed, selectors);
     const what = selectors.length > 1 ? `${twice} ` : '';
-    const message = `${what}is listed twice: ${whereIs(earlier)} comes first, and this gives only what that lacks; make one of both`;
+    const message = `${what}is listed twice: ${whereIs(earlier)} comes first, and this one adds only what that one lacks; merge the two`;
     return [finding('error', listed, message)];
   }
 

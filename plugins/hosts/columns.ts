@@ -112,7 +112,7 @@ export function headerIssues(columns: readonly Column[]): Issue[] {
       issues.push({
         path: [],
         message: `unknown column ${JSON.stringify(header)}`,
-        hint: `did you mean ${JSON.stringify(near)}? a variable of that name is "var.${header}"`,
+        hint: `did you mean ${JSON.stringify(near)}? for a variable write "var.${header}", for anything else \`columns\``,
       });
   }
   return issues;

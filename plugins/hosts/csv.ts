@@ -7,7 +7,7 @@ import { CsvError, parse } from 'csv-parse/sync';
 import { checkInput, type Issue, parseAddress, parseInterfaceAddress, parseNetwork } from 'pxe';
 import { type Column, headerHint, headerIssues, readHeader, saysWhich } from './columns.ts';
 import { listRows } from './inventory.ts';
-import { type Columns, type HostRow, rowSchema } from './options.ts';
+import { type Columns, type HostRow, isRoundedNumber, rowSchema } from './options.ts';
 import { failed, type Read } from './read.ts';
 import { parseSelector } from './selector.ts';
 
@@ -152,7 +152,7 @@ const isOf = {
 function severalIn(cell: string, isOne: (written: string) => boolean): readonly string[] {
   if (isNothing(cell)) return [];
   // What is wrong with it the schema tells.
-  if (!/[\s;|,]/.test(cell) || isOne(cell)) return [cell];
+  if (!/[\s;|,]/.test(cell) || isOne(cell) || isRoundedNumber(cell)) return [cell];
   return cell.split(/[;|,\n]+/).flatMap((part) => {
     const written = part.trim();
     const words = written.split(/\s+/).filter((word) => word !== '');
@@ -175,10 +175,11 @@ function inColumn(issue: Issue, columns: readonly Column[]): Issue {
   return { ...issue, path: [], message: `${where}${issue.message}`, hint: issue.hint ?? numberHint(key, issue.message) };
 }
 
-/** `5.254E+11`, `1122334455`: a spreadsheet takes a MAC address of digits for a number. */
+/** `5.254E+11`, `1122334455`: a spreadsheet takes a MAC address or a serial number of digits for a number. */
 function numberHint(key: PropertyKey | undefined, message: string): string | undefined {
   const [, found = ''] = /found "([^"]*)"$/.exec(message) ?? [];
-  const isNumber = key === 'mac' && /^(\d[.,]\d*e\+?\d+|\d{6,11})$/i.test(found);
+  const isNumber =
+    (key === 'mac' && (isRoundedNumber(found) || /^\d{6,11}$/.test(found))) || (key === 'serial' && isRoundedNumber(found));
   return isNumber ? 'a spreadsheet has made a number of it: make the column one of text, and enter it again' : undefined;
 }
 

@@ -110,6 +110,11 @@ export function hostsSchema(more: (value: Written) => readonly Issue[]): z.ZodTy
 
 const text = z.string().min(1);
 
+/** `5.254E+11`: what a spreadsheet makes of a long number. `1e15` alone is hexadecimal. */
+export function isRoundedNumber(written: string): boolean {
+  return /^\d+([.,]\d*)?e\+\d+$|^\d+[.,]\d*e\d+$/i.test(written);
+}
+
 /** One, or a list. */
 function oneOrMore(one: z.ZodType<string>) {
   return checkedBy<string | readonly string[], string | readonly string[]>((written) =>
@@ -131,7 +136,7 @@ const row = z.strictObject({
     ),
   ).optional(),
   uuid: text.refine((written) => parseSelector(`uuid:${written}`) !== undefined, 'expected a UUID').optional(),
-  serial: text.optional(),
+  serial: text.refine((written) => !isRoundedNumber(written), 'expected a serial number').optional(),
   match: selector.optional(),
   ...host.shape,
 });

@@ -158,7 +158,11 @@ describe('mistakes', () => {
       'mac,address\n52:54:00:00:00:01,10.0.0.256\n',
       ['2 column "address": expected an IP address or a network (192.168.7.0/24), found "10.0.0.256"'],
     ],
-    ['x.csv', 'mac,grups\n', ['1 unknown column "grups" (did you mean "groups"? a variable of that name is "var.grups")']],
+    [
+      'x.csv',
+      'mac,grups\n',
+      ['1 unknown column "grups" (did you mean "groups"? for a variable write "var.grups", for anything else `columns`)'],
+    ],
     ['x.csv', 'mac,name,name\n', ['1 column "name" is there twice (take one of them out)']],
     ['x.csv', 'mac,,name\n52:54:00:00:00:01,x,\n', ['2 column 2 has no name, and here it holds "x" (name it in line 1)']],
     [

@@ -331,10 +331,21 @@ describe('check', () => {
     expect(await findings(right, ['a', 'b', 'c'])).toEqual([]);
   });
 
+  test('no file is reported absent where the root is: that is a finding about `rootDir`', async () => {
+    const { plugins } = readyPlugins([hosts({ default: { files: { a: 'gone' }, folder: 'gone' } })]);
+    const { plugin, options } = plugins[0]!;
+    const hooks = await plugin.definition.setup(options, { configDir: '/lab', watch() {} } as never);
+    const missing = async () => {
+      throw new Error('ENOENT');
+    };
+    const root = { ...fakeFolder({}), has: missing, list: async () => undefined };
+    expect([...(await hooks.check!({ ...call([]), root }))]).toEqual([]);
+  });
+
   test.each<[Parameters<typeof hosts>[0], string]>([
     [
       { [web1.mac]: {}, '5254.0012.3456': {} },
-      'error 5254.0012.3456: is listed twice: ["52:54:00:12:34:56"] comes first, and this gives only what that lacks; make one of both',
+      'error 5254.0012.3456: is listed twice: ["52:54:00:12:34:56"] comes first, and this one adds only what that one lacks; merge the two',
     ],
     [{ '2001:db8::/32': {}, '2001:DB8:0::/32': {} }, 'error 2001:DB8:0::/32: is listed twice: ["2001:db8::/32"] comes first'],
     [{ '52:54:00:*': {}, '52-54-00-*-*-*': {} }, 'error 52-54-00-*-*-*: is listed twice'],

@@ -162,7 +162,7 @@ describe('cells', () => {
 
   test.each([
     ['5.254E+11', 'a spreadsheet has made a number of it'],
-    ['"5,254E+11"', 'expected a MAC address'],
+    ['"5,254E+11"', 'a spreadsheet has made a number of it'],
     ['1122334455', 'a spreadsheet has made a number of it'],
     ['52:54:00:12:34:5g', 'expected a MAC address'],
     ['52:54:00:12:34:56|x', 'found "x"'],
@@ -172,6 +172,16 @@ describe('cells', () => {
     const { issues } = await read(`mac,name\n${cell},web1\n`);
     expect(issues.join()).toContain('2: column "mac": expected a MAC address');
     expect(issues.join()).toContain(told);
+  });
+
+  test.each(['1E+15', '1.00E+15', '"1,00E+15"'])('%s is not a serial number', async (cell) => {
+    const { issues } = await read(`serial,name\n${cell},pi1\n`);
+    expect(issues).toEqual([expect.stringContaining('2: column "serial": expected a serial number')]);
+    expect(issues.join()).toContain('a spreadsheet has made a number of it');
+  });
+
+  test.each(['1e15', '10000000abcd1234', '7XK2E10', '12345678'])('%s may be a serial number', async (cell) => {
+    expect(await read(`serial,name\n${cell},pi1\n`)).toMatchObject({ hosts: [`pi1: serial:${cell}`], issues: [] });
   });
 
   test.each([
