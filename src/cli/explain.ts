@@ -112,7 +112,7 @@ async function showAll(generation: Generation, names: readonly string[], flags: 
   if (machines.length === 0) process.stderr.write('pxe: the config lists no machines\n');
   else if (silent > 0)
     process.stderr.write(
-      `pxe: of ${silent} of ${machines.length} machines the config expects no name: give some after --all-hosts\n`,
+      `pxe: the config names no file for ${silent} of ${machines.length} machines: give names after --all-hosts\n`,
     );
   if (answers.some(({ error }) => error)) process.exitCode = EXIT.failed;
 }

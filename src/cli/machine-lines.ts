@@ -78,10 +78,12 @@ export function absentLine(records: readonly TransferRecord[], columns: number):
   const last = records.at(-1)!;
   if (records.length === 1) return transferLine(last, columns);
   const { rest } = widthsOf(columns);
-  const count = `${records.length} names not there`;
+  const same = records.every(({ asked }) => asked === last.asked);
+  const count = same ? `${records.length} times not there` : `${records.length} names not there`;
   const room = rest - count.length - 2;
-  const [first, final] = [records[0]!.asked, last.asked].map((name) => cutMiddle(visible(name), Math.floor((room - 3) / 2)));
-  const names = room < 20 ? '' : `: ${first} … ${final}`;
+  const shown = same ? [last.asked] : [records[0]!.asked, last.asked];
+  const each = Math.floor((room - 3) / shown.length);
+  const names = room < 20 ? '' : `: ${shown.map((name) => cutMiddle(visible(name), each)).join(' … ')}`;
   return [...machineOf(last, columns), { text: `${count}${names}`, colour: 'dim' }];
 }
 

@@ -52,8 +52,8 @@ function linesOf(record: LogRecord, folder: string, columns: number): readonly L
 export const UNREADABLE = 'cannot be read by the user that the server runs as: a save of it takes no effect';
 /** How a reload that failed begins. */
 const FAILED = 'reload failed, the config in force stays';
-/** Told where there is room. */
-const STAYS = '; the config in force stays';
+/** Told in the first line where there is room, else in the last. */
+const STAYS = 'the config in force stays';
 
 /** One line where it fits; else what it is about, and the rest below. The line of the file is told by number, not shown. */
 function failedLines(record: LogRecord, problem: string, columns: number): readonly Line[] {
@@ -71,10 +71,13 @@ function failedLines(record: LogRecord, problem: string, columns: number): reado
   const room = columns - 'reload failed: '.length - INDENT.length;
   const whole = parts.join('; ');
   const [head, ...more] = several || whole.length > room ? parts : [whole];
-  const ended = `${head}${STAYS}`;
+  const ended = `${head}; ${STAYS}`;
+  const fits = ended.length <= room;
+  const hint = (text: string): Line => [{ text: `${INDENT}${text}`, colour: 'dim' }];
   return [
-    timed(record, [{ text: 'reload failed', colour: 'red' }, { text: `: ${ended.length <= room ? ended : head}` }]),
-    ...more.map((line): Line => (several ? below('error', line) : [{ text: `${INDENT}${line}`, colour: 'dim' }])),
+    timed(record, [{ text: 'reload failed', colour: 'red' }, { text: `: ${fits ? ended : head}` }]),
+    ...more.map((line): Line => (several ? below('error', line) : hint(line))),
+    ...(fits ? [] : [hint(STAYS)]),
   ];
 }
 

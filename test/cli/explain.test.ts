@@ -149,7 +149,7 @@ describe('all hosts', () => {
       'pi\tabcdef01\tnowhere\tERROR 1: file not found\t-',
       '',
     ]);
-    expect(table.stderr).toBe('pxe: of 1 of 5 machines the config expects no name: give some after --all-hosts\n');
+    expect(table.stderr).toBe('pxe: the config names no file for 1 of 5 machines: give names after --all-hosts\n');
     // Somebody gets an ERROR.
     expect(table.code).toBe(1);
     expect(named.stdout).toContain('quiet\t52:54:00:00:00:01\tloader.efi\tloader.efi\t7 B\n');

@@ -190,6 +190,16 @@ describe('a line', () => {
     expect([...view.lines(one as LogRecord), ...view.flush()]).toEqual([line].flat());
   });
 
+  test('of a problem that fills the line: what stays is told below', () => {
+    const problem = `plugin "hosts", setup: rack.csv:4: ${'long '.repeat(20).trim()}`;
+    const msg = `reload failed, the config in force stays: ${problem}\n    read this`;
+    expect(
+      viewOf()
+        .lines(record({ level: 50, msg }))
+        .slice(-2),
+    ).toEqual(['         read this', '         the config in force stays']);
+  });
+
   test('of a problem that needs more room: the ways out below', () => {
     const ways = '\n  run as root and let the server become another user\n  give this Node the right to bind ports below 1024';
     const msg = `reload failed, the config in force stays: no right to listen on 127.0.0.1 port 3${ways}`;
@@ -229,6 +239,12 @@ describe('folding', () => {
       expect.stringContaining('web1/boot.ipxe'),
     ]);
     expect([view.waits, view.flush()]).toEqual([false, []]);
+  });
+
+  test('one name that is absent, asked for several times', () => {
+    const view = viewOf();
+    for (const name of ['a', 'a']) view.lines(absent(name));
+    expect(view.flush()).toEqual(['15:18:26 web1       …12:34:56  2 times not there: a']);
   });
 
   test.each([
