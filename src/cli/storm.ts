@@ -86,7 +86,8 @@ Each machine loads all files in order: several addresses, or several names with 
 stand for the machine's number, MAC address, name and serial number. "mixed" takes the kinds of machines in turn. It works against
 any TFTP server; use it on your own network.
 
-With --hosts on loopback, a machine whose address lies in 127.0.0.0/8 asks from there, and identify({ table }) knows it.
+With --hosts, a machine of the config asks from its own address: on loopback, from one in 127.0.0.0/8. The address must be the
+machine's in hosts, as in a row with mac and address; what only identify({ table }) says is not looked at.
 
 Examples:
   pxe storm tftp://192.168.7.1/ipxe.efi,boot.ipxe,initrd.img --clients 50 --profile edk2
@@ -135,7 +136,17 @@ async function listedMachines(flags: StormFlags): Promise<readonly Identity[]> {
   const own = new Set(Object.values(networkInterfaces()).flatMap((found) => found?.map(({ address }) => address) ?? []));
   // Linux answers for all of 127.0.0.0/8.
   const loopback = process.platform === 'linux' ? /^127\./ : /^127\.0\.0\.1$/;
-  return identitiesOf(machines, (address) => loopback.test(address) || own.has(address));
+  const identities = identitiesOf(machines, (address) => loopback.test(address) || own.has(address));
+  const elsewhere = identities.filter(({ localAddress }) => localAddress === undefined);
+  if (elsewhere.length > 0) process.stderr.write(`pxe: ${elsewhereText(elsewhere, machines.length)}\n`);
+  return identities;
+}
+
+/** The server may take such machines for others: it sees one address for all of them. */
+function elsewhereText(machines: readonly Identity[], all: number): string {
+  const [first] = machines;
+  const others = machines.length > 1 ? ' and others' : '';
+  return `${machines.length} of ${all} machines (${visible(first!.host)}${others}) ask from this computer's own address: the config lists none of its addresses for them`;
 }
 
 function planOf(files: StormPlan['files'], flags: StormFlags, machines: readonly Identity[]): StormPlan {
