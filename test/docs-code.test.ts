@@ -110,6 +110,20 @@ test('check reports what the guide shows', async () => {
   expect(`$ pxe check\n${stdout}${stderr}`.replaceAll(lab.path, '/srv/lab')).toBe(shown);
 });
 
+test('a Raspberry Pi has a folder of its own, as the guide shows', async () => {
+  const lab = folder();
+  lab.put('pxe.config.ts', blocksIn(page('docs/guide.md'), 'ts').find((code) => code.includes("'serial:"))!);
+  lab.put('tftpboot/pi1/config.txt', 'arm_64bit=1');
+  lab.put('tftpboot/start4.elf', 'for all');
+  const served = async (name: string) => {
+    const { stdout } = await pxe(['explain', name, '--ip', '192.168.7.9', '--json'], { cwd: lab.path });
+    return (JSON.parse(stdout) as { served?: { from: string } }).served?.from;
+  };
+  expect(await served('abcd1234/config.txt')).toBe('pi1/config.txt');
+  expect(await served('abcd1234/start4.elf')).toBe('start4.elf');
+  expect(await served('00000001/config.txt')).toBeUndefined();
+}, 60_000);
+
 /** What fenced blocks of a language hold. */
 function blocksIn(text: string, language: string): readonly string[] {
   return Array.from(text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm')), ([, code]) => code!);
