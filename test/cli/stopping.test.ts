@@ -1,8 +1,9 @@
 /** `pxe serve` ends whatever hangs, and names what it waits for. In processes of its own, on both transports. */
 import { describe, expect, test } from 'vitest';
 import { folder, until } from '../support/lab.ts';
+import { seeded } from '../support/random.ts';
 import { type Served, serve } from '../support/serve.ts';
-import { get, Peer, rrq } from '../support/tftp.ts';
+import { ack, get, Peer, rrq } from '../support/tftp.ts';
 
 const PLUGINS = `
 
@@ -83,6 +84,35 @@ describe.each(['native', 'portable'])('%s', (TRANSPORT) => {
     expect(server.noise[1]).toMatch(/goes on after/);
   });
 });
+
+test.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
+  'a transfer under way comes to its end while a hook spins for ever (native)',
+  async () => {
+    await using server = await bad({ TRANSPORT: 'native' });
+    const large = seeded(5).bytes(400_000);
+    server.put('ROOT/large', large);
+    await using peer = await Peer.open();
+    peer.send(server.listeners[0]!, rrq('large', 'octet', { blksize: 1024 }));
+    const { from, kind } = await peer.reply();
+    expect(kind).toBe('oack');
+    peer.send(from, ack(0));
+    const pieces: Uint8Array[] = [];
+    for (let block = 1; block <= Math.floor(large.length / 1024) + 1; ) {
+      const reply = await peer.reply();
+      if (reply.kind !== 'data') throw new Error(`${reply.kind} in place of block ${block}`);
+      // Block 10 comes again while its ACK waits for the stall.
+      if (reply.block !== block) continue;
+      pieces.push(reply.payload);
+      if (block === 10) {
+        await ask(server, 'spin');
+        await until(() => server.noise.length > 0, 'the stall told', SOON_MS);
+      }
+      peer.send(from, ack(block++));
+    }
+    expect(Buffer.concat(pieces).equals(large)).toBe(true);
+    expect(await server.stop(SOON_MS)).toEqual({ code: null, signal: 'SIGKILL' });
+  },
+);
 
 test.each(['hang', 'spin'])('a dispose that does not end (%s)', async (DISPOSE) => {
   await using server = await bad({ TRANSPORT: 'auto', DISPOSE });
