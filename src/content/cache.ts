@@ -4,7 +4,9 @@
  */
 import { CacheBudget } from './budget.ts';
 import type { Awaitable } from './content.ts';
+import { Holders } from './holders.ts';
 import { SegmentLru, segmentKey } from './lru.ts';
+import type { Turns } from './turns.ts';
 
 export { ENTRY_BYTES } from './lru.ts';
 
@@ -20,13 +22,23 @@ export const DEFAULT_CACHE_BYTES = 32 * 1024 ** 2;
 /** Puts a segment's bytes in place, all of them, and resolves once they are known to be of the version that was asked for. */
 export type Fill = (into: Uint8Array) => Promise<void>;
 
+/** A segment on its way. */
+interface Loading {
+  readonly bytes: Promise<Uint8Array>;
+  /** Callers who wait for it. */
+  callers: number;
+}
+
 export class SegmentCache {
   readonly #allocate: (length: number) => Uint8Array;
   readonly #kept: SegmentLru;
-  readonly #loading = new Map<string, Promise<Uint8Array>>();
+  /** The cache itself, for what it keeps, and each caller who got a segment. */
+  readonly #holders = new Holders();
+  readonly #loading = new Map<string, Loading>();
 
   constructor({ maxBytes, allocate = (length) => new Uint8Array(length) }: SegmentCacheOptions) {
-    this.#kept = new SegmentLru(typeof maxBytes === 'number' ? new CacheBudget(maxBytes) : maxBytes);
+    const budget = typeof maxBytes === 'number' ? new CacheBudget(maxBytes) : maxBytes;
+    this.#kept = new SegmentLru(budget, (bytes) => this.#holders.letGo(bytes));
     this.#allocate = allocate;
   }
 
@@ -35,25 +47,39 @@ export class SegmentCache {
     return this.#kept.bytes;
   }
 
-  /** The segment, if it is here. Never written to again. */
+  /** The segment, if it is here. Never written to again, and there for as long as the caller does not {@link release} it. */
   get(key: string, index: number): Uint8Array | undefined {
     this.#kept.giveWay();
-    return this.#kept.get(key, index);
+    return this.#get(key, index);
   }
 
-  /** The segment, filled by `fill` if nobody has it or is loading it already. What fails is not kept. */
-  load(key: string, index: number, length: number, fill: Fill): Awaitable<Uint8Array> {
-    const kept = this.#kept.get(key, index);
+  /**
+   * As {@link get}; filled by `fill` if it is not here and no other caller is loading it already. What fails is not kept.
+   * @param turns memory is taken, and filled, in one of them
+   */
+  load(key: string, index: number, length: number, fill: Fill, turns?: Turns): Awaitable<Uint8Array> {
+    const kept = this.#get(key, index);
     if (kept !== undefined) return kept;
     const at = segmentKey(key, index);
     const loading = this.#loading.get(at);
-    // The other transfer's failure may be its own (its descriptor, its view of the file), so each then tries for itself.
-    if (loading !== undefined) return loading.catch(() => this.#kept.get(key, index) ?? this.#load(key, index, length, fill));
-    const load = this.#load(key, index, length, fill);
+    if (loading !== undefined) {
+      loading.callers++;
+      // The other transfer's failure may be its own (its descriptor, its view of the file), so each then tries for itself.
+      return loading.bytes.catch(() => this.#get(key, index) ?? this.#load(key, index, length, () => 1, fill, turns));
+    }
+    const load: Loading = { bytes: this.#load(key, index, length, () => load.callers, fill, turns), callers: 1 };
     this.#loading.set(at, load);
     const done = () => this.#loading.delete(at);
-    load.then(done, done);
-    return load;
+    load.bytes.then(done, done);
+    return load.bytes;
+  }
+
+  /**
+   * A caller does not look at a segment that it got again, and has not passed it on: it is freed when it is not kept any more. Without
+   * this it is the garbage collector's.
+   */
+  release(bytes: Uint8Array): void {
+    this.#holders.letGo(bytes);
   }
 
   /** Forgets a version. A segment of it that is being loaded may still come to be kept. */
@@ -61,10 +87,31 @@ export class SegmentCache {
     this.#kept.evict(key);
   }
 
-  async #load(key: string, index: number, length: number, fill: Fill): Promise<Uint8Array> {
-    const bytes = this.#allocate(length);
-    await fill(bytes);
-    this.#kept.keep(key, index, bytes);
+  #get(key: string, index: number): Uint8Array | undefined {
+    const bytes = this.#kept.get(key, index);
+    if (bytes !== undefined) this.#holders.hold(bytes);
     return bytes;
+  }
+
+  async #load(
+    ...[key, index, length, callers, fill, turns]: [string, number, number, () => number, Fill, Turns | undefined]
+  ): Promise<Uint8Array> {
+    const turn = turns?.take();
+    if (turn !== undefined) await turn;
+    try {
+      // It may have come while this one waited.
+      const kept = turn === undefined ? undefined : this.#kept.get(key, index);
+      if (kept !== undefined) {
+        this.#holders.hold(kept, callers());
+        return kept;
+      }
+      const bytes = this.#allocate(length);
+      await fill(bytes);
+      this.#holders.hold(bytes, callers());
+      if (this.#kept.keep(key, index, bytes)) this.#holders.hold(bytes);
+      return bytes;
+    } finally {
+      turns?.giveBack();
+    }
   }
 }

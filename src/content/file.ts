@@ -6,6 +6,7 @@ import { SEGMENT_BYTES } from '../protocol/segments.ts';
 import type { SegmentCache } from './cache.ts';
 import type { Awaitable, Content } from './content.ts';
 import type { FileStat, OpenFile } from './filesystem.ts';
+import type { Turns } from './turns.ts';
 import { versionKey } from './version.ts';
 import { VersionedFile, type VersionedFileOptions } from './versioned-file.ts';
 
@@ -13,6 +14,8 @@ export interface FileContentOptions extends VersionedFileOptions {
   /** Its name under the root, for people. */
   readonly name: string;
   readonly cache: SegmentCache;
+  /** Segments are read from the disk in turns. */
+  readonly turns?: Turns;
 }
 
 /** An open file, to be read by its descriptor. Whoever hands it over keeps it open. */
@@ -32,10 +35,11 @@ export class FileContent implements Content {
   readonly #path: string;
   readonly #file: VersionedFile;
   readonly #cache: SegmentCache;
+  readonly #turns: Turns | undefined;
   readonly #key: string;
 
   constructor(options: FileContentOptions) {
-    const { file, version, name, path, cache } = options;
+    const { file, version, name, path, cache, turns } = options;
     this.size = version.size;
     this.name = name;
     this.version = version;
@@ -43,6 +47,7 @@ export class FileContent implements Content {
     this.#path = path;
     this.#file = new VersionedFile(options);
     this.#cache = cache;
+    this.#turns = turns;
     this.#key = versionKey(version);
   }
 
@@ -76,7 +81,7 @@ export class FileContent implements Content {
   #segment(index: number): Awaitable<Uint8Array> {
     const position = index * SEGMENT_BYTES;
     const length = Math.min(SEGMENT_BYTES, this.size - position);
-    return this.#cache.load(this.#key, index, length, (into) => this.#file.read(into, position));
+    return this.#cache.load(this.#key, index, length, (into) => this.#file.read(into, position), this.#turns);
   }
 
   /** A read over a border between segments. */

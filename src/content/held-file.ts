@@ -5,33 +5,59 @@
  */
 import type { Awaitable, Content } from './content.ts';
 
-export class HeldFile implements Content {
-  readonly size: number;
+export interface HeldFileOptions {
   /** Its name under the root, for people. */
   readonly name: string;
-  #bytes: Uint8Array | undefined;
-  readonly #readAgain: () => Promise<Uint8Array>;
+  /** Not written to any more. */
+  readonly bytes: Uint8Array;
+  /** The same bytes; rejects with a `TftpError` if they cannot be had any more. */
+  readAgain(): Promise<Uint8Array>;
+  /** The file does not look at the bytes again, and has given them to no caller. */
+  release(bytes: Uint8Array): void;
+}
 
-  /**
-   * @param bytes not written to any more
-   * @param readAgain the same bytes; rejects with a `TftpError` if they cannot be had any more
-   */
-  constructor(name: string, bytes: Uint8Array, readAgain: () => Promise<Uint8Array>) {
+export class HeldFile implements Content {
+  readonly size: number;
+  readonly name: string;
+  readonly #options: Pick<HeldFileOptions, 'readAgain' | 'release'>;
+  #bytes: Uint8Array | undefined;
+  /** A caller has the bytes, for as long as it likes. */
+  #given = false;
+
+  constructor({ name, bytes, ...options }: HeldFileOptions) {
     this.name = name;
     this.size = bytes.length;
     this.#bytes = bytes;
-    this.#readAgain = readAgain;
+    this.#options = options;
   }
 
   read(offset: number, length: number): Awaitable<Uint8Array> {
     const part = (bytes: Uint8Array) => bytes.subarray(offset, offset + length);
-    return this.#bytes ? part(this.#bytes) : this.#readAgain().then(part);
+    if (this.#bytes === undefined) return this.#options.readAgain().then(part);
+    this.#given = true;
+    return part(this.#bytes);
+  }
+
+  /** Whether it has not forgotten its bytes. */
+  get holds(): boolean {
+    return this.#bytes !== undefined;
+  }
+
+  /** A copy of its bytes, which the file forgets; `undefined` if it has forgotten them before. */
+  take(): Uint8Array<ArrayBuffer> | undefined {
+    const copy = this.#bytes && new Uint8Array(this.#bytes);
+    this.forget();
+    return copy;
   }
 
   /** The caller has all of the bytes. */
   forget(): void {
+    const bytes = this.#bytes;
     this.#bytes = undefined;
+    if (bytes !== undefined && !this.#given) this.#options.release(bytes);
   }
 
-  close(): void {}
+  close(): void {
+    this.forget();
+  }
 }

@@ -20,6 +20,7 @@ import { cleanName } from './name.ts';
 import { SharedLook } from './shared-look.ts';
 import { spelling } from './spelling.ts';
 import { isTemporaryName } from './temporary.ts';
+import { Turns } from './turns.ts';
 import { unsettledMs, versionKey } from './version.ts';
 
 export interface RootOptions {
@@ -59,6 +60,9 @@ interface Found extends Seen {
   readonly name: string;
 }
 
+/** Segments read from the disk at once: more than its gate lets through. */
+const READS_AT_ONCE = 32;
+
 /** Why a name is refused, for the log. */
 const OUTSIDE = 'it leads out of the root';
 const IRREGULAR = 'it is no regular file';
@@ -74,6 +78,7 @@ export class Root {
   /** Files of one segment that somebody is reading, by version. */
   readonly #underWay = new Map<string, Promise<unknown>>();
   readonly #bases = new SharedLook<string>();
+  readonly #turns = new Turns(READS_AT_ONCE);
 
   /** @param dir absolute; may be a link that is switched from one release to the next, and need not exist yet. */
   constructor(dir: string, options: RootOptions) {
@@ -142,7 +147,9 @@ export class Root {
     try {
       const found = await this.#find(asked);
       if (found === undefined) return false;
-      if (this.#cached(found) !== undefined) return true;
+      const cached = this.#cached(found);
+      cached?.close();
+      if (cached !== undefined) return true;
       const file = await this.#openConfined(found);
       await file?.close();
       return file !== undefined;
@@ -230,9 +237,10 @@ export class Root {
    * A file of one segment that is in the cache. Nothing is opened: the version just seen was read through this folder before,
    * and its path resolves to within.
    */
-  #cached(found: Found): ServedFile | undefined {
-    const bytes = this.#options.cache.get(versionKey(found.stat), 0);
-    if (bytes === undefined || found.stat.size > SEGMENT_BYTES || !this.#confined.has(bytes)) return undefined;
+  #cached(found: Found): HeldFile | undefined {
+    if (found.stat.size > SEGMENT_BYTES) return undefined;
+    const bytes = this.#confinedBytes(versionKey(found.stat));
+    if (bytes === undefined) return undefined;
     return this.#held(found, this.#nameOf(found, found.realPath), bytes, versionKey(found.stat));
   }
 
@@ -271,7 +279,7 @@ export class Root {
       const version = await file.stat();
       if (!this.#allows(found.base, path)) throw accessViolation(OUTSIDE);
       if (version.kind !== 'file') throw accessViolation(IRREGULAR);
-      return new FileContent({ file, version, path, name: this.#nameOf(found, path), fileSystem, cache });
+      return new FileContent({ file, version, path, name: this.#nameOf(found, path), fileSystem, cache, turns: this.#turns });
     } catch (error) {
       await file.close();
       throw readFault(error);
@@ -283,20 +291,29 @@ export class Root {
     const { clock, readMs } = this.#options;
     const read = file.read(0, file.size);
     const bytes = isLater(read) ? await within(clock, readMs, read, () => diskSilent(file.name)) : read;
-    const kept = this.#options.cache.get(versionKey(file.version), 0);
-    if (kept !== undefined) this.#confined.add(kept);
+    const { cache } = this.#options;
+    const kept = cache.get(versionKey(file.version), 0);
+    if (kept !== undefined) {
+      this.#confined.add(kept);
+      cache.release(kept);
+    }
     await file.close();
     return this.#held(found, file.name, bytes, versionKey(file.version));
   }
 
   #held(found: Found, name: string, bytes: Uint8Array, version: string): HeldFile {
-    return new HeldFile(name, bytes, () => this.#readAgain(found, version));
+    return new HeldFile({
+      name,
+      bytes,
+      readAgain: () => this.#readAgain(found, version),
+      release: () => this.#options.cache.release(bytes),
+    });
   }
 
   /** A small file that was open before, if it still is what it was. */
   async #readAgain(found: Found, version: string): Promise<Uint8Array> {
-    const cached = this.#options.cache.get(version, 0);
-    if (cached !== undefined && this.#confined.has(cached)) return cached;
+    const cached = this.#confinedBytes(version);
+    if (cached !== undefined) return cached;
     const file = await this.#openConfined(found);
     if (file === undefined) throw fileChanged();
     try {
@@ -305,6 +322,15 @@ export class Root {
     } finally {
       await file.close();
     }
+  }
+
+  /** A file of one segment, if the cache has it as it was read through this folder. */
+  #confinedBytes(version: string): Uint8Array | undefined {
+    const { cache } = this.#options;
+    const bytes = cache.get(version, 0);
+    if (bytes === undefined || this.#confined.has(bytes)) return bytes;
+    cache.release(bytes);
+    return undefined;
   }
 
   #allows(base: string, realPath: string): boolean {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ENTRY_BYTES, SegmentCache } from '../../src/content/cache.ts';
+import { Turns } from '../../src/content/turns.ts';
 
 const LENGTH = 1000;
 const COST = LENGTH + ENTRY_BYTES;
@@ -108,4 +109,64 @@ test('evict forgets one version and no other', async () => {
 test('segments lie where the transport wants them', async () => {
   const cache = new SegmentCache({ maxBytes: 10 * COST, allocate: (length) => new Uint8Array(new SharedArrayBuffer(length)) });
   expect((await cache.load('v', 0, LENGTH, filler(1))).buffer).toBeInstanceOf(SharedArrayBuffer);
+});
+
+const LARGE = 8192;
+const ROOM_FOR_ONE = LARGE + ENTRY_BYTES;
+
+test('a segment that is not kept any more is freed when all who got it have released it', async () => {
+  const cache = new SegmentCache({ maxBytes: ROOM_FOR_ONE });
+  const got = [await cache.load('v', 0, LARGE, filler(1)), cache.get('v', 0)!];
+  await cache.load('w', 0, LARGE, filler(2));
+  for (const bytes of got) {
+    expect(bytes[LARGE - 1]).toBe(1);
+    cache.release(bytes);
+  }
+  expect(got.map(({ length }) => length)).toEqual([0, 0]);
+});
+
+test('a segment that all have released stays as long as it is kept', async () => {
+  const cache = new SegmentCache({ maxBytes: ROOM_FOR_ONE });
+  cache.release(await cache.load('v', 0, LARGE, filler(1)));
+  const again = cache.get('v', 0)!;
+  expect(again[LARGE - 1]).toBe(1);
+  cache.release(again);
+  await cache.load('w', 0, LARGE, filler(2));
+  expect(again.length).toBe(0);
+});
+
+test('each of those who waited for one read holds what it brought', async () => {
+  const cache = new SegmentCache({ maxBytes: 0 });
+  const got = await Promise.all([1, 2, 3].map(() => cache.load('v', 0, LARGE, filler(1))));
+  cache.release(got[0]!);
+  cache.release(got[1]!);
+  expect(got[2]![LARGE - 1]).toBe(1);
+});
+
+test('a segment that somebody may look at for ever stays when it is not kept any more', async () => {
+  const cache = new SegmentCache({ maxBytes: ROOM_FOR_ONE });
+  const plugin = await cache.load('v', 0, LARGE, filler(1));
+  cache.release(cache.get('v', 0)!);
+  await cache.load('w', 0, LARGE, filler(2));
+  expect(plugin[LARGE - 1]).toBe(1);
+});
+
+test('what waits for its turn to be read has no memory yet', async () => {
+  let taken = 0;
+  const allocate = (length: number) => {
+    taken++;
+    return new Uint8Array(length);
+  };
+  const cache = new SegmentCache({ maxBytes: 0, allocate });
+  const turns = new Turns(2);
+  const reads = Array.from({ length: 100 }, () => Promise.withResolvers<void>());
+  const loads = reads.map(({ promise }, n) => cache.load(`v${n}`, 0, LENGTH, () => promise, turns));
+  await Promise.resolve();
+  expect(taken).toBe(2);
+  reads[1]!.reject(new Error('unreadable'));
+  await expect(loads[1]).rejects.toThrow('unreadable');
+  expect(taken).toBe(3);
+  for (const { resolve } of reads) resolve();
+  await Promise.allSettled(loads);
+  expect(taken).toBe(100);
 });

@@ -446,6 +446,25 @@ describe('what opening costs', () => {
     expect(fileSystem.openFiles).toBe(0);
   });
 
+  test.each([
+    ['is taken as a copy, which others cannot touch', (file: HeldFile) => expect(file.take()!.at(-1)).toBe(7), 0],
+    ['is closed', (file: HeldFile) => file.close(), 0],
+    ['is given to a caller', (file: HeldFile) => void file.read(0, 1), 5000],
+  ])('the memory of a small file that the cache does not keep goes, unless a caller has it: it %s', async (_how, use, left) => {
+    const folder = temporaryFolder();
+    folder.put('ROOT/x', new Uint8Array(5000).fill(7));
+    const memory: Uint8Array[] = [];
+    const allocate = (length: number) => {
+      memory.push(new Uint8Array(length));
+      return memory.at(-1)!;
+    };
+    const root = rootAt(join(folder.path, 'ROOT'), { cache: new SegmentCache({ maxBytes: 0, allocate }), stableMs: 0 });
+    const file = (await root.open('x')) as HeldFile;
+    use(file);
+    file.close();
+    expect(memory.map(({ length }) => length)).toEqual([left]);
+  });
+
   test('a small file keeps no descriptor open, and its bytes whatever becomes of it', async () => {
     const folder = temporaryFolder();
     const path = folder.put('ROOT/x', 'small');

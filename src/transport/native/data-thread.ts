@@ -9,6 +9,7 @@
 import { performance } from 'node:perf_hooks';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { type BudgetShare, CacheBudget } from '../../content/budget.ts';
+import { freeMemory, Holders } from '../../content/holders.ts';
 import { type ControlPlane, Engine, type EngineLimits } from '../../protocol/engine.ts';
 import { ErrorCode } from '../../protocol/error.ts';
 import type { Endpoint, Outbox } from '../../protocol/outbox.ts';
@@ -38,6 +39,8 @@ const MESSAGES_TOGETHER = 16;
 const FAIR_BATCHES = 4;
 /** After a late wake everything that waits is taken first, in at most this many rounds of the sockets that have something. */
 const CATCH_UP_WAITS = 256;
+/** Segments that wait to be sent, or to be let go of, within a round: their memory is used again for the next. */
+const SEGMENTS_TOGETHER = 32;
 /** Waking later than this, datagrams come before deadlines. */
 const LATE_MS = 5;
 
@@ -95,6 +98,10 @@ export class DataThread {
   /** By local address: the device is the same. */
   readonly #segmentation = new Map<string, Segmentation>();
   readonly #source: SegmentSource;
+  /** Of memory that has come with messages. */
+  readonly #holders = new Holders((memory) => void this.#unheld.add(memory));
+  /** Memory to free at the end of this round: what lies in it may still be to be sent. */
+  readonly #unheld = new Set<ArrayBuffer>();
   /** Files whose first segment is being read: the first reply needs it, and a reply that it cannot be. Oldest first. */
   readonly #unread = new Map<number, Unread>();
   /** What transfers are granted, by number. */
@@ -194,6 +201,9 @@ export class DataThread {
     }
     this.#batch.flush();
     this.#source.endRound();
+    // Bytes of one message may lie in the same memory: then another transfer may have come to hold it.
+    for (const memory of this.#unheld) if (!this.#holders.isHeld(memory)) freeMemory(memory);
+    this.#unheld.clear();
     this.#tell();
   }
 
@@ -214,9 +224,11 @@ export class DataThread {
     this.#tick();
     for (let got = receiveMessageOnPort(this.#control); got; got = receiveMessageOnPort(this.#control)) {
       for (const message of got.message as readonly FlatToData[]) this.#obey(toData(message));
+      if (this.#ready.length + this.#unheld.size >= SEGMENTS_TOGETHER) this.#flush();
     }
     for (let got = receiveMessageOnPort(this.#content); got; got = receiveMessageOnPort(this.#content)) {
       for (const message of got.message as readonly FromContent[]) this.#source.obey(message);
+      if (this.#ready.length + this.#unheld.size >= SEGMENTS_TOGETHER) this.#flush();
     }
     return true;
   }
@@ -225,13 +237,13 @@ export class DataThread {
     const now = this.#now;
     switch (message.kind) {
       case 'supply':
+        this.#holders.hold(message.bytes);
         return this.#engine.supply(message.id, message.index, message.bytes, message.last, now);
       case 'terms':
         this.#terms[message.number] = message.limits;
         return;
       case 'answer':
-        this.#engine.answer(message.id, { ...message.answer, limits: this.#terms[message.terms]! }, now);
-        return;
+        return this.#answer(message);
       case 'serve':
         return this.#serve(message);
       case 'refuse':
@@ -269,6 +281,13 @@ export class DataThread {
         this.#content.close();
         return;
     }
+  }
+
+  #answer({ id, answer, terms }: Extract<ToData, { kind: 'answer' }>): void {
+    const first = answer.kind === 'read' ? answer.first : undefined;
+    if (first !== undefined) this.#holders.hold(first);
+    const answered = this.#engine.answer(id, { ...answer, limits: this.#terms[terms]! }, this.#now);
+    if (!answered && first !== undefined) this.#holders.letGo(first);
   }
 
   /** The answer waits for the first segment, which is mostly here at once. */
@@ -329,7 +348,10 @@ export class DataThread {
         if (this.#source.has(id)) this.#source.need(id, index);
         else this.#outgoing.push({ kind: 'need', id, index });
       },
-      released: (bytes) => this.#source.release(bytes),
+      released: (bytes) => {
+        this.#source.release(bytes);
+        this.#holders.letGo(bytes);
+      },
       store: (id, bytes, last) => this.#outgoing.push({ kind: 'store', id, bytes, last }),
       end: (id, ending) => {
         this.#unread.delete(id);

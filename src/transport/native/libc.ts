@@ -35,6 +35,7 @@ export const C = {
   EPOLL_CTL_DEL: 2,
   MSG_DONTWAIT: 0x40,
   EPOLL_CLOEXEC: 0o2000000,
+  M_MMAP_THRESHOLD: -3,
   M_ARENA_MAX: -8,
   RWF_NOWAIT: 8,
   MADV_HUGEPAGE: 14,
@@ -76,6 +77,8 @@ let library: Library | undefined;
 
 /** Heaps of the C library that all threads share. */
 const HEAPS = 2;
+/** Memory of this size and more is the system's again as soon as it is freed: segments of files would leave holes in the heaps. */
+const MAPPED_BYTES = 32 * 1024;
 
 /** Why there is no native transport here; `undefined` if there is one. Loads koffi. */
 export function whyNot(): string | undefined {
@@ -200,5 +203,6 @@ function load(): Library {
   library = { address: koffi.address, errno: () => koffi.errno(), call: call as Library['call'] };
   // A heap for each thread keeps what was freed from all the others: 20 MB that nobody uses.
   library.call.mallopt(C.M_ARENA_MAX, HEAPS);
+  library.call.mallopt(C.M_MMAP_THRESHOLD, MAPPED_BYTES);
   return library;
 }

@@ -5,6 +5,7 @@
 import type { CacheBudget } from '../../content/budget.ts';
 import type { Awaitable, Content } from '../../content/content.ts';
 import { FileContent } from '../../content/file.ts';
+import { HeldFile } from '../../content/held-file.ts';
 import { versionKey } from '../../content/version.ts';
 import type { ControlPlane, EngineLimits } from '../../protocol/engine.ts';
 import { ErrorCode } from '../../protocol/error.ts';
@@ -128,10 +129,13 @@ export class NativeEngine implements DataPlane {
   }
 
   reads(content: Content): boolean {
+    if (content instanceof HeldFile) return content.holds;
     return content instanceof FileContent && content.size > 0 && content.handover !== undefined;
   }
 
   adopt(id: number, content: Content, limits: TransferLimits): void {
+    const held = content instanceof HeldFile ? content.take() : undefined;
+    if (held !== undefined) return this.#send(id, held, limits);
     const handover = content instanceof FileContent ? content.handover : undefined;
     if (handover === undefined) throw new TypeError('the content is not a file with a descriptor');
     if (this.#closed) return;
@@ -140,6 +144,13 @@ export class NativeEngine implements DataPlane {
     this.#threads.tell({ kind: 'open', id, file: handover });
     const file = { fd, version: versionKey(version), size: version.size };
     this.#post({ kind: 'serve', id, file, terms: this.#threads.termsOf(limits) });
+  }
+
+  /** A file of one segment. Its bytes are of no more use here. */
+  #send(id: number, first: Uint8Array<ArrayBuffer>, limits: TransferLimits): void {
+    if (this.#closed) return;
+    const answer = { kind: 'read', size: first.length, first, again: true } as const;
+    this.#threads.postOwned({ kind: 'answer', id, answer, terms: this.#threads.termsOf(limits) }, first.buffer);
   }
 
   release(id: number): Awaitable<void> {

@@ -23,16 +23,25 @@ export interface SegmentSourceOptions {
   grown(chunk: SharedArrayBuffer): void;
 }
 
-/** A read of the content thread. */
+/** Reads of one disk that the content thread has at once: more than its gate lets through. What waits has no memory yet. */
+const READS_AT_ONCE = 32;
+
+/** A read that must be waited for. */
 interface Load {
   readonly key: string;
   /** Whose descriptor is read by. */
-  readonly by: number;
+  by: number;
   readonly version: string;
   readonly index: number;
   readonly length: number;
   /** Transfers that wait for it. */
   readonly waiting: number[];
+}
+
+interface Disk {
+  /** With the content thread. */
+  reads: number;
+  readonly waiting: Load[];
 }
 
 export class SegmentSource {
@@ -42,6 +51,8 @@ export class SegmentSource {
   readonly #files = new Map<number, FileByNumber>();
   readonly #bySlot = new Map<number, Load>();
   readonly #byKey = new Map<string, Load>();
+  /** By device. */
+  readonly #disks = new Map<string, Disk>();
 
   constructor(options: SegmentSourceOptions) {
     this.#options = options;
@@ -86,6 +97,7 @@ export class SegmentSource {
     if (load === undefined) throw new RangeError(`nobody reads into slot ${message.slot}`);
     this.#bySlot.delete(message.slot);
     this.#byKey.delete(load.key);
+    this.#readNext(deviceOf(load.version));
     if (message.kind === 'filled') return this.#filled(load, message.slot);
     this.#shelf.giveBack(message.slot);
     // The failure may be that transfer's own (its descriptor, its view of the file), so each of the others tries for itself.
@@ -110,13 +122,43 @@ export class SegmentSource {
     if (this.#options.pageCache.read(fd, load.version, this.#shelf.bytes(slot, load.length), load.index * SEGMENT_BYTES)) {
       return this.#filled(load, slot);
     }
-    this.#bySlot.set(slot, load);
     this.#byKey.set(load.key, load);
+    const device = deviceOf(load.version);
+    const disk = this.#disks.get(device) ?? { reads: 0, waiting: [] };
+    this.#disks.set(device, disk);
+    if (disk.reads < READS_AT_ONCE) return this.#ask(load, slot, disk);
+    this.#shelf.giveBack(slot);
+    disk.waiting.push(load);
+  }
+
+  #ask(load: Load, slot: number, disk: Disk): void {
+    disk.reads++;
+    this.#bySlot.set(slot, load);
     this.#options.tell({ kind: 'read', id: load.by, slot, position: load.index * SEGMENT_BYTES, length: load.length });
+  }
+
+  /** A read of the disk is over: the next that a transfer still waits for. */
+  #readNext(device: string): void {
+    const disk = this.#disks.get(device)!;
+    disk.reads--;
+    for (let load = disk.waiting.shift(); load; load = disk.waiting.shift()) {
+      const by = load.waiting.find((id) => this.#files.has(id));
+      if (by === undefined) this.#byKey.delete(load.key);
+      else {
+        load.by = by;
+        return this.#ask(load, this.#shelf.take(), disk);
+      }
+    }
+    if (disk.reads === 0) this.#disks.delete(device);
   }
 
   #filled({ version, index, length, waiting }: Load, slot: number): void {
     const bytes = this.#shelf.fill(slot, length, version, index, waiting.length);
     for (const id of waiting) this.#options.supply(id, index, bytes);
   }
+}
+
+/** The device that a version names. */
+function deviceOf(version: string): string {
+  return version.slice(0, version.indexOf(':'));
 }

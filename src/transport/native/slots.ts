@@ -4,8 +4,8 @@
  */
 import { SEGMENT_BYTES } from '../../protocol/segments.ts';
 
-/** Slots of a chunk: 16 MiB, of which only what is used takes memory. */
-export const CHUNK_SLOTS = 256;
+/** Slots of a chunk: 4 MiB, which huge pages may take at once. */
+export const CHUNK_SLOTS = 64;
 
 export class Slots {
   readonly #chunks: SharedArrayBuffer[] = [];

@@ -35,6 +35,8 @@ export interface ThreadsOptions {
 
 /** Messages that travel together at the most. */
 const MESSAGES_TOGETHER = 16;
+/** Memory of this size and more is passed on to the data thread; less is copied, which costs less. */
+const PASSED_ON_BYTES = 4096;
 
 export class Threads {
   readonly #options: ThreadsOptions;
@@ -47,6 +49,8 @@ export class Threads {
   /** Descriptors of the wait and the wake. */
   readonly #fds: readonly number[];
   #outgoing: ToData[] = [];
+  /** Memory that goes with them. */
+  #passedOn: ArrayBuffer[] = [];
   /** One of them wants the data thread awake. */
   #urgent = false;
   #dead = false;
@@ -106,6 +110,12 @@ export class Threads {
     else if (waiting === MESSAGES_TOGETHER) this.#flush();
   }
 
+  /** The same, and the memory that the message's bytes lie in goes with it. */
+  postOwned(message: ToData, memory: ArrayBuffer): void {
+    if (memory.byteLength >= PASSED_ON_BYTES) this.#passedOn.push(memory);
+    this.post(message);
+  }
+
   /** To the content thread. */
   tell(message: ToContent): void {
     this.#toContent.postMessage(message);
@@ -136,8 +146,9 @@ export class Threads {
 
   #flush(): void {
     if (this.#outgoing.length === 0) return;
-    this.#toData.postMessage(this.#outgoing.map(flatToData));
+    this.#toData.postMessage(this.#outgoing.map(flatToData), this.#passedOn);
     this.#outgoing = [];
+    this.#passedOn = [];
     if (this.#urgent) this.#waker.wake();
     else this.#waker.posted();
     this.#urgent = false;

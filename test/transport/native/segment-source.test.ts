@@ -155,3 +155,53 @@ describe('a segment', () => {
     expect(() => machine().source.obey({ kind: 'filled', slot: 0 })).toThrow(RangeError);
   });
 });
+
+describe('segments that must be waited for', () => {
+  const MANY = 300;
+  const versionOf = (id: number, device = 1) => `${device}:${id}`;
+
+  test('take memory only when they are read, and are all read', () => {
+    const at = machine();
+    for (let id = 0; id < MANY; id++) {
+      at.open(id, versionOf(id));
+      at.source.need(id, 0);
+    }
+    const most = at.reads.length;
+    expect(most).toBeLessThan(MANY / 2);
+    while (at.reads.length > 0) {
+      expect(at.reads.length).toBeLessThanOrEqual(most);
+      at.answer();
+    }
+    expect(at.supplied.length).toBe(MANY);
+  });
+
+  test('of a disk that hangs do not hold up those of another', () => {
+    const at = machine();
+    for (let id = 0; id < MANY; id++) {
+      at.open(id, versionOf(id));
+      at.source.need(id, 0);
+    }
+    at.open(MANY, versionOf(MANY, 2));
+    at.source.need(MANY, 0);
+    expect(at.reads.at(-1)!.id).toBe(MANY);
+  });
+
+  test('are read for those who still want them, by a descriptor that is open', () => {
+    const at = machine();
+    for (let id = 0; id < MANY; id++) {
+      at.open(id, versionOf(id));
+      at.source.need(id, 0);
+    }
+    for (const id of [MANY, MANY + 1]) {
+      at.open(id, versionOf(MANY));
+      at.source.need(id, 0);
+    }
+    for (let id = 0; id < MANY; id++) if (!at.reads.some((read) => read.id === id)) at.source.close(id);
+    at.source.close(MANY);
+    const begun = at.reads.length;
+    at.answer();
+    expect(at.reads.map(({ id }) => id)).toContain(MANY + 1);
+    while (at.reads.length > 0) at.answer();
+    expect(at.supplied.length).toBe(begun + 2);
+  });
+});
