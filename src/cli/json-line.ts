@@ -2,8 +2,14 @@
  * What is changed in a finished JSON line of the log. Each begins with its level: `{"level":30,…`.
  */
 import { pino } from 'pino';
+import { UNSEEN } from './terminal.ts';
 
 const HEAD = '{"level":';
+
+/** A name that a client has asked for must do nothing to the terminal on which the line is looked at. The line means the same. */
+export function withoutControls(line: string): string {
+  return line.replace(UNSEEN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
 
 /** `{"level":"info",…` */
 export function withLevelName(line: string): string {

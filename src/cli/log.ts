@@ -4,7 +4,7 @@
 import { type Logger, pino } from 'pino';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { errorRecord } from './error-record.ts';
-import { withLevelName, withPriority } from './json-line.ts';
+import { withLevelName, withoutControls, withPriority } from './json-line.ts';
 import type { LogRecord } from './log-record.ts';
 import { TerminalView } from './terminal-view.ts';
 
@@ -43,7 +43,8 @@ export function createLog({ settings, terminal, journal }: LogOptions, sink: Lin
     return log;
   }
   return pino(options, {
-    write(line) {
+    write(written) {
+      const line = withoutControls(written);
       const named = settings().levels === 'name' ? withLevelName(line) : line;
       sink.write(journal ? withPriority(line, named) : named);
     },

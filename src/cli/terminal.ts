@@ -2,10 +2,14 @@
  * Text for a terminal. What a client has sent may hold control bytes, and must not reach the terminal as such.
  */
 
-/** Control bytes made visible: `\x1b`. */
+/** Control characters that JSON leaves as they are: those of a terminal beyond ASCII, line ends, and those that turn text round. */
+export const UNSEEN = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+const CONTROLS = new RegExp(`[\\x00-\\x1f]|${UNSEEN.source}`, 'g');
+
+/** Control characters made visible: `\x1b`. */
 export function visible(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
-  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (char) => {
+  return text.replace(CONTROLS, (char) => {
     const code = char.charCodeAt(0);
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
   });

@@ -23,6 +23,17 @@ test('levels and times are those of the config', () => {
   expect(lines({ time: 'iso', levels: 'name' })).toEqual(levels.map((level) => name(`"${level}"`, level)));
 });
 
+test('a name with control characters does nothing to the terminal on which the line is looked at, and stays what it is', () => {
+  const written: string[] = [];
+  const settings = () => ({ level: 'info', time: 'epoch', levels: 'number' }) as const;
+  const log = createLog({ settings, terminal: undefined, journal: false }, { write: (line) => void written.push(line) });
+  const asked = '\x1b[2J \x7f \x9b31m \u2028 \u202e \u200f é 字';
+  log.info({ asked }, 'asked');
+  const [line = ''] = written;
+  expect(line).toMatch(/^[ -~é字]*\n$/);
+  expect(JSON.parse(line)).toMatchObject({ asked });
+});
+
 test('the journal gets a priority before each line', () => {
   expect(lines({}, true).map((line) => line.slice(0, 12))).toEqual([
     '<7>{"level":',
