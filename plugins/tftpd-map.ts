@@ -6,7 +6,6 @@
  * this one has changed it; what they return is cleaned and confined like any other name. An upload's name is rewritten, too; for it `E`
  * counts every name as good.
  */
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Call, ConfigError, definePlugin, type Finding, type Hooks, type RewriteRequest, readName, TftpError } from 'pxe';
 import { z } from 'zod';
@@ -14,6 +13,7 @@ import { type Asking, answering, answeringWithin, listed } from './lookups.ts';
 import { type MapFile, type MapLine, parseMapFile } from './map-file.ts';
 import { MAX_STEPS, type MapProgress, runMap } from './map-rules.ts';
 import { naming, TimeGuard } from './regexp/guard.ts';
+import { readRegularFile } from './regular-file.ts';
 
 export interface TftpdMapOptions {
   /** The map file, relative to the config. */
@@ -87,7 +87,7 @@ const MAX_ENDS = 512;
 /** Throws a `ConfigError`. */
 async function readMap(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return (await readRegularFile(path)).toString('utf8');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT') throw new ConfigError(path, [{ path: [], message: `cannot be read: ${message}` }]);

@@ -1,9 +1,9 @@
 /**
  * A template file: Liquid, whose tags can neither run code nor read files. What it needs and lacks is an error, with its place.
  */
-import { readFile } from 'node:fs/promises';
 import { Liquid, LiquidError } from 'liquidjs';
 import { ConfigError, type Issue, nearest, type Place } from 'pxe';
+import { readRegularFile } from '../regular-file.ts';
 import { TemplateError } from './template-error.ts';
 
 /** A template that has been read and understood. */
@@ -21,7 +21,7 @@ const MEMORY_LIMIT = 10_000_000;
 export async function readTemplate(file: string): Promise<Template> {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(await readRegularFile(file));
   } catch (error) {
     throw new ConfigError(file, [unreadable(error)]);
   }

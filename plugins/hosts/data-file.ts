@@ -1,8 +1,8 @@
 /**
  * Hosts and groups from a file: JSON and YAML say what a config says, CSV is a table. Every mistake with its place.
  */
-import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
+import { readRegularFile } from '../regular-file.ts';
 import type { Columns } from './options.ts';
 import { failed, notRead, type Read } from './read.ts';
 
@@ -15,7 +15,7 @@ export async function readDataFile(file: string, columns: Columns = {}): Promise
   if (load === undefined) return unusable(file, 'is of an unknown kind', `endings are: ${Object.keys(formats).join(', ')}`);
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(file);
+    bytes = await readRegularFile(file);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return unusable(file, 'is not there', 'is the path right? it starts at the config');

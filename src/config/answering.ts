@@ -2,9 +2,9 @@
  * Whether the files of a config can be read at all. Node resolves and reads what is imported on the calling thread, and a disk that hangs
  * would stop it: so threads read the files first.
  */
-import { readFile } from 'node:fs/promises';
 import { type Clock, within } from '../content/clock.ts';
 import { ConfigError } from './error.ts';
+import { readIfRegular } from './regular-file.ts';
 
 /** Long enough for a disk that must spin up. */
 const ANSWER_MS = 5_000;
@@ -18,7 +18,7 @@ export async function expectAnswers(file: string, files: readonly string[], cloc
   const late = () => new ConfigError(file, [{ path: [], message: `the disk does not answer: ${at} cannot be read` }], { files });
   if (reading !== undefined) throw late();
   reading = (async () => {
-    for (at of new Set([file, ...files])) await readFile(at).catch(() => {});
+    for (at of new Set([file, ...files])) await readIfRegular(at).catch(() => {});
   })();
   await within(clock, ANSWER_MS, reading.finally(forget), late);
 }

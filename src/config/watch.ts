@@ -4,10 +4,11 @@
  * It does not know what the files mean.
  */
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import type { Clock } from '../content/clock.ts';
+import { readIfRegular } from './regular-file.ts';
 
 /** Watches files for whoever made it. */
 export interface Watcher {
@@ -171,8 +172,8 @@ async function look(file: string, before?: Seen): Promise<{ readonly seen: Seen;
   try {
     const first = await stampOf(file);
     if (before?.stamp === first.stamp) return { seen: before };
-    const bytes = await readFile(file).catch(unlessForbidden);
-    // Each save of a file that cannot be read is a change: loading it says why nothing comes of it.
+    const bytes = await readIfRegular(file).catch(unlessForbidden);
+    // Each save of what cannot be read, or is not a file, is a change: loading it says why nothing comes of it.
     if (bytes === undefined) return { seen: { digest: first.stamp, stamp: first.stamp }, ctimeMs: first.ctimeMs };
     const digest = createHash('sha256').update(bytes).digest('base64');
     const last = await stampOf(file);
