@@ -25,7 +25,14 @@ export interface BoundedRegExp {
 export function boundRegExp(regExp: RegExp, times = 1): BoundedRegExp {
   if (maxSteps(regExp, JUDGED_LENGTH) * times <= MAX_STEPS) return { regExp, bound: 'steps' };
   const linear = linearOf(regExp);
-  return linear === undefined ? { regExp, bound: 'time' } : { regExp: linear, bound: 'linear' };
+  if (linear !== undefined) return { regExp: linear, bound: 'linear' };
+  compile(regExp);
+  return { regExp, bound: 'time' };
+}
+
+/** V8 compiles an expression when it runs for the first time, and once more at the second: a long one takes longer than a request has. */
+function compile(regExp: RegExp): void {
+  for (let run = 0; run < 2; run++) ''.search(regExp);
 }
 
 /** `undefined` where V8 has no linear engine for it, or none at all. */

@@ -38,7 +38,7 @@ async function fileContent(path: string): Promise<Content> {
   if (!stats.isFile()) {
     await handle.close();
     // A pipe would pass for an empty file.
-    throw new ExitError(EXIT.failed, `cannot send ${path}: it is no regular file`);
+    throw new ExitError(EXIT.failed, `cannot send ${path}: it is not a regular file`);
   }
   const { size } = stats;
   return { size, read: (offset, length) => readAt(handle, offset, length), close: () => handle.close() };

@@ -1,7 +1,6 @@
 /**
  * `pxe storm`: many machines that boot at once, to see what a server does.
  */
-import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { AskedOptions } from '../client/options.ts';
@@ -18,6 +17,7 @@ import { resultOf, type StormResult } from '../storm/result.ts';
 import { type StormRun, startStorm } from '../storm/run.ts';
 import { STORM_LIMITS, type StormPlan } from '../storm/storm.ts';
 import type { Latency } from '../storm/tally.ts';
+import { descriptorLimit } from '../transport/rights.ts';
 import { EXIT, ExitError } from './exit.ts';
 import { whole } from './number.ts';
 import { configOption, jsonOption, loadSettings } from './settings.ts';
@@ -199,15 +199,6 @@ function refuseExcess(plan: StormPlan, allowed: boolean): void {
   if the server and the network are yours:  add --yes
   or make it smaller:                       --clients, --boots, --arrival uniform --over MS`,
   );
-}
-
-/** Linux tells; elsewhere the first socket too many does. */
-function descriptorLimit(): number {
-  try {
-    return Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Number.POSITIVE_INFINITY);
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
 }
 
 function expectedFiles(remotes: readonly Remote[], folder: string | undefined): Expected | undefined {

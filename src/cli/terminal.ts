@@ -4,7 +4,6 @@
 
 /** Control characters that JSON leaves as they are: those of a terminal beyond ASCII, line ends, and those that turn text round. */
 export const UNSEEN = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
 const CONTROLS = new RegExp(`[\\x00-\\x1f]|${UNSEEN.source}`, 'g');
 
 /** Control characters made visible: `\x1b`. */

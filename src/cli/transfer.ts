@@ -97,7 +97,7 @@ function limitsOf({ retries, timeout }: TransferFlags): Partial<ClientLimits> {
 
 function hasNoAddress({ cause }: ClientError, { localAddress }: TransferFlags): Failure | undefined {
   if (localAddress === undefined || (cause as NodeJS.ErrnoException | undefined)?.code !== 'EADDRNOTAVAIL') return undefined;
-  const message = `--local-address ${localAddress} is no address of this machine; "ip address" lists them`;
+  const message = `--local-address ${localAddress} is not an address of this machine; "ip address" lists them`;
   return { kind: 'local', code: undefined, message };
 }
 

@@ -34,5 +34,5 @@ function decode(name: string): string {
 }
 
 function bad(url: string, message: string): ClientError {
-  return new ClientError({ kind: 'local', code: undefined, message: `"${url}" is no TFTP address: ${message}` });
+  return new ClientError({ kind: 'local', code: undefined, message: `"${url}" is not a TFTP address: ${message}` });
 }

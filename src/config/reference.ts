@@ -66,7 +66,7 @@ async function resolveReference(
   }
   try {
     const plugin: unknown = factory(entry.options);
-    return isPlugin(plugin) ? { plugin, issues } : fail(`${name} is no plugin: it returned ${show(plugin)}`);
+    return isPlugin(plugin) ? { plugin, issues } : fail(`${name} is not a plugin: it returned ${show(plugin)}`);
   } catch (error) {
     return fail(`${name} threw: ${error instanceof Error ? error.message : String(error)}`);
   }

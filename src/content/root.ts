@@ -65,7 +65,7 @@ const READS_AT_ONCE = 32;
 
 /** Why a name is refused, for the log. */
 const OUTSIDE = 'it leads out of the root';
-const IRREGULAR = 'it is no regular file';
+const IRREGULAR = 'it is not a regular file';
 
 export class Root {
   readonly dir: string;

@@ -146,7 +146,7 @@ export class UploadFolder {
     try {
       const { kind } = await fileSystem.stat(path);
       if (!overwrite) throw fileExists();
-      if (kind !== 'file') throw accessViolation('there is something that is no regular file');
+      if (kind !== 'file') throw accessViolation('something that is not a regular file is there');
     } catch (error) {
       if (!isMissing(error)) throw error;
     }

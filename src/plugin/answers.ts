@@ -20,14 +20,14 @@ function expectIdentity(answer: unknown): Identity {
   const { mac, uuid, serial, source, ageMs } = answer;
   const canonical = typeof mac === 'string' ? parseMac(mac) : undefined;
   if (canonical === undefined && (mac !== undefined || (uuid === undefined && serial === undefined)))
-    throw new Error(`returned a mac that is none: ${show(mac)}`);
+    throw new Error(`returned an invalid MAC address: ${show(mac)}`);
   for (const [key, value] of Object.entries({ uuid, serial }))
     if (value !== undefined && (typeof value !== 'string' || value === ''))
-      throw new Error(`returned a ${key} that is none: ${show(value)}`);
+      throw new Error(`returned an invalid ${key}: ${show(value)}`);
   if (typeof source !== 'string' || source === '')
     throw new Error(`must say where the mac is known from in source, which is ${show(source)}`);
   if (ageMs !== undefined && (typeof ageMs !== 'number' || !(ageMs >= 0)))
-    throw new Error(`returned an ageMs that is none: ${show(ageMs)}`);
+    throw new Error(`returned an invalid ageMs: ${show(ageMs)}`);
   return {
     ...(canonical === undefined ? {} : { mac: canonical }),
     ...(uuid === undefined ? {} : { uuid: uuid.toLowerCase() }),
@@ -99,10 +99,10 @@ export function expectMachine(answer: unknown): Machine {
   const { name, mac, uuid, serial, address, names = [], fingerprint } = answer;
   const of = `machine ${show(name)}`;
   const canonical = typeof mac === 'string' ? parseMac(mac) : undefined;
-  if (mac !== undefined && canonical === undefined) throw new Error(`${of} has a mac that is none: ${show(mac)}`);
+  if (mac !== undefined && canonical === undefined) throw new Error(`${of} has an invalid MAC address: ${show(mac)}`);
   for (const [key, value] of Object.entries({ uuid, serial, address }))
-    if (value !== undefined && typeof value !== 'string') throw new Error(`${of} has a ${key} that is none: ${show(value)}`);
-  if (!Array.isArray(names)) throw new Error(`${of} has names that are no list: ${show(names)}`);
+    if (value !== undefined && typeof value !== 'string') throw new Error(`${of} has an invalid ${key}: ${show(value)}`);
+  if (!Array.isArray(names)) throw new Error(`${of} has names that are not a list: ${show(names)}`);
   return {
     name,
     ...(canonical === undefined ? {} : { mac: canonical }),

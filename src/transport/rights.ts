@@ -37,8 +37,8 @@ function mayBind(port: number): boolean {
   }
 }
 
-/** Node raises the soft limit to the hard one when it starts. */
-function descriptorLimit(): number {
+/** Descriptors that this process may have open, where the system says so. Node raises the soft limit to the hard one when it starts. */
+export function descriptorLimit(): number {
   try {
     const limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
     return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit);

@@ -19,7 +19,7 @@ export function unbindableProblem(code: string, addresses: readonly string[], po
   const where = `${addresses.join(', ')} port ${port}`;
   switch (code) {
     case 'EACCES':
-      return `no right to listen on ${where}, as the server is not root any more. Three ways out: restart it; start it as its user, with the right (setcap cap_net_bind_service=+ep on its Node); let systemd bind the port (ListenDatagram=${port} in a .socket unit)`;
+      return `not permitted to listen on ${where}, as the server is not root any more. Three ways out: restart it; start it as its user, with the right (setcap cap_net_bind_service=+ep on its Node); let systemd bind the port (ListenDatagram=${port} in a .socket unit)`;
     case 'EADDRINUSE':
       return `${where} is taken, perhaps by another TFTP server; "ss -ulpn sport = :${port}" tells by whom. It is tried again`;
     case 'EMFILE':

@@ -177,7 +177,7 @@ describe('all hosts', () => {
     expect(bad).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: 'pxe: plugin "list", machines: machine "web1" has a mac that is none: "52:54"\n',
+      stderr: 'pxe: plugin "list", machines: machine "web1" has an invalid MAC address: "52:54"\n',
     });
   });
 });

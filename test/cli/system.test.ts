@@ -112,7 +112,7 @@ describeWith('a port below 1024', [linux, requireRoot(), ...requireTools('setpri
       prefix: ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--bounding-set=-all', '--inh-caps=-all'],
       cwd: '/',
     });
-    expect(stderr).toMatch(/^pxe: no right to listen on 127\.0\.0\.1 port 69/);
+    expect(stderr).toMatch(/^pxe: not permitted to listen on 127\.0\.0\.1 port 69/);
     expect(stderr).toContain("user: 'nobody'");
     expect(stderr).toContain('setcap cap_net_bind_service');
     expect(stderr).toContain('ListenDatagram=69');

@@ -202,9 +202,9 @@ describe('a line', () => {
 
   test('of a problem that needs more room: the ways out below', () => {
     const ways = '\n  run as root and let the server become another user\n  give this Node the right to bind ports below 1024';
-    const msg = `reload failed, the config in force stays: no right to listen on 127.0.0.1 port 3${ways}`;
+    const msg = `reload failed, the config in force stays: not permitted to listen on 127.0.0.1 port 3${ways}`;
     expect(viewOf().lines(record({ level: 50, msg }))).toEqual([
-      '15:18:26 reload failed: no right to listen on 127.0.0.1 port 3; the config in force stays',
+      '15:18:26 reload failed: not permitted to listen on 127.0.0.1 port 3; the config in force stays',
       '         run as root and let the server become another user',
       '         give this Node the right to bind ports below 1024',
     ]);

@@ -96,7 +96,7 @@ describe('get', () => {
     const rows: readonly (readonly [args: readonly string[], told: RegExp])[] = [
       [[url(at, 'absent'), 'file.bin'], /absent: the server says ERROR 1: file not found/],
       [[url(at, 'text'), 'nowhere/file'], /cannot write nowhere\/file: there is no such file or folder/],
-      [[url(at, 'text'), '--local-address', '192.0.2.99'], /--local-address 192\.0\.2\.99 is no address of this machine/],
+      [[url(at, 'text'), '--local-address', '192.0.2.99'], /--local-address 192\.0\.2\.99 is not an address of this machine/],
       [['tftp://no-such-host.invalid/x'], /no-such-host\.invalid/],
     ];
     const before = at.tree();
@@ -198,7 +198,7 @@ describe('put', () => {
     const rows: readonly (readonly [args: readonly string[], told: RegExp])[] = [
       [['file.bin', url(at, 'old')], /the server says ERROR 6: file already exists/],
       [['absent', url(at, 'new')], /cannot read absent: there is no such file or folder/],
-      [['/dev/null', url(at, 'new')], /no regular file/],
+      [['/dev/null', url(at, 'new')], /not a regular file/],
     ];
     await Promise.all(
       rows.map(async ([args, told]) => {

@@ -329,7 +329,7 @@ plugins:
     '  plugins[2].use: cannot be imported: DIR/broken.ts:2: Expression expected',
     '  plugins[3].use: no plugin of the name "min"',
     '    did you mean "mine"?',
-    '  plugins[4].use: odd is no plugin: it returned 5',
+    '  plugins[4].use: odd is not a plugin: it returned 5',
     '  plugins[5].option: unknown key',
     '    known here: use, options',
     '  plugins[6].use: expected a string, found 5',

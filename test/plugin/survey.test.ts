@@ -54,9 +54,9 @@ describe('machines', () => {
     ['web1', 'must return a list, returned "web1"'],
     [['web1'], 'listed a machine without a name: "web1"'],
     [5, 'must return a list, returned 5'],
-    [[{ name: 'a', mac: 'x' }], 'machine "a" has a mac that is none: "x"'],
-    [[{ name: 'a', uuid: 5 }], 'machine "a" has a uuid that is none: 5'],
-    [[{ name: 'a', names: 'b' }], 'machine "a" has names that are no list: "b"'],
+    [[{ name: 'a', mac: 'x' }], 'machine "a" has an invalid MAC address: "x"'],
+    [[{ name: 'a', uuid: 5 }], 'machine "a" has an invalid uuid: 5'],
+    [[{ name: 'a', names: 'b' }], 'machine "a" has names that are not a list: "b"'],
   ])('%j is refused by name', async (answer, told) => {
     const { pipeline } = await surveyed({}, { machines: () => answer });
     await expect(pipeline.machines()).rejects.toThrow(`plugin "p1", machines: ${told}`);

@@ -53,7 +53,7 @@ const rows: readonly Row[] = [
     ['returns a number', hook, () => 5, internal],
   ]),
   ['returns null', 'identify', () => null, internal],
-  ['returns a mac that is none', 'identify', () => ({ mac: '/etc/passwd', source: 'x' }), internal],
+  ['returns an invalid MAC address', 'identify', () => ({ mac: '/etc/passwd', source: 'x' }), internal],
   ['returns a name', 'rewrite', () => 'good', internal],
   ['returns a request without a name', 'rewrite', (request: object) => ({ ...request, name: undefined }), internal],
   ['returns a name that leaves the root', 'rewrite', (request: object) => ({ ...request, name: '../../etc/passwd' }), violation],
