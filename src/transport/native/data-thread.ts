@@ -115,6 +115,8 @@ export class DataThread {
   /** What the main thread is to be told at the end of this round. */
   #outgoing: FromData[] = [];
   #receiving: DataEndpoint | undefined;
+  /** Listening sockets that have something, within one wait. */
+  readonly #requesting: DataEndpoint[] = [];
   readonly #patience = new Patience();
   readonly #busyPoll = new BusyPoll(() => performance.now());
   #now = 0;
@@ -157,7 +159,7 @@ export class DataThread {
     this.#waker.sleeping = true;
     const worked = this.#takeMessages();
     const wait = worked ? 0 : Math.max(0, Math.min(MAX_WAIT_MS, Math.ceil(waitUntil - began)));
-    const ready = (wait > 0 && this.#busyPoll.poll(this.#engine.size, this.#look)) || this.#readiness.wait(wait, this.#readable);
+    const ready = (wait > 0 && this.#busyPoll.poll(this.#engine.size, this.#look)) || this.#receiveReady(wait);
     this.#waker.sleeping = false;
     if (ready === 0) this.#tick();
     if (this.#now - waitUntil > LATE_MS) this.#catchUp();
@@ -171,15 +173,31 @@ export class DataThread {
     this.#countsFrom = Math.min(this.#countsFrom, this.#now);
   }
 
+  /**
+   * Waits up to `waitMs`, and takes what has come. Requests are taken last: the ACK that ends a transfer makes room for the client's next one,
+   * and came before it. Returns how many descriptors had something.
+   */
+  #receiveReady(waitMs: number): number {
+    const ready = this.#readiness.wait(waitMs, this.#readable);
+    for (const endpoint of this.#requesting) this.#receive(endpoint);
+    this.#requesting.length = 0;
+    return ready;
+  }
+
   readonly #readable = (fd: number): void => {
-    this.#tick();
     const endpoint = this.#byFd.get(fd);
-    if (!endpoint) return;
-    this.#receiving = endpoint;
-    for (let i = 0; i < FAIR_BATCHES && this.#inbox.receive(fd, this.#take) === BATCH; i++);
+    if (endpoint?.accepts) this.#requesting.push(endpoint);
+    else if (endpoint) this.#receive(endpoint);
+    else this.#tick();
   };
 
-  readonly #look = (): number => this.#readiness.wait(0, this.#readable);
+  #receive(endpoint: DataEndpoint): void {
+    this.#tick();
+    this.#receiving = endpoint;
+    for (let i = 0; i < FAIR_BATCHES && this.#inbox.receive(endpoint.fd, this.#take) === BATCH; i++);
+  }
+
+  readonly #look = (): number => this.#receiveReady(0);
 
   readonly #take = (peer: PeerKey, datagram: Uint8Array): void => {
     this.#engine.receive(this.#receiving!, peer, datagram, this.#now);

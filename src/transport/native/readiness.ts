@@ -5,7 +5,8 @@ import { Arena, type Region } from './arena.ts';
 import { EPOLL_EVENT } from './layout.ts';
 import { C, call, hotCalls, isInterrupted, mustCall, SystemError } from './libc.ts';
 
-const MAX_READY = 64;
+/** More than the sockets of an address. */
+const MAX_READY = 128;
 
 export class Readiness {
   readonly #epoll: number;
