@@ -5,7 +5,7 @@ import type { Awaitable, Log } from 'pxe';
 
 /** Milliseconds that a source has: much less than a hook has, and several sources are asked one after the other. */
 const PATIENCE_MS = 1_000;
-/** While so many answers are overdue, the source is not asked. */
+/** While this many answers are overdue, the source is not asked. */
 const MAX_OVERDUE = 8;
 
 /** Returns a function that answers as `ask` does, or with `undefined` after a second; the log says so once until an answer comes. */

@@ -1,5 +1,5 @@
 /**
- * Reads a file that a config names. What is no file, or never ends, must not hold a thread or fill the memory: a pipe, a device, a
+ * Reads a file that a config names. What is not a file, or never ends, must not hold a thread or fill the memory: a pipe, a device, a
  * file of another kind that was put in its place.
  */
 import { constants } from 'node:fs';

@@ -94,7 +94,7 @@ export class LeaseFile {
     return `${count} in force, read as ${this.#known.name}: ${first.address} is ${first.mac}`;
   }
 
-  /** Resolves when the file has been read, or after so many milliseconds. */
+  /** Resolves when the file has been read, or after this many milliseconds. */
   async read(limitMs: number): Promise<void> {
     await Promise.race([this.#upToDate(), sleep(limitMs, undefined, { ref: false })]);
   }
@@ -193,7 +193,7 @@ export class LeaseFile {
 /** Readings under way, of each path the latest. */
 const readings = new Map<string, Promise<unknown>>();
 
-/** One reading of a path at a time, whoever asks: each reload makes a new `LeaseFile`, and each could hold a thread on a disk that hangs. */
+/** One reading of a path at a time: each reload makes a new `LeaseFile`, and each could hold a thread on a disk that hangs. */
 async function inTurn<T>(path: string, read: () => Promise<T>): Promise<T> {
   const before = readings.get(path) ?? Promise.resolve();
   const reading = before.then(read);

@@ -28,7 +28,7 @@ export class FreeSpace {
     this.#options = options;
   }
 
-  /** Throws ERROR 3 if so many bytes more do not fit; they are not counted yet. */
+  /** Throws ERROR 3 if this many more bytes do not fit; they are not counted yet. */
   async expect(bytes: number): Promise<void> {
     await this.#refresh();
     this.#check(bytes);

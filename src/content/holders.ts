@@ -36,7 +36,7 @@ export class Holders {
   }
 }
 
-/** Whoever looks at it after all finds it empty. */
+/** A view of the memory is empty from then on. */
 export function freeMemory(memory: ArrayBuffer): void {
   memory.transfer(0);
 }

@@ -1,5 +1,5 @@
 /**
- * Turns for work that takes memory: so many have one at a time, and the others wait in order, without the memory. A disk that is slow, or
+ * Turns for work that takes memory: a fixed number of callers have one at a time, and the others wait in order, without the memory. A disk that is slow, or
  * a thread that is busy, then costs no more memory than a fast one.
  */
 import type { Awaitable } from './content.ts';

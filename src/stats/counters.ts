@@ -1,5 +1,5 @@
 /**
- * Everything that is counted. A counter is one line here: whoever counts names it, and `server.stats()` has it. The first word of a
+ * Everything that is counted. A counter is one line here: the code that counts names it, and `server.stats()` has it. The first word of a
  * name says what is counted.
  */
 
