@@ -37,7 +37,7 @@ export default defineConfig({
                 ...order(1),
                 name: 'native',
                 env: { PXE_TEST_TRANSPORT: 'native' },
-                include: ['test/server/*.test.ts', 'test/transport/transport.test.ts'],
+                include: ['test/server/*.test.ts', 'test/tftp/transport/transport.test.ts'],
               },
             },
           ]

@@ -13,8 +13,8 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { download } from '../src/client/client.ts';
-import type { StormResult } from '../src/storm/result.ts';
+import { download } from '../src/tftp/client/client.ts';
+import type { StormResult } from '../src/tftp/storm/result.ts';
 import { quantile, Report } from './lib/report.ts';
 import { CONTENDERS, type Contender, isInstalled, startServer } from './lib/rivals.ts';
 

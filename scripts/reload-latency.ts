@@ -10,7 +10,7 @@ import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { freePort, serve } from '../test/support/serve.ts';
+import { freePort, serve } from '../test/kit/serve.ts';
 import { configText, Lab, pluginText, stateInForce } from './lib/lab.ts';
 import { keepUnderWay, VersionedFile } from './lib/paced.ts';
 import { quantile, Report } from './lib/report.ts';

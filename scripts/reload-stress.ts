@@ -6,9 +6,9 @@
  * Every byte that arrives says which version it is of (`lib/versioned.ts`), so nothing mixed can pass. Ends within 60 s.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { seeded } from '../test/support/random.ts';
-import { freePort, type LogLine, serve } from '../test/support/serve.ts';
-import { Peer } from '../test/support/tftp.ts';
+import { seeded } from '../test/kit/random.ts';
+import { freePort, type LogLine, serve } from '../test/kit/serve.ts';
+import { Peer } from '../test/kit/tftp.ts';
 import { configText, Lab, type LabConfig, pluginText, type SaveStyle, stateInForce } from './lib/lab.ts';
 import { type Ended, type Plan, paced, pacedFile, VersionedFile } from './lib/paced.ts';
 import { census, censusChange } from './lib/process.ts';

@@ -2,6 +2,17 @@
  * The public interface of `pxe`: what configs, plugins and programs that embed the server import. Re-exports only.
  */
 export { z } from 'zod';
+export type { InterfaceAddress, IpAddress, Network } from './base/address.ts';
+export { hostBitsProblem, numberOf, parseAddress, parseInterfaceAddress, parseNetwork, prefixOf } from './base/address.ts';
+export { check as checkInput } from './base/check-input.ts';
+export type { Issue, Place } from './base/issue.ts';
+export { formatPath, formatPlace } from './base/issue.ts';
+export type { MacPattern } from './base/mac.ts';
+export { parseMac, parseMacPattern } from './base/mac.ts';
+export { nearest } from './base/nearest.ts';
+export { parseSerial } from './base/serial.ts';
+export type { SlicesOptions } from './base/time-slices.ts';
+export { inSlices, Slices } from './base/time-slices.ts';
 export type {
   Config,
   Limits,
@@ -19,24 +30,13 @@ export { ConfigError } from './config/error.ts';
 export type { ResolvedConfig } from './config/resolve.ts';
 export type { Awaitable, Content, Sink } from './content/content.ts';
 export { cleanName, readName } from './content/name.ts';
-export type { InterfaceAddress, IpAddress, Network } from './plugin/address.ts';
-export { hostBitsProblem, numberOf, parseAddress, parseInterfaceAddress, parseNetwork, prefixOf } from './plugin/address.ts';
-export { check as checkInput } from './plugin/check.ts';
 export type { Plugin, PluginDefinition, PluginFactory } from './plugin/define.ts';
 export { definePlugin, isPlugin } from './plugin/define.ts';
 export type { PluginStep } from './plugin/error.ts';
 export { PluginError } from './plugin/error.ts';
 export { factNames, sourceOf } from './plugin/facts.ts';
-export type { Issue, Place } from './plugin/issue.ts';
-export { formatPath, formatPlace } from './plugin/issue.ts';
 export type { Kept } from './plugin/kept.ts';
-export type { MacPattern } from './plugin/mac.ts';
-export { parseMac, parseMacPattern } from './plugin/mac.ts';
-export { nearest } from './plugin/nearest.ts';
 export type { ReadyPlugin } from './plugin/ready.ts';
-export { parseSerial } from './plugin/serial.ts';
-export type { SlicesOptions } from './plugin/slices.ts';
-export { inSlices, Slices } from './plugin/slices.ts';
 export type { Lookup, Trace, TraceEntry } from './plugin/trace.ts';
 export type {
   Call,
@@ -60,7 +60,6 @@ export type {
   TransferSummary,
   WriteRequest,
 } from './plugin/types.ts';
-export { ErrorCode, TftpError } from './protocol/error.ts';
 export type { CreateOptions } from './server/create.ts';
 export { createServer, explainConfig as explain } from './server/create.ts';
 export type { Explanation, Question } from './server/explain.ts';
@@ -68,4 +67,5 @@ export type { Server, ServerEvents } from './server/server.ts';
 export type { LiveTransfer } from './server/transfers.ts';
 export type { CounterName } from './stats/counters.ts';
 export type { StatsSnapshot } from './stats/stats.ts';
-export type { Address } from './transport/transport.ts';
+export { ErrorCode, TftpError } from './tftp/protocol/error.ts';
+export type { Address } from './tftp/transport/transport.ts';

@@ -6,10 +6,10 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import * as plugins from '../plugins/index.ts';
-import { page, pages } from './support/docs.ts';
-import { repository } from './support/examples.ts';
-import { folder } from './support/lab.ts';
-import { pxe, run } from './support/pxe.ts';
+import { page, pages } from './kit/docs.ts';
+import { repository } from './kit/examples.ts';
+import { folder } from './kit/lab.ts';
+import { pxe, run } from './kit/pxe.ts';
 
 const tsc = join(repository, 'node_modules/typescript/bin/tsc');
 /** By its own name, as other blocks import it. */

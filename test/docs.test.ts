@@ -10,7 +10,7 @@ import { makeProgram } from '../src/cli/program.ts';
 import { configSchema } from '../src/config/schema.ts';
 import { hookNames } from '../src/plugin/answers.ts';
 import { COUNTERS } from '../src/stats/counters.ts';
-import { anchorsIn, linksIn, page, pages } from './support/docs.ts';
+import { anchorsIn, linksIn, page, pages } from './kit/docs.ts';
 
 const repository = new URL('../', import.meta.url);
 const { scripts, version } = JSON.parse(readFileSync(new URL('package.json', repository), 'utf8')) as {

@@ -3,17 +3,17 @@ import { hash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { systemClock } from '../src/base/clock.ts';
 import { judge } from '../src/cli/check.ts';
 import { load } from '../src/config/load.ts';
-import { systemClock } from '../src/content/clock.ts';
 import { definePlugin } from '../src/plugin/define.ts';
 import type { Identity } from '../src/plugin/types.ts';
 import { createResolvedServer, withGeneration } from '../src/server/create.ts';
 import { explainEach, questionsOf } from '../src/server/machines.ts';
-import { pages } from './support/docs.ts';
-import { commandsIn, examples, patternOf, preparationsIn, repository, Shell } from './support/examples.ts';
-import { get } from './support/tftp.ts';
-import { describeWith, requireTools } from './support/tools.ts';
+import { pages } from './kit/docs.ts';
+import { commandsIn, examples, patternOf, preparationsIn, repository, Shell } from './kit/examples.ts';
+import { get } from './kit/tftp.ts';
+import { describeWith, requireTools } from './kit/tools.ts';
 
 test('there are six at least', () => {
   expect(examples.length).toBeGreaterThanOrEqual(6);

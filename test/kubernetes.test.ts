@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { serveCommand } from '../src/cli/serve.ts';
-import { repository } from './support/examples.ts';
+import { repository } from './kit/examples.ts';
 
 const folder = join(repository, 'examples/kubernetes');
 const read = (name: string) => parse(readFileSync(join(folder, name), 'utf8'));

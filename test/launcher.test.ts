@@ -3,8 +3,8 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from '
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { folder } from './support/lab.ts';
-import { run } from './support/pxe.ts';
+import { folder } from './kit/lab.ts';
+import { run } from './kit/pxe.ts';
 
 const clone = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 const entry = join(clone, 'bin/pxe.js');

@@ -14,7 +14,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { pages } from './support/docs.ts';
+import { pages } from './kit/docs.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'pxe-package-')));

@@ -9,7 +9,7 @@
 import { createSocket } from 'node:dgram';
 import { setPriority } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { ack, error, rrq } from '../../test/support/tftp.ts';
+import { ack, error, rrq } from '../../test/kit/tftp.ts';
 
 export interface GapReport {
   readonly kind: 'report';

@@ -5,7 +5,7 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { get } from '../../test/support/tftp.ts';
+import { get } from '../../test/kit/tftp.ts';
 import { fillRecords } from './versioned.ts';
 
 /** What the config says. */

@@ -5,8 +5,8 @@
 import { closeSync, ftruncateSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { download } from '../../src/client/client.ts';
-import { ClientError } from '../../src/client/error.ts';
+import { download } from '../../src/tftp/client/client.ts';
+import { ClientError } from '../../src/tftp/client/error.ts';
 import { VersionCheck, versionedBytes } from './versioned.ts';
 
 /** A file under the root, and what it has held: the size of each version, the last one being there now. */

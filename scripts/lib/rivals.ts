@@ -7,8 +7,8 @@ import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { download } from '../../src/client/client.ts';
-import { freePort } from '../../test/support/serve.ts';
+import { download } from '../../src/tftp/client/client.ts';
+import { freePort } from '../../test/kit/serve.ts';
 import { CpuGroup } from './cpu-group.ts';
 
 /** A server that can be started. */

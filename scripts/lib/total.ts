@@ -1,6 +1,6 @@
 /** The results of one storm after the other, added up. */
-import { resultOf } from '../../src/storm/result.ts';
-import type { StormRun } from '../../src/storm/run.ts';
+import { resultOf } from '../../src/tftp/storm/result.ts';
+import type { StormRun } from '../../src/tftp/storm/run.ts';
 
 /** What many storms came to. */
 export class Total {

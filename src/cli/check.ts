@@ -3,11 +3,11 @@
  */
 import { relative } from 'node:path';
 import { Command } from 'commander';
+import { systemClock } from '../base/clock.ts';
+import { formatPath } from '../base/issue.ts';
 import { ConfigError } from '../config/error.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { FileWatcher } from '../config/watch.ts';
-import { systemClock } from '../content/clock.ts';
-import { formatPath } from '../plugin/issue.ts';
 import type { Finding } from '../plugin/types.ts';
 import { EXIT, ExitError, endSoon } from './exit.ts';
 import { findProblems } from './findings.ts';

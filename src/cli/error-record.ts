@@ -1,9 +1,10 @@
 /**
  * An error as it stands in a line of the log.
  */
+
+import { errorText, ownFrames, ownPlace } from '../base/error-text.ts';
+import { formatPlace } from '../base/issue.ts';
 import { PluginError } from '../plugin/error.ts';
-import { errorText, ownFrames, ownPlace } from '../plugin/error-text.ts';
-import { formatPlace } from '../plugin/issue.ts';
 
 /**
  * What went wrong down to the cause, once, and where in the user's own files. Only where that is not known is there a whole stack,

@@ -3,9 +3,9 @@
  */
 import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseMac } from '../base/mac.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { PluginError } from '../plugin/error.ts';
-import { parseMac } from '../plugin/mac.ts';
 import { withGeneration } from '../server/create.ts';
 import { type Explanation, explain, type Question } from '../server/explain.ts';
 import type { Generation } from '../server/generation.ts';

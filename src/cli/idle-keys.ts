@@ -3,7 +3,7 @@
  */
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { Finding } from '../plugin/types.ts';
-import { SEGMENT_BYTES } from '../protocol/segments.ts';
+import { SEGMENT_BYTES } from '../tftp/protocol/segments.ts';
 
 /** Levels that leave out the lines of transfers. */
 const QUIET_LEVELS: readonly string[] = ['warn', 'error', 'fatal', 'silent'];

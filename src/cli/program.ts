@@ -3,7 +3,7 @@
  */
 import { statSync } from 'node:fs';
 import { Command } from 'commander';
-import { nearest } from '../plugin/nearest.ts';
+import { nearest } from '../base/nearest.ts';
 import { EXIT, ExitError } from './exit.ts';
 import { version } from './version.ts';
 

@@ -3,8 +3,8 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { Command } from 'commander';
-import { upload } from '../client/client.ts';
 import type { Content } from '../content/content.ts';
+import { upload } from '../tftp/client/client.ts';
 import { EXIT, ExitError } from './exit.ts';
 import { reasonOf } from './reason.ts';
 import { addTransferOptions, runTransfer, type TransferFlags, urlArgument } from './transfer.ts';

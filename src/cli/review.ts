@@ -2,7 +2,7 @@
  * What `pxe check` would find in a config that a reload has put in force, as lines of the log below the reload's. What takes long,
  * all files under the root, is left to the command.
  */
-import { formatPath } from '../plugin/issue.ts';
+import { formatPath } from '../base/issue.ts';
 import type { Log } from '../plugin/types.ts';
 import type { Server } from '../server/server.ts';
 import { configFindings } from './findings.ts';

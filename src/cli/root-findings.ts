@@ -6,7 +6,7 @@
 import { constants, type Dirent } from 'node:fs';
 import { access, readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import type { Clock } from '../content/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { isTemporaryName } from '../content/temporary.ts';
 import type { Finding } from '../plugin/types.ts';
 import { type LinkFault, linkFault } from './link.ts';

@@ -3,8 +3,8 @@
  */
 import { accessSync, constants, existsSync, writeSync } from 'node:fs';
 import { Command } from 'commander';
+import { systemClock } from '../base/clock.ts';
 import { FileWatcher } from '../config/watch.ts';
-import { systemClock } from '../content/clock.ts';
 import { createResolvedServer } from '../server/create.ts';
 import { Reloader } from '../server/reloader.ts';
 import type { Server } from '../server/server.ts';

@@ -4,12 +4,12 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
+import { systemClock } from '../base/clock.ts';
 import { expectAnswers } from '../config/answering.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/error.ts';
 import { type LoadedConfig, type LoadOptions, load } from '../config/load.ts';
 import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
-import { systemClock } from '../content/clock.ts';
 import { EXIT, ExitError } from './exit.ts';
 
 /** Flags that override keys of the config. */

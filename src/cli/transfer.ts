@@ -2,10 +2,10 @@
  * What `pxe get` and `pxe put` share: the options of a TFTP client, progress on a terminal, and how a result is told.
  */
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
-import { type ClientOptions, type ClientProgress, type ClientResult, DEFAULT_CLIENT_LIMITS } from '../client/client.ts';
-import { ClientError, type Failure } from '../client/error.ts';
-import type { ClientLimits } from '../client/transfer.ts';
-import { parseUrl } from '../client/url.ts';
+import { type ClientOptions, type ClientProgress, type ClientResult, DEFAULT_CLIENT_LIMITS } from '../tftp/client/client.ts';
+import { ClientError, type Failure } from '../tftp/client/error.ts';
+import type { ClientLimits } from '../tftp/client/transfer.ts';
+import { parseUrl } from '../tftp/client/url.ts';
 import { EXIT, ExitError } from './exit.ts';
 import { whole } from './number.ts';
 import { jsonOption } from './settings.ts';

@@ -2,7 +2,7 @@
  * Whether the files of a config can be read at all. Node resolves and reads what is imported on the calling thread, and a disk that hangs
  * would stop it: so threads read the files first.
  */
-import { type Clock, within } from '../content/clock.ts';
+import { type Clock, within } from '../base/clock.ts';
 import { ConfigError } from './error.ts';
 import { readIfRegular } from './regular-file.ts';
 

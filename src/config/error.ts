@@ -1,7 +1,7 @@
 /**
  * A config that cannot be used, told to the person who wrote it: all problems at once, each where it stands.
  */
-import { formatPath, formatPlace, type Issue, type Place } from '../plugin/issue.ts';
+import { formatPath, formatPlace, type Issue, type Place } from '../base/issue.ts';
 
 /** A place in a file that is no valid program or data, or where a program threw. */
 export interface SourcePlace extends Place {

@@ -17,9 +17,9 @@ import {
 } from 'node:module';
 import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Clock } from '../content/clock.ts';
-import { GENERATION_PARAMETER as PARAMETER } from '../plugin/error-text.ts';
-import { limit } from '../plugin/limit.ts';
+import type { Clock } from '../base/clock.ts';
+import { GENERATION_PARAMETER as PARAMETER } from '../base/error-text.ts';
+import { limit } from '../base/limit.ts';
 
 export interface FreshImportsOptions {
   readonly clock: Clock;

@@ -2,8 +2,8 @@
  * From a file to a config that a server can work with. Every call reads and imports everything anew; nothing is kept between two.
  */
 import { dirname, resolve } from 'node:path';
-import type { Clock } from '../content/clock.ts';
-import { show } from '../plugin/issue.ts';
+import type { Clock } from '../base/clock.ts';
+import { show } from '../base/issue.ts';
 import type { Config } from './config.ts';
 import { ConfigError } from './error.ts';
 import { findConfig, readConfig } from './find.ts';

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nearest } from '../plugin/nearest.ts';
+import { nearest } from '../base/nearest.ts';
 import type { SourcePlace } from './error.ts';
 import { placeOfJsonFault } from './source.ts';
 

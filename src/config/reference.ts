@@ -2,9 +2,9 @@
  * Plugins named in a config that is no program: `{ "use": "hosts", "options": { … } }` becomes what `hosts({ … })` returns.
  */
 import { resolve } from 'node:path';
+import { type Issue, show } from '../base/issue.ts';
+import { nearest } from '../base/nearest.ts';
 import { isPlugin } from '../plugin/define.ts';
-import { type Issue, show } from '../plugin/issue.ts';
-import { nearest } from '../plugin/nearest.ts';
 import type { FreshImports } from './import.ts';
 import { placeOf } from './place.ts';
 

@@ -3,8 +3,8 @@
  */
 import { basename, resolve } from 'node:path';
 import type { z } from 'zod';
-import { check } from '../plugin/check.ts';
-import type { Issue } from '../plugin/issue.ts';
+import { check } from '../base/check-input.ts';
+import type { Issue } from '../base/issue.ts';
 import { type ReadyPlugin, readyPlugins } from '../plugin/ready.ts';
 import type { Config } from './config.ts';
 import { ConfigError } from './error.ts';

@@ -3,8 +3,8 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { hostBitsProblem, parseNetwork } from '../base/address.ts';
 import { DEFAULT_CACHE_BYTES } from '../content/cache.ts';
-import { hostBitsProblem, parseNetwork } from '../plugin/address.ts';
 import { DSCP, type DscpName } from './dscp.ts';
 
 const MIB = 1024 ** 2;

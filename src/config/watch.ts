@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
-import type { Clock } from '../content/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { readIfRegular } from './regular-file.ts';
 
 /** Watches files for whoever made it. */

@@ -3,7 +3,7 @@
  * made on this thread while they stay fast; after slow ones, threads make them for a while. A folder on another machine (NFS, SMB, FUSE)
  * always goes to threads: a call there may never return.
  */
-import type { Clock } from './clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Awaitable } from './content.ts';
 import type { FileStat, FileSystem, OpenFile, SyncFileSystem } from './filesystem.ts';
 

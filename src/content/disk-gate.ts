@@ -4,7 +4,7 @@
  * the others wait here, where waiting costs no thread. A call past its time limit is hung: its caller is refused, and so is each later
  * caller for that path, or for any path once every place of the gate is taken by a hung call. When calls return, their places are free again.
  */
-import type { Clock } from './clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { diskSilent } from './fault.ts';
 
 export interface DiskGateOptions {

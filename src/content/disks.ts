@@ -3,7 +3,7 @@
  * not get threads anew with each reload.
  */
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { DiskGate, ThreadBudget } from './disk-gate.ts';
 import type { FileSystem } from './filesystem.ts';
 import { GuardedFileSystem } from './guarded-filesystem.ts';

@@ -1,7 +1,7 @@
 /**
  * What a failure of the file system means to a client. The texts are fixed: a system error's own message names a path.
  */
-import { ErrorCode, TftpError } from '../protocol/error.ts';
+import { ErrorCode, TftpError } from '../tftp/protocol/error.ts';
 
 /** Node's code of a system error: `ENOENT` and so on. */
 export function codeOf(error: unknown): string | undefined {

@@ -2,7 +2,7 @@
  * An open file as Content: segments of one version, from the cache where they are there. The version is the {@link VersionedFile}'s
  * business.
  */
-import { SEGMENT_BYTES } from '../protocol/segments.ts';
+import { SEGMENT_BYTES } from '../tftp/protocol/segments.ts';
 import type { SegmentCache } from './cache.ts';
 import type { Awaitable, Content } from './content.ts';
 import type { FileStat, OpenFile } from './filesystem.ts';

@@ -2,7 +2,7 @@
  * How much uploads may still write: all of them together leave a part of the disk free. It asks the disk now and then, and counts what is
  * written in between.
  */
-import type { Clock } from './clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { diskFull } from './fault.ts';
 import type { FileSystem } from './filesystem.ts';
 

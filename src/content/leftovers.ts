@@ -3,7 +3,7 @@
  * still write to is not one of them, also that of another server that shares the folder.
  */
 import { join } from 'node:path';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { FileSystem } from './filesystem.ts';
 import { type Owners, processOwners } from './owner.ts';
 import { isTemporaryName, ownerIn } from './temporary.ts';

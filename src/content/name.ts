@@ -4,7 +4,7 @@
  *
  * A name is handled as its components. Each rule below takes them and either returns what is left or throws.
  */
-import { ErrorCode, TftpError } from '../protocol/error.ts';
+import { ErrorCode, TftpError } from '../tftp/protocol/error.ts';
 import { accessViolation } from './fault.ts';
 
 /** A rule for the components of a name: returns those to go on with, or throws the `TftpError` that refuses the name. */

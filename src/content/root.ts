@@ -5,11 +5,13 @@
  * Confinement rests on the opened file alone: the operating system says where the descriptor lies, and that must be under the
  * folder as it resolves right now. Checks of the name before that only make good answers and keep devices from being opened.
  */
-import { ErrorCode, TftpError } from '../protocol/error.ts';
-import { SEGMENT_BYTES } from '../protocol/segments.ts';
+
+import { type Clock, sleep, systemClock, within } from '../base/clock.ts';
+import { SharedLook } from '../base/shared-look.ts';
+import { ErrorCode, TftpError } from '../tftp/protocol/error.ts';
+import { SEGMENT_BYTES } from '../tftp/protocol/segments.ts';
 import { AdaptiveLookup } from './adaptive-lookup.ts';
 import { DEFAULT_CACHE_BYTES, SegmentCache } from './cache.ts';
-import { type Clock, sleep, systemClock, within } from './clock.ts';
 import { isBeneath, nameBeneath, pathBeneath } from './confine.ts';
 import { type Content, isLater } from './content.ts';
 import { accessViolation, diskSilent, fileChanged, isDiskSilent, isFileChanged, isMissing, readFault } from './fault.ts';
@@ -17,7 +19,6 @@ import { FileContent } from './file.ts';
 import type { FileStat, FileSystem, OpenFile } from './filesystem.ts';
 import { HeldFile } from './held-file.ts';
 import { cleanName } from './name.ts';
-import { SharedLook } from './shared-look.ts';
 import { spelling } from './spelling.ts';
 import { isTemporaryName } from './temporary.ts';
 import { Turns } from './turns.ts';

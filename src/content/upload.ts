@@ -3,7 +3,7 @@
  * temporary file beside it. It does not know which client sends, nor whether it may: no `UploadFolder`, no uploads.
  */
 import { dirname, join } from 'node:path';
-import { type Clock, systemClock } from './clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { isBeneath } from './confine.ts';
 import type { Sink } from './content.ts';
 import { accessViolation, codeOf, diskFull, fileExists, isMissing, writeFault } from './fault.ts';

@@ -1,14 +1,15 @@
 /**
  * Holds what plugins return to the contract of `types.ts`: a plugin may be JavaScript. Throws an Error that says what was wrong.
  */
+
+import { show } from '../base/issue.ts';
+import { parseMac } from '../base/mac.ts';
+import { nearest } from '../base/nearest.ts';
+import { parseSerial } from '../base/serial.ts';
 import type { Content, Sink } from '../content/content.ts';
+import { closeUnwanted } from '../content/unwanted.ts';
 import { factNames } from './facts.ts';
-import { show } from './issue.ts';
-import { parseMac } from './mac.ts';
-import { nearest } from './nearest.ts';
-import { parseSerial } from './serial.ts';
 import type { Finding, Hooks, Host, Identity, IdentitySource, Machine } from './types.ts';
-import { closeUnwanted } from './unwanted.ts';
 
 /** Returns what an `identify` hook knows, with MAC address, UUID and serial number in the one spelling used inside. */
 export function expectIdentities(answer: unknown): readonly Identity[] {

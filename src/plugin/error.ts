@@ -1,8 +1,8 @@
 /**
  * The error of a plugin: for the log, never for a client.
  */
-import { errorText, ownPlace } from './error-text.ts';
-import { formatPlace, type Place } from './issue.ts';
+import { errorText, ownPlace } from '../base/error-text.ts';
+import { formatPlace, type Place } from '../base/issue.ts';
 import type { Hooks } from './types.ts';
 
 /** What a plugin was asked for when it failed. */

@@ -2,7 +2,7 @@
  * What tells a machine from others: its MAC address, UUID and serial number. Each is a fact of its own, with a source of its own: one
  * may be a lease of the DHCP server and another no more than the client's claim.
  */
-import { parseSerial } from './serial.ts';
+import { parseSerial } from '../base/serial.ts';
 import type { Client, FactName, Identity } from './types.ts';
 
 /** In the order in which people are told of them. */

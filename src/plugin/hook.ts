@@ -3,10 +3,10 @@
  * time limit. What the answer means is not known here.
  */
 
-import type { Clock } from '../content/clock.ts';
+import type { Signal } from '../base/abort.ts';
+import type { Clock } from '../base/clock.ts';
+import { limit } from '../base/limit.ts';
 import { type Awaitable, isLater } from '../content/content.ts';
-import type { Signal } from './abort.ts';
-import { limit } from './limit.ts';
 import type { Call, Folder, IdentitySource, Log } from './types.ts';
 
 export interface HookOptions<T> {

@@ -2,18 +2,21 @@
  * All plugins of a config, set up, in order; and the one way a request takes through them, for the server and for
  * `pxe explain` alike. Knows no packets and keeps nothing of a request.
  */
+
+import { boundLog } from '../base/bound-log.ts';
+import { limit } from '../base/limit.ts';
+import { Slices } from '../base/time-slices.ts';
 import { bytesContent } from '../content/bytes.ts';
 import type { Content } from '../content/content.ts';
 import { cleanName } from '../content/name.ts';
-import { ErrorCode, INTERNAL_ERROR, TftpError } from '../protocol/error.ts';
+import { abortUnwanted, closeUnwanted } from '../content/unwanted.ts';
+import { ErrorCode, INTERNAL_ERROR, TftpError } from '../tftp/protocol/error.ts';
 import { during } from './activity.ts';
 import { expectHost, expectIdentities, expectName, expectOpened, expectSources, expectStored, hookNames } from './answers.ts';
-import { boundLog } from './bound-log.ts';
 import { PluginError } from './error.ts';
 import { factNames, givenIdentity, withIdentity } from './facts.ts';
 import { callHook } from './hook.ts';
 import { KeptState } from './kept.ts';
-import { limit } from './limit.ts';
 import type { ReadyPlugin } from './ready.ts';
 import {
   describeOpened,
@@ -25,7 +28,6 @@ import {
   type WriteRoute,
 } from './route.ts';
 import { Disposers, type StartedPlugin, type Surroundings, setUp } from './setup.ts';
-import { Slices } from './slices.ts';
 import { surveyFindings, surveyMachines } from './survey.ts';
 import { describeError, describeFacts, TracedFolder, type TraceEntry } from './trace.ts';
 import type {
@@ -43,7 +45,6 @@ import type {
   TransferSummary,
   WriteRequest,
 } from './types.ts';
-import { abortUnwanted, closeUnwanted } from './unwanted.ts';
 
 export interface PipelineSurroundings extends Surroundings {
   /** The config's root directory. */

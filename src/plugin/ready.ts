@@ -2,9 +2,9 @@
  * Plugins whose options have been found valid. Only these can be started, so no `setup` runs before all options are checked.
  */
 
-import { check } from './check.ts';
+import { check } from '../base/check-input.ts';
+import { type Issue, show } from '../base/issue.ts';
 import { isPlugin, type Plugin } from './define.ts';
-import { type Issue, show } from './issue.ts';
 
 /** A plugin with checked options. */
 export interface ReadyPlugin {

@@ -1,9 +1,10 @@
 /**
  * Where a request leads: what the pipeline is given with one and what it gives back.
  */
+
+import type { Signal } from '../base/abort.ts';
 import type { Content, Sink } from '../content/content.ts';
-import type { TftpError } from '../protocol/error.ts';
-import type { Signal } from './abort.ts';
+import type { TftpError } from '../tftp/protocol/error.ts';
 import type { Trace } from './trace.ts';
 import type { Folder, Log, ReadRequest, WriteRequest } from './types.ts';
 

@@ -2,14 +2,14 @@
  * A plugin's life: `setup`, and what it wants done at its end. Knows nothing of requests.
  */
 import { resolve } from 'node:path';
-import type { Clock } from '../content/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Issue } from '../base/issue.ts';
+import { limit } from '../base/limit.ts';
 import type { Awaitable } from '../content/content.ts';
 import { type Activity, during } from './activity.ts';
 import { expectHooks } from './answers.ts';
 import { PluginError } from './error.ts';
-import type { Issue } from './issue.ts';
 import type { KeptState } from './kept.ts';
-import { limit } from './limit.ts';
 import type { ReadyPlugin } from './ready.ts';
 import { otherFolder } from './route.ts';
 import type { Folder, Hooks, Log, PluginContext } from './types.ts';

@@ -2,13 +2,14 @@
  * What plugins tell of themselves when nobody is being served: the machines that a config lists, and what will not work in it.
  * Plugins are asked one after the other, each within the time that its `setup` has.
  */
+
+import { inSlices, Slices } from '../base/time-slices.ts';
 import type { Awaitable } from '../content/content.ts';
 import { during } from './activity.ts';
 import { expectFileName, expectFinding, expectIterable, expectMachine } from './answers.ts';
 import { PluginError } from './error.ts';
 import { callHook } from './hook.ts';
 import type { StartedPlugin, Surroundings } from './setup.ts';
-import { inSlices, Slices } from './slices.ts';
 import type { Call, CheckCall, Finding, Folder, Hooks, IdentitySource, Machine } from './types.ts';
 
 export type SurveySurroundings = Surroundings & { readonly root: Folder; readonly sources?: () => readonly IdentitySource[] };

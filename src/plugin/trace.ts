@@ -1,9 +1,10 @@
 /**
  * What each plugin was asked and what it answered, for `pxe explain` and for debugging. Plain data, fit for JSON.
  */
+
+import { errorText } from '../base/error-text.ts';
 import { causeOf } from '../content/fault.ts';
-import { TftpError } from '../protocol/error.ts';
-import { errorText } from './error-text.ts';
+import { TftpError } from '../tftp/protocol/error.ts';
 import { factNames, sourceOf } from './facts.ts';
 import type { Client, FactName, Folder } from './types.ts';
 

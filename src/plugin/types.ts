@@ -1,8 +1,9 @@
 /**
  * What a plugin sees of the server, and what the server sees of a plugin. Types only.
  */
+
+import type { Issue } from '../base/issue.ts';
 import type { Awaitable, Content, Sink } from '../content/content.ts';
-import type { Issue } from './issue.ts';
 import type { Kept } from './kept.ts';
 
 /** Structured log; pino's loggers fit. Text that came from a client goes into a field, never into the message. */

@@ -2,12 +2,13 @@
  * What a transfer is answered with: the content that the pipeline leads to, or the sink that takes an upload. It asks plugins and
  * opens files; it sends nothing.
  */
-import { netasciiSink } from '../content/netascii.ts';
+
 import type { RouteOptions } from '../plugin/route.ts';
 import type { Trace } from '../plugin/trace.ts';
 import type { Log, ReadRequest, WriteRequest } from '../plugin/types.ts';
-import { ErrorCode, TftpError } from '../protocol/error.ts';
-import type { TransferAnswer, Transport } from '../transport/transport.ts';
+import { netasciiSink } from '../tftp/netascii.ts';
+import { ErrorCode, TftpError } from '../tftp/protocol/error.ts';
+import type { TransferAnswer, Transport } from '../tftp/transport/transport.ts';
 import type { Generation } from './generation.ts';
 import { makeReady } from './ready.ts';
 import type { ActiveTransfer } from './transfers.ts';

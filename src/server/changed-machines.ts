@@ -2,8 +2,9 @@
  * How many machines a reload has changed, for a person who has just saved a table: by what two configs list, and know of each. It
  * opens no file; what a machine would get by a rule for all (`rewrite`, say) does not count.
  */
+
+import { inSlices, Slices } from '../base/time-slices.ts';
 import type { Pipeline } from '../plugin/pipeline.ts';
-import { inSlices, Slices } from '../plugin/slices.ts';
 import type { Machine } from '../plugin/types.ts';
 
 /** Those that are new, gone, or different. Rejects with a `PluginError` if a plugin cannot list its machines. */

@@ -2,20 +2,20 @@
  * A server in the real world: Node's clock, file system and sockets.
  */
 import { resolve } from 'node:path';
+import { systemClock } from '../base/clock.ts';
+import { unpredictable } from '../base/random.ts';
 import type { Config } from '../config/config.ts';
 import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
 import { CacheBudget } from '../content/budget.ts';
 import { SegmentCache } from '../content/cache.ts';
-import { systemClock } from '../content/clock.ts';
 import { Disks } from '../content/disks.ts';
 import { nodeFileSystem } from '../content/node-filesystem.ts';
 import type { Activity } from '../plugin/activity.ts';
 import type { Surroundings } from '../plugin/setup.ts';
 import type { Log } from '../plugin/types.ts';
-import { type NativeOptions, NativeTransport, proofFailure, whyNot } from '../transport/native/native.ts';
-import { PortableTransport } from '../transport/portable.ts';
-import { unpredictable } from '../transport/random.ts';
-import type { Transport } from '../transport/transport.ts';
+import { type NativeOptions, NativeTransport, proofFailure, whyNot } from '../tftp/transport/native/native.ts';
+import { PortableTransport } from '../tftp/transport/portable.ts';
+import type { Transport } from '../tftp/transport/transport.ts';
 import { type Explanation, explain, type Question } from './explain.ts';
 import { Generation, type World } from './generation.ts';
 import { Server } from './server.ts';

@@ -2,9 +2,9 @@
  * Datagrams that came to nothing, for the log: at most one line a second, however many there are. Nothing reports a drop; this looks
  * at what was counted.
  */
-import type { Clock } from '../content/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { peerOf } from '../base/peer.ts';
 import type { Log } from '../plugin/types.ts';
-import { peerOf } from '../protocol/peer.ts';
 import { DROP_REASONS, type DropReason } from '../stats/counters.ts';
 import type { Stats, StatsSnapshot } from '../stats/stats.ts';
 

@@ -2,15 +2,15 @@
  * What a machine would get, and why: the same pipeline as for a transfer, without one.
  */
 import { hash } from 'node:crypto';
+import { parseMac } from '../base/mac.ts';
+import { closeUnwanted } from '../content/unwanted.ts';
 import { factNames, givenIdentity, withIdentity } from '../plugin/facts.ts';
-import { parseMac } from '../plugin/mac.ts';
 import { describeError, type Trace } from '../plugin/trace.ts';
 import type { Client, IdentitySource, ReadRequest } from '../plugin/types.ts';
-import { closeUnwanted } from '../plugin/unwanted.ts';
-import { ErrorCode, INTERNAL_ERROR, TftpError } from '../protocol/error.ts';
-import { considered, negotiate } from '../protocol/options.ts';
-import { Opcode } from '../protocol/packet.ts';
-import { SEGMENT_BYTES, Segments } from '../protocol/segments.ts';
+import { ErrorCode, INTERNAL_ERROR, TftpError } from '../tftp/protocol/error.ts';
+import { considered, negotiate } from '../tftp/protocol/options.ts';
+import { Opcode } from '../tftp/protocol/packet.ts';
+import { SEGMENT_BYTES, Segments } from '../tftp/protocol/segments.ts';
 import type { Generation } from './generation.ts';
 import { makeReady } from './ready.ts';
 import { understand } from './request.ts';

@@ -3,9 +3,9 @@
  * under it. It may not be changed once started, and it is disposed of exactly once: when it is retired and the last lease is back.
  */
 
+import type { Clock } from '../base/clock.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { SegmentCache } from '../content/cache.ts';
-import type { Clock } from '../content/clock.ts';
 import type { Disks } from '../content/disks.ts';
 import { Root } from '../content/root.ts';
 import { UploadFolder } from '../content/upload.ts';
@@ -14,8 +14,8 @@ import type { KeptState } from '../plugin/kept.ts';
 import { Pipeline } from '../plugin/pipeline.ts';
 import type { Surroundings } from '../plugin/setup.ts';
 import type { Log } from '../plugin/types.ts';
-import type { EngineLimits } from '../protocol/engine.ts';
-import type { TransferLimits } from '../protocol/transfer.ts';
+import type { EngineLimits } from '../tftp/protocol/engine.ts';
+import type { TransferLimits } from '../tftp/protocol/transfer.ts';
 import { limitsByNetwork } from './path-mtu.ts';
 
 /** What a generation is started in; the server's own, whatever the config. */

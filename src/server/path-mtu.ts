@@ -2,8 +2,8 @@
  * Blocks that fit the path to a client, where the config tells how long its packets may be. It clamps for the networks named and
  * for nobody else: smaller blocks are slower ones.
  */
-import { parseAddress, parseNetwork } from '../plugin/address.ts';
-import type { TransferLimits } from '../protocol/transfer.ts';
+import { parseAddress, parseNetwork } from '../base/address.ts';
+import type { TransferLimits } from '../tftp/protocol/transfer.ts';
 
 const IP_HEADER_BYTES = { ipv4: 20, ipv6: 40 };
 const UDP_AND_TFTP_BYTES = 8 + 4;

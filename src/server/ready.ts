@@ -2,14 +2,15 @@
  * The last step before an answer to a read request: what was opened, in the form that goes over the wire, and its first bytes.
  * The running server and `explain` both take it, so that they cannot disagree.
  */
-import type { Clock } from '../content/clock.ts';
+
+import type { Signal } from '../base/abort.ts';
+import type { Clock } from '../base/clock.ts';
+import { limit } from '../base/limit.ts';
 import { type Content, isLater } from '../content/content.ts';
-import { netasciiContent } from '../content/netascii.ts';
-import type { Signal } from '../plugin/abort.ts';
-import { limit } from '../plugin/limit.ts';
+import { closeUnwanted } from '../content/unwanted.ts';
 import type { ReadRequest } from '../plugin/types.ts';
-import { closeUnwanted } from '../plugin/unwanted.ts';
-import { readSegment } from '../transport/feed.ts';
+import { netasciiContent } from '../tftp/netascii.ts';
+import { readSegment } from '../tftp/transport/feed.ts';
 
 /** Content that can be sent at once. */
 export interface Ready {

@@ -3,10 +3,10 @@
  * It decides when; what a reload does is the {@link Server}'s business, and what a file means the loader's.
  */
 
+import type { Clock } from '../base/clock.ts';
 import { ConfigError } from '../config/error.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Watcher } from '../config/watch.ts';
-import type { Clock } from '../content/clock.ts';
 import type { Log } from '../plugin/types.ts';
 import type { Server } from './server.ts';
 

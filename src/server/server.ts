@@ -6,21 +6,21 @@
  * and it has no clock, file system or log of its own: all come from outside, so that it can run in a simulation.
  */
 import { EventEmitter } from 'node:events';
+import { Abort } from '../base/abort.ts';
+import { boundLog } from '../base/bound-log.ts';
+import { errorText } from '../base/error-text.ts';
+import { limit } from '../base/limit.ts';
 import { ConfigError } from '../config/error.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { causeOf } from '../content/fault.ts';
-import { Abort } from '../plugin/abort.ts';
-import { boundLog } from '../plugin/bound-log.ts';
 import { PluginError } from '../plugin/error.ts';
-import { errorText } from '../plugin/error-text.ts';
 import { KeptState } from '../plugin/kept.ts';
-import { limit } from '../plugin/limit.ts';
 import type { Finding, Log, TransferInfo, TransferSummary } from '../plugin/types.ts';
-import type { EngineLimits } from '../protocol/engine.ts';
-import { ErrorCode, INTERNAL_ERROR, TftpError } from '../protocol/error.ts';
-import type { Ending } from '../protocol/transfer.ts';
 import { Stats, type StatsSnapshot } from '../stats/stats.ts';
-import type { Address, ListenOn, TransferRequest, Transport, TransportEvents } from '../transport/transport.ts';
+import type { EngineLimits } from '../tftp/protocol/engine.ts';
+import { ErrorCode, INTERNAL_ERROR, TftpError } from '../tftp/protocol/error.ts';
+import type { Ending } from '../tftp/protocol/transfer.ts';
+import type { Address, ListenOn, TransferRequest, Transport, TransportEvents } from '../tftp/transport/transport.ts';
 import { findAnswer } from './answer.ts';
 import { countChangedMachines } from './changed-machines.ts';
 import { changesBetween, type Running } from './changes.ts';

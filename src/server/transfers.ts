@@ -1,11 +1,11 @@
 /**
  * The transfers under way, as the control plane knows them: what each was asked for, under which lease, and what was found.
  */
-import type { Abort } from '../plugin/abort.ts';
+import type { Abort } from '../base/abort.ts';
 import type { TransferInfo, TransferSummary } from '../plugin/types.ts';
-import type { TftpError } from '../protocol/error.ts';
-import { DEFAULT_BLOCK_BYTES } from '../protocol/options.ts';
-import type { Ending } from '../protocol/transfer.ts';
+import type { TftpError } from '../tftp/protocol/error.ts';
+import { DEFAULT_BLOCK_BYTES } from '../tftp/protocol/options.ts';
+import type { Ending } from '../tftp/protocol/transfer.ts';
 import type { Generation, Release } from './generation.ts';
 import { type AnyRequest, optionMap } from './request.ts';
 

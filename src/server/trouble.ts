@@ -2,9 +2,9 @@
  * Requests that went wrong, for a log that no plugin writes: what is refused or cannot be read must not pass in silence. Hostile
  * traffic must not fill the disk with it.
  */
-import type { Clock } from '../content/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Log, TransferSummary } from '../plugin/types.ts';
-import { ErrorCode, INTERNAL_ERROR, NO_ANSWER } from '../protocol/error.ts';
+import { ErrorCode, INTERNAL_ERROR, NO_ANSWER } from '../tftp/protocol/error.ts';
 
 /** Lines in a second, at most; the next second's first line says how many were left out. */
 const LINES_PER_SECOND = 5;

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { judge } from '../../src/cli/check.ts';
-import { folder } from '../support/lab.ts';
-import { cli, pxe, start } from '../support/pxe.ts';
+import { folder } from '../kit/lab.ts';
+import { cli, pxe, start } from '../kit/pxe.ts';
 
 const good = `import { defineConfig } from 'pxe';
 import { hosts, identify, rewrite } from 'pxe/plugins';

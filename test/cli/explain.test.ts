@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { isColoured } from '../../src/cli/painting.ts';
 import { drawTable } from '../../src/cli/table.ts';
 import { drawTree } from '../../src/cli/tree.ts';
-import { folder } from '../support/lab.ts';
-import { pxe } from '../support/pxe.ts';
+import { folder } from '../kit/lab.ts';
+import { pxe } from '../kit/pxe.ts';
 
 const good = `import { defineConfig } from 'pxe';
 import { hosts, identify, rewrite } from 'pxe/plugins';

@@ -2,11 +2,11 @@
 import { closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { folder, until } from '../support/lab.ts';
-import { cli, run, start } from '../support/pxe.ts';
-import { freePort } from '../support/serve.ts';
-import { get, Peer, rrq } from '../support/tftp.ts';
-import { describeWith, requireRoot, requireTools } from '../support/tools.ts';
+import { folder, until } from '../kit/lab.ts';
+import { cli, run, start } from '../kit/pxe.ts';
+import { freePort } from '../kit/serve.ts';
+import { get, Peer, rrq } from '../kit/tftp.ts';
+import { describeWith, requireRoot, requireTools } from '../kit/tools.ts';
 
 /** Runs the server by a shell that puts its log where `redirection` says, and returns when it serves. */
 async function serving(redirection: (path: string) => string) {

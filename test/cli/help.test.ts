@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { makeProgram } from '../../src/cli/program.ts';
-import { cli, pxe, run } from '../support/pxe.ts';
+import { cli, pxe, run } from '../kit/pxe.ts';
 
 /** Every flag that a command has; its help must show no other and none less. */
 const flags: Readonly<Record<string, readonly string[]>> = {

@@ -9,9 +9,9 @@ import { mapSource } from '../../src/cli/map-source.ts';
 import { load } from '../../src/config/load.ts';
 import { Pipeline } from '../../src/plugin/pipeline.ts';
 import { folderOf, systemClock } from '../config/support.ts';
+import { expressionCases, type MapCase, mapCases } from '../kit/maps.ts';
+import { pxe } from '../kit/pxe.ts';
 import { fakeFolder, readRequest, surroundings, writeRequest } from '../plugin/support.ts';
-import { expressionCases, type MapCase, mapCases } from '../support/maps.ts';
-import { pxe } from '../support/pxe.ts';
 
 const printed = (map: string, directory?: string) => mapSource(parseMapFile(map), { text: map, path: './tftpd.map', directory });
 

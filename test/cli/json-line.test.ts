@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { isJournal } from '../../src/cli/journal.ts';
 import { createLog } from '../../src/cli/log.ts';
-import { folder } from '../support/lab.ts';
+import { folder } from '../kit/lab.ts';
 
 function lines(settings: { time?: 'epoch' | 'iso'; levels?: 'number' | 'name' }, journal = false) {
   const written: string[] = [];

@@ -4,8 +4,8 @@ import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs'
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { LogDestination } from '../../src/cli/log-destination.ts';
-import { folder, until } from '../support/lab.ts';
-import { run } from '../support/pxe.ts';
+import { folder, until } from '../kit/lab.ts';
+import { run } from '../kit/pxe.ts';
 
 const { O_RDONLY, O_NONBLOCK, O_RDWR } = constants;
 

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { folderOf } from '../config/support.ts';
-import { freePort, serve } from '../support/serve.ts';
-import { get } from '../support/tftp.ts';
+import { freePort, serve } from '../kit/serve.ts';
+import { get } from '../kit/tftp.ts';
 
 const config = `import { tftpdMap } from 'pxe/plugins';
 export default { rootDir: './root', stableMs: 0, plugins: [tftpdMap('./tftpd.map')] };

@@ -1,10 +1,10 @@
 /** What a server takes of memory while it serves many distinct files, with the defaults. */
 import { expect, test } from 'vitest';
-import { flood, servedFiles } from '../support/flood.ts';
-import { residentMib } from '../support/memory.ts';
-import { pxe } from '../support/pxe.ts';
-import { type Served, serve } from '../support/serve.ts';
-import { describeWith, type Need } from '../support/tools.ts';
+import { flood, servedFiles } from '../kit/flood.ts';
+import { residentMib } from '../kit/memory.ts';
+import { pxe } from '../kit/pxe.ts';
+import { type Served, serve } from '../kit/serve.ts';
+import { describeWith, type Need } from '../kit/tools.ts';
 
 const linux: Need = { what: 'Linux', met: process.platform === 'linux' };
 /** Far more files than are kept. */

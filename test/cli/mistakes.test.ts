@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { judge } from '../../src/cli/check.ts';
-import { folder } from '../support/lab.ts';
+import { folder } from '../kit/lab.ts';
 
 interface Mistake {
   readonly what: string;

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { reviewReload } from '../../src/cli/review.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
 import type { Finding } from '../../src/plugin/types.ts';
+import { folder } from '../kit/lab.ts';
 import { recordingLog } from '../plugin/support.ts';
-import { folder } from '../support/lab.ts';
 
 const config = () => resolveConfig({ rootDir: 'ROOT' }, { dir: folder().path });
 const finding = (n: number): Finding => ({

@@ -2,9 +2,9 @@
 import { symlinkSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import { rootFindings } from '../../src/cli/root-findings.ts';
-import { systemClock } from '../../src/content/clock.ts';
-import { folder } from '../support/lab.ts';
+import { folder } from '../kit/lab.ts';
 
 const clock = systemClock;
 

@@ -2,11 +2,11 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { folder, gate, until } from '../support/lab.ts';
-import { cli, pxe, start } from '../support/pxe.ts';
-import { seeded } from '../support/random.ts';
-import { freePort, type LogLine, type Served, serve } from '../support/serve.ts';
-import { ack, error, get, Peer, parse, put, rrq, wrq } from '../support/tftp.ts';
+import { folder, gate, until } from '../kit/lab.ts';
+import { cli, pxe, start } from '../kit/pxe.ts';
+import { seeded } from '../kit/random.ts';
+import { freePort, type LogLine, type Served, serve } from '../kit/serve.ts';
+import { ack, error, get, Peer, parse, put, rrq, wrq } from '../kit/tftp.ts';
 
 const large = seeded(21).bytes(300_000);
 const listen = "listen: [{ address: '127.0.0.1', port: 0 }]";

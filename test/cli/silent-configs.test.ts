@@ -4,10 +4,10 @@
  */
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import { judge } from '../../src/cli/check.ts';
 import { tellRoute } from '../../src/cli/explain-tree.ts';
 import { load } from '../../src/config/load.ts';
-import { systemClock } from '../../src/content/clock.ts';
 import { withGeneration } from '../../src/server/create.ts';
 import { explain } from '../../src/server/explain.ts';
 import { folderOf } from '../config/support.ts';

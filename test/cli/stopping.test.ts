@@ -1,9 +1,9 @@
 /** `pxe serve` ends whatever hangs, and names what it waits for. In processes of its own, on both transports. */
 import { describe, expect, test } from 'vitest';
-import { folder, until } from '../support/lab.ts';
-import { seeded } from '../support/random.ts';
-import { type Served, serve } from '../support/serve.ts';
-import { ack, get, Peer, rrq } from '../support/tftp.ts';
+import { folder, until } from '../kit/lab.ts';
+import { seeded } from '../kit/random.ts';
+import { type Served, serve } from '../kit/serve.ts';
+import { ack, get, Peer, rrq } from '../kit/tftp.ts';
 
 const PLUGINS = `
 

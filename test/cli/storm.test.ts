@@ -1,11 +1,11 @@
 /** `pxe storm` as a user has it, against a server in this process. */
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { folder, type Lab, lab, until } from '../support/lab.ts';
-import { cli, pxe, run, start } from '../support/pxe.ts';
-import { seeded } from '../support/random.ts';
-import { freePort, serve } from '../support/serve.ts';
-import { describeWith, requireIpv6, requireTools } from '../support/tools.ts';
+import { folder, type Lab, lab, until } from '../kit/lab.ts';
+import { cli, pxe, run, start } from '../kit/pxe.ts';
+import { seeded } from '../kit/random.ts';
+import { freePort, serve } from '../kit/serve.ts';
+import { describeWith, requireIpv6, requireTools } from '../kit/tools.ts';
 
 const url = ({ address }: Lab, names: string) =>
   `tftp://${address.address.includes(':') ? `[${address.address}]` : address.address}:${address.port}/${names}`;

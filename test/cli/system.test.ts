@@ -2,11 +2,11 @@
 import { chmodSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { folder } from '../support/lab.ts';
-import { cli, pxe, run, start } from '../support/pxe.ts';
-import { serve } from '../support/serve.ts';
-import { type Address, get, Peer, rrq } from '../support/tftp.ts';
-import { describeWith, type Need, requireIpv6, requireRoot, requireTools } from '../support/tools.ts';
+import { folder } from '../kit/lab.ts';
+import { cli, pxe, run, start } from '../kit/pxe.ts';
+import { serve } from '../kit/serve.ts';
+import { type Address, get, Peer, rrq } from '../kit/tftp.ts';
+import { describeWith, type Need, requireIpv6, requireRoot, requireTools } from '../kit/tools.ts';
 
 const linux: Need = { what: 'Linux', met: process.platform === 'linux' };
 

@@ -4,11 +4,11 @@ import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { definePlugin } from '../../src/index.ts';
-import { gate, type Lab, lab, until } from '../support/lab.ts';
-import { cli, pxe, run, start } from '../support/pxe.ts';
-import { seeded } from '../support/random.ts';
-import { Peer } from '../support/tftp.ts';
-import { describeWith, requireRoot, requireTools } from '../support/tools.ts';
+import { gate, type Lab, lab, until } from '../kit/lab.ts';
+import { cli, pxe, run, start } from '../kit/pxe.ts';
+import { seeded } from '../kit/random.ts';
+import { Peer } from '../kit/tftp.ts';
+import { describeWith, requireRoot, requireTools } from '../kit/tools.ts';
 
 const bytes = seeded(31).bytes(200_000);
 const text = 'one\ntwo\r\nthree\r';

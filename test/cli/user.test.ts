@@ -2,9 +2,9 @@
 import { chmodSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { folder } from '../support/lab.ts';
-import { pxe } from '../support/pxe.ts';
-import { describeWith, requireRoot } from '../support/tools.ts';
+import { folder } from '../kit/lab.ts';
+import { pxe } from '../kit/pxe.ts';
+import { describeWith, requireRoot } from '../kit/tools.ts';
 
 function configured(text: string) {
   const at = folder();

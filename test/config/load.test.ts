@@ -5,7 +5,7 @@ import { ConfigError } from '../../src/config/error.ts';
 import { type LoadOptions, load } from '../../src/config/load.ts';
 import { PluginError } from '../../src/plugin/error.ts';
 import { Pipeline } from '../../src/plugin/pipeline.ts';
-import { TftpError } from '../../src/protocol/error.ts';
+import { TftpError } from '../../src/tftp/protocol/error.ts';
 import { FakeClock, readRequest, surroundings } from '../plugin/support.ts';
 import { configErrorOf, folderOf, systemClock, write } from './support.ts';
 

@@ -19,7 +19,7 @@ export function write(dir: string, files: Record<string, string>): void {
   }
 }
 
-export { systemClock } from '../../src/content/clock.ts';
+export { systemClock } from '../../src/base/clock.ts';
 
 export async function configErrorOf(work: Promise<unknown> | (() => unknown)): Promise<ConfigError> {
   try {

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { FileWatcher, POLL_MS, QUIET_MS } from '../../src/config/watch.ts';
-import { type Clock, systemClock } from '../../src/content/clock.ts';
-import { folder, until } from '../support/lab.ts';
+import { folder, until } from '../kit/lab.ts';
 
 /** Time stands still, and a timer goes off when the test says so: events of the file system change nothing by themselves. */
 class HeldClock implements Clock {

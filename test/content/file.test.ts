@@ -7,7 +7,7 @@ import type { FileStat, OpenFile } from '../../src/content/filesystem.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import { Root, type ServedFile } from '../../src/content/root.ts';
 import { sameVersion, unsettledMs, versionKey } from '../../src/content/version.ts';
-import { SEGMENT_BYTES } from '../../src/protocol/segments.ts';
+import { SEGMENT_BYTES } from '../../src/tftp/protocol/segments.ts';
 import { all, outcome, temporaryFolder, tick, watched } from './fixture.ts';
 
 const CHANGED = 'ERROR 0 file changed during transfer';

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import type { Content } from '../../src/content/content.ts';
 import type { FileSystem, OpenFile } from '../../src/content/filesystem.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
-import type { TftpError } from '../../src/protocol/error.ts';
+import type { TftpError } from '../../src/tftp/protocol/error.ts';
 
 export interface Folder {
   readonly path: string;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { systemClock } from '../../src/content/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { Disks } from '../../src/content/disks.ts';
 import type { FileSystem, OpenFile } from '../../src/content/filesystem.ts';
 import { outcome, threadedFileSystem } from './fixture.ts';

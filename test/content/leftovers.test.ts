@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '../../src/content/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { findLeftovers } from '../../src/content/leftovers.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import { processOwners } from '../../src/content/owner.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cleanName } from '../../src/content/name.ts';
-import { TftpError } from '../../src/protocol/error.ts';
+import { TftpError } from '../../src/tftp/protocol/error.ts';
 
 const NOT_FOUND = 1;
 const VIOLATION = 2;

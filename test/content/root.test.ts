@@ -8,7 +8,7 @@ import type { FileSystem } from '../../src/content/filesystem.ts';
 import type { HeldFile } from '../../src/content/held-file.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import { Root, type RootOptions } from '../../src/content/root.ts';
-import { gate } from '../support/lab.ts';
+import { gate } from '../kit/lab.ts';
 import { all, type Folder, outcome, systemError, temporaryFolder, text, threadedFileSystem, tick, watched } from './fixture.ts';
 
 const posix = process.platform !== 'win32';

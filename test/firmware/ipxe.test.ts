@@ -6,8 +6,8 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { serve } from '../support/serve.ts';
-import { describeWith, requireFiles, requireRoot, requireTools } from '../support/tools.ts';
+import { serve } from '../kit/serve.ts';
+import { describeWith, requireFiles, requireRoot, requireTools } from '../kit/tools.ts';
 import { makeLab } from './lab.ts';
 
 // Its PCI id is that of a virtio 1 card, `disable-legacy=on`.

@@ -8,8 +8,8 @@ import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freePort, type Served, serve } from '../support/serve.ts';
-import { describeWith, requireIpv6, requireTools } from '../support/tools.ts';
+import { freePort, type Served, serve } from '../kit/serve.ts';
+import { describeWith, requireIpv6, requireTools } from '../kit/tools.ts';
 import { blocksAfterRepeatedAck, capture, wireText } from './capture.ts';
 import {
   type Asked,

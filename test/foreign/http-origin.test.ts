@@ -5,9 +5,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { download } from '../../src/client/client.ts';
-import { type Served, serve } from '../support/serve.ts';
-import { describeWith, requireFiles, requireTools } from '../support/tools.ts';
+import { download } from '../../src/tftp/client/client.ts';
+import { type Served, serve } from '../kit/serve.ts';
+import { describeWith, requireFiles, requireTools } from '../kit/tools.ts';
 import { accessLog, type NginxOptions, nginxProgram, startNginx } from './nginx.ts';
 import { run } from './run.ts';
 

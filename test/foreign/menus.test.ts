@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { grubMenu } from 'pxe/plugins';
 import { expect, test } from 'vitest';
-import { describeWith, requireTools } from '../support/tools.ts';
+import { describeWith, requireTools } from '../kit/tools.ts';
 
 /** @returns what it complains of; empty if nothing */
 function complaint(script: string): string {

@@ -1,12 +1,12 @@
 /** System calls that are denied one by one, as by a container's profile: the server serves, and says by which transport if it is the lesser. */
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { folder } from '../support/lab.ts';
-import { cli, run } from '../support/pxe.ts';
-import { seeded } from '../support/random.ts';
-import { type Denial, denying, requireBubblewrap, type Syscall } from '../support/seccomp.ts';
-import { type Served, serve } from '../support/serve.ts';
-import { get } from '../support/tftp.ts';
-import { describeWith } from '../support/tools.ts';
+import { folder } from '../kit/lab.ts';
+import { cli, run } from '../kit/pxe.ts';
+import { seeded } from '../kit/random.ts';
+import { type Denial, denying, requireBubblewrap, type Syscall } from '../kit/seccomp.ts';
+import { type Served, serve } from '../kit/serve.ts';
+import { get } from '../kit/tftp.ts';
+import { describeWith } from '../kit/tools.ts';
 
 const file = seeded(5).bytes(1_000_000);
 const LINE = 'the native transport does not work here: using the portable one';

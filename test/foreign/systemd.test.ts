@@ -1,9 +1,9 @@
 /** The units of docs/operations.md, as systemd itself reads them. */
 import { expect, test } from 'vitest';
-import { page } from '../support/docs.ts';
-import { folder } from '../support/lab.ts';
-import { run } from '../support/pxe.ts';
-import { describeWith, requireTools } from '../support/tools.ts';
+import { page } from '../kit/docs.ts';
+import { folder } from '../kit/lab.ts';
+import { run } from '../kit/pxe.ts';
+import { describeWith, requireTools } from '../kit/tools.ts';
 
 describeWith('the units of docs/operations.md', requireTools('systemd-analyze'), () => {
   test('have nothing that systemd complains about', async () => {

@@ -8,11 +8,11 @@ import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { tftpdMap } from 'pxe/plugins';
 import { expect, onTestFinished, test } from 'vitest';
-import { folder, lab } from '../support/lab.ts';
-import { expressionCases, type MapCase, mapCases, mistakenMaps } from '../support/maps.ts';
-import { freePort } from '../support/serve.ts';
-import { type Address, ack, Peer, parse, put, rrq } from '../support/tftp.ts';
-import { describeWith, requireFiles, requireIpv6, requireRoot } from '../support/tools.ts';
+import { folder, lab } from '../kit/lab.ts';
+import { expressionCases, type MapCase, mapCases, mistakenMaps } from '../kit/maps.ts';
+import { freePort } from '../kit/serve.ts';
+import { type Address, ack, Peer, parse, put, rrq } from '../kit/tftp.ts';
+import { describeWith, requireFiles, requireIpv6, requireRoot } from '../kit/tools.ts';
 import { each } from './run.ts';
 
 const inTftpd = process.env.PXE_IN_TFTPD ?? '/usr/sbin/in.tftpd';

@@ -4,11 +4,11 @@
  */
 import { chmodSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
-import { whyNot } from '../../src/transport/native/libc.ts';
-import { folder } from '../support/lab.ts';
-import { run } from '../support/pxe.ts';
-import { serve } from '../support/serve.ts';
-import { describeWith, requireRoot, requireTools } from '../support/tools.ts';
+import { whyNot } from '../../src/net/native/libc.ts';
+import { folder } from '../kit/lab.ts';
+import { run } from '../kit/pxe.ts';
+import { serve } from '../kit/serve.ts';
+import { describeWith, requireRoot, requireTools } from '../kit/tools.ts';
 import { must, Network } from './network.ts';
 
 const needs = [

@@ -6,7 +6,7 @@
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { ack, rrq } from '../support/tftp.ts';
+import { ack, rrq } from '../kit/tftp.ts';
 
 const PATIENCE_MS = 1500;
 /** After an answer: whether there is a second one. */

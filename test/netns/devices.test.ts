@@ -4,11 +4,11 @@
  */
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { whyNot } from '../../src/transport/native/libc.ts';
-import { folder } from '../support/lab.ts';
-import { cli } from '../support/pxe.ts';
-import { type Served, serve } from '../support/serve.ts';
-import { describeWith, requireFiles, requireRoot, requireTools } from '../support/tools.ts';
+import { whyNot } from '../../src/net/native/libc.ts';
+import { folder } from '../kit/lab.ts';
+import { cli } from '../kit/pxe.ts';
+import { type Served, serve } from '../kit/serve.ts';
+import { describeWith, requireFiles, requireRoot, requireTools } from '../kit/tools.ts';
 import { must, Network } from './network.ts';
 
 const askScript = fileURLToPath(new URL('ask.ts', import.meta.url));

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { page } from '../support/docs.ts';
-import { describeWith, requireRoot, requireTools } from '../support/tools.ts';
+import { page } from '../kit/docs.ts';
+import { describeWith, requireRoot, requireTools } from '../kit/tools.ts';
 import { must, Network } from './network.ts';
 
 /** The menu that a Raspberry Pi insists on, as option 43's own options (PXE 2.1 §2.4); Kea writes them in another order. */

@@ -5,12 +5,12 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { whyNot } from '../../src/transport/native/libc.ts';
-import { folder } from '../support/lab.ts';
-import { cli } from '../support/pxe.ts';
-import { seeded } from '../support/random.ts';
-import { serve } from '../support/serve.ts';
-import { describeWith, requireFiles, requireRoot, requireTools } from '../support/tools.ts';
+import { whyNot } from '../../src/net/native/libc.ts';
+import { folder } from '../kit/lab.ts';
+import { cli } from '../kit/pxe.ts';
+import { seeded } from '../kit/random.ts';
+import { serve } from '../kit/serve.ts';
+import { describeWith, requireFiles, requireRoot, requireTools } from '../kit/tools.ts';
 import { FIRST, must, Network } from './network.ts';
 
 const LINK = { rttMs: 10, bitsPerSecond: 1e9 };

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { HangingFolder, requireFuse } from '../support/hanging-folder.ts';
-import { type Served, serve } from '../support/serve.ts';
-import { get } from '../support/tftp.ts';
-import { describeWith } from '../support/tools.ts';
+import { HangingFolder, requireFuse } from '../kit/hanging-folder.ts';
+import { type Served, serve } from '../kit/serve.ts';
+import { get } from '../kit/tftp.ts';
+import { describeWith } from '../kit/tools.ts';
 
 const DISK_MS = 1_500;
 /** Much longer than what does not hang takes on a busy machine, and shorter than any time limit of the server but these. */

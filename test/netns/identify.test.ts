@@ -6,8 +6,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { IdentifyOptions } from 'pxe/plugins';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { serve } from '../support/serve.ts';
-import { describeWith, requireRoot, requireTools } from '../support/tools.ts';
+import { serve } from '../kit/serve.ts';
+import { describeWith, requireRoot, requireTools } from '../kit/tools.ts';
 import { makeWire, server, type Wire } from './wire.ts';
 
 const macs = ['52:54:00:00:00:01', '52:54:00:00:00:02', '52:54:00:00:00:03'];

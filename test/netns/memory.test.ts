@@ -1,10 +1,10 @@
 /** A server whose memory the system bounds: many distinct files, and clients that never answer, do not have it killed. */
 import { expect, test } from 'vitest';
-import { memoryGroup, requireMemoryGroup } from '../support/cgroup.ts';
-import { flood, servedFiles } from '../support/flood.ts';
-import { pxe } from '../support/pxe.ts';
-import { serve } from '../support/serve.ts';
-import { describeWith, requireRoot } from '../support/tools.ts';
+import { memoryGroup, requireMemoryGroup } from '../kit/cgroup.ts';
+import { flood, servedFiles } from '../kit/flood.ts';
+import { pxe } from '../kit/pxe.ts';
+import { serve } from '../kit/serve.ts';
+import { describeWith, requireRoot } from '../kit/tools.ts';
 
 /** Files of the page cache count, too, and make room. */
 const GROUP_BYTES = 300 * 1024 ** 2;

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { run } from '../support/pxe.ts';
+import { run } from '../kit/pxe.ts';
 
 /** One end of a wire. */
 export interface End {

@@ -1,9 +1,9 @@
 /** A machine whose loopback is down: the native transport, which tries itself out on it, is found to work all the same. */
 import { expect, onTestFinished, test } from 'vitest';
-import { whyNot } from '../../src/transport/native/libc.ts';
-import { folder } from '../support/lab.ts';
-import { serve } from '../support/serve.ts';
-import { describeWith, requireRoot, requireTools } from '../support/tools.ts';
+import { whyNot } from '../../src/net/native/libc.ts';
+import { folder } from '../kit/lab.ts';
+import { serve } from '../kit/serve.ts';
+import { describeWith, requireRoot, requireTools } from '../kit/tools.ts';
 import { Network } from './network.ts';
 
 const needs = [...requireTools('ip'), requireRoot(), { what: 'the native transport', met: whyNot() === undefined }];

@@ -1,7 +1,7 @@
 /** What tells a machine from others: each fact keeps its own source. */
 import { describe, expect, test } from 'vitest';
+import { parseSerial } from '../../src/base/serial.ts';
 import { withIdentity } from '../../src/plugin/facts.ts';
-import { parseSerial } from '../../src/plugin/serial.ts';
 import { describeFacts } from '../../src/plugin/trace.ts';
 import type { Client, Identity } from '../../src/plugin/types.ts';
 

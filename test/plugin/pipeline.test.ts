@@ -4,7 +4,7 @@ import { definePlugin, type Plugin } from '../../src/plugin/define.ts';
 import { PluginError } from '../../src/plugin/error.ts';
 import type { Trace } from '../../src/plugin/trace.ts';
 import type { Call, Hooks, ReadRequest, RewriteRequest } from '../../src/plugin/types.ts';
-import { ErrorCode, TftpError } from '../../src/protocol/error.ts';
+import { ErrorCode, TftpError } from '../../src/tftp/protocol/error.ts';
 import { counted, fakeFolder, readRequest, settle, start, summary, surroundings, transfer, writeRequest } from './support.ts';
 
 const hooks = (name: string, made: Hooks): Plugin => definePlugin({ name, setup: () => made })();

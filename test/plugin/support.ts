@@ -1,6 +1,7 @@
 /** A clock, a log and a folder under the test's control. */
+
+import type { Clock } from '../../src/base/clock.ts';
 import { bytesContent } from '../../src/content/bytes.ts';
-import type { Clock } from '../../src/content/clock.ts';
 import type { Content } from '../../src/content/content.ts';
 import type { Plugin } from '../../src/plugin/define.ts';
 import { Pipeline, type PipelineSurroundings } from '../../src/plugin/pipeline.ts';

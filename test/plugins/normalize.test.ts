@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { Trace } from '../../src/plugin/trace.ts';
 import type { ReadRequest, TransferSummary } from '../../src/plugin/types.ts';
 import { optionMap } from '../../src/server/request.ts';
+import { readVectors } from '../kit/vectors.ts';
 import { fakeFolder, readRequest, start, summary, surroundings } from '../plugin/support.ts';
-import { readVectors } from '../support/vectors.ts';
 import { issuesOf } from './support.ts';
 
 type Options = Parameters<typeof normalize>[0];

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readRegularFile } from '../../plugins/regular-file.ts';
 import { readIfRegular } from '../../src/config/regular-file.ts';
-import { folder } from '../support/lab.ts';
-import { pxe } from '../support/pxe.ts';
+import { folder } from '../kit/lab.ts';
+import { pxe } from '../kit/pxe.ts';
 
 const kinds: readonly (readonly [string, (path: string) => void, RegExp])[] = [
   ['a pipe that nobody writes to', (path) => execFileSync('mkfifo', [path]), /not a regular file/],

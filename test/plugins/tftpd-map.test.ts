@@ -11,8 +11,8 @@ import type { Plugin } from '../../src/plugin/define.ts';
 import type { Pipeline } from '../../src/plugin/pipeline.ts';
 import type { Trace } from '../../src/plugin/trace.ts';
 import type { Finding, ReadRequest } from '../../src/plugin/types.ts';
+import { expressionCases, mapCases, mistakenMaps } from '../kit/maps.ts';
 import { fakeFolder, readRequest, start, surroundings, writeRequest } from '../plugin/support.ts';
-import { expressionCases, mapCases, mistakenMaps } from '../support/maps.ts';
 
 /** A config's folder with a map file in it. */
 function mapFile(text: string): string {

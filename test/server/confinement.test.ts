@@ -4,8 +4,8 @@ import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Config } from '../../src/index.ts';
-import { folder, type Lab, lab, until } from '../support/lab.ts';
-import { type Address, ack, Peer, parse } from '../support/tftp.ts';
+import { folder, type Lab, lab, until } from '../kit/lab.ts';
+import { type Address, ack, Peer, parse } from '../kit/tftp.ts';
 
 const SECRET = 'this lies outside the root';
 const violation = 'ERROR 2: access violation';

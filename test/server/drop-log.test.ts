@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { peerKey } from '../../src/protocol/peer.ts';
+import { peerKey } from '../../src/base/peer.ts';
 import { DropLog } from '../../src/server/drop-log.ts';
 import { Stats } from '../../src/stats/stats.ts';
 import { FakeClock, recordingLog } from '../plugin/support.ts';

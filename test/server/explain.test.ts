@@ -3,14 +3,14 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { hosts } from 'pxe/plugins';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import { ConfigError } from '../../src/config/error.ts';
 import { load } from '../../src/config/load.ts';
-import { systemClock } from '../../src/content/clock.ts';
 import { createResolvedServer, explainConfig } from '../../src/server/create.ts';
 import type { Explanation, Question } from '../../src/server/explain.ts';
-import { folder, keepingLog, type LogLine, until } from '../support/lab.ts';
-import { pxe } from '../support/pxe.ts';
-import { type Address, type Got, get, type Options } from '../support/tftp.ts';
+import { folder, keepingLog, type LogLine, until } from '../kit/lab.ts';
+import { pxe } from '../kit/pxe.ts';
+import { type Address, type Got, get, type Options } from '../kit/tftp.ts';
 
 const config = `
 import { defineConfig, definePlugin, TftpError } from 'pxe';

@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import type { FileSystem, OpenFile } from '../../src/content/filesystem.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import type { Config } from '../../src/index.ts';
-import { folder, lab, until } from '../support/lab.ts';
-import { seeded } from '../support/random.ts';
-import { get, type Options } from '../support/tftp.ts';
+import { folder, lab, until } from '../kit/lab.ts';
+import { seeded } from '../kit/random.ts';
+import { get, type Options } from '../kit/tftp.ts';
 
 const CLIENTS = 500;
 const SEGMENT_BYTES = 65_536;

@@ -2,10 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { resolveConfig } from '../../src/config/resolve.ts';
 import { limitsByNetwork } from '../../src/server/path-mtu.ts';
-import { TRANSFER_LIMITS } from '../support/bench.ts';
-import { folder, lab } from '../support/lab.ts';
-import { freePort } from '../support/serve.ts';
-import { get, put } from '../support/tftp.ts';
+import { TRANSFER_LIMITS } from '../kit/bench.ts';
+import { folder, lab } from '../kit/lab.ts';
+import { freePort } from '../kit/serve.ts';
+import { get, put } from '../kit/tftp.ts';
 
 describe('the largest block', () => {
   const mtu = {

@@ -3,9 +3,9 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Content, definePlugin, type Hooks, TftpError } from '../../src/index.ts';
-import { folder, gate, lab, until } from '../support/lab.ts';
-import { seeded } from '../support/random.ts';
-import { ack, error, get, Peer, put, rrq, wrq } from '../support/tftp.ts';
+import { folder, gate, lab, until } from '../kit/lab.ts';
+import { seeded } from '../kit/random.ts';
+import { ack, error, get, Peer, put, rrq, wrq } from '../kit/tftp.ts';
 
 const HOOK_MS = 80;
 const IDLE_MS = 1000;

@@ -7,17 +7,17 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import { ConfigError } from '../../src/config/error.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
-import { systemClock } from '../../src/content/clock.ts';
 import { createServer, definePlugin } from '../../src/index.ts';
 import { Reloader } from '../../src/server/reloader.ts';
-import { folder, keepingLog, lab, until } from '../support/lab.ts';
-import { seeded } from '../support/random.ts';
-import type { Reading, ReadingTask } from '../support/reader.worker.ts';
-import { type ReloadingLab, reloadingLab } from '../support/reloading.ts';
-import { freePort } from '../support/serve.ts';
-import { type Address, ack, get, Peer, rrq } from '../support/tftp.ts';
+import { folder, keepingLog, lab, until } from '../kit/lab.ts';
+import { seeded } from '../kit/random.ts';
+import type { Reading, ReadingTask } from '../kit/reader.worker.ts';
+import { type ReloadingLab, reloadingLab } from '../kit/reloading.ts';
+import { freePort } from '../kit/serve.ts';
+import { type Address, ack, get, Peer, rrq } from '../kit/tftp.ts';
 
 const SIZE = 300_000;
 
@@ -675,7 +675,7 @@ describe('time', () => {
       options: Array.from({ length: 20 }, (_, i) => ({ blksize: 1468, windowsize: 1 + (i % 4) })),
       paceMs: 4,
     };
-    const worker = new Worker(new URL('../support/reader.worker.ts', import.meta.url), { workerData: task });
+    const worker = new Worker(new URL('../kit/reader.worker.ts', import.meta.url), { workerData: task });
     const reading = new Promise<readonly Reading[]>((resolve, reject) => worker.once('message', resolve).once('error', reject));
     await until(() => at.started.length === 20, 'begin of all transfers');
     for (const ms of [200, 1000, 500, 200]) {

@@ -2,10 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import { createServer, definePlugin, type Hooks } from '../../src/index.ts';
-import { folder, gate, keepingLog, type LogLine, lab, until } from '../support/lab.ts';
-import { seeded } from '../support/random.ts';
-import { freePort } from '../support/serve.ts';
-import { ack, error, get, isData, isError, Peer, parse, put, rrq, wrq } from '../support/tftp.ts';
+import { folder, gate, keepingLog, type LogLine, lab, until } from '../kit/lab.ts';
+import { seeded } from '../kit/random.ts';
+import { freePort } from '../kit/serve.ts';
+import { ack, error, get, isData, isError, Peer, parse, put, rrq, wrq } from '../kit/tftp.ts';
 
 const any = [{ address: '127.0.0.1', port: 0 }];
 const file = seeded(7).bytes(200_000);

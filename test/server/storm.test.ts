@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { readFileSync, truncateSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
-import { folder, lab, until } from '../support/lab.ts';
-import type { Storm, StormTask } from '../support/storm.worker.ts';
-import { describeWith, type Need } from '../support/tools.ts';
+import { folder, lab, until } from '../kit/lab.ts';
+import type { Storm, StormTask } from '../kit/storm.worker.ts';
+import { describeWith, type Need } from '../kit/tools.ts';
 
 const STORM = 1000;
 /** What the kernel counts for a small datagram, at the least. */
@@ -23,7 +23,7 @@ interface Task extends Partial<StormTask> {
 function start(task: Task) {
   const asked = new Int32Array(new SharedArrayBuffer(4));
   const workerData: StormTask = { clients: 1, options: {}, asked, limitMs: 20_000, ...task };
-  const worker = new Worker(new URL('../support/storm.worker.ts', import.meta.url), { workerData });
+  const worker = new Worker(new URL('../kit/storm.worker.ts', import.meta.url), { workerData });
   onTestFinished(async () => void (await worker.terminate()));
   return { worker, asked };
 }

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Config } from '../../src/index.ts';
-import { fastClock, folder, lab, until } from '../support/lab.ts';
-import { seeded } from '../support/random.ts';
-import { ack, data, error, get, isAck, isError, type Options, Peer, put, putBy, type Reply, wrq } from '../support/tftp.ts';
+import { fastClock, folder, lab, until } from '../kit/lab.ts';
+import { seeded } from '../kit/random.ts';
+import { ack, data, error, get, isAck, isError, type Options, Peer, put, putBy, type Reply, wrq } from '../kit/tftp.ts';
 
 const bytes = seeded(9).bytes(300_000);
 const full = { code: 3, message: 'disk full or allocation exceeded' };

@@ -2,10 +2,10 @@
 
 import { expect, test } from 'vitest';
 import { Stats } from '../../src/stats/stats.ts';
-import { PortableTransport } from '../../src/transport/portable.ts';
-import type { Listening, TransportEvents } from '../../src/transport/transport.ts';
-import { ENGINE_LIMITS } from '../support/hosts.ts';
-import { PERFECT } from '../support/network.ts';
+import { PortableTransport } from '../../src/tftp/transport/portable.ts';
+import type { Listening, TransportEvents } from '../../src/tftp/transport/transport.ts';
+import { ENGINE_LIMITS } from '../kit/hosts.ts';
+import { PERFECT } from '../kit/network.ts';
 import { World } from './world.ts';
 
 const events: TransportEvents = { request() {}, end() {}, moved() {}, notice() {}, fault() {} };

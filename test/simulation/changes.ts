@@ -1,5 +1,5 @@
 /** What people do to the files under a root while they are served. Every version has bytes of its own. */
-import type { Random } from '../support/random.ts';
+import type { Random } from '../kit/random.ts';
 import { FILE_NAMES } from './judge.ts';
 import { ROOTS } from './plan.ts';
 import { keyOf, type Label } from './versions.ts';

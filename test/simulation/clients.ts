@@ -2,12 +2,13 @@
  * The machines of a simulation: our own client's state machines, which hold every packet against what it says it is, and a few
  * that only want to know a size, give up, vanish, or send rubbish.
  */
-import type { Failure } from '../../src/client/error.ts';
-import type { Endpoint } from '../../src/protocol/outbox.ts';
-import { decode, encode, Opcode } from '../../src/protocol/packet.ts';
-import { type PeerKey, peerOf } from '../../src/protocol/peer.ts';
-import { type ClientHostOptions, DownloadingHost, UploadingHost } from '../support/hosts.ts';
-import type { BoundEndpoint, Host } from '../support/network.ts';
+
+import { type PeerKey, peerOf } from '../../src/base/peer.ts';
+import type { Failure } from '../../src/tftp/client/error.ts';
+import type { Endpoint } from '../../src/tftp/protocol/outbox.ts';
+import { decode, encode, Opcode } from '../../src/tftp/protocol/packet.ts';
+import { type ClientHostOptions, DownloadingHost, UploadingHost } from '../kit/hosts.ts';
+import type { BoundEndpoint, Host } from '../kit/network.ts';
 import { keyOf, type Label, labelAt, RECORD_BYTES } from './versions.ts';
 import type { World } from './world.ts';
 

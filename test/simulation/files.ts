@@ -5,7 +5,7 @@
  */
 import { basename, dirname } from 'node:path';
 import type { FileStat, FileSystem, NewFile, OpenFile } from '../../src/content/filesystem.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from '../kit/random.ts';
 import type { Label } from './versions.ts';
 import type { World } from './world.ts';
 

@@ -7,7 +7,7 @@ import type { SegmentCache } from '../../src/content/cache.ts';
 import type { Content, Sink } from '../../src/content/content.ts';
 import type { Call, TransferInfo, TransferSummary } from '../../src/plugin/types.ts';
 import type { DropReason } from '../../src/stats/counters.ts';
-import type { TransferRequest } from '../../src/transport/transport.ts';
+import type { TransferRequest } from '../../src/tftp/transport/transport.ts';
 import type { Plan } from './plan.ts';
 import type { SimulatedLog, World } from './world.ts';
 

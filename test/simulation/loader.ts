@@ -2,14 +2,15 @@
  * The config file of a simulation: saved as plans, read by a `load` that fails where the plan says, watched by a watcher that
  * keeps to the contract of the real one.
  */
+
+import { sleep } from '../../src/base/clock.ts';
+import { limit } from '../../src/base/limit.ts';
 import type { Config } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/error.ts';
 import type { LoadedConfig } from '../../src/config/load.ts';
 import { type ResolvedConfig, resolveConfig } from '../../src/config/resolve.ts';
 import type { Watcher } from '../../src/config/watch.ts';
-import { sleep } from '../../src/content/clock.ts';
-import { limit } from '../../src/plugin/limit.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from '../kit/random.ts';
 import { type Plan, UPLOADS } from './plan.ts';
 import { pluginsOf } from './plugins.ts';
 import type { World } from './world.ts';

@@ -5,8 +5,8 @@
 import { type Fill, SegmentCache } from '../../src/content/cache.ts';
 import type { Awaitable } from '../../src/content/content.ts';
 import { VersionedFile } from '../../src/content/versioned-file.ts';
-import { SEGMENT_BYTES } from '../../src/protocol/segments.ts';
 import { Generation, type Release } from '../../src/server/generation.ts';
+import { SEGMENT_BYTES } from '../../src/tftp/protocol/segments.ts';
 import type { Mutant } from './scenario.ts';
 
 export interface NamedMutant {

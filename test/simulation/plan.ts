@@ -1,6 +1,6 @@
 /** What a saved config says, and how it is broken: made of a seed, turned into a real config by `loader.ts`. */
 import type { Config } from '../../src/config/config.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from '../kit/random.ts';
 
 /** Where a reload fails. */
 export const FAILURES = ['syntax', 'options', 'import', 'setup throws', 'setup hangs', 'port taken', 'no such address'] as const;

@@ -3,12 +3,12 @@
  * takes uploads. What each does is in the name that a client asks for, and in the plan of its generation.
  */
 import { z } from 'zod';
-import { sleep } from '../../src/content/clock.ts';
+import { sleep } from '../../src/base/clock.ts';
 import type { Content, Sink } from '../../src/content/content.ts';
+import type { SocketOwner } from '../../src/net/socket.ts';
 import { definePlugin, type Plugin } from '../../src/plugin/define.ts';
 import type { Call, PluginContext, ReadRequest } from '../../src/plugin/types.ts';
-import { ErrorCode, TftpError } from '../../src/protocol/error.ts';
-import type { SocketOwner } from '../../src/transport/socket.ts';
+import { ErrorCode, TftpError } from '../../src/tftp/protocol/error.ts';
 import { Instance, TrackedContent, TrackedSink } from './ledger.ts';
 import type { Plan } from './plan.ts';
 import { PLUGIN_SOURCES } from './versions.ts';

@@ -3,20 +3,20 @@
  * is left of it.
  */
 
-import type { AskedOptions } from '../../src/client/options.ts';
+import { peerKey, peerOf } from '../../src/base/peer.ts';
 import { SegmentCache } from '../../src/content/cache.ts';
 import { Disks } from '../../src/content/disks.ts';
 import type { TransferSummary } from '../../src/plugin/types.ts';
-import type { Counters } from '../../src/protocol/engine.ts';
-import { peerKey, peerOf } from '../../src/protocol/peer.ts';
 import { Reloader } from '../../src/server/reloader.ts';
 import { Server } from '../../src/server/server.ts';
 import { DROP_REASONS } from '../../src/stats/counters.ts';
 import type { StatsSnapshot } from '../../src/stats/stats.ts';
-import { PortableTransport } from '../../src/transport/portable.ts';
-import type { TransportEvents } from '../../src/transport/transport.ts';
-import type { Link } from '../support/network.ts';
-import { type Random, seeded } from '../support/random.ts';
+import type { AskedOptions } from '../../src/tftp/client/options.ts';
+import type { Counters } from '../../src/tftp/protocol/engine.ts';
+import { PortableTransport } from '../../src/tftp/transport/portable.ts';
+import type { TransportEvents } from '../../src/tftp/transport/transport.ts';
+import type { Link } from '../kit/network.ts';
+import { type Random, seeded } from '../kit/random.ts';
 import { CHANGES, Changes } from './changes.ts';
 import { Downloader, type Machine, Prober, Stranger, Uploader } from './clients.ts';
 import { FILE_NAMES, judgeDownload, judgePatience, judgeUpload } from './judge.ts';

@@ -1,12 +1,12 @@
 /** The server's sockets on the simulated network: a `Bind` for the portable transport. */
 import type { NetworkInterfaceInfo } from 'node:os';
-import type { Endpoint } from '../../src/protocol/outbox.ts';
-import type { PeerKey } from '../../src/protocol/peer.ts';
-import type { Slices } from '../../src/protocol/segments.ts';
-import type { Interfaces } from '../../src/transport/addresses.ts';
-import type { SocketAddress, SocketEndpoint, SocketOwner } from '../../src/transport/socket.ts';
-import type { BoundEndpoint, Host } from '../support/network.ts';
-import type { Random } from '../support/random.ts';
+import type { PeerKey } from '../../src/base/peer.ts';
+import type { Interfaces } from '../../src/net/addresses.ts';
+import type { SocketAddress, SocketEndpoint, SocketOwner } from '../../src/net/socket.ts';
+import type { Endpoint } from '../../src/tftp/protocol/outbox.ts';
+import type { Slices } from '../../src/tftp/protocol/segments.ts';
+import type { BoundEndpoint, Host } from '../kit/network.ts';
+import type { Random } from '../kit/random.ts';
 import type { World } from './world.ts';
 
 const FIRST_EPHEMERAL_PORT = 32_768;

@@ -6,10 +6,10 @@
  * come before the datagrams and file bytes that wait, as in Node. After each such event every promise is settled before the next:
  * one turn of the event loop runs the microtasks to their end, and nothing here makes real I/O that could come in between.
  */
-import type { Clock } from '../../src/content/clock.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import type { Log } from '../../src/plugin/types.ts';
-import { type Link, Network } from '../support/network.ts';
-import { type Random, seeded } from '../support/random.ts';
+import { type Link, Network } from '../kit/network.ts';
+import { type Random, seeded } from '../kit/random.ts';
 import { SimulatedFiles } from './files.ts';
 import { Ledger } from './ledger.ts';
 import { SimulatedSockets } from './sockets.ts';

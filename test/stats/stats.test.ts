@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { peerKey, peerOf } from '../../src/protocol/peer.ts';
+import { peerKey, peerOf } from '../../src/base/peer.ts';
 import { COUNTER_NAMES, DROP_REASONS } from '../../src/stats/counters.ts';
 import { Stats } from '../../src/stats/stats.ts';
 

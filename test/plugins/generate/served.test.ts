@@ -1,7 +1,7 @@
 /** Generated files through a server: sizes in the OACK, the probe of EDK2, a template that is saved. */
 import { expect, test } from 'vitest';
-import { type ReloadingLab, reloadingLab } from '../../support/reloading.ts';
-import { ack, error, get, Peer, rrq } from '../../support/tftp.ts';
+import { type ReloadingLab, reloadingLab } from '../../kit/reloading.ts';
+import { ack, error, get, Peer, rrq } from '../../kit/tftp.ts';
 
 const config = (files: string) => `import { defineConfig } from 'pxe'; import { generate, hosts, identify } from 'pxe/plugins';
   let made = 0;

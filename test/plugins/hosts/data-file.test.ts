@@ -7,8 +7,8 @@ import { readDataFile } from '../../../plugins/hosts/data-file.ts';
 import { PluginError } from '../../../src/plugin/error.ts';
 import type { Client } from '../../../src/plugin/types.ts';
 import { folderOf } from '../../config/support.ts';
+import { reloadingLab } from '../../kit/reloading.ts';
 import { fakeFolder, readRequest, start, surroundings } from '../../plugin/support.ts';
-import { reloadingLab } from '../../support/reloading.ts';
 
 /** A pipeline of `hosts` with these files, and how to ask it. */
 async function withFiles(files: Record<string, string>, options: object = {}) {

@@ -5,7 +5,7 @@ import { readDataFile } from '../../../plugins/hosts/data-file.ts';
 import { loadInventory } from '../../../plugins/hosts/load.ts';
 import { readApart } from '../../../plugins/hosts/reading.ts';
 import { Registry } from '../../../plugins/hosts/registry.ts';
-import { Slices } from '../../../src/plugin/slices.ts';
+import { Slices } from '../../../src/base/time-slices.ts';
 import { folderOf } from '../../config/support.ts';
 
 /** Every look at the clock takes a millisecond; a slice is ten of them. */

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, vi } from 'vitest';
 import { httpOrigin } from '../../../plugins/http-origin.ts';
-import { systemClock } from '../../../src/content/clock.ts';
+import { systemClock } from '../../../src/base/clock.ts';
 import type { Content } from '../../../src/content/content.ts';
 import { nodeFileSystem } from '../../../src/content/node-filesystem.ts';
 import { Root } from '../../../src/content/root.ts';
-import { readSegment } from '../../../src/transport/feed.ts';
+import { readSegment } from '../../../src/tftp/transport/feed.ts';
 import { type LogLine, readRequest, recordingLog, start, surroundings } from '../../plugin/support.ts';
 
 /** For what is waited for and will come: a loaded machine must not make a test fail. */

@@ -1,0 +1,38 @@
+/**
+ * A log with fields that stand in each of its lines. Made for every transfer, so it costs nothing until it writes.
+ */
+import type { Log } from '../plugin/types.ts';
+
+export function boundLog(log: Log, bindings: object): Log {
+  return log instanceof BoundLog ? log.child(bindings) : new BoundLog(log, bindings);
+}
+
+class BoundLog implements Log {
+  readonly bindings: object;
+  readonly #log: Log;
+
+  constructor(log: Log, bindings: object) {
+    this.#log = log;
+    this.bindings = bindings;
+  }
+
+  debug(fields: object, message: string): void {
+    this.#log.debug({ ...this.bindings, ...fields }, message);
+  }
+
+  info(fields: object, message: string): void {
+    this.#log.info({ ...this.bindings, ...fields }, message);
+  }
+
+  warn(fields: object, message: string): void {
+    this.#log.warn({ ...this.bindings, ...fields }, message);
+  }
+
+  error(fields: object, message: string): void {
+    this.#log.error({ ...this.bindings, ...fields }, message);
+  }
+
+  child(bindings: object): Log {
+    return new BoundLog(this.#log, { ...this.bindings, ...bindings });
+  }
+}

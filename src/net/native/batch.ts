@@ -1,0 +1,242 @@
+/**
+ * Datagrams that go out, gathered from all sockets of a thread: those of one socket that follow each other are a run, sent by one
+ * call (sendmmsg). File bytes are sent from where they lie: the kernel is told the address of a 4-byte header and those of the
+ * slices. Blocks of one window that follow each other become one message which the kernel cuts up (UDP_SEGMENT).
+ *
+ * Whatever the kernel is told the address of is held until it was sent: the arena by the batch, segments in `#held`.
+ */
+
+import type { PeerKey } from '../../base/peer.ts';
+import { HEADER_BYTES, Opcode } from '../../tftp/protocol/packet.ts';
+import type { Slices } from '../../tftp/protocol/segments.ts';
+import { Arena, type Region } from './arena.ts';
+import { CMSG16, IOVEC, MMSGHDR, MSGHDR } from './layout.ts';
+import { addressOf, C, checkAllowed, hotCalls, isCongestion, isInterrupted } from './libc.ts';
+import { writePeer } from './sockaddr.ts';
+
+/** Messages gathered at the most; a full batch is sent at once. */
+const MESSAGES = 128;
+const VECTORS = 1024;
+const NAME_BYTES = 32;
+/** For small datagrams, which are copied. */
+const SMALL_BYTES = 64 * 1024;
+/** The kernel cuts a message into no more pieces (UDP_MAX_SEGMENTS), and no longer a message. */
+const MAX_PIECES = 64;
+const MAX_MESSAGE_BYTES = 65_000;
+/** Pieces must fit the path; what is larger is sent one by one, and fragmented. */
+const MAX_PIECE_BYTES = 1472;
+
+/** Addresses of the memory that segments lie in, each asked for once. */
+const addresses = new WeakMap<ArrayBufferLike, number>();
+
+/** Whether the kernel cuts messages up: shared by the sockets of an address, which one refusal is enough for. */
+export interface Segmentation {
+  works: boolean;
+}
+
+/** A socket to send from. */
+export interface Sender {
+  readonly fd: number;
+  /** Turns to false when the kernel or the device has refused it. */
+  readonly segmentation: Segmentation;
+  /** Nothing is sent from it any more: the descriptor may soon belong to another file. */
+  readonly closed: boolean;
+}
+
+export class Batch {
+  readonly #arena = new Arena(
+    MESSAGES * (MMSGHDR.bytes + NAME_BYTES + CMSG16.bytes + 16) + VECTORS * (IOVEC.bytes + HEADER_BYTES) + SMALL_BYTES + 1024,
+  );
+  readonly #headers: Region;
+  readonly #names: Region;
+  readonly #controls: Region;
+  readonly #vectors: Region;
+  readonly #blockHeaders: Region;
+  readonly #small: Region;
+  readonly #calls = hotCalls();
+  /** Segments whose bytes are to be sent, so many of them. */
+  readonly #held = new Array<Uint8Array | undefined>(VECTORS).fill(undefined);
+  #heldCount = 0;
+  /** Where the memory that was used last lies: transfers of one file have views of their own of the same. */
+  #lastBuffer: ArrayBufferLike | undefined;
+  #lastAddress = 0;
+  /** Who sends each run, and the message that it begins with. */
+  readonly #runSenders = new Array<Sender | undefined>(MESSAGES).fill(undefined);
+  readonly #runStarts = new Uint16Array(MESSAGES);
+  #runs = 0;
+  /** The sender of the last run. */
+  #sender: Sender | undefined;
+  /** Messages, vectors, block headers and small bytes in use. */
+  #messages = 0;
+  #vectorCount = 0;
+  #blockCount = 0;
+  #smallUsed = 0;
+  /** The message that the next block may join: its peer, block, piece length, pieces and bytes so far. */
+  #openPeer: PeerKey | undefined;
+  #openBlock = 0;
+  #pieceBytes = 0;
+  #pieces = 0;
+  #openBytes = 0;
+
+  constructor() {
+    const arena = this.#arena;
+    this.#headers = arena.take(MESSAGES * MMSGHDR.bytes);
+    this.#names = arena.take(MESSAGES * NAME_BYTES);
+    this.#controls = arena.take(MESSAGES * CMSG16.bytes);
+    this.#vectors = arena.take(VECTORS * IOVEC.bytes);
+    this.#blockHeaders = arena.take(VECTORS * HEADER_BYTES);
+    this.#small = arena.take(SMALL_BYTES);
+    for (let i = 0; i < MESSAGES; i++) {
+      const control = this.#controls.offset + i * CMSG16.bytes;
+      arena.size(control + CMSG16.length, CMSG16.used);
+      arena.view.setInt32(control + CMSG16.level, C.SOL_UDP, true);
+      arena.view.setInt32(control + CMSG16.type, C.UDP_SEGMENT, true);
+      arena.pointer(this.#headers.offset + i * MMSGHDR.bytes + MSGHDR.name, this.#names.address + i * NAME_BYTES);
+    }
+  }
+
+  get empty(): boolean {
+    return this.#messages === 0;
+  }
+
+  /** A small datagram; copied. */
+  send(from: Sender, to: PeerKey, datagram: Uint8Array): void {
+    if (from.closed) return;
+    if (this.#messages === MESSAGES || this.#vectorCount === VECTORS || this.#smallUsed + datagram.length > SMALL_BYTES)
+      this.flush();
+    this.#openPeer = undefined;
+    this.#arena.bytes.set(datagram, this.#small.offset + this.#smallUsed);
+    this.#begin(from, to);
+    this.#vector(this.#small.address + this.#smallUsed, datagram.length);
+    this.#smallUsed += datagram.length;
+  }
+
+  /** A DATA packet; its bytes are sent from where they lie. */
+  data(from: Sender, to: PeerKey, block: number, { first, start, end, second, secondEnd }: Slices): void {
+    if (from.closed) return;
+    const length = HEADER_BYTES + end - start + secondEnd;
+    const joins =
+      this.#openPeer === to &&
+      this.#sender === from &&
+      block === ((this.#openBlock + 1) & 0xffff) &&
+      length <= this.#pieceBytes &&
+      this.#pieces < MAX_PIECES &&
+      this.#openBytes + length <= MAX_MESSAGE_BYTES &&
+      this.#vectorCount + 3 <= VECTORS;
+    if (!joins) {
+      if (this.#messages === MESSAGES || this.#vectorCount + 3 > VECTORS) this.flush();
+      this.#begin(from, to);
+      this.#openPeer = from.segmentation.works && length <= MAX_PIECE_BYTES ? to : undefined;
+      this.#pieceBytes = length;
+      this.#pieces = 0;
+      this.#openBytes = 0;
+    }
+    const header = this.#blockCount++ * HEADER_BYTES;
+    const at = this.#blockHeaders.offset + header;
+    const { bytes } = this.#arena;
+    bytes[at + 1] = Opcode.data;
+    bytes[at + 2] = block >>> 8;
+    bytes[at + 3] = block & 0xff;
+    this.#vector(this.#blockHeaders.address + header, HEADER_BYTES);
+    if (end > start) this.#slice(first, start, end);
+    if (second && secondEnd > 0) this.#slice(second, 0, secondEnd);
+    this.#openBlock = block;
+    this.#openBytes += length;
+    if (++this.#pieces === 2) this.#segmented();
+    // A shorter piece can only be the last.
+    if (length < this.#pieceBytes) this.#openPeer = undefined;
+  }
+
+  /** Sends what was gathered. What the kernel does not take is lost, as datagrams may be. Throws a `SystemError` if nothing can ever be sent. */
+  flush(): void {
+    for (let run = 0; run < this.#runs; run++) {
+      const end = run + 1 < this.#runs ? this.#runStarts[run + 1]! : this.#messages;
+      this.#sendRun(this.#runSenders[run]!, this.#runStarts[run]!, end);
+      this.#runSenders[run] = undefined;
+    }
+    this.#runs = this.#messages = this.#vectorCount = this.#blockCount = this.#smallUsed = 0;
+    this.#sender = this.#openPeer = undefined;
+    // Never by its length, which costs more than a datagram.
+    while (this.#heldCount > 0) this.#held[--this.#heldCount] = undefined;
+  }
+
+  #sendRun({ fd, segmentation }: Sender, start: number, end: number): void {
+    for (let next = start; next < end; ) {
+      const sent = this.#calls.sendmmsg(fd, this.#headers.address + next * MMSGHDR.bytes, end - next, 0);
+      if (sent > 0) {
+        next += sent;
+        continue;
+      }
+      const error = this.#calls.errno();
+      if (isInterrupted(error)) continue;
+      // The device does not keep up: what is left is lost, and each would only wait once more.
+      if (isCongestion(error)) return;
+      // Refused whole because it was to be cut up: from now on blocks go one by one, and the timer sends these again.
+      if (this.#isSegmented(next)) segmentation.works = false;
+      // A packet filter, too, refuses by EPERM, but one message and not the call.
+      checkAllowed('sendmmsg', fd);
+      next++;
+    }
+  }
+
+  #begin(from: Sender, to: PeerKey): void {
+    if (from !== this.#sender) {
+      this.#sender = from;
+      this.#runSenders[this.#runs] = from;
+      this.#runStarts[this.#runs++] = this.#messages;
+    }
+    const header = this.#header(this.#messages);
+    const nameLength = writePeer(this.#arena.bytes, this.#names.offset + this.#messages * NAME_BYTES, to);
+    this.#arena.words[(header + MSGHDR.nameLength) >>> 2] = nameLength;
+    this.#arena.pointer(header + MSGHDR.vectors, this.#vectors.address + this.#vectorCount * IOVEC.bytes);
+    this.#arena.size(header + MSGHDR.vectorCount, 0);
+    this.#arena.pointer(header + MSGHDR.control, 0);
+    this.#arena.size(header + MSGHDR.controlLength, 0);
+    this.#messages++;
+  }
+
+  /** Adds a vector to the last message. */
+  #vector(address: number, length: number): void {
+    const vector = this.#vectors.offset + this.#vectorCount++ * IOVEC.bytes;
+    this.#arena.pointer(vector + IOVEC.address, address);
+    this.#arena.size(vector + IOVEC.length, length);
+    this.#arena.words[(this.#header(this.#messages - 1) + MSGHDR.vectorCount) >>> 2]!++;
+  }
+
+  #slice(bytes: Uint8Array, start: number, end: number): void {
+    if (start < 0 || end > bytes.length) throw new RangeError(`slice ${start}–${end} of ${bytes.length} bytes`);
+    if (this.#heldCount === 0 || this.#held[this.#heldCount - 1] !== bytes) this.#held[this.#heldCount++] = bytes;
+    const { buffer, byteOffset } = bytes;
+    if (buffer !== this.#lastBuffer) {
+      this.#lastBuffer = buffer;
+      this.#lastAddress = addressOfBuffer(buffer);
+    }
+    this.#vector(this.#lastAddress + byteOffset + start, end - start);
+  }
+
+  /** Tells the kernel to cut the last message into pieces. */
+  #segmented(): void {
+    const index = this.#messages - 1;
+    const control = index * CMSG16.bytes;
+    this.#arena.view.setUint16(this.#controls.offset + control + CMSG16.value, this.#pieceBytes, true);
+    this.#arena.pointer(this.#header(index) + MSGHDR.control, this.#controls.address + control);
+    this.#arena.size(this.#header(index) + MSGHDR.controlLength, CMSG16.bytes);
+  }
+
+  #isSegmented(index: number): boolean {
+    return this.#arena.words[(this.#header(index) + MSGHDR.controlLength) >>> 2] !== 0;
+  }
+
+  #header(index: number): number {
+    return this.#headers.offset + index * MMSGHDR.bytes;
+  }
+}
+
+function addressOfBuffer(buffer: ArrayBufferLike): number {
+  let address = addresses.get(buffer);
+  if (address === undefined) {
+    address = addressOf(new Uint8Array(buffer));
+    addresses.set(buffer, address);
+  }
+  return address;
+}

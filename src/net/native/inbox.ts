@@ -1,0 +1,73 @@
+/**
+ * Datagrams that come in, a batch at a time (recvmmsg).
+ */
+
+import type { PeerKey } from '../../base/peer.ts';
+import { HEADER_BYTES } from '../../tftp/protocol/packet.ts';
+import type { Arena, Region } from './arena.ts';
+import { MMSGHDR, MSGHDR } from './layout.ts';
+import { C, checkAllowed, hotCalls, isCongestion } from './libc.ts';
+import { hasNoPort, readPeer, SOCKADDR_BYTES } from './sockaddr.ts';
+
+/** Datagrams taken by one call. */
+export const BATCH = 64;
+/** No UDP datagram is longer. */
+const SLOT_BYTES = 65_536;
+
+/** Arena bytes that an inbox takes. */
+export const INBOX_BYTES = BATCH * (MMSGHDR.bytes + 16 + 32 + SLOT_BYTES) + 1024;
+
+export class Inbox {
+  readonly #arena: Arena;
+  readonly #headers: Region;
+  readonly #names: Region;
+  readonly #slots: Region;
+  /** Views of the slots as ACKs, the commonest datagram by far: made once. */
+  readonly #acks: readonly Uint8Array[];
+  readonly #calls = hotCalls();
+  /** Slots in which the kernel has left a length of its own. */
+  #used = BATCH;
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+    this.#headers = arena.take(BATCH * MMSGHDR.bytes);
+    this.#names = arena.take(BATCH * 32);
+    const vectors = arena.take(BATCH * 16);
+    this.#slots = arena.take(BATCH * SLOT_BYTES);
+    this.#acks = Array.from({ length: BATCH }, (_, i) => this.#view(i, HEADER_BYTES));
+    for (let i = 0; i < BATCH; i++) {
+      const header = this.#headers.offset + i * MMSGHDR.bytes;
+      const vector = vectors.offset + i * 16;
+      arena.pointer(vector, this.#slots.address + i * SLOT_BYTES);
+      arena.size(vector + 8, SLOT_BYTES);
+      arena.pointer(header + MSGHDR.name, this.#names.address + i * 32);
+      arena.pointer(header + MSGHDR.vectors, vectors.address + i * 16);
+      arena.size(header + MSGHDR.vectorCount, 1);
+    }
+  }
+
+  /**
+   * Takes what has come to a socket, without waiting. The bytes are valid during the call only. Returns how many datagrams, those
+   * from port 0 included: they are passed over, since they cannot be answered. Throws a `SystemError` if nothing can ever be taken.
+   */
+  receive(fd: number, take: (peer: PeerKey, datagram: Uint8Array) => void): number {
+    const { bytes, words } = this.#arena;
+    for (let i = 0; i < this.#used; i++)
+      words[(this.#headers.offset + i * MMSGHDR.bytes + MSGHDR.nameLength) >>> 2] = SOCKADDR_BYTES;
+    const count = this.#calls.recvmmsg(fd, this.#headers.address, BATCH, C.MSG_DONTWAIT, 0);
+    if (count < 0 && !isCongestion(this.#calls.errno())) checkAllowed('recvmmsg', fd);
+    this.#used = Math.max(count, 0);
+    for (let i = 0; i < count; i++) {
+      const name = this.#names.offset + i * 32;
+      if (hasNoPort(bytes, name)) continue;
+      const length = words[(this.#headers.offset + i * MMSGHDR.bytes + MMSGHDR.length) >>> 2]!;
+      take(readPeer(bytes, name), length === HEADER_BYTES ? this.#acks[i]! : this.#view(i, length));
+    }
+    return this.#used;
+  }
+
+  #view(slot: number, length: number): Uint8Array {
+    const start = this.#slots.offset + slot * SLOT_BYTES;
+    return this.#arena.bytes.subarray(start, start + length);
+  }
+}

@@ -1,0 +1,381 @@
+/**
+ * The data thread: the Engine, and a loop that waits for datagrams, hands them to it, and sends what it made of them. What the
+ * system has of a file in memory it reads itself, so that a warm file costs no other thread's time. It runs no user's code and opens
+ * no file; descriptors are made and closed by the main thread.
+ *
+ * Every wait is bounded by {@link MAX_WAIT_MS}, and the loop returns to the thread's event loop every {@link TURN_MS}: a thread
+ * that sits in a system call cannot be ended.
+ */
+import { performance } from 'node:perf_hooks';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { PeerKey } from '../../../base/peer.ts';
+import { unpredictable } from '../../../base/random.ts';
+import { type BudgetShare, CacheBudget } from '../../../content/budget.ts';
+import { freeMemory, Holders } from '../../../content/holders.ts';
+import { Arena } from '../../../net/native/arena.ts';
+import { Batch, type Segmentation, type Sender } from '../../../net/native/batch.ts';
+import { Readiness } from '../../../net/native/epoll.ts';
+import { BATCH, INBOX_BYTES, Inbox } from '../../../net/native/inbox.ts';
+import { preferHugePages } from '../../../net/native/libc.ts';
+import { Waker, type WakeShare } from '../../../net/native/wake.ts';
+import { Stats, type StatsShare } from '../../../stats/stats.ts';
+import { type ControlPlane, Engine, type EngineLimits } from '../../protocol/engine.ts';
+import { ErrorCode } from '../../protocol/error.ts';
+import type { Endpoint, Outbox } from '../../protocol/outbox.ts';
+import { SEGMENT_BYTES } from '../../protocol/segments.ts';
+import type { TransferLimits } from '../../protocol/transfer.ts';
+import { BusyPoll } from './busy-poll.ts';
+import { type FlatToData, flatFromData, toData } from './flat.ts';
+import type { FromContent, FromData, Supplied, ToContent, ToData } from './messages.ts';
+import { PageCache } from './page-cache.ts';
+import { Patience } from './patience.ts';
+import { SegmentSource } from './segment-source.ts';
+
+const MAX_WAIT_MS = 50;
+const TURN_MS = 50;
+/** Messages to the main thread that travel together at the most. */
+const MESSAGES_TOGETHER = 16;
+/** Batches taken from one socket before the next has its turn. */
+const FAIR_BATCHES = 4;
+/** After a late wake everything that waits is taken first, in at most this many rounds of the sockets that have something. */
+const CATCH_UP_WAITS = 256;
+/** Segments that wait to be sent, or to be let go of, within a round: their memory is used again for the next. */
+const SEGMENTS_TOGETHER = 32;
+/** Waking later than this, datagrams come before deadlines. */
+const LATE_MS = 5;
+
+export interface DataThreadOptions {
+  readonly limits: EngineLimits;
+  /** Transfers of an earlier thread had lower numbers. */
+  readonly firstId: number;
+  /** What is kept of files is drawn from it. */
+  readonly budget: BudgetShare;
+  /** What happens is counted in it. */
+  readonly stats: StatsShare;
+  readonly epoll: number;
+  readonly wake: WakeShare;
+  readonly control: MessagePort;
+  readonly content: MessagePort;
+}
+
+/** A file that is to be the answer to a request. */
+interface Unread {
+  readonly size: number;
+  readonly limits: TransferLimits;
+  /** It is given up then. */
+  readonly until: number;
+}
+
+/** An endpoint as this thread has it. */
+class DataEndpoint implements Endpoint, Sender {
+  readonly number: number;
+  readonly fd: number;
+  readonly address: string;
+  readonly port: number;
+  readonly segmentation: Segmentation;
+  closed = false;
+  accepts = false;
+  replies: readonly Endpoint[] = [];
+
+  constructor(number: number, fd: number, address: string, port: number, segmentation: Segmentation) {
+    this.number = number;
+    this.fd = fd;
+    this.address = address;
+    this.port = port;
+    this.segmentation = segmentation;
+  }
+}
+
+export class DataThread {
+  readonly #control: MessagePort;
+  readonly #content: MessagePort;
+  readonly #waker: Waker;
+  readonly #readiness: Readiness;
+  readonly #inbox = new Inbox(new Arena(INBOX_BYTES));
+  readonly #engine: Engine;
+  readonly #endpoints = new Map<number, DataEndpoint>();
+  readonly #byFd = new Map<number, DataEndpoint>();
+  /** By local address: the device is the same. */
+  readonly #segmentation = new Map<string, Segmentation>();
+  readonly #source: SegmentSource;
+  /** Of memory that has come with messages. */
+  readonly #holders = new Holders((memory) => void this.#unheld.add(memory));
+  /** Memory to free at the end of this round: what lies in it may still be to be sent. */
+  readonly #unheld = new Set<ArrayBuffer>();
+  /** Files whose first segment is being read: the first reply needs it, and a reply that it cannot be. Oldest first. */
+  readonly #unread = new Map<number, Unread>();
+  /** What transfers are granted, by number. */
+  readonly #terms: TransferLimits[] = [];
+  /** What this round sends, from whatever endpoint: there are many of them, and a batch has memory of its own. */
+  readonly #batch = new Batch();
+  /** Segments that were wanted and are here: the Engine is not called back from its own calls. */
+  #ready: Supplied[] = [];
+  /** What the content thread is to read, told at the end of this round. */
+  #needs: ToContent[] = [];
+  /** What the main thread is to be told at the end of this round. */
+  #outgoing: FromData[] = [];
+  #receiving: DataEndpoint | undefined;
+  /** Listening sockets that have something, within one wait. */
+  readonly #requesting: DataEndpoint[] = [];
+  readonly #patience = new Patience();
+  readonly #busyPoll = new BusyPoll(() => performance.now());
+  #now = 0;
+  /** What this round sends has deadlines that count from here, or later. */
+  #countsFrom = Number.POSITIVE_INFINITY;
+  #stopped = false;
+
+  constructor({ limits, firstId, budget, stats, epoll, wake, control, content }: DataThreadOptions) {
+    this.#source = new SegmentSource({
+      pageCache: new PageCache(),
+      budget: CacheBudget.join(budget),
+      supply: (id, index, bytes) => this.#ready.push({ kind: 'supply', id, index, bytes, last: bytes.length < SEGMENT_BYTES }),
+      refuse: (id, error) => this.#engine.refuse(id, error, this.#now),
+      tell: (message) => this.#needs.push(message),
+      grown: (chunk) => preferHugePages(new Uint8Array(chunk)),
+    });
+    this.#control = control;
+    this.#content = content;
+    this.#waker = new Waker(wake);
+    this.#readiness = new Readiness(epoll);
+    const outbox: Outbox = {
+      send: (from, to, datagram) => this.#batch.send(from as DataEndpoint, to, datagram),
+      data: (from, to, block, slices) => this.#batch.data(from as DataEndpoint, to, block, slices),
+    };
+    this.#engine = new Engine(outbox, this.#controlPlane(), new Stats(stats), limits, unpredictable, firstId);
+  }
+
+  /** Runs until a `stop` message. */
+  run(): void {
+    const turnEnds = performance.now() + TURN_MS;
+    while (!this.#stopped && this.#now < turnEnds) this.#round();
+    if (!this.#stopped) setImmediate(() => this.run());
+  }
+
+  #round(): void {
+    const began = performance.now();
+    this.#patience.roundEnded(this.#countsFrom, began);
+    this.#countsFrom = Number.POSITIVE_INFINITY;
+    const waitUntil = this.#engine.nextDeadline;
+    this.#waker.sleeping = true;
+    const worked = this.#takeMessages();
+    const wait = worked ? 0 : Math.max(0, Math.min(MAX_WAIT_MS, Math.ceil(waitUntil - began)));
+    const ready = (wait > 0 && this.#busyPoll.poll(this.#engine.size, this.#look)) || this.#receiveReady(wait);
+    this.#waker.sleeping = false;
+    if (ready === 0) this.#tick();
+    if (this.#now - waitUntil > LATE_MS) this.#catchUp();
+    this.#engine.expire(this.#now, this.#patience.until(this.#now));
+    if (this.#unread.size > 0) this.#giveUpUnread();
+    this.#flush();
+  }
+
+  #tick(): void {
+    this.#now = performance.now();
+    this.#countsFrom = Math.min(this.#countsFrom, this.#now);
+  }
+
+  /**
+   * Waits up to `waitMs`, and takes what has come. Requests are taken last: the ACK that ends a transfer makes room for the client's next one,
+   * and came before it. Returns how many descriptors had something.
+   */
+  #receiveReady(waitMs: number): number {
+    const ready = this.#readiness.wait(waitMs, this.#readable);
+    for (const endpoint of this.#requesting) this.#receive(endpoint);
+    this.#requesting.length = 0;
+    return ready;
+  }
+
+  readonly #readable = (fd: number): void => {
+    const endpoint = this.#byFd.get(fd);
+    if (endpoint?.accepts) this.#requesting.push(endpoint);
+    else if (endpoint) this.#receive(endpoint);
+    else this.#tick();
+  };
+
+  #receive(endpoint: DataEndpoint): void {
+    this.#tick();
+    this.#receiving = endpoint;
+    for (let i = 0; i < FAIR_BATCHES && this.#inbox.receive(endpoint.fd, this.#take) === BATCH; i++);
+  }
+
+  readonly #look = (): number => this.#receiveReady(0);
+
+  readonly #take = (peer: PeerKey, datagram: Uint8Array): void => {
+    this.#engine.receive(this.#receiving!, peer, datagram, this.#now);
+    // The main thread may begin with the first requests of a storm while the next ones are still being taken.
+    if (this.#outgoing.length >= MESSAGES_TOGETHER) this.#tell();
+  };
+
+  /** A stall is never taken for loss: what has come meanwhile goes first. */
+  #catchUp(): void {
+    for (let i = 0; i < CATCH_UP_WAITS && this.#look() > 0; i++);
+  }
+
+  /** Everything that the round has made: segments that are here already, datagrams, messages. */
+  #flush(): void {
+    while (this.#ready.length > 0) {
+      const ready = this.#ready;
+      this.#ready = [];
+      for (const supplied of ready) this.#supply(supplied);
+    }
+    this.#batch.flush();
+    this.#source.endRound();
+    // Bytes of one message may lie in the same memory: then another transfer may have come to hold it.
+    for (const memory of this.#unheld) if (!this.#holders.isHeld(memory)) freeMemory(memory);
+    this.#unheld.clear();
+    this.#tell();
+  }
+
+  /** Reads before ends: a file is let go of when the main thread hears that its transfer has ended. */
+  #tell(): void {
+    if (this.#needs.length > 0) {
+      this.#content.postMessage(this.#needs);
+      this.#needs = [];
+    }
+    if (this.#outgoing.length === 0) return;
+    this.#control.postMessage(this.#outgoing.map(flatFromData));
+    this.#outgoing = [];
+  }
+
+  /** Returns whether there were any. */
+  #takeMessages(): boolean {
+    if (!this.#waker.takePosted()) return false;
+    this.#tick();
+    for (let got = receiveMessageOnPort(this.#control); got; got = receiveMessageOnPort(this.#control)) {
+      for (const message of got.message as readonly FlatToData[]) this.#obey(toData(message));
+      if (this.#ready.length + this.#unheld.size >= SEGMENTS_TOGETHER) this.#flush();
+    }
+    for (let got = receiveMessageOnPort(this.#content); got; got = receiveMessageOnPort(this.#content)) {
+      for (const message of got.message as readonly FromContent[]) this.#source.obey(message);
+      if (this.#ready.length + this.#unheld.size >= SEGMENTS_TOGETHER) this.#flush();
+    }
+    return true;
+  }
+
+  #obey(message: ToData): void {
+    const now = this.#now;
+    switch (message.kind) {
+      case 'supply':
+        this.#holders.hold(message.bytes);
+        return this.#engine.supply(message.id, message.index, message.bytes, message.last, now);
+      case 'terms':
+        this.#terms[message.number] = message.limits;
+        return;
+      case 'answer':
+        return this.#answer(message);
+      case 'serve':
+        return this.#serve(message);
+      case 'refuse':
+        return this.#engine.refuse(message.id, message.error, now);
+      case 'settled':
+        return this.#engine.settled(message.id);
+      case 'written':
+        return this.#engine.written(message.id, message.bytes, message.stored, now);
+      case 'limits':
+        this.#engine.limits = message.limits;
+        return;
+      case 'progress':
+        this.#outgoing.push({ kind: 'progress', call: message.call, progress: this.#engine.progress() });
+        return;
+      case 'refuseAll':
+        this.#engine.refuseAll(message.error, now);
+        this.#outgoing.push({ kind: 'done', call: message.call });
+        return;
+      case 'settle':
+        this.#outgoing.push({ kind: 'done', call: message.call });
+        return;
+      case 'endpoint':
+        return this.#open(message);
+      case 'accepts':
+        this.#endpoints.get(message.endpoint)!.accepts = message.accepts;
+        return;
+      case 'replies':
+        this.#endpoints.get(message.endpoint)!.replies = message.replies.map((number) => this.#endpoints.get(number)!);
+        return;
+      case 'close':
+        return this.#close(message.endpoint);
+      case 'stop':
+        this.#stopped = true;
+        this.#control.close();
+        this.#content.close();
+        return;
+    }
+  }
+
+  #answer({ id, answer, terms }: Extract<ToData, { kind: 'answer' }>): void {
+    const first = answer.kind === 'read' ? answer.first : undefined;
+    if (first !== undefined) this.#holders.hold(first);
+    const answered = this.#engine.answer(id, { ...answer, limits: this.#terms[terms]! }, this.#now);
+    if (!answered && first !== undefined) this.#holders.letGo(first);
+  }
+
+  /** The answer waits for the first segment, which is mostly here at once. */
+  #serve({ id, file, terms }: Extract<ToData, { kind: 'serve' }>): void {
+    const limits = this.#terms[terms]!;
+    this.#source.open(id, file);
+    this.#unread.set(id, { size: file.size, limits, until: this.#now + limits.idleMs });
+    this.#source.need(id, 0);
+  }
+
+  #supply({ id, index, bytes, last }: Supplied): void {
+    const unread = this.#unread.get(id);
+    if (unread === undefined) return this.#engine.supply(id, index, bytes, last, this.#now);
+    this.#unread.delete(id);
+    const { size, limits } = unread;
+    if (this.#engine.answer(id, { kind: 'read', size, first: bytes, again: true, limits }, this.#now)) return;
+    this.#source.close(id);
+    this.#source.release(bytes);
+  }
+
+  /** A disk that hangs must not keep its clients waiting for a word. */
+  #giveUpUnread(): void {
+    for (const [id, { until, limits }] of this.#unread) {
+      if (this.#now < until) return;
+      const detail = `nothing was read within ${limits.idleMs} ms`;
+      this.#engine.refuse(id, { code: ErrorCode.undefined, message: 'cannot read file', detail }, this.#now);
+      this.#unread.delete(id);
+    }
+  }
+
+  #open({ endpoint: number, fd, address, port }: Extract<ToData, { kind: 'endpoint' }>): void {
+    const segmentation = this.#segmentation.get(address) ?? { works: true };
+    this.#segmentation.set(address, segmentation);
+    const endpoint = new DataEndpoint(number, fd, address, port, segmentation);
+    this.#endpoints.set(number, endpoint);
+    this.#byFd.set(fd, endpoint);
+    this.#readiness.add(fd);
+  }
+
+  #close(number: number): void {
+    const endpoint = this.#endpoints.get(number);
+    if (endpoint) {
+      this.#batch.flush();
+      endpoint.closed = true;
+      this.#readiness.remove(endpoint.fd);
+      this.#byFd.delete(endpoint.fd);
+      this.#endpoints.delete(number);
+      endpoint.accepts = false;
+    }
+    this.#outgoing.push({ kind: 'closed', endpoint: number });
+  }
+
+  #controlPlane(): ControlPlane {
+    return {
+      request: ({ id, peer, listener, packet }) =>
+        this.#outgoing.push({ kind: 'request', id, peer, endpoint: (listener as DataEndpoint).number, packet }),
+      need: (id, index) => {
+        if (this.#source.has(id)) this.#source.need(id, index);
+        else this.#outgoing.push({ kind: 'need', id, index });
+      },
+      released: (bytes) => {
+        this.#source.release(bytes);
+        this.#holders.letGo(bytes);
+      },
+      store: (id, bytes, last) => this.#outgoing.push({ kind: 'store', id, bytes, last }),
+      end: (id, ending) => {
+        this.#unread.delete(id);
+        this.#source.close(id);
+        this.#outgoing.push({ kind: 'end', id, ending });
+      },
+    };
+  }
+}

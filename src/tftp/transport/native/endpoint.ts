@@ -1,0 +1,90 @@
+/**
+ * A native socket as the main thread has it: what is said of it here, the data thread is told.
+ */
+
+import type { BoundSocket } from '../../../net/native/socket.ts';
+import type { SocketEndpoint, SocketOwner } from '../../../net/socket.ts';
+import type { Endpoint } from '../../protocol/outbox.ts';
+import type { ToData } from './messages.ts';
+
+/** How the data thread is told. */
+export interface WaysToData {
+  post(message: ToData): void;
+  /** Resolves when all that was posted before is in force. */
+  settled(): Promise<void>;
+}
+
+export class NativeEndpoint implements SocketEndpoint {
+  readonly number: number;
+  readonly address: string;
+  readonly port: number;
+  readonly fd: number;
+  readonly owner: SocketOwner;
+  readonly #post: (message: ToData) => void;
+  #accepts = false;
+  #replies: readonly Endpoint[] = [];
+  /** The data thread was asked to let go of it. */
+  closing = false;
+  readonly settled: () => Promise<void>;
+  /** Fulfilled when its descriptor is closed, and its port is free. */
+  readonly closed: Promise<void>;
+  /** Tells that. */
+  readonly wasClosed: () => void;
+
+  constructor(number: number, { address, port, fd }: BoundSocket, owner: SocketOwner, { post, settled }: WaysToData) {
+    this.number = number;
+    this.address = address;
+    this.port = port;
+    this.fd = fd;
+    this.owner = owner;
+    this.#post = post;
+    this.settled = settled;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closed = promise;
+    this.wasClosed = resolve;
+  }
+
+  get accepts(): boolean {
+    return this.#accepts;
+  }
+
+  set accepts(accepts: boolean) {
+    this.#accepts = accepts;
+    if (!this.closing) this.#post({ kind: 'accepts', endpoint: this.number, accepts });
+  }
+
+  get replies(): readonly Endpoint[] {
+    return this.#replies;
+  }
+
+  set replies(replies: readonly Endpoint[]) {
+    this.#replies = replies;
+    this.#tellReplies();
+  }
+
+  /** Tells a data thread that it is there: the first one, and one that takes the place of a dead one. */
+  announce(): void {
+    const { number, fd, address, port } = this;
+    this.#post({ kind: 'endpoint', endpoint: number, fd, address, port });
+  }
+
+  /** Tells what it is for, once all that it replies from are announced. */
+  describe(): void {
+    this.#tellReplies();
+    this.accepts = this.#accepts;
+  }
+
+  close(): Promise<void> {
+    if (this.closing) return this.closed;
+    this.closing = true;
+    this.#accepts = false;
+    this.#post({ kind: 'close', endpoint: this.number });
+    return this.closed;
+  }
+
+  #tellReplies(): void {
+    const living = (this.#replies as readonly NativeEndpoint[]).filter(({ closing }) => !closing);
+    const replies = living.map(({ number }) => number);
+    this.#post({ kind: 'replies', endpoint: this.number, replies });
+  }
+}

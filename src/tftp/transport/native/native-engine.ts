@@ -1,0 +1,298 @@
+/**
+ * The Engine in a thread of its own, as the main thread has it: knows its transfers and owns every descriptor. Threads that die are
+ * started anew: their transfers have failed, their listening sockets go on.
+ */
+import type { CacheBudget } from '../../../content/budget.ts';
+import type { Awaitable, Content } from '../../../content/content.ts';
+import { FileContent } from '../../../content/file.ts';
+import { HeldFile } from '../../../content/held-file.ts';
+import { versionKey } from '../../../content/version.ts';
+import { closeSocket, openSocket } from '../../../net/native/socket.ts';
+import type { SocketAddress, SocketOwner } from '../../../net/socket.ts';
+import type { Stats, StatsShare } from '../../../stats/stats.ts';
+import type { ControlPlane, EngineLimits } from '../../protocol/engine.ts';
+import { ErrorCode } from '../../protocol/error.ts';
+import type { ReadAnswer } from '../../protocol/read-transfer.ts';
+import type { Progress, TransferLimits } from '../../protocol/transfer.ts';
+import type { WriteAnswer } from '../../protocol/write-transfer.ts';
+import type { DataPlane, WireError } from '../data-plane.ts';
+import { NativeEndpoint } from './endpoint.ts';
+import type { FromData, ToData } from './messages.ts';
+import { Threads } from './threads.ts';
+
+export interface NativeEngineOptions {
+  readonly limits: EngineLimits;
+  /** What the data thread keeps of files is drawn from it. */
+  readonly budget: CacheBudget;
+  /** The data thread counts in a part of it. */
+  readonly stats: Stats;
+  /** Something went wrong that no transfer can be told. */
+  fault(error: unknown, what: string): void;
+  /** The kernel does not grant all that is wanted. */
+  notice(fields: object, message: string): void;
+}
+
+/** Threads that die more often than this in a row are not started again. */
+const MAX_DEATHS = 5;
+const DEATHS_WITHIN_MS = 60_000;
+
+interface ReadFile {
+  readonly by: Threads;
+  /** Fulfilled when it does not use the descriptor any more. */
+  readonly letGo: PromiseWithResolvers<void>;
+}
+
+export class NativeEngine implements DataPlane {
+  readonly #control: ControlPlane;
+  readonly #options: NativeEngineOptions;
+  #limits: EngineLimits;
+  #threads: Threads;
+  #stats!: StatsShare;
+  readonly #endpoints = new Map<number, NativeEndpoint>();
+  #nextEndpoint = 1;
+  /** When each transfer that the data thread knows has begun. */
+  readonly #transfers = new Map<number, number>();
+  #lastId = 0;
+  /** Files that the threads read. */
+  readonly #files = new Map<number, ReadFile>();
+  readonly #calls = new Map<number, (result: readonly Progress[]) => void>();
+  #nextCall = 1;
+  #deaths: number[] = [];
+  /** Notices that were given: one each is enough. */
+  readonly #noticed = new Set<string>();
+  /** Takes nothing more: closed, or given up. */
+  #closed = false;
+  /** Threads of before have ended, and what they used is closed. */
+  #ended: Promise<unknown> = Promise.resolve();
+
+  constructor(control: ControlPlane, options: NativeEngineOptions) {
+    this.#control = control;
+    this.#options = options;
+    this.#limits = options.limits;
+    this.#threads = this.#start();
+  }
+
+  /** Opens a socket and has the data thread listen to it. Throws Node-like system errors. */
+  async bind(to: SocketAddress, owner: SocketOwner): Promise<NativeEndpoint> {
+    // An address that was let go of a moment ago is ours until the data thread has noticed.
+    const same = () =>
+      [...this.#endpoints.values()].filter(({ address, port }) => 'port' in to && to.port === port && to.address === address);
+    for (const { closing, closed } of same()) if (closing) await closed;
+    await this.#threads.loaded;
+    if (this.#closed) throw new Error('the transport is closed');
+    const beside = 'port' in to && to.beside ? same().map(({ fd }) => fd) : [];
+    const socket = openSocket(to, beside);
+    for (const { fields, message } of socket.notices) {
+      if (!this.#noticed.has(message)) this.#options.notice(fields, message);
+      this.#noticed.add(message);
+    }
+    const ways = { post: (message: ToData) => this.#post(message), settled: () => this.#settled() };
+    const endpoint = new NativeEndpoint(this.#nextEndpoint++, socket, owner, ways);
+    this.#endpoints.set(endpoint.number, endpoint);
+    endpoint.announce();
+    endpoint.describe();
+    return endpoint;
+  }
+
+  answer(id: number, { limits, ...answer }: ReadAnswer | WriteAnswer): void {
+    const terms = this.#threads.termsOf(limits);
+    this.#post({ kind: 'answer', id, answer, terms });
+  }
+
+  refuse(id: number, { code, message }: WireError): void {
+    this.#post({ kind: 'refuse', id, error: { code, message } });
+  }
+
+  supply(id: number, index: number, bytes: Uint8Array, last: boolean): void {
+    this.#post({ kind: 'supply', id, index, bytes, last });
+  }
+
+  written(id: number, bytes: number, stored: boolean): void {
+    this.#post({ kind: 'written', id, bytes, stored });
+  }
+
+  settled(id: number): void {
+    this.#post({ kind: 'settled', id }, false);
+  }
+
+  setLimits(limits: EngineLimits): void {
+    this.#limits = limits;
+    this.#post({ kind: 'limits', limits });
+  }
+
+  progress(): Promise<readonly Progress[]> {
+    return this.#call((call) => ({ kind: 'progress', call }));
+  }
+
+  async refuseAll({ code, message }: WireError): Promise<void> {
+    await this.#call((call) => ({ kind: 'refuseAll', call, error: { code, message } }));
+  }
+
+  reads(content: Content): boolean {
+    if (content instanceof HeldFile) return content.holds;
+    return content instanceof FileContent && content.size > 0 && content.handover !== undefined;
+  }
+
+  adopt(id: number, content: Content, limits: TransferLimits): void {
+    const held = content instanceof HeldFile ? content.take() : undefined;
+    if (held !== undefined) return this.#send(id, held, limits);
+    const handover = content instanceof FileContent ? content.handover : undefined;
+    if (handover === undefined) throw new TypeError('the content is not a file with a descriptor');
+    if (this.#closed) return;
+    const { fd, version } = handover;
+    this.#files.set(id, { by: this.#threads, letGo: Promise.withResolvers() });
+    this.#threads.tell({ kind: 'open', id, file: handover });
+    const file = { fd, version: versionKey(version), size: version.size };
+    this.#post({ kind: 'serve', id, file, terms: this.#threads.termsOf(limits) });
+  }
+
+  /** A file of one segment. Its bytes are of no more use here. */
+  #send(id: number, first: Uint8Array<ArrayBuffer>, limits: TransferLimits): void {
+    if (this.#closed) return;
+    const answer = { kind: 'read', size: first.length, first, again: true } as const;
+    this.#threads.postOwned({ kind: 'answer', id, answer, terms: this.#threads.termsOf(limits) }, first.buffer);
+  }
+
+  release(id: number): Awaitable<void> {
+    const file = this.#files.get(id);
+    if (!file) return;
+    if (!file.by.dead) file.by.tell({ kind: 'close', id });
+    return file.letGo.promise;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#closed) this.#ended = Promise.all([this.#ended, this.#threads.end()]);
+    this.#closed = true;
+    await this.#ended;
+    for (const number of [...this.#endpoints.keys()]) this.#closeDescriptor(number);
+  }
+
+  #start(): Threads {
+    this.#stats = this.#options.stats.share();
+    return new Threads({
+      limits: this.#limits,
+      firstId: this.#lastId + 1,
+      budget: this.#options.budget.share(),
+      stats: this.#stats,
+      said: (message) => this.#obey(message),
+      letGo: (id) => this.#letGo(id),
+      died: (error) => this.#died(error),
+    });
+  }
+
+  #obey(message: FromData): void {
+    switch (message.kind) {
+      case 'request': {
+        const { id, peer, endpoint, packet } = message;
+        this.#lastId = id;
+        this.#transfers.set(id, performance.now());
+        const listener = this.#endpoints.get(endpoint);
+        if (listener) this.#control.request({ id, peer, listener, packet });
+        else {
+          this.refuse(id, { code: ErrorCode.undefined, message: 'server is stopping' });
+          this.settled(id);
+        }
+        return;
+      }
+      case 'need':
+        return this.#control.need(message.id, message.index);
+      case 'store':
+        return this.#control.store(message.id, message.bytes, message.last);
+      case 'end':
+        this.#transfers.delete(message.id);
+        return this.#control.end(message.id, message.ending);
+      case 'closed':
+        return this.#closeDescriptor(message.endpoint);
+      case 'progress':
+      case 'done':
+        this.#calls.get(message.call)?.(message.kind === 'progress' ? message.progress : []);
+        this.#calls.delete(message.call);
+        return;
+    }
+  }
+
+  /** The data thread does not use it any more. */
+  #closeDescriptor(number: number): void {
+    const endpoint = this.#endpoints.get(number);
+    if (!endpoint) return;
+    this.#endpoints.delete(number);
+    closeSocket(endpoint.fd);
+    endpoint.wasClosed();
+  }
+
+  /** The content thread has let go of a file. */
+  #letGo(id: number): void {
+    this.#files.get(id)?.letGo.resolve();
+    this.#files.delete(id);
+  }
+
+  /** Starts new threads; what the old ones had under way has failed. */
+  #died(error: unknown): void {
+    this.#options.fault(error, 'native transport');
+    const now = performance.now();
+    this.#deaths = [...this.#deaths.filter((at) => now - at < DEATHS_WITHIN_MS), now];
+    // The other thread may use them until it has ended.
+    const files = [...this.#files.keys()];
+    const sockets = [...this.#endpoints.values()].filter(({ closing }) => closing);
+    const stats = this.#stats;
+    const ended = this.#threads.end().then(() => {
+      this.#options.stats.reclaim(stats);
+      for (const id of files) this.#letGo(id);
+      for (const { number } of sockets) this.#closeDescriptor(number);
+    });
+    this.#ended = Promise.all([this.#ended, ended]);
+    try {
+      this.#restart();
+    } catch (failure) {
+      this.#closed = true;
+      sockets.push(...this.#endpoints.values());
+      this.#options.fault(failure, 'native transport');
+    }
+    for (const resolve of this.#calls.values()) resolve([]);
+    this.#calls.clear();
+    for (const [id, began] of this.#transfers) this.#control.end(id, failedEnding(now - began));
+    this.#transfers.clear();
+  }
+
+  /** Throws if that makes no sense, or cannot be done. */
+  #restart(): void {
+    const deaths = this.#deaths.length;
+    if (deaths > MAX_DEATHS)
+      throw new Error(`its threads died ${deaths} times within a minute: it listens no more until a restart`);
+    this.#threads = this.#start();
+    const living = [...this.#endpoints.values()].filter(({ closing }) => !closing);
+    for (const endpoint of living) endpoint.announce();
+    for (const endpoint of living) endpoint.describe();
+  }
+
+  /** Resolves when the data thread has obeyed all that was posted before. */
+  async #settled(): Promise<void> {
+    await this.#call((call) => ({ kind: 'settle', call }));
+  }
+
+  #call(make: (call: number) => ToData): Promise<readonly Progress[]> {
+    if (this.#closed) return Promise.resolve([]);
+    const call = this.#nextCall++;
+    return new Promise((resolve) => {
+      this.#calls.set(call, resolve);
+      this.#post(make(call));
+    });
+  }
+
+  #post(message: ToData, urgent?: boolean): void {
+    if (!this.#closed) this.#threads.post(message, urgent);
+  }
+}
+
+function failedEnding(durationMs: number) {
+  return {
+    outcome: 'failed',
+    bytes: 0,
+    durationMs,
+    agreement: undefined,
+    rttMs: undefined,
+    retransmissions: 0,
+    lastAckMissing: false,
+    error: { code: ErrorCode.undefined, message: 'the thread that served it has died' },
+  } as const;
+}

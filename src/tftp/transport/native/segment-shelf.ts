@@ -1,0 +1,106 @@
+/**
+ * The segments that the data thread sends from: lent to transfers, and kept for those to come. Their slots are used again and again,
+ * since memory that was never touched before costs more than reading into it. It does not know who reads the files.
+ *
+ * A slot is free, or being filled, or holds a segment: lent, kept, or both. When it is neither any more it is free again with the
+ * next round, since what was let go of in this one may still be to be sent.
+ */
+
+import { ENTRY_BYTES, SegmentLru } from '../../../base/lru.ts';
+import type { CacheBudget } from '../../../content/budget.ts';
+import { SEGMENT_BYTES } from '../../protocol/segments.ts';
+import { CHUNK_SLOTS, Slots } from './slots.ts';
+
+interface Segment {
+  /** Transfers that hold it. */
+  lent: number;
+  kept: boolean;
+}
+
+export class SegmentShelf {
+  readonly #grown: (chunk: SharedArrayBuffer) => void;
+  readonly #slots = new Slots();
+  readonly #segments: (Segment | undefined)[] = [];
+  readonly #free: number[] = [];
+  /** Free with the next round. */
+  readonly #left: number[] = [];
+  readonly #kept: SegmentLru;
+
+  /**
+   * @param budget what is kept is drawn from it
+   * @param grown told each new chunk, before a slot of it is given out
+   */
+  constructor(budget: CacheBudget, grown: (chunk: SharedArrayBuffer) => void) {
+    this.#grown = grown;
+    const dropped = (bytes: Uint8Array): void => {
+      const slot = this.#slots.slotOf(bytes)!;
+      this.#segments[slot]!.kept = false;
+      this.#settle(slot);
+    };
+    // The last segment of a file takes a whole slot, however short it is.
+    this.#kept = new SegmentLru(budget, dropped, () => SEGMENT_BYTES + ENTRY_BYTES);
+  }
+
+  /** A free slot. Fill it, or give it back. */
+  take(): number {
+    if (this.#free.length === 0) this.#grow();
+    return this.#free.pop()!;
+  }
+
+  /** Where to put `length` bytes. */
+  bytes(slot: number, length: number): Uint8Array {
+    return this.#slots.bytes(slot, length);
+  }
+
+  /** A slot that could not be filled. */
+  giveBack(slot: number): void {
+    if (this.#segments[slot] !== undefined) throw new RangeError(`slot ${slot} holds a segment`);
+    this.#free.push(slot);
+  }
+
+  /** The slot holds a segment now, lent to so many. It is kept for others. */
+  fill(slot: number, length: number, version: string, index: number, lent: number): Uint8Array {
+    if (this.#segments[slot] !== undefined) throw new RangeError(`slot ${slot} holds a segment already`);
+    const bytes = this.#slots.bytes(slot, length);
+    this.#segments[slot] = { lent, kept: this.#kept.keep(version, index, bytes) };
+    this.#settle(slot);
+    return bytes;
+  }
+
+  /** Lends a segment that is kept. */
+  lend(version: string, index: number): Uint8Array | undefined {
+    const bytes = this.#kept.get(version, index);
+    if (bytes !== undefined) this.#segments[this.#slots.slotOf(bytes)!]!.lent++;
+    return bytes;
+  }
+
+  /** A transfer has let go of bytes. Those that were never lent from here are nobody's business. */
+  release(bytes: Uint8Array): void {
+    const slot = this.#slots.slotOf(bytes);
+    const segment = slot === undefined ? undefined : this.#segments[slot];
+    if (slot === undefined || segment === undefined) return;
+    segment.lent--;
+    this.#settle(slot);
+  }
+
+  /** Everything that was to be sent is sent. */
+  endRound(): void {
+    this.#kept.giveWay();
+    while (this.#left.length > 0) this.#free.push(this.#left.pop()!);
+  }
+
+  #settle(slot: number): void {
+    const { lent, kept } = this.#segments[slot]!;
+    if (lent > 0 || kept) return;
+    this.#segments[slot] = undefined;
+    this.#left.push(slot);
+  }
+
+  #grow(): void {
+    const chunk = new SharedArrayBuffer(CHUNK_SLOTS * SEGMENT_BYTES);
+    const first = this.#slots.add(chunk);
+    // The first slots go first: the last ones may never be touched.
+    for (let slot = first + CHUNK_SLOTS - 1; slot >= first; slot--) this.#free.push(slot);
+    this.#grown(chunk);
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * Where the data thread has the segments of files from: those it keeps; what the system has in memory, read at once; and for all that
+ * would have to be waited for, the content thread. What several transfers want at once is read once.
+ */
+
+import { segmentKey } from '../../../base/lru.ts';
+import type { CacheBudget } from '../../../content/budget.ts';
+import { SEGMENT_BYTES } from '../../protocol/segments.ts';
+import type { WireError } from '../data-plane.ts';
+import type { FileByNumber, FromContent, ToContent } from './messages.ts';
+import type { PageCache } from './page-cache.ts';
+import { SegmentShelf } from './segment-shelf.ts';
+
+export interface SegmentSourceOptions {
+  readonly pageCache: Pick<PageCache, 'read'>;
+  /** What is kept of files is drawn from it. */
+  readonly budget: CacheBudget;
+  /** Takes a segment that a transfer needed, perhaps while it still asks. */
+  supply(id: number, index: number, bytes: Uint8Array): void;
+  refuse(id: number, error: WireError): void;
+  /** To the content thread. */
+  tell(message: ToContent): void;
+  /** Memory that the kernel will be given the address of. */
+  grown(chunk: SharedArrayBuffer): void;
+}
+
+/** Reads of one disk that the content thread has at once: more than its gate lets through. What waits has no memory yet. */
+const READS_AT_ONCE = 32;
+
+/** A read that must be waited for. */
+interface Load {
+  readonly key: string;
+  /** Whose descriptor is read by. */
+  by: number;
+  readonly version: string;
+  readonly index: number;
+  readonly length: number;
+  /** Transfers that wait for it. */
+  readonly waiting: number[];
+}
+
+interface Disk {
+  /** With the content thread. */
+  reads: number;
+  readonly waiting: Load[];
+}
+
+export class SegmentSource {
+  readonly #options: SegmentSourceOptions;
+  readonly #shelf: SegmentShelf;
+  /** By transfer. */
+  readonly #files = new Map<number, FileByNumber>();
+  readonly #bySlot = new Map<number, Load>();
+  readonly #byKey = new Map<string, Load>();
+  /** By device. */
+  readonly #disks = new Map<string, Disk>();
+
+  constructor(options: SegmentSourceOptions) {
+    this.#options = options;
+    this.#shelf = new SegmentShelf(options.budget, (chunk) => {
+      options.grown(chunk);
+      options.tell({ kind: 'chunk', chunk });
+    });
+  }
+
+  /** The transfer reads a file. */
+  open(id: number, file: FileByNumber): void {
+    this.#files.set(id, file);
+  }
+
+  /** It does so no more: its descriptor is not used again here. */
+  close(id: number): void {
+    this.#files.delete(id);
+  }
+
+  has(id: number): boolean {
+    return this.#files.has(id);
+  }
+
+  /** The segment is supplied at once, or when it has been read; or the transfer is refused. */
+  need(id: number, index: number): void {
+    const file = this.#files.get(id);
+    const position = index * SEGMENT_BYTES;
+    if (file === undefined || position >= file.size) return;
+    const { version } = file;
+    const key = segmentKey(version, index);
+    const kept = this.#shelf.lend(version, index);
+    const load = this.#byKey.get(key);
+    if (kept !== undefined) this.#options.supply(id, index, kept);
+    else if (load !== undefined) load.waiting.push(id);
+    else
+      this.#read({ key, by: id, version, index, length: Math.min(SEGMENT_BYTES, file.size - position), waiting: [id] }, file.fd);
+  }
+
+  /** What the content thread says. */
+  obey(message: FromContent): void {
+    const load = this.#bySlot.get(message.slot);
+    if (load === undefined) throw new RangeError(`nobody reads into slot ${message.slot}`);
+    this.#bySlot.delete(message.slot);
+    this.#byKey.delete(load.key);
+    this.#readNext(deviceOf(load.version));
+    if (message.kind === 'filled') return this.#filled(load, message.slot);
+    this.#shelf.giveBack(message.slot);
+    // The failure may be that transfer's own (its descriptor, its view of the file), so each of the others tries for itself.
+    for (const id of load.waiting) {
+      if (id === load.by) this.#options.refuse(id, message.error);
+      else this.need(id, load.index);
+    }
+  }
+
+  /** A transfer has let go of bytes, whoever supplied them. */
+  release(bytes: Uint8Array): void {
+    this.#shelf.release(bytes);
+  }
+
+  /** Everything that was to be sent is sent. */
+  endRound(): void {
+    this.#shelf.endRound();
+  }
+
+  #read(load: Load, fd: number): void {
+    const slot = this.#shelf.take();
+    if (this.#options.pageCache.read(fd, load.version, this.#shelf.bytes(slot, load.length), load.index * SEGMENT_BYTES)) {
+      return this.#filled(load, slot);
+    }
+    this.#byKey.set(load.key, load);
+    const device = deviceOf(load.version);
+    const disk = this.#disks.get(device) ?? { reads: 0, waiting: [] };
+    this.#disks.set(device, disk);
+    if (disk.reads < READS_AT_ONCE) return this.#ask(load, slot, disk);
+    this.#shelf.giveBack(slot);
+    disk.waiting.push(load);
+  }
+
+  #ask(load: Load, slot: number, disk: Disk): void {
+    disk.reads++;
+    this.#bySlot.set(slot, load);
+    this.#options.tell({ kind: 'read', id: load.by, slot, position: load.index * SEGMENT_BYTES, length: load.length });
+  }
+
+  /** A read of the disk is over: the next that a transfer still waits for. */
+  #readNext(device: string): void {
+    const disk = this.#disks.get(device)!;
+    disk.reads--;
+    for (let load = disk.waiting.shift(); load; load = disk.waiting.shift()) {
+      const by = load.waiting.find((id) => this.#files.has(id));
+      if (by === undefined) this.#byKey.delete(load.key);
+      else {
+        load.by = by;
+        return this.#ask(load, this.#shelf.take(), disk);
+      }
+    }
+    if (disk.reads === 0) this.#disks.delete(device);
+  }
+
+  #filled({ version, index, length, waiting }: Load, slot: number): void {
+    const bytes = this.#shelf.fill(slot, length, version, index, waiting.length);
+    for (const id of waiting) this.#options.supply(id, index, bytes);
+  }
+}
+
+/** The device that a version names. */
+function deviceOf(version: string): string {
+  return version.slice(0, version.indexOf(':'));
+}

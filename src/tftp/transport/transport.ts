@@ -1,0 +1,98 @@
+/**
+ * A transport moves datagrams between the operating system and an Engine, and bytes between that Engine and the contents and
+ * sinks of the control plane. This is all that the control plane sees of it, whatever thread the Engine lives in.
+ */
+import type { Content, Sink } from '../../content/content.ts';
+import type { EngineLimits } from '../protocol/engine.ts';
+import type { RequestPacket } from '../protocol/packet.ts';
+import type { Ending, Progress, TransferLimits } from '../protocol/transfer.ts';
+
+/** An address and port. */
+export interface Address {
+  readonly address: string;
+  readonly port: number;
+}
+
+/**
+ * Where to listen: an address (`0.0.0.0` and `::` stand for every IPv4 and every IPv6 address of the machine, those to come
+ * too), an interface and its addresses, or a socket that was bound by somebody else.
+ */
+export type ListenOn =
+  | { readonly address: string; readonly port: number }
+  | { readonly interface: string; readonly port: number }
+  | { readonly fd: number };
+
+/** How a listener's transfers use ports, and how their packets are marked. */
+export interface ListenSettings {
+  /** Answer from the listening port itself, for NAT, containers and load balancers. */
+  readonly singlePort: boolean;
+  /** Ports for transfers, inclusive; any free ones if not given. */
+  readonly transferPorts?: { readonly from: number; readonly to: number } | undefined;
+  /** 0–63, for networks that give some packets precedence (RFC 2474). */
+  readonly dscp?: number | undefined;
+}
+
+/** Something that listens. */
+export interface Listening {
+  /** Where it listens now; changes as the machine's addresses come and go. */
+  readonly addresses: readonly Address[];
+  /**
+   * Takes no more requests; the sockets stay for the transfers under way and are closed after the last of them. Resolves when
+   * those that no transfer needs are closed.
+   */
+  close(): Promise<void>;
+}
+
+/** Addresses that a listener listens on now and did not before, and the other way round. */
+export interface AddressChange {
+  readonly came: readonly Address[];
+  readonly gone: readonly Address[];
+}
+
+/** A request that wants an answer: `answer` or `refuse`, once. */
+export interface TransferRequest {
+  /** Unique in this transport. */
+  readonly id: number;
+  readonly client: Address;
+  readonly local: Address;
+  readonly packet: RequestPacket;
+}
+
+export type TransferAnswer =
+  | {
+      readonly kind: 'read';
+      readonly content: Content;
+      /** The first segment of the content, which the first reply needs; `undefined` for one that the transport {@link Transport.reads}. */
+      readonly first: Uint8Array | undefined;
+      readonly limits: TransferLimits;
+    }
+  | { readonly kind: 'write'; readonly sink: Sink; readonly limits: TransferLimits };
+
+/** Whom a transport tells. */
+export interface TransportEvents {
+  request(request: TransferRequest): void;
+  /** Told once for every request, after its content is closed, or its sink committed or aborted. */
+  end(id: number, ending: Ending): void;
+  /** A listener's addresses have changed. */
+  moved(listening: Listening, change: AddressChange): void;
+  /** Something about this machine that a person may want to change. */
+  notice(fields: object, message: string): void;
+  /** Something went wrong that concerns no transfer in particular, or could not be told to its client. */
+  fault(error: unknown, context: { readonly what: string; readonly id?: number }): void;
+}
+
+export interface Transport {
+  /** Resolves when every socket is bound; rejects with Node's system error, and nothing bound, if one cannot be. */
+  listen(on: ListenOn, settings: ListenSettings): Promise<Listening>;
+  /** Whether it reads the content itself, from the first byte on. */
+  reads(content: Content): boolean;
+  /** Takes over the content or sink: it is closed, committed or aborted whatever happens. */
+  answer(id: number, answer: TransferAnswer): void;
+  /** An ERROR to the client instead. */
+  refuse(id: number, error: { readonly code: number; readonly message: string }): void;
+  /** Bounds for requests to come. */
+  setLimits(limits: EngineLimits): void;
+  progress(): Promise<readonly Progress[]>;
+  /** Ends every transfer with an ERROR and closes every socket. */
+  close(error: { readonly code: number; readonly message: string }): Promise<void>;
+}
