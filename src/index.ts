@@ -4,9 +4,11 @@
 export { z } from 'zod';
 export type { InterfaceAddress, IpAddress, Network } from './base/address.ts';
 export { hostBitsProblem, numberOf, parseAddress, parseInterfaceAddress, parseNetwork, prefixOf } from './base/address.ts';
+export type { Awaitable } from './base/awaitable.ts';
 export { check as checkInput } from './base/check-input.ts';
 export type { Issue, Place } from './base/issue.ts';
 export { formatPath, formatPlace } from './base/issue.ts';
+export type { Log } from './base/log.ts';
 export type { MacPattern } from './base/mac.ts';
 export { parseMac, parseMacPattern } from './base/mac.ts';
 export { nearest } from './base/nearest.ts';
@@ -28,8 +30,9 @@ export { defineConfig } from './config/config.ts';
 export type { SourcePlace } from './config/error.ts';
 export { ConfigError } from './config/error.ts';
 export type { ResolvedConfig } from './config/resolve.ts';
-export type { Awaitable, Content, Sink } from './content/content.ts';
+export type { Content, Sink } from './content/content.ts';
 export { cleanName, readName } from './content/name.ts';
+export type { Address } from './net/listening.ts';
 export type { Plugin, PluginDefinition, PluginFactory } from './plugin/define.ts';
 export { definePlugin, isPlugin } from './plugin/define.ts';
 export type { PluginStep } from './plugin/error.ts';
@@ -49,7 +52,6 @@ export type {
   Host,
   Identity,
   IdentitySource,
-  Log,
   Machine,
   Outcome,
   PluginContext,
@@ -68,4 +70,3 @@ export type { LiveTransfer } from './server/transfers.ts';
 export type { CounterName } from './stats/counters.ts';
 export type { StatsSnapshot } from './stats/stats.ts';
 export { ErrorCode, TftpError } from './tftp/protocol/error.ts';
-export type { Address } from './tftp/transport/transport.ts';

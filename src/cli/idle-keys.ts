@@ -1,9 +1,10 @@
 /**
  * Keys of a config that have no effect, because of what another key says.
  */
+
+import { SEGMENT_BYTES } from '../base/segment.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { Finding } from '../plugin/types.ts';
-import { SEGMENT_BYTES } from '../tftp/protocol/segments.ts';
 
 /** Levels that leave out the lines of transfers. */
 const QUIET_LEVELS: readonly string[] = ['warn', 'error', 'fatal', 'silent'];

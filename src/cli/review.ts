@@ -3,7 +3,7 @@
  * all files under the root, is left to the command.
  */
 import { formatPath } from '../base/issue.ts';
-import type { Log } from '../plugin/types.ts';
+import type { Log } from '../base/log.ts';
 import type { Server } from '../server/server.ts';
 import { configFindings } from './findings.ts';
 

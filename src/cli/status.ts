@@ -1,7 +1,7 @@
 /**
  * What a server is doing now, for its log: SIGUSR1 asks for it, as it asks dnsmasq for statistics.
  */
-import type { Log } from '../plugin/types.ts';
+import type { Log } from '../base/log.ts';
 import type { Server } from '../server/server.ts';
 
 /** One line for each transfer under way, then one for all. */

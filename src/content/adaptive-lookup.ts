@@ -3,8 +3,9 @@
  * made on this thread while they stay fast; after slow ones, threads make them for a while. A folder on another machine (NFS, SMB, FUSE)
  * always goes to threads: a call there may never return.
  */
+
+import type { Awaitable } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Awaitable } from './content.ts';
 import type { FileStat, FileSystem, OpenFile, SyncFileSystem } from './filesystem.ts';
 
 /** Longer than any call that needs no disk. */

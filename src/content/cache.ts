@@ -3,13 +3,13 @@
  * {@link SegmentLru}'s; this is about reads under way, which are shared as well. It does not know files.
  */
 
-import { SegmentLru, segmentKey } from '../base/lru.ts';
+import type { Awaitable } from '../base/awaitable.ts';
 import { CacheBudget } from './budget.ts';
-import type { Awaitable } from './content.ts';
 import { Holders } from './holders.ts';
+import { SegmentLru, segmentKey } from './lru.ts';
 import type { Turns } from './turns.ts';
 
-export { ENTRY_BYTES } from '../base/lru.ts';
+export { ENTRY_BYTES } from './lru.ts';
 
 export interface SegmentCacheOptions {
   /** Bound of what is kept, or a budget that another thread draws on, too. Segments being loaded come on top; 0 keeps nothing. */

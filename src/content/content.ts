@@ -3,13 +3,7 @@
  * Neither knows who asks, nor anything of packets.
  */
 
-/** A value now, or later. */
-export type Awaitable<T> = T | Promise<T>;
-
-/** Whether it comes later. A plugin's promise may be of any make. */
-export function isLater<T>(value: Awaitable<T>): value is Promise<T> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-}
+import type { Awaitable } from '../base/awaitable.ts';
 
 /** The bytes of one read transfer. Opened before the first reply goes out, closed exactly once when the transfer has ended. */
 export interface Content {

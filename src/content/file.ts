@@ -2,9 +2,11 @@
  * An open file as Content: segments of one version, from the cache where they are there. The version is the {@link VersionedFile}'s
  * business.
  */
-import { SEGMENT_BYTES } from '../tftp/protocol/segments.ts';
+
+import type { Awaitable } from '../base/awaitable.ts';
+import { SEGMENT_BYTES } from '../base/segment.ts';
 import type { SegmentCache } from './cache.ts';
-import type { Awaitable, Content } from './content.ts';
+import type { Content } from './content.ts';
 import type { FileStat, OpenFile } from './filesystem.ts';
 import type { Turns } from './turns.ts';
 import { versionKey } from './version.ts';

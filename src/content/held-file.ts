@@ -3,7 +3,8 @@
  * the file. A caller that has all of them lets the file forget them; read once more after that, it is read from the disk again, in the
  * same version or not at all.
  */
-import type { Awaitable, Content } from './content.ts';
+import type { Awaitable } from '../base/awaitable.ts';
+import type { Content } from './content.ts';
 
 export interface HeldFileOptions {
   /** Its name under the root, for people. */

@@ -4,7 +4,7 @@
 import * as fs from 'node:fs';
 import { type FileHandle, link, mkdir, open, readdir, readlink, realpath, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import type { Awaitable } from './content.ts';
+import type { Awaitable } from '../base/awaitable.ts';
 import { codeOf } from './fault.ts';
 import type { FileStat, FileSystem, NewFile, OpenFile } from './filesystem.ts';
 import { sameFile } from './version.ts';

@@ -6,14 +6,15 @@
  * folder as it resolves right now. Checks of the name before that only make good answers and keep devices from being opened.
  */
 
+import { isLater } from '../base/awaitable.ts';
 import { type Clock, sleep, systemClock, within } from '../base/clock.ts';
+import { SEGMENT_BYTES } from '../base/segment.ts';
 import { SharedLook } from '../base/shared-look.ts';
 import { ErrorCode, TftpError } from '../tftp/protocol/error.ts';
-import { SEGMENT_BYTES } from '../tftp/protocol/segments.ts';
 import { AdaptiveLookup } from './adaptive-lookup.ts';
 import { DEFAULT_CACHE_BYTES, SegmentCache } from './cache.ts';
 import { isBeneath, nameBeneath, pathBeneath } from './confine.ts';
-import { type Content, isLater } from './content.ts';
+import type { Content } from './content.ts';
 import { accessViolation, diskSilent, fileChanged, isDiskSilent, isFileChanged, isMissing, readFault } from './fault.ts';
 import { FileContent } from './file.ts';
 import type { FileStat, FileSystem, OpenFile } from './filesystem.ts';

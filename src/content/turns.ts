@@ -2,7 +2,7 @@
  * Turns for work that takes memory: a fixed number of callers have one at a time, and the others wait in order, without the memory. A disk that is slow, or
  * a thread that is busy, then costs no more memory than a fast one.
  */
-import type { Awaitable } from './content.ts';
+import type { Awaitable } from '../base/awaitable.ts';
 
 export class Turns {
   #free: number;

@@ -2,7 +2,7 @@
  * Which local addresses a listen setting stands for, now.
  */
 import type { NetworkInterfaceInfo } from 'node:os';
-import type { ListenOn } from '../tftp/transport/transport.ts';
+import type { ListenOn } from './listening.ts';
 
 /** As `os.networkInterfaces` returns it. */
 export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;

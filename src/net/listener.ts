@@ -1,44 +1,71 @@
 /**
- * One listen setting of a transport, and how it follows the machine's addresses. It knows which addresses it stands
- * for; sockets are the {@link Binding}'s, and what a datagram means is the Engine's business.
+ * One listen setting, and how it follows the machine's addresses. It knows which addresses it stands for; how each is bound is the
+ * {@link Binder}'s business, and what a datagram means is the service's.
  */
-
-import type { Binding } from '../tftp/transport/binding.ts';
-import type { Bindings } from '../tftp/transport/bindings.ts';
-import type {
-  Address,
-  AddressChange,
-  Listening,
-  ListenOn,
-  ListenSettings,
-  TransportEvents,
-} from '../tftp/transport/transport.ts';
 import { type Interfaces, type LocalAddress, localAddresses, mayChange } from './addresses.ts';
+import type { Address, AddressChange, Listening, ListenOn } from './listening.ts';
 import { codeOf, type Unbindable, unbindableProblem } from './unbindable.ts';
 
-interface Held {
+/** What is bound for one address. */
+export interface Bound {
+  readonly address: Address;
+  /** Resolves when nothing is taken here any more. */
+  leave(): Promise<void>;
+}
+
+/**
+ * What to bind. Broadcasts come to a socket of their own: `broadcastOf` is what is bound for the interface's own address. `link` is the
+ * number of the interface that the sockets will be tied to, if they will be to one.
+ */
+export type BindTo<B extends Bound> =
+  | {
+      readonly address: string;
+      readonly port: number;
+      readonly device?: string | undefined;
+      readonly link?: number | undefined;
+      readonly broadcastOf?: B;
+    }
+  | { readonly fd: number };
+
+/** Binds addresses; settings that overlap share what is bound. */
+export interface Binder<B extends Bound> {
+  /** Something is bound. */
+  readonly size: number;
+  /**
+   * Rejects with Node's system error; `EMFILE` also where the descriptors that are left are for files.
+   * @param sharers addresses that are still to be bound, this one included: they share what there is
+   */
+  acquire(to: BindTo<B>, sharers: number): Promise<B>;
+  /** Sockets of an address that has gone must be kept: they could not be bound again. */
+  mustKeep(port: number): boolean;
+  /** The number of a device, where sockets are bound to devices. */
+  deviceNumber(name: string): number | undefined;
+}
+
+/** Told of something about this machine that a person may want to change. */
+export type Notice = (fields: object, message: string) => void;
+
+interface Held<B extends Bound> {
   readonly local: LocalAddress;
-  readonly binding: Binding;
+  readonly binding: B;
   /** The number of the interface that the sockets are tied to. Once that interface has gone, they are dead. */
   readonly link?: number | undefined;
 }
 
-export class Listener implements Listening {
+export class Listener<B extends Bound> implements Listening {
   readonly #on: ListenOn;
-  readonly #settings: ListenSettings;
-  readonly #bindings: Bindings;
-  readonly #notice: TransportEvents['notice'];
-  readonly #held = new Map<string, Held>();
+  readonly #binder: Binder<B>;
+  readonly #notice: Notice;
+  readonly #held = new Map<string, Held<B>>();
   /** Of addresses that have gone, where they could not be bound again: a socket works again when its address is back. */
-  readonly #kept = new Map<string, Held>();
+  readonly #kept = new Map<string, Held<B>>();
   /** Why an address could not be bound, for those that a person was told of. */
   readonly #told = new Map<string, string>();
   #closed = false;
 
-  constructor(on: ListenOn, settings: ListenSettings, bindings: Bindings, notice: TransportEvents['notice']) {
+  constructor(on: ListenOn, binder: Binder<B>, notice: Notice) {
     this.#on = on;
-    this.#settings = settings;
-    this.#bindings = bindings;
+    this.#binder = binder;
     this.#notice = notice;
   }
 
@@ -57,7 +84,7 @@ export class Listener implements Listening {
    */
   async open(interfaces: Interfaces): Promise<void> {
     if ('fd' in this.#on) {
-      const binding = await this.#bindings.acquire(this.#on, this.#settings);
+      const binding = await this.#binder.acquire(this.#on, 1);
       this.#held.set(binding.address.address, { local: { address: binding.address.address, broadcastOf: undefined }, binding });
       return;
     }
@@ -73,7 +100,7 @@ export class Listener implements Listening {
       }
       const [first] = unbindable;
       // Where other settings have taken all descriptors, it serves by those.
-      const others = first !== undefined && codeOf(first.error) === 'EMFILE' && this.#bindings.size > 0;
+      const others = first !== undefined && codeOf(first.error) === 'EMFILE' && this.#binder.size > 0;
       if (first !== undefined && this.#held.size === 0 && !others) throw first.error;
       this.#tell(unbindable, this.#on.port);
     } catch (error) {
@@ -93,7 +120,7 @@ export class Listener implements Listening {
       const local = present.get(address);
       if (local !== undefined && this.#linkOf(local) === held.link) continue;
       this.#held.delete(address);
-      if (local === undefined && this.#bindings.mustKeep(port)) this.#kept.set(address, held);
+      if (local === undefined && this.#binder.mustKeep(port)) this.#kept.set(address, held);
       else await held.binding.leave();
     }
     for (const address of [...this.#told.keys()]) if (!present.has(address)) this.#told.delete(address);
@@ -157,9 +184,8 @@ export class Listener implements Listening {
     // A port that the operating system chose is not one that anybody would broadcast to.
     if (broadcastOf !== undefined && (!owner || port === 0)) return false;
     try {
-      const binding = await this.#bindings.acquire(
+      const binding = await this.#binder.acquire(
         { address, port, device, link, ...(owner ? { broadcastOf: owner } : {}) },
-        this.#settings,
         sharers,
       );
       this.#told.delete(address);
@@ -174,7 +200,7 @@ export class Listener implements Listening {
   }
 
   #linkOf({ link, device }: LocalAddress): number | undefined {
-    return link ?? (device === undefined ? undefined : this.#bindings.deviceNumber(device));
+    return link ?? (device === undefined ? undefined : this.#binder.deviceNumber(device));
   }
 }
 

@@ -4,8 +4,8 @@
  * has the other.
  */
 import { createSocket, type Socket } from 'node:dgram';
+import type { DatagramOutbox, Endpoint } from '../base/endpoint.ts';
 import { type PeerKey, peerKey, peerOf } from '../base/peer.ts';
-import type { Endpoint, Outbox } from '../tftp/protocol/outbox.ts';
 import { literal } from './socket.ts';
 
 /** Whose ports they are. It never waits and has no clock: it is told the time, and asked for its next deadline. */
@@ -19,7 +19,7 @@ export interface PortsOwner {
 }
 
 export interface Ports {
-  readonly outbox: Outbox;
+  readonly outbox: DatagramOutbox;
   /**
    * A new port of the system's choice. Throws Node's system error: `EMFILE`, `EADDRNOTAVAIL`.
    * @param localAddress in place of the one that all ports have
@@ -46,8 +46,6 @@ class DgramPort implements Endpoint {
   readonly address: string;
   /** Not asked for: nobody needs it, and it is known late. */
   readonly port = 0;
-  readonly accepts = false;
-  readonly replies = [];
   readonly socket: Socket;
   open = true;
 
@@ -58,7 +56,7 @@ class DgramPort implements Endpoint {
 }
 
 export class DgramPorts implements Ports {
-  readonly outbox: Outbox;
+  readonly outbox: DatagramOutbox;
   readonly #options: PortsOptions;
   #owner: PortsOwner | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -68,12 +66,7 @@ export class DgramPorts implements Ports {
 
   constructor(options: PortsOptions) {
     this.#options = options;
-    this.outbox = {
-      send: (from, to, datagram) => this.#send(from as DgramPort, to, datagram),
-      data: () => {
-        throw new TypeError('these ports send no DATA');
-      },
-    };
+    this.outbox = { send: (from, to, datagram) => this.#send(from as DgramPort, to, datagram) };
   }
 
   open(localAddress = this.#options.localAddress): Endpoint {

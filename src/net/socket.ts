@@ -1,31 +1,10 @@
 /**
- * A UDP socket of node:dgram as an Endpoint of the Engine. What node:dgram has no call for, a device and DSCP, is left out.
+ * A UDP socket of node:dgram. What node:dgram has no call for, a device and DSCP, is left out.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
+import type { Endpoint } from '../base/endpoint.ts';
 import { type PeerKey, peerKey, peerOf } from '../base/peer.ts';
-import type { Endpoint } from '../tftp/protocol/outbox.ts';
-import { Opcode, writeHeader } from '../tftp/protocol/packet.ts';
-import type { Slices } from '../tftp/protocol/segments.ts';
-
-/** Whom a socket belongs to. */
-export interface SocketOwner {
-  receive(endpoint: SocketEndpoint, peer: PeerKey, datagram: Uint8Array): void;
-}
-
-/** A bound socket as an Endpoint. */
-export interface SocketEndpoint extends Endpoint {
-  readonly owner: SocketOwner;
-  accepts: boolean;
-  replies: readonly Endpoint[];
-  /** Resolves when what was said of it is in force: another thread may be its keeper. */
-  settled(): Promise<void>;
-  /** Resolves when its port is free. */
-  close(): Promise<void>;
-}
-
-/** Opens sockets. Rejects with Node's system error: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`. */
-export type Bind = (to: SocketAddress, owner: SocketOwner) => Promise<SocketEndpoint>;
 
 /** What to bind: an address, or a descriptor that is bound already. */
 export type SocketAddress = (
@@ -47,24 +26,23 @@ export type SocketAddress = (
 const RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024;
 const SEND_BUFFER_BYTES = 4 * 1024 * 1024;
 
-export class UdpEndpoint implements SocketEndpoint {
+/** Takes what has come to a socket; the bytes are not kept. */
+export type Receive = (peer: PeerKey, datagram: Uint8Array) => void;
+
+export class UdpSocket implements Endpoint {
   readonly address: string;
   readonly port: number;
-  readonly owner: SocketOwner;
-  accepts = false;
-  replies: readonly Endpoint[] = [];
   readonly #socket: Socket;
   #open = true;
 
-  private constructor(owner: SocketOwner, socket: Socket, address: string, port: number) {
-    this.owner = owner;
+  private constructor(socket: Socket, address: string, port: number) {
     this.#socket = socket;
     this.address = address;
     this.port = port;
   }
 
   /** Rejects with Node's system error: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`. */
-  static bind(binding: SocketAddress, owner: SocketOwner): Promise<UdpEndpoint> {
+  static bind(binding: SocketAddress, receive: Receive): Promise<UdpSocket> {
     const family = 'fd' in binding ? binding.family : isIPv6(binding.address.split('%')[0]!) ? 'udp6' : 'udp4';
     const socket = createSocket({
       type: family,
@@ -81,41 +59,28 @@ export class UdpEndpoint implements SocketEndpoint {
       socket.bind({ ...where, exclusive: true }, () => {
         socket.off('error', failed);
         const { address, port } = socket.address();
-        const endpoint = new UdpEndpoint(owner, socket, 'fd' in binding ? address : binding.address, port);
-        // A datagram that cannot be sent is a lost one, and the protocol knows what to do about those.
+        // A datagram that cannot be sent is a lost one, and protocols know what to do about those.
         socket.on('error', () => {});
         socket.on('message', (datagram, sender) => {
-          if (sender.port !== 0) owner.receive(endpoint, peerKey(sender.address, sender.port), datagram);
+          if (sender.port !== 0) receive(peerKey(sender.address, sender.port), datagram);
         });
         enlarge(socket);
-        resolve(endpoint);
+        resolve(new UdpSocket(socket, 'fd' in binding ? address : binding.address, port));
       });
     });
   }
 
-  send(to: PeerKey, datagram: Uint8Array): void {
+  /** @param datagram or its parts, which must not change any more */
+  send(to: PeerKey, datagram: Uint8Array | readonly Uint8Array[]): void {
     if (!this.#open) return;
     const { address, port } = peerOf(to);
-    this.#socket.send(datagram.slice(), port, address);
+    this.#socket.send(datagram, port, address);
   }
 
-  data(to: PeerKey, block: number, { first, start, end, second, secondEnd }: Slices): void {
-    if (!this.#open) return;
-    const { address, port } = peerOf(to);
-    const header = new Uint8Array(4);
-    writeHeader(header, Opcode.data, block);
-    const parts = [header, first.subarray(start, end)];
-    if (second) parts.push(second.subarray(0, secondEnd));
-    this.#socket.send(parts, port, address);
-  }
-
-  async settled(): Promise<void> {}
-
-  async close(): Promise<void> {
-    if (!this.#open) return;
+  /** Its port is free when this returns. */
+  close(): void {
+    if (this.#open) this.#socket.close();
     this.#open = false;
-    this.accepts = false;
-    this.#socket.close();
   }
 }
 

@@ -3,9 +3,9 @@
  * checked and nothing runs until a config that holds it is loaded.
  */
 import type { z } from 'zod';
+import type { Awaitable } from '../base/awaitable.ts';
 import { show } from '../base/issue.ts';
 import { nearest } from '../base/nearest.ts';
-import type { Awaitable } from '../content/content.ts';
 import type { Hooks, PluginContext } from './types.ts';
 
 /** What a plugin is: a name, a schema of its options, and a function that makes its hooks. */

@@ -4,10 +4,11 @@
  */
 
 import type { Signal } from '../base/abort.ts';
+import { type Awaitable, isLater } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
 import { limit } from '../base/limit.ts';
-import { type Awaitable, isLater } from '../content/content.ts';
-import type { Call, Folder, IdentitySource, Log } from './types.ts';
+import type { Log } from '../base/log.ts';
+import type { Call, Folder, IdentitySource } from './types.ts';
 
 export interface HookOptions<T> {
   readonly clock: Clock;

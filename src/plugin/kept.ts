@@ -2,7 +2,7 @@
  * What plugins keep beyond their generation. It belongs to the server: the first generation that asks for a value makes it, later
  * ones get the same, and the last one that is disposed of takes it along. Knows nothing of what is kept.
  */
-import type { Awaitable } from '../content/content.ts';
+import type { Awaitable } from '../base/awaitable.ts';
 
 /** A value that plugins share across generations. */
 export interface Kept {

@@ -3,8 +3,9 @@
  * `pxe explain` alike. Knows no packets and keeps nothing of a request.
  */
 
-import { boundLog } from '../base/bound-log.ts';
 import { limit } from '../base/limit.ts';
+import type { Log } from '../base/log.ts';
+import { boundLog } from '../base/log.ts';
 import { Slices } from '../base/time-slices.ts';
 import { bytesContent } from '../content/bytes.ts';
 import type { Content } from '../content/content.ts';
@@ -37,7 +38,6 @@ import type {
   Folder,
   Hooks,
   IdentitySource,
-  Log,
   Machine,
   ReadRequest,
   RequestInfo,

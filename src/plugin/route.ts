@@ -3,10 +3,11 @@
  */
 
 import type { Signal } from '../base/abort.ts';
+import type { Log } from '../base/log.ts';
 import type { Content, Sink } from '../content/content.ts';
 import type { TftpError } from '../tftp/protocol/error.ts';
 import type { Trace } from './trace.ts';
-import type { Folder, Log, ReadRequest, WriteRequest } from './types.ts';
+import type { Folder, ReadRequest, WriteRequest } from './types.ts';
 
 /** What goes along with one request. */
 export interface RouteOptions {

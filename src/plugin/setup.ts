@@ -2,17 +2,18 @@
  * A plugin's life: `setup`, and what it wants done at its end. Knows nothing of requests.
  */
 import { resolve } from 'node:path';
+import type { Awaitable } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Issue } from '../base/issue.ts';
 import { limit } from '../base/limit.ts';
-import type { Awaitable } from '../content/content.ts';
+import type { Log } from '../base/log.ts';
 import { type Activity, during } from './activity.ts';
 import { expectHooks } from './answers.ts';
 import { PluginError } from './error.ts';
 import type { KeptState } from './kept.ts';
 import type { ReadyPlugin } from './ready.ts';
 import { otherFolder } from './route.ts';
-import type { Folder, Hooks, Log, PluginContext } from './types.ts';
+import type { Folder, Hooks, PluginContext } from './types.ts';
 
 /** What plugins are set up in. */
 export interface Surroundings {

@@ -3,8 +3,8 @@
  * Plugins are asked one after the other, each within the time that its `setup` has.
  */
 
+import type { Awaitable } from '../base/awaitable.ts';
 import { inSlices, Slices } from '../base/time-slices.ts';
-import type { Awaitable } from '../content/content.ts';
 import { during } from './activity.ts';
 import { expectFileName, expectFinding, expectIterable, expectMachine } from './answers.ts';
 import { PluginError } from './error.ts';

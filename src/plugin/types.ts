@@ -2,18 +2,11 @@
  * What a plugin sees of the server, and what the server sees of a plugin. Types only.
  */
 
+import type { Awaitable } from '../base/awaitable.ts';
 import type { Issue } from '../base/issue.ts';
-import type { Awaitable, Content, Sink } from '../content/content.ts';
+import type { Log } from '../base/log.ts';
+import type { Content, Sink } from '../content/content.ts';
 import type { Kept } from './kept.ts';
-
-/** Structured log; pino's loggers fit. Text that came from a client goes into a field, never into the message. */
-export interface Log {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-  child(bindings: object): Log;
-}
 
 /** What tells a machine from others. */
 export type FactName = 'mac' | 'uuid' | 'serial';

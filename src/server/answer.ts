@@ -3,9 +3,10 @@
  * opens files; it sends nothing.
  */
 
+import type { Log } from '../base/log.ts';
 import type { RouteOptions } from '../plugin/route.ts';
 import type { Trace } from '../plugin/trace.ts';
-import type { Log, ReadRequest, WriteRequest } from '../plugin/types.ts';
+import type { ReadRequest, WriteRequest } from '../plugin/types.ts';
 import { netasciiSink } from '../tftp/netascii.ts';
 import { ErrorCode, TftpError } from '../tftp/protocol/error.ts';
 import type { TransferAnswer, Transport } from '../tftp/transport/transport.ts';

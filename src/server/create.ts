@@ -3,6 +3,7 @@
  */
 import { resolve } from 'node:path';
 import { systemClock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
 import { unpredictable } from '../base/random.ts';
 import type { Config } from '../config/config.ts';
 import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
@@ -10,10 +11,11 @@ import { CacheBudget } from '../content/budget.ts';
 import { SegmentCache } from '../content/cache.ts';
 import { Disks } from '../content/disks.ts';
 import { nodeFileSystem } from '../content/node-filesystem.ts';
+import { whyNot } from '../net/native/libc.ts';
+import { proofFailure } from '../net/native/proof.ts';
 import type { Activity } from '../plugin/activity.ts';
 import type { Surroundings } from '../plugin/setup.ts';
-import type { Log } from '../plugin/types.ts';
-import { type NativeOptions, NativeTransport, proofFailure, whyNot } from '../tftp/transport/native/native.ts';
+import { type NativeOptions, NativeTransport } from '../tftp/transport/native/native.ts';
 import { PortableTransport } from '../tftp/transport/portable.ts';
 import type { Transport } from '../tftp/transport/transport.ts';
 import { type Explanation, explain, type Question } from './explain.ts';

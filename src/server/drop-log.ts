@@ -3,8 +3,8 @@
  * at what was counted.
  */
 import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
 import { peerOf } from '../base/peer.ts';
-import type { Log } from '../plugin/types.ts';
 import { DROP_REASONS, type DropReason } from '../stats/counters.ts';
 import type { Stats, StatsSnapshot } from '../stats/stats.ts';
 

@@ -3,6 +3,7 @@
  */
 import { hash } from 'node:crypto';
 import { parseMac } from '../base/mac.ts';
+import { SEGMENT_BYTES } from '../base/segment.ts';
 import { closeUnwanted } from '../content/unwanted.ts';
 import { factNames, givenIdentity, withIdentity } from '../plugin/facts.ts';
 import { describeError, type Trace } from '../plugin/trace.ts';
@@ -10,7 +11,7 @@ import type { Client, IdentitySource, ReadRequest } from '../plugin/types.ts';
 import { ErrorCode, INTERNAL_ERROR, TftpError } from '../tftp/protocol/error.ts';
 import { considered, negotiate } from '../tftp/protocol/options.ts';
 import { Opcode } from '../tftp/protocol/packet.ts';
-import { SEGMENT_BYTES, Segments } from '../tftp/protocol/segments.ts';
+import { Segments } from '../tftp/protocol/segments.ts';
 import type { Generation } from './generation.ts';
 import { makeReady } from './ready.ts';
 import { understand } from './request.ts';

@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { SegmentCache } from '../content/cache.ts';
 import type { Disks } from '../content/disks.ts';
@@ -13,7 +14,6 @@ import type { Activity } from '../plugin/activity.ts';
 import type { KeptState } from '../plugin/kept.ts';
 import { Pipeline } from '../plugin/pipeline.ts';
 import type { Surroundings } from '../plugin/setup.ts';
-import type { Log } from '../plugin/types.ts';
 import type { EngineLimits } from '../tftp/protocol/engine.ts';
 import type { TransferLimits } from '../tftp/protocol/transfer.ts';
 import { limitsByNetwork } from './path-mtu.ts';

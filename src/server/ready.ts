@@ -4,9 +4,10 @@
  */
 
 import type { Signal } from '../base/abort.ts';
+import { isLater } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
 import { limit } from '../base/limit.ts';
-import { type Content, isLater } from '../content/content.ts';
+import type { Content } from '../content/content.ts';
 import { closeUnwanted } from '../content/unwanted.ts';
 import type { ReadRequest } from '../plugin/types.ts';
 import { netasciiContent } from '../tftp/netascii.ts';

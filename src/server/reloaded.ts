@@ -1,8 +1,9 @@
 /**
  * A reload that has taken effect, and how it is told.
  */
+
+import type { Log } from '../base/log.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
-import type { Log } from '../plugin/types.ts';
 import type { Changes } from './changes.ts';
 import type { ActiveTransfer } from './transfers.ts';
 

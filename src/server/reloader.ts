@@ -4,10 +4,10 @@
  */
 
 import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
 import { ConfigError } from '../config/error.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Watcher } from '../config/watch.ts';
-import type { Log } from '../plugin/types.ts';
 import type { Server } from './server.ts';
 
 export interface ReloaderOptions {

@@ -7,20 +7,22 @@
  */
 import { EventEmitter } from 'node:events';
 import { Abort } from '../base/abort.ts';
-import { boundLog } from '../base/bound-log.ts';
 import { errorText } from '../base/error-text.ts';
 import { limit } from '../base/limit.ts';
+import type { Log } from '../base/log.ts';
+import { boundLog } from '../base/log.ts';
 import { ConfigError } from '../config/error.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { causeOf } from '../content/fault.ts';
+import type { Address, ListenOn } from '../net/listening.ts';
 import { PluginError } from '../plugin/error.ts';
 import { KeptState } from '../plugin/kept.ts';
-import type { Finding, Log, TransferInfo, TransferSummary } from '../plugin/types.ts';
+import type { Finding, TransferInfo, TransferSummary } from '../plugin/types.ts';
 import { Stats, type StatsSnapshot } from '../stats/stats.ts';
 import type { EngineLimits } from '../tftp/protocol/engine.ts';
 import { ErrorCode, INTERNAL_ERROR, TftpError } from '../tftp/protocol/error.ts';
 import type { Ending } from '../tftp/protocol/transfer.ts';
-import type { Address, ListenOn, TransferRequest, Transport, TransportEvents } from '../tftp/transport/transport.ts';
+import type { TransferRequest, Transport, TransportEvents } from '../tftp/transport/transport.ts';
 import { findAnswer } from './answer.ts';
 import { countChangedMachines } from './changed-machines.ts';
 import { changesBetween, type Running } from './changes.ts';

@@ -3,7 +3,8 @@
  * traffic must not fill the disk with it.
  */
 import type { Clock } from '../base/clock.ts';
-import type { Log, TransferSummary } from '../plugin/types.ts';
+import type { Log } from '../base/log.ts';
+import type { TransferSummary } from '../plugin/types.ts';
 import { ErrorCode, INTERNAL_ERROR, NO_ANSWER } from '../tftp/protocol/error.ts';
 
 /** Lines in a second, at most; the next second's first line says how many were left out. */

@@ -2,9 +2,9 @@
  * Content and Sink of a netascii transfer, put around those of the file itself. The translated size is not known until the end.
  */
 
+import { SEGMENT_BYTES } from '../base/segment.ts';
 import type { Content, Sink } from '../content/content.ts';
 import { encodeNetascii, NetasciiDecoder } from './protocol/netascii.ts';
-import { SEGMENT_BYTES } from './protocol/segments.ts';
 
 /** The content translated, to be read in order. What was read last can be read again; to go further back starts over. */
 export function netasciiContent(content: Content): Content {

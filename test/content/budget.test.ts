@@ -1,8 +1,8 @@
 /** What two threads keep of files stays within one bound, and neither keeps the other from its half. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ENTRY_BYTES, SegmentLru } from '../../src/base/lru.ts';
 import { CacheBudget } from '../../src/content/budget.ts';
+import { ENTRY_BYTES, SegmentLru } from '../../src/content/lru.ts';
 
 const MAX_BYTES = 100_000;
 

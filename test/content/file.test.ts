@@ -1,13 +1,13 @@
 import { chmodSync, linkSync, renameSync, rmSync, truncateSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { SEGMENT_BYTES } from '../../src/base/segment.ts';
 import { SegmentCache } from '../../src/content/cache.ts';
 import { FileContent } from '../../src/content/file.ts';
 import type { FileStat, OpenFile } from '../../src/content/filesystem.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import { Root, type ServedFile } from '../../src/content/root.ts';
 import { sameVersion, unsettledMs, versionKey } from '../../src/content/version.ts';
-import { SEGMENT_BYTES } from '../../src/tftp/protocol/segments.ts';
 import { all, outcome, temporaryFolder, tick, watched } from './fixture.ts';
 
 const CHANGED = 'ERROR 0 file changed during transfer';

@@ -14,6 +14,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import { type PeerKey, peerKey } from '../../src/base/peer.ts';
+import { SEGMENT_BYTES, type Slices } from '../../src/base/segment.ts';
 import {
   type ControlPlane,
   type DropReason,
@@ -21,9 +22,8 @@ import {
   type EngineLimits,
   type IncomingRequest,
 } from '../../src/tftp/protocol/engine.ts';
-import type { Endpoint } from '../../src/tftp/protocol/outbox.ts';
+import type { ServerEndpoint } from '../../src/tftp/protocol/outbox.ts';
 import { decode, encode, HEADER_BYTES, Opcode, type Option, type Packet } from '../../src/tftp/protocol/packet.ts';
-import { SEGMENT_BYTES, type Slices } from '../../src/tftp/protocol/segments.ts';
 import type { Ending, TransferLimits } from '../../src/tftp/protocol/transfer.ts';
 import { hex } from './hex.ts';
 
@@ -73,7 +73,7 @@ export interface BenchOptions {
 
 /** A datagram that was sent. */
 export interface Sent {
-  readonly from: Endpoint;
+  readonly from: ServerEndpoint;
   readonly to: PeerKey;
   readonly bytes: Uint8Array;
   readonly at: number;
@@ -122,9 +122,9 @@ export function digest(bytes: Uint8Array | undefined): string {
 export class Bench {
   now = 0;
   readonly options: BenchOptions;
-  readonly listener: Endpoint;
+  readonly listener: ServerEndpoint;
   /** A second port that is listened to: 70. */
-  readonly other: Endpoint;
+  readonly other: ServerEndpoint;
   readonly engine: Engine;
   readonly sent: Sent[] = [];
   readonly requests: IncomingRequest[] = [];
@@ -137,7 +137,7 @@ export class Bench {
   #recording = false;
   #tasks: Task[] = [];
   /** Transfer endpoints in the order of their first use. */
-  readonly #used: Endpoint[] = [];
+  readonly #used: ServerEndpoint[] = [];
   readonly #received = new Map<number, Uint8Array[]>();
   /** What is being served on each route, for the check of DATA. */
   readonly #flows = new Map<string, Flow>();
@@ -149,7 +149,10 @@ export class Bench {
     this.listener = listenerOn(69, options);
     this.other = listenerOn(70, options);
     this.engine = new Engine(
-      { send: (from, to, datagram) => this.#send(from, to, datagram.slice()), data: (...data) => this.#data(...data) },
+      {
+        send: (from, to, datagram) => this.#send(from as ServerEndpoint, to, datagram.slice()),
+        data: (from, ...data) => this.#data(from as ServerEndpoint, ...data),
+      },
       this.#control(),
       { add: (name) => void this.counted.push(name), drop: (reason) => void this.drops.push(reason) },
       { ...ENGINE_LIMITS, ...options.engine },
@@ -158,7 +161,7 @@ export class Bench {
   }
 
   /** A datagram comes from `peer`; what the control plane has to do at once is done before this returns. */
-  receive(endpoint: Endpoint, peer: PeerKey, datagram: Uint8Array): void {
+  receive(endpoint: ServerEndpoint, peer: PeerKey, datagram: Uint8Array): void {
     this.engine.receive(endpoint, peer, datagram, this.now);
     this.#settle(this.now);
   }
@@ -198,7 +201,7 @@ export class Bench {
   }
 
   /** `69`, `70`, or a transfer endpoint by the order of first use: `a`, `b` … */
-  endpoint(name: string): Endpoint {
+  endpoint(name: string): ServerEndpoint {
     if (name === '69') return this.listener;
     if (name === '70') return this.other;
     const endpoint = this.#used[name.charCodeAt(0) - 97];
@@ -206,7 +209,7 @@ export class Bench {
     return endpoint;
   }
 
-  nameOf(endpoint: Endpoint): string {
+  nameOf(endpoint: ServerEndpoint): string {
     if (endpoint.accepts) return String(endpoint.port);
     if (!this.#used.includes(endpoint)) this.#used.push(endpoint);
     return String.fromCharCode(97 + this.#used.indexOf(endpoint));
@@ -315,7 +318,7 @@ export class Bench {
     return Object.hasOwn(files, name) ? files[name] : undefined;
   }
 
-  #send(from: Endpoint, to: PeerKey, bytes: Uint8Array): void {
+  #send(from: ServerEndpoint, to: PeerKey, bytes: Uint8Array): void {
     this.nameOf(from);
     this.sent.push({ from, to, bytes, at: this.now });
     const packet = decode(bytes)!;
@@ -323,7 +326,7 @@ export class Bench {
     this.#recordSent(from, to, textOf(packet));
   }
 
-  #data(from: Endpoint, to: PeerKey, block: number, { first, start, end, second, secondEnd }: Slices): void {
+  #data(from: ServerEndpoint, to: PeerKey, block: number, { first, start, end, second, secondEnd }: Slices): void {
     const payload = joined([first.subarray(start, end), ...(second ? [second.subarray(0, secondEnd)] : [])]);
     this.sent.push({ from, to, bytes: encode({ opcode: Opcode.data, block, payload }), at: this.now });
     this.#check(this.#flow(from, to), block, payload);
@@ -331,7 +334,7 @@ export class Bench {
   }
 
   /** The request that is being served on this route. */
-  #flow(from: Endpoint, to: PeerKey): Flow {
+  #flow(from: ServerEndpoint, to: PeerKey): Flow {
     const route = `${to} ${this.nameOf(from)}`;
     const known = this.#flows.get(route);
     if (known && !this.endings.has(known.request.id)) return known;
@@ -370,7 +373,7 @@ export class Bench {
     return Number((packet?.opcode === Opcode.oack && packet.options.find(({ name }) => name === 'blksize')?.value) || 512);
   }
 
-  #recordSent(from: Endpoint, to: PeerKey, packet: string): void {
+  #recordSent(from: ServerEndpoint, to: PeerKey, packet: string): void {
     if (this.#recording) this.#record(`${nameOfPeer(to)}<${this.nameOf(from)} ${packet}`);
   }
 
@@ -433,8 +436,8 @@ function described({ outcome, bytes, lastAckMissing, error }: Ending): string {
   return `${outcome} ${bytes}${lastAckMissing ? ', last ACK missing' : ''}${told}`;
 }
 
-function listenerOn(port: number, { singlePort = false, endpoints = 8 }: BenchOptions): Endpoint {
-  const replies: Endpoint[] = [];
+function listenerOn(port: number, { singlePort = false, endpoints = 8 }: BenchOptions): ServerEndpoint {
+  const replies: ServerEndpoint[] = [];
   const listener = { address: '192.168.7.1', port, accepts: true, replies };
   if (singlePort) replies.push(listener);
   else {

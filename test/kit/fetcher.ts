@@ -1,7 +1,7 @@
 /** The simplest client that a bench can have: asks for a file, acknowledges every window, and never sends anything twice. */
 
 import type { PeerKey } from '../../src/base/peer.ts';
-import type { Endpoint } from '../../src/tftp/protocol/outbox.ts';
+import type { ServerEndpoint } from '../../src/tftp/protocol/outbox.ts';
 import { decode, encode, Opcode } from '../../src/tftp/protocol/packet.ts';
 import type { Bench, Sent } from './bench.ts';
 
@@ -15,7 +15,7 @@ export class Fetcher {
   readonly #bench: Bench;
   readonly #request: Uint8Array;
   readonly #ackTimes: number;
-  #tid: Endpoint | undefined;
+  #tid: ServerEndpoint | undefined;
   #blockSize = 512;
   #windowSize = 1;
   #rollover: number;

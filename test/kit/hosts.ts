@@ -4,6 +4,7 @@
  */
 
 import { type PeerKey, peerKey } from '../../src/base/peer.ts';
+import { SEGMENT_BYTES } from '../../src/base/segment.ts';
 import { DownloadTransfer } from '../../src/tftp/client/download.ts';
 import type { Failure } from '../../src/tftp/client/error.ts';
 import type { AskedOptions } from '../../src/tftp/client/options.ts';
@@ -11,9 +12,8 @@ import type { ClientLimits, ClientRequest, ClientTransfer } from '../../src/tftp
 import { UploadTransfer } from '../../src/tftp/client/upload.ts';
 import { type ControlPlane, Engine, type EngineLimits, type IncomingRequest } from '../../src/tftp/protocol/engine.ts';
 import { ErrorCode } from '../../src/tftp/protocol/error.ts';
-import type { Endpoint } from '../../src/tftp/protocol/outbox.ts';
+import type { ServerEndpoint } from '../../src/tftp/protocol/outbox.ts';
 import { Opcode } from '../../src/tftp/protocol/packet.ts';
-import { SEGMENT_BYTES } from '../../src/tftp/protocol/segments.ts';
 import type { Ending, TransferLimits } from '../../src/tftp/protocol/transfer.ts';
 import type { BoundEndpoint, Host, Network } from './network.ts';
 
@@ -89,7 +89,7 @@ export class EngineHost implements Host {
     return this.engine.nextDeadline;
   }
 
-  receive(endpoint: Endpoint, from: PeerKey, datagram: Uint8Array, now: number): void {
+  receive(endpoint: ServerEndpoint, from: PeerKey, datagram: Uint8Array, now: number): void {
     this.engine.receive(endpoint, from, datagram, now);
   }
 
@@ -199,7 +199,7 @@ abstract class ClientHostBase implements Host {
     this.network.poke(() => this.transfer.start(this.network.now));
   }
 
-  receive(_endpoint: Endpoint, from: PeerKey, datagram: Uint8Array, now: number): void {
+  receive(_endpoint: ServerEndpoint, from: PeerKey, datagram: Uint8Array, now: number): void {
     this.transfer.receive(from, datagram, now);
   }
 

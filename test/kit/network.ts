@@ -4,9 +4,9 @@
  */
 import type { Clock } from '../../src/base/clock.ts';
 import { type PeerKey, peerKey, peerOf } from '../../src/base/peer.ts';
-import type { Endpoint, Outbox } from '../../src/tftp/protocol/outbox.ts';
+import type { Slices } from '../../src/base/segment.ts';
+import type { Outbox, ServerEndpoint } from '../../src/tftp/protocol/outbox.ts';
 import { Opcode, writeHeader } from '../../src/tftp/protocol/packet.ts';
-import type { Slices } from '../../src/tftp/protocol/segments.ts';
 import { type Random, seeded } from './random.ts';
 
 /** What a link does to datagrams. Probabilities 0–1, times in milliseconds. */
@@ -23,7 +23,7 @@ export const PERFECT: Link = { loss: 0, duplication: 0, reordering: 0, reorderMs
 
 /** Something with sockets. It never waits and has no clock: the network tells it the time and asks for its next deadline. */
 export interface Host {
-  receive(endpoint: Endpoint, from: PeerKey, datagram: Uint8Array, now: number): void;
+  receive(endpoint: ServerEndpoint, from: PeerKey, datagram: Uint8Array, now: number): void;
   readonly nextDeadline: number;
   expire(now: number): void;
   /** What is still there and should not be, in words. */
@@ -47,9 +47,9 @@ export interface Sending {
 }
 
 /** An endpoint of a {@link Host}; its replies may be filled in later. */
-export interface BoundEndpoint extends Endpoint {
+export interface BoundEndpoint extends ServerEndpoint {
   accepts: boolean;
-  replies: readonly Endpoint[];
+  replies: readonly ServerEndpoint[];
   readonly key: PeerKey;
 }
 
@@ -98,8 +98,8 @@ export class Network {
     this.#link = typeof link === 'function' ? link : () => link;
     this.#maxEvents = maxEvents;
     this.outbox = {
-      send: (from, to, datagram) => this.#send(from, to, datagram.slice()),
-      data: (from, to, block, slices) => this.#send(from, to, compose(block, slices)),
+      send: (from, to, datagram) => this.#send(from as ServerEndpoint, to, datagram.slice()),
+      data: (from, to, block, slices) => this.#send(from as ServerEndpoint, to, compose(block, slices)),
     };
     this.clock = {
       now: () => this.now,
@@ -210,7 +210,7 @@ export class Network {
     });
   }
 
-  #send(from: Endpoint, to: PeerKey, datagram: Uint8Array): void {
+  #send(from: ServerEndpoint, to: PeerKey, datagram: Uint8Array): void {
     const { loss, duplication, reordering, reorderMs, delayMs } = this.#link(peerKey(from.address, from.port), to);
     const copies = this.random.chance(loss) ? 0 : this.random.chance(duplication) ? 2 : 1;
     const sending: Sending = {

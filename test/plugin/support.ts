@@ -1,12 +1,13 @@
 /** A clock, a log and a folder under the test's control. */
 
 import type { Clock } from '../../src/base/clock.ts';
+import type { Log } from '../../src/base/log.ts';
 import { bytesContent } from '../../src/content/bytes.ts';
 import type { Content } from '../../src/content/content.ts';
 import type { Plugin } from '../../src/plugin/define.ts';
 import { Pipeline, type PipelineSurroundings } from '../../src/plugin/pipeline.ts';
 import { readyPlugins } from '../../src/plugin/ready.ts';
-import type { Folder, Log, ReadRequest, TransferInfo, TransferSummary, WriteRequest } from '../../src/plugin/types.ts';
+import type { Folder, ReadRequest, TransferInfo, TransferSummary, WriteRequest } from '../../src/plugin/types.ts';
 
 export class FakeClock implements Clock {
   #now = 0;

@@ -1,9 +1,10 @@
 /** Two that want the same address at the same moment: the transport, which follows the machine's addresses, and a reload. */
 
 import { expect, test } from 'vitest';
+import type { Listening } from '../../src/net/listening.ts';
 import { Stats } from '../../src/stats/stats.ts';
 import { PortableTransport } from '../../src/tftp/transport/portable.ts';
-import type { Listening, TransportEvents } from '../../src/tftp/transport/transport.ts';
+import type { TransportEvents } from '../../src/tftp/transport/transport.ts';
 import { ENGINE_LIMITS } from '../kit/hosts.ts';
 import { PERFECT } from '../kit/network.ts';
 import { World } from './world.ts';

@@ -5,7 +5,7 @@
 
 import { type PeerKey, peerOf } from '../../src/base/peer.ts';
 import type { Failure } from '../../src/tftp/client/error.ts';
-import type { Endpoint } from '../../src/tftp/protocol/outbox.ts';
+import type { ServerEndpoint } from '../../src/tftp/protocol/outbox.ts';
 import { decode, encode, Opcode } from '../../src/tftp/protocol/packet.ts';
 import { type ClientHostOptions, DownloadingHost, UploadingHost } from '../kit/hosts.ts';
 import type { BoundEndpoint, Host } from '../kit/network.ts';
@@ -51,7 +51,7 @@ export class Downloader extends DownloadingHost implements Machine {
     super.start();
   }
 
-  override receive(endpoint: Endpoint, from: PeerKey, datagram: Uint8Array, now: number): void {
+  override receive(endpoint: ServerEndpoint, from: PeerKey, datagram: Uint8Array, now: number): void {
     if (this.gone) return;
     super.receive(endpoint, from, datagram, now);
     if (from === this.transfer.peer && datagram[1] === Opcode.data) this.#look(datagram);
@@ -109,7 +109,7 @@ export class Uploader extends UploadingHost implements Machine {
     super.start();
   }
 
-  override receive(endpoint: Endpoint, from: PeerKey, datagram: Uint8Array, now: number): void {
+  override receive(endpoint: ServerEndpoint, from: PeerKey, datagram: Uint8Array, now: number): void {
     if (!this.gone) super.receive(endpoint, from, datagram, now);
   }
 
@@ -151,7 +151,7 @@ export class Prober implements Host {
     this.#world.network.poke(() => this.expire(this.#world.now));
   }
 
-  receive(_endpoint: Endpoint, from: PeerKey, datagram: Uint8Array): void {
+  receive(_endpoint: ServerEndpoint, from: PeerKey, datagram: Uint8Array): void {
     const packet = decode(datagram);
     this.nextDeadline = Number.POSITIVE_INFINITY;
     if (packet?.opcode !== Opcode.oack) return;

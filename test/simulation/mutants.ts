@@ -2,11 +2,12 @@
  * Six faults that a server like this may have, each put into the real parts from outside. The simulation must find every one:
  * that is what shows that it looks.
  */
+
+import type { Awaitable } from '../../src/base/awaitable.ts';
+import { SEGMENT_BYTES } from '../../src/base/segment.ts';
 import { type Fill, SegmentCache } from '../../src/content/cache.ts';
-import type { Awaitable } from '../../src/content/content.ts';
 import { VersionedFile } from '../../src/content/versioned-file.ts';
 import { Generation, type Release } from '../../src/server/generation.ts';
-import { SEGMENT_BYTES } from '../../src/tftp/protocol/segments.ts';
 import type { Mutant } from './scenario.ts';
 
 export interface NamedMutant {

@@ -5,10 +5,10 @@
 import { z } from 'zod';
 import { sleep } from '../../src/base/clock.ts';
 import type { Content, Sink } from '../../src/content/content.ts';
-import type { SocketOwner } from '../../src/net/socket.ts';
 import { definePlugin, type Plugin } from '../../src/plugin/define.ts';
 import type { Call, PluginContext, ReadRequest } from '../../src/plugin/types.ts';
 import { ErrorCode, TftpError } from '../../src/tftp/protocol/error.ts';
+import type { SocketOwner } from '../../src/tftp/transport/socket-endpoint.ts';
 import { Instance, TrackedContent, TrackedSink } from './ledger.ts';
 import type { Plan } from './plan.ts';
 import { PLUGIN_SOURCES } from './versions.ts';

@@ -1,10 +1,11 @@
 /** The server's sockets on the simulated network: a `Bind` for the portable transport. */
 import type { NetworkInterfaceInfo } from 'node:os';
 import type { PeerKey } from '../../src/base/peer.ts';
+import type { Slices } from '../../src/base/segment.ts';
 import type { Interfaces } from '../../src/net/addresses.ts';
-import type { SocketAddress, SocketEndpoint, SocketOwner } from '../../src/net/socket.ts';
-import type { Endpoint } from '../../src/tftp/protocol/outbox.ts';
-import type { Slices } from '../../src/tftp/protocol/segments.ts';
+import type { SocketAddress } from '../../src/net/socket.ts';
+import type { ServerEndpoint } from '../../src/tftp/protocol/outbox.ts';
+import type { SocketEndpoint, SocketOwner } from '../../src/tftp/transport/socket-endpoint.ts';
 import type { BoundEndpoint, Host } from '../kit/network.ts';
 import type { Random } from '../kit/random.ts';
 import type { World } from './world.ts';
@@ -72,7 +73,7 @@ export class SimulatedSockets implements Host {
     return socket;
   };
 
-  receive(endpoint: Endpoint, from: PeerKey, datagram: Uint8Array): void {
+  receive(endpoint: ServerEndpoint, from: PeerKey, datagram: Uint8Array): void {
     this.#world.atServer(() => {
       const socket = this.#open.get(endpoint as BoundEndpoint);
       socket?.owner.receive(socket, from, datagram);
@@ -96,7 +97,7 @@ class SimulatedSocket implements SocketEndpoint {
   readonly address: string;
   readonly port: number;
   accepts = false;
-  replies: readonly Endpoint[] = [];
+  replies: readonly ServerEndpoint[] = [];
   readonly #world: World;
   readonly #endpoint: BoundEndpoint;
   readonly #closed: () => void;

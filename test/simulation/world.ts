@@ -7,7 +7,7 @@
  * one turn of the event loop runs the microtasks to their end, and nothing here makes real I/O that could come in between.
  */
 import type { Clock } from '../../src/base/clock.ts';
-import type { Log } from '../../src/plugin/types.ts';
+import type { Log } from '../../src/base/log.ts';
 import { type Link, Network } from '../kit/network.ts';
 import { type Random, seeded } from '../kit/random.ts';
 import { SimulatedFiles } from './files.ts';

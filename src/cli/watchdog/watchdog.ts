@@ -3,8 +3,8 @@
  * does not end by itself after a signal. It works whatever the main thread does, and so whatever a plugin, a disk or a log does.
  */
 import { Worker } from 'node:worker_threads';
+import type { Log } from '../../base/log.ts';
 import type { Activity } from '../../plugin/activity.ts';
-import type { Log } from '../../plugin/types.ts';
 import { describePlace, Share } from './share.ts';
 import type { ToWatchdog } from './worker.ts';
 

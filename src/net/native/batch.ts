@@ -7,13 +7,14 @@
  */
 
 import type { PeerKey } from '../../base/peer.ts';
-import { HEADER_BYTES, Opcode } from '../../tftp/protocol/packet.ts';
-import type { Slices } from '../../tftp/protocol/segments.ts';
+import type { Slices } from '../../base/segment.ts';
 import { Arena, type Region } from './arena.ts';
 import { CMSG16, IOVEC, MMSGHDR, MSGHDR } from './layout.ts';
 import { addressOf, C, checkAllowed, hotCalls, isCongestion, isInterrupted } from './libc.ts';
 import { writePeer } from './sockaddr.ts';
 
+/** Of a datagram that is sent from where its bytes lie: its first bytes, which differ from one to the next. */
+export const HEADER_BYTES = 4;
 /** Messages gathered at the most; a full batch is sent at once. */
 const MESSAGES = 128;
 const VECTORS = 1024;
@@ -51,7 +52,7 @@ export class Batch {
   readonly #names: Region;
   readonly #controls: Region;
   readonly #vectors: Region;
-  readonly #blockHeaders: Region;
+  readonly #frameHeaders: Region;
   readonly #small: Region;
   readonly #calls = hotCalls();
   /** Segments whose bytes are to be sent, so many of them. */
@@ -69,11 +70,11 @@ export class Batch {
   /** Messages, vectors, block headers and small bytes in use. */
   #messages = 0;
   #vectorCount = 0;
-  #blockCount = 0;
+  #frameCount = 0;
   #smallUsed = 0;
   /** The message that the next block may join: its peer, block, piece length, pieces and bytes so far. */
   #openPeer: PeerKey | undefined;
-  #openBlock = 0;
+  #openHeader = 0;
   #pieceBytes = 0;
   #pieces = 0;
   #openBytes = 0;
@@ -84,7 +85,7 @@ export class Batch {
     this.#names = arena.take(MESSAGES * NAME_BYTES);
     this.#controls = arena.take(MESSAGES * CMSG16.bytes);
     this.#vectors = arena.take(VECTORS * IOVEC.bytes);
-    this.#blockHeaders = arena.take(VECTORS * HEADER_BYTES);
+    this.#frameHeaders = arena.take(VECTORS * HEADER_BYTES);
     this.#small = arena.take(SMALL_BYTES);
     for (let i = 0; i < MESSAGES; i++) {
       const control = this.#controls.offset + i * CMSG16.bytes;
@@ -111,14 +112,17 @@ export class Batch {
     this.#smallUsed += datagram.length;
   }
 
-  /** A DATA packet; its bytes are sent from where they lie. */
-  data(from: Sender, to: PeerKey, block: number, { first, start, end, second, secondEnd }: Slices): void {
+  /**
+   * A datagram of a header and bytes that are sent from where they lie.
+   * @param header its first {@link HEADER_BYTES}, as a number; datagrams whose headers count up may become one message
+   */
+  framed(from: Sender, to: PeerKey, header: number, { first, start, end, second, secondEnd }: Slices): void {
     if (from.closed) return;
     const length = HEADER_BYTES + end - start + secondEnd;
     const joins =
       this.#openPeer === to &&
       this.#sender === from &&
-      block === ((this.#openBlock + 1) & 0xffff) &&
+      header === this.#openHeader + 1 &&
       length <= this.#pieceBytes &&
       this.#pieces < MAX_PIECES &&
       this.#openBytes + length <= MAX_MESSAGE_BYTES &&
@@ -131,16 +135,17 @@ export class Batch {
       this.#pieces = 0;
       this.#openBytes = 0;
     }
-    const header = this.#blockCount++ * HEADER_BYTES;
-    const at = this.#blockHeaders.offset + header;
+    const offset = this.#frameCount++ * HEADER_BYTES;
+    const at = this.#frameHeaders.offset + offset;
     const { bytes } = this.#arena;
-    bytes[at + 1] = Opcode.data;
-    bytes[at + 2] = block >>> 8;
-    bytes[at + 3] = block & 0xff;
-    this.#vector(this.#blockHeaders.address + header, HEADER_BYTES);
+    bytes[at] = header >>> 24;
+    bytes[at + 1] = header >>> 16;
+    bytes[at + 2] = header >>> 8;
+    bytes[at + 3] = header;
+    this.#vector(this.#frameHeaders.address + offset, HEADER_BYTES);
     if (end > start) this.#slice(first, start, end);
     if (second && secondEnd > 0) this.#slice(second, 0, secondEnd);
-    this.#openBlock = block;
+    this.#openHeader = header;
     this.#openBytes += length;
     if (++this.#pieces === 2) this.#segmented();
     // A shorter piece can only be the last.
@@ -154,7 +159,7 @@ export class Batch {
       this.#sendRun(this.#runSenders[run]!, this.#runStarts[run]!, end);
       this.#runSenders[run] = undefined;
     }
-    this.#runs = this.#messages = this.#vectorCount = this.#blockCount = this.#smallUsed = 0;
+    this.#runs = this.#messages = this.#vectorCount = this.#frameCount = this.#smallUsed = 0;
     this.#sender = this.#openPeer = undefined;
     // Never by its length, which costs more than a datagram.
     while (this.#heldCount > 0) this.#held[--this.#heldCount] = undefined;

@@ -3,7 +3,6 @@
  */
 
 import type { PeerKey } from '../../base/peer.ts';
-import { HEADER_BYTES } from '../../tftp/protocol/packet.ts';
 import type { Arena, Region } from './arena.ts';
 import { MMSGHDR, MSGHDR } from './layout.ts';
 import { C, checkAllowed, hotCalls, isCongestion } from './libc.ts';
@@ -14,6 +13,9 @@ export const BATCH = 64;
 /** No UDP datagram is longer. */
 const SLOT_BYTES = 65_536;
 
+/** The commonest length by far where each datagram is acknowledged by a short one. */
+const SHORT_BYTES = 4;
+
 /** Arena bytes that an inbox takes. */
 export const INBOX_BYTES = BATCH * (MMSGHDR.bytes + 16 + 32 + SLOT_BYTES) + 1024;
 
@@ -22,8 +24,8 @@ export class Inbox {
   readonly #headers: Region;
   readonly #names: Region;
   readonly #slots: Region;
-  /** Views of the slots as ACKs, the commonest datagram by far: made once. */
-  readonly #acks: readonly Uint8Array[];
+  /** Views of the slots as datagrams of {@link SHORT_BYTES}: made once. */
+  readonly #short: readonly Uint8Array[];
   readonly #calls = hotCalls();
   /** Slots in which the kernel has left a length of its own. */
   #used = BATCH;
@@ -34,7 +36,7 @@ export class Inbox {
     this.#names = arena.take(BATCH * 32);
     const vectors = arena.take(BATCH * 16);
     this.#slots = arena.take(BATCH * SLOT_BYTES);
-    this.#acks = Array.from({ length: BATCH }, (_, i) => this.#view(i, HEADER_BYTES));
+    this.#short = Array.from({ length: BATCH }, (_, i) => this.#view(i, SHORT_BYTES));
     for (let i = 0; i < BATCH; i++) {
       const header = this.#headers.offset + i * MMSGHDR.bytes;
       const vector = vectors.offset + i * 16;
@@ -61,7 +63,7 @@ export class Inbox {
       const name = this.#names.offset + i * 32;
       if (hasNoPort(bytes, name)) continue;
       const length = words[(this.#headers.offset + i * MMSGHDR.bytes + MMSGHDR.length) >>> 2]!;
-      take(readPeer(bytes, name), length === HEADER_BYTES ? this.#acks[i]! : this.#view(i, length));
+      take(readPeer(bytes, name), length === SHORT_BYTES ? this.#short[i]! : this.#view(i, length));
     }
     return this.#used;
   }

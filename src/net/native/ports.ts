@@ -3,8 +3,8 @@
  * (recvmmsg). The loop runs in the thread that owns the ports, and returns to its event loop every {@link TURN_MS}.
  */
 
+import type { DatagramOutbox, Endpoint } from '../../base/endpoint.ts';
 import type { PeerKey } from '../../base/peer.ts';
-import type { Endpoint, Outbox } from '../../tftp/protocol/outbox.ts';
 import { MAX_WAIT_MS, type Ports, type PortsOptions, type PortsOwner } from '../ports.ts';
 import { Arena, type Region } from './arena.ts';
 import { Readiness } from './epoll.ts';
@@ -25,8 +25,6 @@ const MAX_SEND_BYTES = 65_507;
 class NativePort implements Endpoint {
   readonly address: string;
   readonly port: number;
-  readonly accepts = false;
-  readonly replies = [];
   readonly fd: number;
   open = true;
 
@@ -38,7 +36,7 @@ class NativePort implements Endpoint {
 }
 
 export class NativePorts implements Ports {
-  readonly outbox: Outbox;
+  readonly outbox: DatagramOutbox;
   readonly #localAddress: string;
   readonly #epoll = mustCall('epoll_create1', C.EPOLL_CLOEXEC);
   readonly #readiness = new Readiness(this.#epoll);
@@ -56,12 +54,7 @@ export class NativePorts implements Ports {
     this.#localAddress = localAddress;
     this.#letter = this.#arena.take(MAX_SEND_BYTES);
     this.#name = this.#arena.take(SOCKADDR_BYTES);
-    this.outbox = {
-      send: (from, to, datagram) => this.#send(from as NativePort, to, datagram),
-      data: () => {
-        throw new TypeError('these ports send no DATA');
-      },
-    };
+    this.outbox = { send: (from, to, datagram) => this.#send(from as NativePort, to, datagram) };
   }
 
   open(localAddress = this.#localAddress): Endpoint {

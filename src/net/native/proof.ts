@@ -5,9 +5,8 @@
  */
 
 import { type PeerKey, peerKey } from '../../base/peer.ts';
-import { HEADER_BYTES } from '../../tftp/protocol/packet.ts';
 import { Arena } from './arena.ts';
-import { Batch, type Sender } from './batch.ts';
+import { Batch, HEADER_BYTES, type Sender } from './batch.ts';
 import { Readiness } from './epoll.ts';
 import { INBOX_BYTES, Inbox } from './inbox.ts';
 import { addressOf, C, call, checkAllowed, type IdleCall, mustCall, SystemError } from './libc.ts';
@@ -123,7 +122,7 @@ class Proof {
 
   #send(from: Side, to: Side): void {
     const slices = { first: this.#payload, start: 0, end: BLOCK_BYTES, second: undefined, secondEnd: 0 };
-    for (const block of BLOCKS) this.#batch.data(from, to.key, block, slices);
+    for (const block of BLOCKS) this.#batch.framed(from, to.key, block, slices);
     this.#batch.flush();
   }
 

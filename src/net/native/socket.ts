@@ -4,7 +4,7 @@
  */
 import { isIPv6 } from 'node:net';
 import { peerOf } from '../../base/peer.ts';
-import type { Address } from '../../tftp/transport/transport.ts';
+import type { Address } from '../listening.ts';
 import type { SocketAddress } from '../socket.ts';
 import { C, call, getOption, mustCall, SystemError, setOption } from './libc.ts';
 import { readPeer, SOCKADDR_BYTES, writeLocal } from './sockaddr.ts';

@@ -2,11 +2,12 @@
  * A TFTP client: `download` and `upload` over UDP, as promises. The protocol is the server's own code, from the other side.
  */
 
+import type { Awaitable } from '../../base/awaitable.ts';
 import { peerKey, peerOf } from '../../base/peer.ts';
-import type { Awaitable, Content } from '../../content/content.ts';
+import { SEGMENT_BYTES } from '../../base/segment.ts';
+import type { Content } from '../../content/content.ts';
 import type { Rollover } from '../protocol/block.ts';
 import { NetasciiDecoder } from '../protocol/netascii.ts';
-import { SEGMENT_BYTES } from '../protocol/segments.ts';
 import { DownloadTransfer } from './download.ts';
 import { netasciiSource } from './netascii.ts';
 import type { ClientAgreement } from './options.ts';

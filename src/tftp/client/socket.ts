@@ -7,10 +7,10 @@
  * only (RFC 1122 §4.1.3.3).
  */
 import { createSocket, type Socket } from 'node:dgram';
+import type { Endpoint } from '../../base/endpoint.ts';
 import { type PeerKey, peerKey, peerOf } from '../../base/peer.ts';
-import type { Endpoint } from '../protocol/outbox.ts';
+import type { Slices } from '../../base/segment.ts';
 import { HEADER_BYTES, Opcode, writeHeader } from '../protocol/packet.ts';
-import type { Slices } from '../protocol/segments.ts';
 
 export interface SocketEvents {
   receive(from: PeerKey, datagram: Uint8Array): void;
@@ -37,8 +37,6 @@ const PASSING = new Set(['ENOBUFS', 'EAGAIN', 'ENOMEM', 'ERR_SOCKET_DGRAM_NOT_RU
 export class ClientSocket implements Endpoint {
   readonly address: string;
   readonly port: number;
-  readonly accepts = false;
-  readonly replies: readonly Endpoint[] = [];
   readonly #server: PeerKey;
   /** Takes datagrams from any peer. */
   readonly #socket: Socket;

@@ -8,9 +8,10 @@
  * the last ACK may be lost, and then the last DATA comes once more; a driver may skip this.
  */
 
+import type { Endpoint } from '../../base/endpoint.ts';
 import { addressKey, type PeerKey, peerOf } from '../../base/peer.ts';
 import { ErrorCode } from '../protocol/error.ts';
-import type { Endpoint, Outbox, Route } from '../protocol/outbox.ts';
+import type { Outbox, Route } from '../protocol/outbox.ts';
 import { blockOf, decode, encode, HEADER_BYTES, Opcode, opcodeOf } from '../protocol/packet.ts';
 import { RoundTrip } from '../protocol/rtt.ts';
 import type { Failure } from './error.ts';

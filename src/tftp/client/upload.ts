@@ -1,8 +1,10 @@
 /**
  * A file on its way from this client to a server. It knows the order of things; blocks and windows are the {@link Sender}'s.
  */
+
+import { SEGMENT_BYTES } from '../../base/segment.ts';
 import { Opcode } from '../protocol/packet.ts';
-import { SEGMENT_BYTES, Segments } from '../protocol/segments.ts';
+import { Segments } from '../protocol/segments.ts';
 import { Sender } from '../protocol/sender.ts';
 import type { ClientAgreement } from './options.ts';
 import { type ClientHost, type ClientRequest, ClientTransfer } from './transfer.ts';

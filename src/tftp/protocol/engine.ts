@@ -14,7 +14,7 @@ import { addressKey, type PeerKey } from '../../base/peer.ts';
 import { Budget, type BudgetLimits } from './budget.ts';
 import { ErrorCode } from './error.ts';
 import { considered, type RequestLimits } from './options.ts';
-import type { Endpoint, Outbox } from './outbox.ts';
+import type { Outbox, ServerEndpoint } from './outbox.ts';
 import { decode, encode, Opcode, opcodeOf, type RequestPacket } from './packet.ts';
 import { type ReadAnswer, ReadTransfer } from './read-transfer.ts';
 import type { Asked, Ending, Progress, Transfer, TransferHost } from './transfer.ts';
@@ -36,7 +36,7 @@ export interface EngineLimits extends BudgetLimits, RequestLimits {
 export interface IncomingRequest {
   readonly id: number;
   readonly peer: PeerKey;
-  readonly listener: Endpoint;
+  readonly listener: ServerEndpoint;
   readonly packet: RequestPacket;
 }
 
@@ -171,7 +171,7 @@ export class Engine {
   }
 
   /** Takes a datagram that `peer` sent to `endpoint`. The bytes are not kept. */
-  receive(endpoint: Endpoint, peer: PeerKey, datagram: Uint8Array, now: number): void {
+  receive(endpoint: ServerEndpoint, peer: PeerKey, datagram: Uint8Array, now: number): void {
     const opcode = opcodeOf(datagram);
     if (opcode === Opcode.rrq || opcode === Opcode.wrq) {
       if (!endpoint.accepts) return this.#counters.drop('not-listening', peer);
@@ -244,7 +244,7 @@ export class Engine {
     for (const id of [...this.#transfers.keys()]) this.refuse(id, error, now);
   }
 
-  #request(listener: Endpoint, peer: PeerKey, datagram: Uint8Array, now: number): void {
+  #request(listener: ServerEndpoint, peer: PeerKey, datagram: Uint8Array, now: number): void {
     const packet = datagram.length <= MAX_REQUEST_BYTES ? decode(datagram) : undefined;
     if (packet?.opcode !== Opcode.rrq && packet?.opcode !== Opcode.wrq) return this.#counters.drop('malformed', peer);
     this.#budget.earn(addressKey(peer), datagram.length, now);
@@ -286,7 +286,7 @@ export class Engine {
    * The transfer that this very request has begun already. Not one whose peer may have all of it: its last ACK may wait in another
    * socket while the peer, which uses one port for everything, asks for the same file again.
    */
-  #repeated(listener: Endpoint, peer: PeerKey, datagram: Uint8Array, now: number): Transfer | undefined {
+  #repeated(listener: ServerEndpoint, peer: PeerKey, datagram: Uint8Array, now: number): Transfer | undefined {
     return this.#byPeer.get(peer)?.find((transfer) => {
       const { asked, proven, provenAt, phase } = transfer;
       if (phase === 'over' || asked.listener !== listener || !equal(asked.datagram, datagram)) return false;
@@ -296,7 +296,7 @@ export class Engine {
   }
 
   /** Single-port mode: the peer's new request takes the place of what it had before. */
-  #replace(listener: Endpoint, peer: PeerKey, now: number): void {
+  #replace(listener: ServerEndpoint, peer: PeerKey, now: number): void {
     for (const transfer of [...(this.#byPeer.get(peer) ?? [])]) {
       if (transfer.asked.listener !== listener) continue;
       if (transfer.phase !== 'over') transfer.end('aborted', now, REPLACED);
@@ -308,7 +308,7 @@ export class Engine {
    * An endpoint that the peer has no other transfer on, else the one of a transfer that has ended, or that will be missed least.
    * Which of those is chosen by chance: a forged ACK must hit the one.
    */
-  #endpointFor(transfer: Transfer, now: number): Endpoint {
+  #endpointFor(transfer: Transfer, now: number): ServerEndpoint {
     const { peer, id } = transfer.asked;
     const { replies } = transfer.asked.listener;
     const siblings = (this.#byPeer.get(peer) ?? []).filter(({ route }) => route !== undefined && replies.includes(route.from));
@@ -426,7 +426,7 @@ export class Engine {
   }
 
   /** RFC 1350 §4: a stranger on a transfer's port gets ERROR 5, and disturbs nobody. */
-  #stranger(endpoint: Endpoint, peer: PeerKey, datagram: Uint8Array, now: number): void {
+  #stranger(endpoint: ServerEndpoint, peer: PeerKey, datagram: Uint8Array, now: number): void {
     this.#counters.drop('unknown-transfer', peer);
     if (endpoint.accepts && !isSinglePort(endpoint)) return;
     const second = Math.floor(now / 1000);
@@ -442,7 +442,7 @@ export class Engine {
 const REPLACED = { code: ErrorCode.undefined, message: 'the client asked for something else' };
 
 /** Replies leave from the port that requests come to. */
-function isSinglePort(listener: Endpoint): boolean {
+function isSinglePort(listener: ServerEndpoint): boolean {
   return listener.replies[0] === listener;
 }
 

@@ -1,23 +1,20 @@
 /**
  * What the protocol knows of the world outside: local endpoints to send from, and an outbox to put datagrams into.
  */
+import type { DatagramOutbox, Endpoint } from '../../base/endpoint.ts';
 import type { PeerKey } from '../../base/peer.ts';
-import type { Slices } from './segments.ts';
+import type { Slices } from '../../base/segment.ts';
 
-/** A local UDP address and port. Requests come to listening endpoints; transfers happen on the endpoints that these reply from. */
-export interface Endpoint {
-  readonly address: string;
-  readonly port: number;
+/** An endpoint of a server. Requests come to listening endpoints; transfers happen on the endpoints that these reply from. */
+export interface ServerEndpoint extends Endpoint {
   /** Whether requests are taken here. */
   readonly accepts: boolean;
   /** Where transfers that were asked for here are answered from: itself in single-port mode. Empty if none can be asked for. */
-  readonly replies: readonly Endpoint[];
+  readonly replies: readonly ServerEndpoint[];
 }
 
-/** Takes datagrams. Owned by a transport; it may not keep what it is given beyond the call, but for content bytes, which never change. */
-export interface Outbox {
-  /** A small datagram: ACK, OACK, ERROR, or a request. */
-  send(from: Endpoint, to: PeerKey, datagram: Uint8Array): void;
+/** Takes datagrams; small ones are ACK, OACK, ERROR, or a request. Of DATA it may keep the content's bytes, which never change. */
+export interface Outbox extends DatagramOutbox {
   /** A DATA packet. */
   data(from: Endpoint, to: PeerKey, block: number, slices: Slices): void;
 }
@@ -27,4 +24,9 @@ export interface Route {
   readonly outbox: Outbox;
   readonly from: Endpoint;
   readonly to: PeerKey;
+}
+
+/** The same, of a server's transfer. */
+export interface ServerRoute extends Route {
+  readonly from: ServerEndpoint;
 }

@@ -134,6 +134,11 @@ export function writeHeader(into: Uint8Array, opcode: number, block: number): vo
   into[3] = block & 0xff;
 }
 
+/** The first four bytes of a DATA packet, as a number. */
+export function dataHeader(block: number): number {
+  return (Opcode.data << 16) | block;
+}
+
 function decodeRequest(opcode: RequestPacket['opcode'], datagram: Uint8Array): RequestPacket | undefined {
   const strings = readStrings(datagram, 2);
   const [name, mode, ...rest] = strings;

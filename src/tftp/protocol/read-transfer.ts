@@ -2,9 +2,11 @@
  * A file on its way from the server to a client: OACK or DATA 1 first, then windows of DATA. It knows the order of things;
  * blocks and windows are the {@link Sender}'s.
  */
-import type { Endpoint } from './outbox.ts';
+
+import { SEGMENT_BYTES } from '../../base/segment.ts';
+import type { ServerEndpoint } from './outbox.ts';
 import { HEADER_BYTES, Opcode } from './packet.ts';
-import { SEGMENT_BYTES, Segments } from './segments.ts';
+import { Segments } from './segments.ts';
 import { Sender } from './sender.ts';
 import { Transfer, type TransferLimits } from './transfer.ts';
 
@@ -28,7 +30,7 @@ export class ReadTransfer extends Transfer {
   /** The content was let go of: it is asked for again when the peer has answered. */
   #shed = false;
 
-  answer({ size, first, limits }: ReadAnswer, from: Endpoint, now: number): void {
+  answer({ size, first, limits }: ReadAnswer, from: ServerEndpoint, now: number): void {
     const segments = new Segments(size, (bytes) => this.host.released(bytes));
     segments.supply(0, first, first.length < SEGMENT_BYTES);
     const agreement = this.settle({ kind: 'read', size: segments.size }, limits, from, now);

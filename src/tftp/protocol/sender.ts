@@ -21,10 +21,12 @@
  *    burst. Within a window a receiver is silent, unless a block is missing: a block out of order behind the burst makes it
  *    report how far it came (RFC 7440 §4), as EDK2, U-Boot and atftp do. One that does not is heard when its own timer sends.
  */
+
+import { emptySlices } from '../../base/segment.ts';
 import { fromWire, type Rollover, toWire } from './block.ts';
 import type { Route } from './outbox.ts';
 import type { RoundTrip } from './rtt.ts';
-import { emptySlices, type Segments } from './segments.ts';
+import type { Segments } from './segments.ts';
 
 /** How a sender may send; agreed before it starts. */
 export interface SenderSettings {

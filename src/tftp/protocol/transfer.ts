@@ -12,7 +12,7 @@ import type { Deadlines, Timed } from '../../base/deadlines.ts';
 import { addressKey, type PeerKey } from '../../base/peer.ts';
 import { ErrorCode, INTERNAL_ERROR, NO_ANSWER } from './error.ts';
 import { type Agreement, negotiate, type OptionLimits, type Subject } from './options.ts';
-import type { Endpoint, Outbox, Route } from './outbox.ts';
+import type { Outbox, ServerEndpoint, ServerRoute } from './outbox.ts';
 import { blockOf, decode, encode, Opcode, type Option, opcodeOf } from './packet.ts';
 import { RoundTrip } from './rtt.ts';
 
@@ -92,7 +92,7 @@ const HELD_RETRY_MS = 1_000;
 export interface Asked {
   readonly id: number;
   readonly peer: PeerKey;
-  readonly listener: Endpoint;
+  readonly listener: ServerEndpoint;
   /** The request, byte by byte: equal bytes from the same peer are the same request, sent again. */
   readonly datagram: Uint8Array;
   readonly at: number;
@@ -109,7 +109,7 @@ export abstract class Transfer implements Timed {
   provenAt = 0;
   /** Bytes sent before that. */
   spent = 0;
-  route: Route | undefined;
+  route: ServerRoute | undefined;
   agreement: Agreement | undefined;
   protected readonly host: TransferHost;
   protected limits!: TransferLimits;
@@ -177,7 +177,7 @@ export abstract class Transfer implements Timed {
   protected abstract release(): void;
 
   /** Fixes what is agreed and where replies come from; `reply` then sends. */
-  protected settle(subject: Subject, limits: TransferLimits, from: Endpoint, now: number): Agreement {
+  protected settle(subject: Subject, limits: TransferLimits, from: ServerEndpoint, now: number): Agreement {
     const agreement = negotiate(this.#options, subject, limits);
     this.#options = [];
     this.limits = limits;
@@ -238,7 +238,7 @@ export abstract class Transfer implements Timed {
   }
 
   /** The server gives up: sends an ERROR and ends. */
-  refuse(error: NonNullable<Ending['error']>, from: Endpoint, now: number): void {
+  refuse(error: NonNullable<Ending['error']>, from: ServerEndpoint, now: number): void {
     if (this.phase === 'over') return;
     const answered = this.phase === 'open';
     this.route ??= { outbox: this.host.outbox, from, to: this.asked.peer };

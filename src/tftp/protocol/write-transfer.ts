@@ -2,7 +2,7 @@
  * A file on its way from a client to the server: OACK or ACK 0 first, then ACKs for windows of DATA. It knows the order of
  * things; blocks, windows and back-pressure are the {@link Receiver}'s.
  */
-import type { Endpoint } from './outbox.ts';
+import type { ServerEndpoint } from './outbox.ts';
 import { encode, HEADER_BYTES, Opcode } from './packet.ts';
 import { Receiver } from './receiver.ts';
 import { Transfer, type TransferLimits } from './transfer.ts';
@@ -25,7 +25,7 @@ export class WriteTransfer extends Transfer {
   readonly peerMayBeDone = false;
   protected readonly unnegotiatedBytes = ACK_ZERO.length;
 
-  answer({ limits }: WriteAnswer, from: Endpoint, now: number): void {
+  answer({ limits }: WriteAnswer, from: ServerEndpoint, now: number): void {
     const agreement = this.settle({ kind: 'write' }, limits, from, now);
     this.#receiver = new Receiver(this.route!, agreement, this.roundTrip, (bytes, last) => this.host.store(this, bytes, last));
     this.phase = 'held';

@@ -3,6 +3,7 @@
  * firmware does. It knows no sockets and no clock.
  */
 
+import type { DatagramOutbox, Endpoint } from '../../base/endpoint.ts';
 import type { PeerKey } from '../../base/peer.ts';
 import { DownloadTransfer } from '../client/download.ts';
 import type { Failure } from '../client/error.ts';
@@ -10,7 +11,7 @@ import { requestOptions } from '../client/options.ts';
 import { ProbeTransfer } from '../client/probe.ts';
 import type { ClientHost, ClientLimits, ClientRequest } from '../client/transfer.ts';
 import { ErrorCode } from '../protocol/error.ts';
-import type { Endpoint, Outbox } from '../protocol/outbox.ts';
+import type { Outbox } from '../protocol/outbox.ts';
 import { encode, Opcode, opcodeOf } from '../protocol/packet.ts';
 import type { Faults } from './faults.ts';
 import type { ProfileName, Step } from './profile.ts';
@@ -29,7 +30,7 @@ export interface Boot {
 
 /** What all machines of a storm share. */
 export interface MachineHost {
-  readonly outbox: Outbox;
+  readonly outbox: DatagramOutbox;
   readonly faults: Faults;
   readonly tally: Tally;
   readonly limits: ClientLimits;

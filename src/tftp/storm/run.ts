@@ -2,8 +2,10 @@
  * Runs a storm over real ports, by the clock of the process.
  */
 
+import { whyNot } from '../../net/native/libc.ts';
+import { NativePorts } from '../../net/native/ports.ts';
+import { proofFailure } from '../../net/native/proof.ts';
 import { DgramPorts, type Ports, type PortsOptions } from '../../net/ports.ts';
-import { NativePorts, proofFailure, whyNot } from '../transport/native/native.ts';
 import type { Expected } from './expected.ts';
 import { Storm, type StormPlan } from './storm.ts';
 

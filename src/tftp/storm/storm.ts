@@ -4,10 +4,10 @@
  */
 
 import { Deadlines } from '../../base/deadlines.ts';
+import type { DatagramOutbox, Endpoint } from '../../base/endpoint.ts';
 import type { PeerKey } from '../../base/peer.ts';
 import type { AskedOptions } from '../client/options.ts';
 import type { ClientLimits } from '../client/transfer.ts';
-import type { Endpoint, Outbox } from '../protocol/outbox.ts';
 import { type FaultRates, Faults } from './faults.ts';
 import { type Identity, identityOf, nameFor } from './identity.ts';
 import { type Boot, Machine, type MachineHost } from './machine.ts';
@@ -39,7 +39,7 @@ export interface StormPlan {
 
 /** What a storm asks of its driver. */
 export interface StormHost {
-  readonly outbox: Outbox;
+  readonly outbox: DatagramOutbox;
   /** A port of the system's choice, at an address of the machine's if it has one. Throws Node's system error. */
   open(localAddress: string | undefined): Endpoint;
   close(port: Endpoint): void;

@@ -4,23 +4,11 @@
  * binding. It goes when the last of them has let go of it and the last transfer has ended.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
+import type { BindTo, Bound } from '../../net/listener.ts';
+import type { Address } from '../../net/listening.ts';
 import type { Rights } from '../../net/rights.ts';
-import type { Bind, SocketEndpoint, SocketOwner } from '../../net/socket.ts';
-import type { Address, ListenSettings } from './transport.ts';
-
-/**
- * What to bind. A broadcast address has no data sockets: it is answered from those of the interface's own address. `link` is the number
- * of the interface that the sockets will be tied to, if they will be to one.
- */
-export type BindTo =
-  | {
-      readonly address: string;
-      readonly port: number;
-      readonly device?: string | undefined;
-      readonly link?: number | undefined;
-      readonly broadcastOf?: Binding;
-    }
-  | { readonly fd: number };
+import type { Bind, SocketEndpoint, SocketOwner } from './socket-endpoint.ts';
+import type { ListenSettings } from './transport.ts';
 
 /** Where sockets come from, and where their datagrams go. */
 export interface Sockets {
@@ -31,7 +19,7 @@ export interface Sockets {
   readonly rights: Rights;
 }
 
-export class Binding implements SocketOwner {
+export class Binding implements SocketOwner, Bound {
   readonly receive: SocketOwner['receive'];
   #listener!: SocketEndpoint;
   #data: readonly SocketEndpoint[] = [];
@@ -50,7 +38,7 @@ export class Binding implements SocketOwner {
    * @param dataSockets how many transfers happen on; none: replies come from the listening socket, or those of the address
    */
   static async open(
-    to: BindTo,
+    to: BindTo<Binding>,
     settings: ListenSettings,
     { bind, receive }: Sockets,
     dataSockets: number,

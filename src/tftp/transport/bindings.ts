@@ -1,7 +1,8 @@
 /**
  * Every binding of a transport, by address, port and device, so that settings that overlap share one.
  */
-import { Binding, type BindTo, type Sockets } from './binding.ts';
+import type { Binder, BindTo } from '../../net/listener.ts';
+import { Binding, type Sockets } from './binding.ts';
 import type { ListenSettings } from './transport.ts';
 
 /**
@@ -28,27 +29,22 @@ export class Bindings {
     this.#sockets = sockets;
   }
 
-  /** Sockets are open. */
-  get size(): number {
-    return this.#all.size;
+  /** Binds addresses with these settings. */
+  with(settings: ListenSettings): Binder<Binding> {
+    const all = this.#all;
+    const { rights, deviceNumber } = this.#sockets;
+    return {
+      get size() {
+        return all.size;
+      },
+      acquire: (to, sharers) => this.#acquire(to, settings, sharers),
+      mustKeep: (port) => !rights.mayBind(port),
+      deviceNumber: (name) => deviceNumber?.(name),
+    };
   }
 
-  /** Sockets of an address that has gone must be kept: they could not be bound again. */
-  mustKeep(port: number): boolean {
-    return !this.#sockets.rights.mayBind(port);
-  }
-
-  /** The number of a device, where sockets are bound to devices. */
-  deviceNumber(name: string): number | undefined {
-    return this.#sockets.deviceNumber?.(name);
-  }
-
-  /**
-   * The binding of an address, bound if need be; `leave` gives it back. Rejects with Node's system error; `EMFILE` also where the
-   * descriptors that are left are for files.
-   * @param sharers addresses that are still to be bound, this one included: they share what there is
-   */
-  async acquire(to: BindTo, settings: ListenSettings, sharers = 1): Promise<Binding> {
+  /** The binding of an address, bound if need be; `leave` gives it back. */
+  async #acquire(to: BindTo<Binding>, settings: ListenSettings, sharers: number): Promise<Binding> {
     const key = this.#keyOf(to);
     if (key === undefined) return this.#open(to, settings, sharers, key);
     for (let other = this.#opening.get(key); other; other = this.#opening.get(key)) await other;
@@ -67,7 +63,7 @@ export class Bindings {
     for (const binding of [...this.#all]) void binding.destroy();
   }
 
-  async #open(to: BindTo, settings: ListenSettings, sharers: number, key: string | undefined): Promise<Binding> {
+  async #open(to: BindTo<Binding>, settings: ListenSettings, sharers: number, key: string | undefined): Promise<Binding> {
     const dataSockets = this.#dataSocketsFor(to, settings, sharers);
     this.#opened += 1 + dataSockets;
     const binding: Binding = await Binding.open(to, settings, this.#sockets, dataSockets, () => {
@@ -84,7 +80,7 @@ export class Bindings {
   }
 
   /** None where the listening socket replies, or another address's. Throws `EMFILE` if there are not enough descriptors. */
-  #dataSocketsFor(to: BindTo, { singlePort }: ListenSettings, sharers: number): number {
+  #dataSocketsFor(to: BindTo<Binding>, { singlePort }: ListenSettings, sharers: number): number {
     // Of few descriptors half: the least that addresses need goes first, and files need some, too.
     const all = Math.min(SOCKETS_IN_ALL, Math.floor(this.#sockets.rights.sockets / 2));
     const share = Math.floor((all - this.#opened) / sharers) - 1;
@@ -95,7 +91,7 @@ export class Bindings {
   }
 
   /** Port 0 is a new one each time, and so is a descriptor. */
-  #keyOf(to: BindTo): string | undefined {
+  #keyOf(to: BindTo<Binding>): string | undefined {
     if ('fd' in to || to.port === 0) return undefined;
     const device = this.#sockets.deviceNumber ? to.device : undefined;
     return `${to.port} ${to.address} ${device ?? ''} ${to.link ?? ''}`;

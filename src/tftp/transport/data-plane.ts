@@ -2,7 +2,8 @@
  * The Engine as the rest of a transport sees it, whatever thread it lives in: plain messages go in, and those of
  * {@link ControlPlane} come out. No call waits for the Engine.
  */
-import type { Awaitable, Content } from '../../content/content.ts';
+import type { Awaitable } from '../../base/awaitable.ts';
+import type { Content } from '../../content/content.ts';
 import type { Engine, EngineLimits } from '../protocol/engine.ts';
 import type { ReadAnswer } from '../protocol/read-transfer.ts';
 import type { Progress, TransferLimits } from '../protocol/transfer.ts';

@@ -3,10 +3,11 @@
  * each of these to its end: content is closed, a sink committed or aborted, exactly once and after its last read or write.
  */
 
+import { type Awaitable, isLater } from '../../base/awaitable.ts';
 import type { Clock } from '../../base/clock.ts';
-import { type Awaitable, type Content, isLater, type Sink } from '../../content/content.ts';
+import { SEGMENT_BYTES } from '../../base/segment.ts';
+import type { Content, Sink } from '../../content/content.ts';
 import { ErrorCode, INTERNAL_ERROR, TftpError } from '../protocol/error.ts';
-import { SEGMENT_BYTES } from '../protocol/segments.ts';
 
 /** The Engine's side. */
 export interface FeedTarget {

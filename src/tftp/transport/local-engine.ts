@@ -6,13 +6,13 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import type { PeerKey } from '../../base/peer.ts';
-import type { UdpEndpoint } from '../../net/socket.ts';
 import { type ControlPlane, type Counters, Engine, type EngineLimits } from '../protocol/engine.ts';
 import type { Outbox } from '../protocol/outbox.ts';
 import type { ReadAnswer } from '../protocol/read-transfer.ts';
 import type { Progress } from '../protocol/transfer.ts';
 import type { WriteAnswer } from '../protocol/write-transfer.ts';
 import type { DataPlane, WireError } from './data-plane.ts';
+import type { UdpEndpoint } from './udp-endpoint.ts';
 
 /** Waking later than this, datagrams come first. */
 const LATE_MS = 5;

@@ -4,10 +4,11 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Interfaces } from '../../net/addresses.ts';
 import { ALL_RIGHTS, processRights, type Rights } from '../../net/rights.ts';
-import { type Bind, UdpEndpoint } from '../../net/socket.ts';
 import type { Counters, EngineLimits } from '../protocol/engine.ts';
 import { LocalEngine } from './local-engine.ts';
+import type { Bind } from './socket-endpoint.ts';
 import type { TransportEvents } from './transport.ts';
+import { UdpEndpoint } from './udp-endpoint.ts';
 import { UdpTransport } from './udp-transport.ts';
 
 export interface PortableOptions {

@@ -3,24 +3,10 @@
  * sinks of the control plane. This is all that the control plane sees of it, whatever thread the Engine lives in.
  */
 import type { Content, Sink } from '../../content/content.ts';
+import type { Address, AddressChange, Listening, ListenOn } from '../../net/listening.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
 import type { RequestPacket } from '../protocol/packet.ts';
 import type { Ending, Progress, TransferLimits } from '../protocol/transfer.ts';
-
-/** An address and port. */
-export interface Address {
-  readonly address: string;
-  readonly port: number;
-}
-
-/**
- * Where to listen: an address (`0.0.0.0` and `::` stand for every IPv4 and every IPv6 address of the machine, those to come
- * too), an interface and its addresses, or a socket that was bound by somebody else.
- */
-export type ListenOn =
-  | { readonly address: string; readonly port: number }
-  | { readonly interface: string; readonly port: number }
-  | { readonly fd: number };
 
 /** How a listener's transfers use ports, and how their packets are marked. */
 export interface ListenSettings {
@@ -30,23 +16,6 @@ export interface ListenSettings {
   readonly transferPorts?: { readonly from: number; readonly to: number } | undefined;
   /** 0–63, for networks that give some packets precedence (RFC 2474). */
   readonly dscp?: number | undefined;
-}
-
-/** Something that listens. */
-export interface Listening {
-  /** Where it listens now; changes as the machine's addresses come and go. */
-  readonly addresses: readonly Address[];
-  /**
-   * Takes no more requests; the sockets stay for the transfers under way and are closed after the last of them. Resolves when
-   * those that no transfer needs are closed.
-   */
-  close(): Promise<void>;
-}
-
-/** Addresses that a listener listens on now and did not before, and the other way round. */
-export interface AddressChange {
-  readonly came: readonly Address[];
-  readonly gone: readonly Address[];
 }
 
 /** A request that wants an answer: `answer` or `refuse`, once. */

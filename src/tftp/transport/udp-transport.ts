@@ -3,21 +3,23 @@
  * Where datagrams are really moved, and on which thread, is the {@link DataPlane}'s business.
  */
 import { networkInterfaces } from 'node:os';
+import { type Awaitable, isLater } from '../../base/awaitable.ts';
 import type { Clock } from '../../base/clock.ts';
 import { peerOf } from '../../base/peer.ts';
-import { type Awaitable, type Content, isLater } from '../../content/content.ts';
+import type { Content } from '../../content/content.ts';
 import { FileContent } from '../../content/file.ts';
 import { HeldFile } from '../../content/held-file.ts';
 import type { Interfaces } from '../../net/addresses.ts';
 import { Listener } from '../../net/listener.ts';
-import type { SocketEndpoint } from '../../net/socket.ts';
+import type { Listening, ListenOn } from '../../net/listening.ts';
 import type { ControlPlane, EngineLimits } from '../protocol/engine.ts';
 import type { Progress } from '../protocol/transfer.ts';
 import type { Binding, Sockets } from './binding.ts';
 import { Bindings } from './bindings.ts';
 import type { DataPlane, WireError } from './data-plane.ts';
 import { Feed } from './feed.ts';
-import type { Listening, ListenOn, ListenSettings, TransferAnswer, Transport, TransportEvents } from './transport.ts';
+import type { SocketEndpoint } from './socket-endpoint.ts';
+import type { ListenSettings, TransferAnswer, Transport, TransportEvents } from './transport.ts';
 
 /** How often the machine's addresses are looked at. */
 const FOLLOW_MS = 2_000;
@@ -37,7 +39,7 @@ export class UdpTransport implements Transport {
   readonly #plane: DataPlane;
   readonly #feed: Feed;
   readonly #bindings: Bindings;
-  readonly #listeners = new Set<Listener>();
+  readonly #listeners = new Set<Listener<Binding>>();
   /** Whose sockets each transfer uses, until its end was told. */
   readonly #owners = new Map<number, Binding>();
   /** Requests that have had no answer yet, even if they have ended. */
@@ -67,7 +69,7 @@ export class UdpTransport implements Transport {
   }
 
   async listen(on: ListenOn, settings: ListenSettings): Promise<Listening> {
-    const listener = new Listener(on, settings, this.#bindings, this.#events.notice);
+    const listener = new Listener(on, this.#bindings.with(settings), this.#events.notice);
     await listener.open(this.#interfaces());
     this.#listeners.add(listener);
     if (!this.#following) this.#followLater();

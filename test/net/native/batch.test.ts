@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { type PeerKey, peerKey } from '../../../src/base/peer.ts';
+import { SEGMENT_BYTES, type Slices } from '../../../src/base/segment.ts';
 import { Arena } from '../../../src/net/native/arena.ts';
 import { Batch } from '../../../src/net/native/batch.ts';
 import { Readiness } from '../../../src/net/native/epoll.ts';
@@ -9,7 +10,6 @@ import { INBOX_BYTES, Inbox } from '../../../src/net/native/inbox.ts';
 import { C, mustCall, whyNot } from '../../../src/net/native/libc.ts';
 import { closeSocket, openSocket } from '../../../src/net/native/socket.ts';
 import { makeFlags, Waker } from '../../../src/net/native/wake.ts';
-import { SEGMENT_BYTES, type Slices } from '../../../src/tftp/protocol/segments.ts';
 import { heapMib } from '../../kit/heap.ts';
 import { seeded } from '../../kit/random.ts';
 import { refuseSegmentation } from '../../kit/segmentation.ts';
@@ -36,6 +36,9 @@ function sliced(offset: number, length: number, from = segments): Slices {
   const second = secondEnd > 0 ? from[Math.floor(offset / SEGMENT_BYTES) + 1] : undefined;
   return { first, start, end, second, secondEnd };
 }
+
+/** The header of block 0. */
+const DATA = 0x30000;
 
 function data(block: number, payload: Uint8Array): string {
   return Buffer.concat([Buffer.from([0, 3, block >> 8, block & 255]), payload]).toString('latin1');
@@ -126,7 +129,7 @@ describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() =
           for (let i = 0; i < one.count; i++) {
             const length = i < one.count - 1 ? one.blockSize : Math.max(0, one.blockSize - one.short);
             const block = (one.block + i) & 0xffff;
-            batch.data(from[one.from]!, to[one.to]!, block, sliced(offset, length));
+            batch.framed(from[one.from]!, to[one.to]!, DATA + block, sliced(offset, length));
             expected[one.to]!.push(data(block, content.subarray(offset, offset + length)));
             expectedOrigins[one.to]!.push(one.from);
             offset += length;
@@ -146,7 +149,7 @@ describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() =
   test('blocks of one window from different sockets: each leaves from its own', () => {
     const { batch, from, to, received, origins, drain } = link(1, 2);
     const blocks = Array.from({ length: 6 }, (_, i) => {
-      batch.data(from[i % 4 < 2 ? 0 : 1]!, to[0]!, i, sliced(i * 100, 100));
+      batch.framed(from[i % 4 < 2 ? 0 : 1]!, to[0]!, DATA + i, sliced(i * 100, 100));
       return data(i, content.subarray(i * 100, i * 100 + 100));
     });
     batch.flush();
@@ -169,7 +172,7 @@ describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() =
   test('more vectors than the kernel takes at once, each block cut at a border: nothing is lost', () => {
     const { batch, from, to, received, drain } = link();
     const expected = Array.from({ length: 900 }, (_, i) => {
-      batch.data(from[0]!, to[0]!, i, sliced(SEGMENT_BYTES - 100, 200));
+      batch.framed(from[0]!, to[0]!, DATA + i, sliced(SEGMENT_BYTES - 100, 200));
       return data(i, content.subarray(SEGMENT_BYTES - 100, SEGMENT_BYTES + 100));
     });
     batch.flush();
@@ -181,7 +184,7 @@ describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() =
     const { batch, from, to, received, drain } = link(2);
     refuseSegmentation(from[0]!.fd);
     const window = (block: number) => {
-      for (let i = 0; i < 3; i++) batch.data(from[0]!, to[0]!, block + i, sliced(i * 500, 500));
+      for (let i = 0; i < 3; i++) batch.framed(from[0]!, to[0]!, DATA + block + i, sliced(i * 500, 500));
       batch.send(from[0]!, to[1]!, Buffer.from(`beside ${block}`));
       batch.flush();
       drain();
@@ -195,8 +198,8 @@ describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() =
   test('a slice that its segment does not have: RangeError', () => {
     const { batch, from, to } = link();
     const slices = { ...sliced(0, 100), end: SEGMENT_BYTES + 1 };
-    expect(() => batch.data(from[0]!, to[0]!, 1, slices)).toThrow(RangeError);
-    expect(() => batch.data(from[0]!, to[0]!, 1, { ...slices, start: -1, end: 10 })).toThrow(RangeError);
+    expect(() => batch.framed(from[0]!, to[0]!, DATA + 1, slices)).toThrow(RangeError);
+    expect(() => batch.framed(from[0]!, to[0]!, DATA + 1, { ...slices, start: -1, end: 10 })).toThrow(RangeError);
   });
 
   test('a closed socket sends nothing: its descriptor may belong to another file', () => {
@@ -205,7 +208,7 @@ describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() =
     batch.flush();
     from[0]!.closed = true;
     batch.send(from[0]!, to[0]!, Buffer.from('after'));
-    batch.data(from[0]!, to[0]!, 1, sliced(0, 100));
+    batch.framed(from[0]!, to[0]!, DATA + 1, sliced(0, 100));
     batch.flush();
     drain();
     expect(received[0]).toEqual(['before']);
@@ -228,7 +231,7 @@ describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() =
     function gather(seed: number): string[] {
       return Array.from({ length: 16 }, (_, i) => {
         const bytes = seeded(seed * 100 + i + 7).bytes(SEGMENT_BYTES);
-        batch.data(from[0]!, to[0]!, i, sliced(1000, 1400, [shared(bytes)]));
+        batch.framed(from[0]!, to[0]!, DATA + i, sliced(1000, 1400, [shared(bytes)]));
         return data(i, bytes.subarray(1000, 2400));
       });
     }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type PeerKey, peerKey } from '../../../src/base/peer.ts';
 import type { AskedOptions } from '../../../src/tftp/client/options.ts';
-import type { Endpoint } from '../../../src/tftp/protocol/outbox.ts';
+import type { ServerEndpoint } from '../../../src/tftp/protocol/outbox.ts';
 import { decode, encode, Opcode, type Packet } from '../../../src/tftp/protocol/packet.ts';
 import { DownloadingHost, EngineHost, UploadingHost } from '../../kit/hosts.ts';
 import { type BoundEndpoint, type Host, Network } from '../../kit/network.ts';
@@ -26,7 +26,7 @@ class ScriptedServer implements Host {
     for (const port of [69, 4000, 4001]) this.#ports.set(port, network.bind(this, '10.0.0.1', port));
   }
 
-  receive(endpoint: Endpoint, from: PeerKey, datagram: Uint8Array, now: number): void {
+  receive(endpoint: ServerEndpoint, from: PeerKey, datagram: Uint8Array, now: number): void {
     const packet = decode(datagram)!;
     this.got.push({
       port: endpoint.port,

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { peerKey } from '../../../src/base/peer.ts';
 import { Engine } from '../../../src/tftp/protocol/engine.ts';
-import type { Endpoint } from '../../../src/tftp/protocol/outbox.ts';
+import type { ServerEndpoint } from '../../../src/tftp/protocol/outbox.ts';
 import { bytesOf, ENGINE_LIMITS, TRANSFER_LIMITS } from '../../kit/bench.ts';
 import { heapMib } from '../../kit/heap.ts';
 
@@ -11,13 +11,13 @@ const request = bytesOf('RRQ f octet tsize=0 blksize=1468 windowsize=4');
 
 /** An engine without a bench's memory of its own. `decide` answers each request at once. */
 function engineThat(decide: (engine: Engine, id: number, now: number) => void) {
-  const replies: Endpoint[] = Array.from({ length: 8 }, (_, i) => ({
+  const replies: ServerEndpoint[] = Array.from({ length: 8 }, (_, i) => ({
     address: '192.168.7.1',
     port: 5000 + i,
     accepts: false,
     replies: [],
   }));
-  const listener: Endpoint = { address: '192.168.7.1', port: 69, accepts: true, replies };
+  const listener: ServerEndpoint = { address: '192.168.7.1', port: 69, accepts: true, replies };
   const ids: number[] = [];
   const outbox = { send: () => {}, data: () => {} };
   const over: number[] = [];

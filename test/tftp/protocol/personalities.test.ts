@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { type PeerKey, peerKey } from '../../../src/base/peer.ts';
-import type { Endpoint } from '../../../src/tftp/protocol/outbox.ts';
+import type { ServerEndpoint } from '../../../src/tftp/protocol/outbox.ts';
 import { decode, encode, Opcode, type Option, type Packet } from '../../../src/tftp/protocol/packet.ts';
 import { DownloadingHost, EngineHost, type EngineHostOptions, join, UploadingHost } from '../../kit/hosts.ts';
 import { type BoundEndpoint, type Host, type Link, Network, PERFECT, type Sending } from '../../kit/network.ts';
@@ -32,7 +32,7 @@ class Script implements Host {
     this.endpoint = network.bind(this, '10.0.1.1', port);
   }
 
-  receive(_endpoint: Endpoint, from: PeerKey, datagram: Uint8Array): void {
+  receive(_endpoint: ServerEndpoint, from: PeerKey, datagram: Uint8Array): void {
     const packet = decode(datagram);
     if (!packet) throw new Error('the server sent what is no packet');
     this.from = from;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { emptySlices, SEGMENT_BYTES, Segments, type Slices } from '../../../src/tftp/protocol/segments.ts';
+import { emptySlices, SEGMENT_BYTES, type Slices } from '../../../src/base/segment.ts';
+import { Segments } from '../../../src/tftp/protocol/segments.ts';
 import { pattern } from '../../kit/bench.ts';
 
 const CONTENT = pattern(5 * SEGMENT_BYTES + 1000);

@@ -1,8 +1,9 @@
 /** What cannot be seen from outside an Engine: what a sender holds on to. Its manners are the conversations' and the simulation's. */
 import { expect, test } from 'vitest';
+import { SEGMENT_BYTES } from '../../../src/base/segment.ts';
 import type { Outbox } from '../../../src/tftp/protocol/outbox.ts';
 import { RoundTrip } from '../../../src/tftp/protocol/rtt.ts';
-import { SEGMENT_BYTES, Segments } from '../../../src/tftp/protocol/segments.ts';
+import { Segments } from '../../../src/tftp/protocol/segments.ts';
 import { Sender } from '../../../src/tftp/protocol/sender.ts';
 
 const endpoint = { address: '192.168.7.1', port: 5000, accepts: false, replies: [] };

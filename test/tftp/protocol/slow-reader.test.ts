@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { type PeerKey, peerKey } from '../../../src/base/peer.ts';
-import type { Endpoint } from '../../../src/tftp/protocol/outbox.ts';
+import type { ServerEndpoint } from '../../../src/tftp/protocol/outbox.ts';
 import { decode, encode, Opcode } from '../../../src/tftp/protocol/packet.ts';
 import { pattern } from '../../kit/bench.ts';
 import { EngineHost } from '../../kit/hosts.ts';
@@ -52,7 +52,7 @@ class SlowReader implements Host {
     this.#network.poke(() => this.#network.outbox.send(this.#endpoint, peerKey('10.0.0.1', 69), request));
   }
 
-  receive(_endpoint: Endpoint, from: PeerKey, datagram: Uint8Array): void {
+  receive(_endpoint: ServerEndpoint, from: PeerKey, datagram: Uint8Array): void {
     if (this.#queue.length === this.#reader.holds) this.lost++;
     else this.#queue.push({ from, datagram });
     this.#next();

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { type PeerKey, peerKey } from '../../../src/base/peer.ts';
-import type { Endpoint } from '../../../src/tftp/protocol/outbox.ts';
+import type { ServerEndpoint } from '../../../src/tftp/protocol/outbox.ts';
 import { decode, encode, Opcode } from '../../../src/tftp/protocol/packet.ts';
 import { Bench, pattern } from '../../kit/bench.ts';
 import { DownloadingHost, EngineHost } from '../../kit/hosts.ts';
@@ -78,7 +78,7 @@ class Client implements Host {
     this.nextDeadline = manners.timeoutMs;
   }
 
-  receive(_endpoint: Endpoint, from: PeerKey, datagram: Uint8Array, now: number): void {
+  receive(_endpoint: ServerEndpoint, from: PeerKey, datagram: Uint8Array, now: number): void {
     const packet = decode(datagram)!;
     this.#from ??= from;
     if (packet.opcode === Opcode.oack) return this.#block === 0 ? this.#acknowledge(0, now) : undefined;

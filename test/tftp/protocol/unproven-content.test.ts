@@ -1,10 +1,10 @@
 /** Content is not held without bound for peers that have never answered, and is there when one does. */
 import { expect, test } from 'vitest';
 import { peerKey } from '../../../src/base/peer.ts';
+import { SEGMENT_BYTES } from '../../../src/base/segment.ts';
 import { Engine } from '../../../src/tftp/protocol/engine.ts';
-import type { Endpoint } from '../../../src/tftp/protocol/outbox.ts';
+import type { ServerEndpoint } from '../../../src/tftp/protocol/outbox.ts';
 import { encode, Opcode } from '../../../src/tftp/protocol/packet.ts';
-import { SEGMENT_BYTES } from '../../../src/tftp/protocol/segments.ts';
 import { bytesOf, ENGINE_LIMITS, TRANSFER_LIMITS } from '../../kit/bench.ts';
 
 const MIB = 1024 ** 2;
@@ -14,8 +14,8 @@ const bound = 4 * MIB;
 
 /** Each request is answered at once by a segment of its own, whose bytes are its number. */
 function flood(request: string, again: boolean) {
-  const reply: Endpoint = { address: '192.168.7.1', port: 5000, accepts: false, replies: [] };
-  const listener: Endpoint = { address: '192.168.7.1', port: 69, accepts: true, replies: [reply] };
+  const reply: ServerEndpoint = { address: '192.168.7.1', port: 5000, accepts: false, replies: [] };
+  const listener: ServerEndpoint = { address: '192.168.7.1', port: 69, accepts: true, replies: [reply] };
   const sent: string[] = [];
   const needs: string[] = [];
   const ids: number[] = [];

@@ -3,10 +3,12 @@ import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import type { Interfaces } from '../../../src/net/addresses.ts';
 import { Listener } from '../../../src/net/listener.ts';
-import type { SocketAddress, SocketEndpoint, SocketOwner } from '../../../src/net/socket.ts';
+import type { ListenOn } from '../../../src/net/listening.ts';
+import type { SocketAddress } from '../../../src/net/socket.ts';
 import { listenProblem } from '../../../src/server/listen-error.ts';
+import type { Binding } from '../../../src/tftp/transport/binding.ts';
 import { Bindings } from '../../../src/tftp/transport/bindings.ts';
-import type { ListenOn } from '../../../src/tftp/transport/transport.ts';
+import type { SocketEndpoint, SocketOwner } from '../../../src/tftp/transport/socket-endpoint.ts';
 
 /** A machine: what it refuses, and what is open on it. */
 class Machine {
@@ -30,9 +32,9 @@ class Machine {
     });
   }
 
-  listen(on: ListenOn, singlePort = false): Listener {
+  listen(on: ListenOn, singlePort = false): Listener<Binding> {
     const notice = (fields: object, message: string) => void this.notices.push({ fields, message });
-    return new Listener(on, { singlePort }, this.bindings, notice);
+    return new Listener(on, this.bindings.with({ singlePort }), notice);
   }
 
   async #bind(to: SocketAddress, owner: SocketOwner): Promise<SocketEndpoint> {

@@ -10,6 +10,7 @@ import { performance } from 'node:perf_hooks';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { PeerKey } from '../../../base/peer.ts';
 import { unpredictable } from '../../../base/random.ts';
+import { SEGMENT_BYTES } from '../../../base/segment.ts';
 import { type BudgetShare, CacheBudget } from '../../../content/budget.ts';
 import { freeMemory, Holders } from '../../../content/holders.ts';
 import { Arena } from '../../../net/native/arena.ts';
@@ -21,8 +22,8 @@ import { Waker, type WakeShare } from '../../../net/native/wake.ts';
 import { Stats, type StatsShare } from '../../../stats/stats.ts';
 import { type ControlPlane, Engine, type EngineLimits } from '../../protocol/engine.ts';
 import { ErrorCode } from '../../protocol/error.ts';
-import type { Endpoint, Outbox } from '../../protocol/outbox.ts';
-import { SEGMENT_BYTES } from '../../protocol/segments.ts';
+import type { Outbox, ServerEndpoint } from '../../protocol/outbox.ts';
+import { dataHeader } from '../../protocol/packet.ts';
 import type { TransferLimits } from '../../protocol/transfer.ts';
 import { BusyPoll } from './busy-poll.ts';
 import { type FlatToData, flatFromData, toData } from './flat.ts';
@@ -67,7 +68,7 @@ interface Unread {
 }
 
 /** An endpoint as this thread has it. */
-class DataEndpoint implements Endpoint, Sender {
+class DataEndpoint implements ServerEndpoint, Sender {
   readonly number: number;
   readonly fd: number;
   readonly address: string;
@@ -75,7 +76,7 @@ class DataEndpoint implements Endpoint, Sender {
   readonly segmentation: Segmentation;
   closed = false;
   accepts = false;
-  replies: readonly Endpoint[] = [];
+  replies: readonly ServerEndpoint[] = [];
 
   constructor(number: number, fd: number, address: string, port: number, segmentation: Segmentation) {
     this.number = number;
@@ -139,7 +140,7 @@ export class DataThread {
     this.#readiness = new Readiness(epoll);
     const outbox: Outbox = {
       send: (from, to, datagram) => this.#batch.send(from as DataEndpoint, to, datagram),
-      data: (from, to, block, slices) => this.#batch.data(from as DataEndpoint, to, block, slices),
+      data: (from, to, block, slices) => this.#batch.framed(from as DataEndpoint, to, dataHeader(block), slices),
     };
     this.#engine = new Engine(outbox, this.#controlPlane(), new Stats(stats), limits, unpredictable, firstId);
   }

@@ -3,8 +3,8 @@
  */
 
 import type { BoundSocket } from '../../../net/native/socket.ts';
-import type { SocketEndpoint, SocketOwner } from '../../../net/socket.ts';
-import type { Endpoint } from '../../protocol/outbox.ts';
+import type { ServerEndpoint } from '../../protocol/outbox.ts';
+import type { SocketEndpoint, SocketOwner } from '../socket-endpoint.ts';
 import type { ToData } from './messages.ts';
 
 /** How the data thread is told. */
@@ -22,7 +22,7 @@ export class NativeEndpoint implements SocketEndpoint {
   readonly owner: SocketOwner;
   readonly #post: (message: ToData) => void;
   #accepts = false;
-  #replies: readonly Endpoint[] = [];
+  #replies: readonly ServerEndpoint[] = [];
   /** The data thread was asked to let go of it. */
   closing = false;
   readonly settled: () => Promise<void>;
@@ -53,11 +53,11 @@ export class NativeEndpoint implements SocketEndpoint {
     if (!this.closing) this.#post({ kind: 'accepts', endpoint: this.number, accepts });
   }
 
-  get replies(): readonly Endpoint[] {
+  get replies(): readonly ServerEndpoint[] {
     return this.#replies;
   }
 
-  set replies(replies: readonly Endpoint[]) {
+  set replies(replies: readonly ServerEndpoint[]) {
     this.#replies = replies;
     this.#tellReplies();
   }

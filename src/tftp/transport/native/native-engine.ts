@@ -2,13 +2,15 @@
  * The Engine in a thread of its own, as the main thread has it: knows its transfers and owns every descriptor. Threads that die are
  * started anew: their transfers have failed, their listening sockets go on.
  */
+
+import type { Awaitable } from '../../../base/awaitable.ts';
 import type { CacheBudget } from '../../../content/budget.ts';
-import type { Awaitable, Content } from '../../../content/content.ts';
+import type { Content } from '../../../content/content.ts';
 import { FileContent } from '../../../content/file.ts';
 import { HeldFile } from '../../../content/held-file.ts';
 import { versionKey } from '../../../content/version.ts';
 import { closeSocket, openSocket } from '../../../net/native/socket.ts';
-import type { SocketAddress, SocketOwner } from '../../../net/socket.ts';
+import type { SocketAddress } from '../../../net/socket.ts';
 import type { Stats, StatsShare } from '../../../stats/stats.ts';
 import type { ControlPlane, EngineLimits } from '../../protocol/engine.ts';
 import { ErrorCode } from '../../protocol/error.ts';
@@ -16,6 +18,7 @@ import type { ReadAnswer } from '../../protocol/read-transfer.ts';
 import type { Progress, TransferLimits } from '../../protocol/transfer.ts';
 import type { WriteAnswer } from '../../protocol/write-transfer.ts';
 import type { DataPlane, WireError } from '../data-plane.ts';
+import type { SocketOwner } from '../socket-endpoint.ts';
 import { NativeEndpoint } from './endpoint.ts';
 import type { FromData, ToData } from './messages.ts';
 import { Threads } from './threads.ts';

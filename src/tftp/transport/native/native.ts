@@ -13,10 +13,6 @@ import type { TransportEvents } from '../transport.ts';
 import { UdpTransport } from '../udp-transport.ts';
 import { NativeEngine } from './native-engine.ts';
 
-export { whyNot } from '../../../net/native/libc.ts';
-export { NativePorts } from '../../../net/native/ports.ts';
-export { proofFailure } from '../../../net/native/proof.ts';
-
 export interface NativeOptions {
   readonly events: TransportEvents;
   readonly limits: EngineLimits;

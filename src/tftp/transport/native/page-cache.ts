@@ -1,24 +1,17 @@
 /**
- * What the system has of a file in memory, read at once: a change of threads costs more than the read. Nothing here waits for a
- * disk or another machine; where the system would have to, or cannot tell (NFS, FUSE, old kernels), there is nothing.
+ * What the system has of a file in memory, read at once: a change of threads costs more than the read. Nothing here waits.
  */
 import { fstatSync } from 'node:fs';
 import { fileStat } from '../../../content/node-filesystem.ts';
 import { versionKey } from '../../../content/version.ts';
-import { Arena } from '../../../net/native/arena.ts';
-import { IOVEC } from '../../../net/native/layout.ts';
-import { addressOf, C, call } from '../../../net/native/libc.ts';
+import { CachedReader } from '../../../net/native/cached-read.ts';
 
 export class PageCache {
-  readonly #arena = new Arena(IOVEC.bytes);
-  readonly #vector = this.#arena.take(IOVEC.bytes);
+  readonly #reader = new CachedReader();
 
   /** Fills `into` with the bytes at `position`. `false` if they are not all there, or if the file is of another version by now. */
   read(fd: number, version: string, into: Uint8Array, position: number): boolean {
-    this.#arena.pointer(this.#vector.offset + IOVEC.address, addressOf(into));
-    this.#arena.size(this.#vector.offset + IOVEC.length, into.length);
-    const count = call('preadv2', fd, this.#vector.address, 1, position, C.RWF_NOWAIT);
-    return count === into.length && isOf(version, fd);
+    return this.#reader.read(fd, into, position) && isOf(version, fd);
   }
 }
 

@@ -6,9 +6,9 @@
  * next round, since what was let go of in this one may still be to be sent.
  */
 
-import { ENTRY_BYTES, SegmentLru } from '../../../base/lru.ts';
+import { SEGMENT_BYTES } from '../../../base/segment.ts';
 import type { CacheBudget } from '../../../content/budget.ts';
-import { SEGMENT_BYTES } from '../../protocol/segments.ts';
+import { ENTRY_BYTES, SegmentLru } from '../../../content/lru.ts';
 import { CHUNK_SLOTS, Slots } from './slots.ts';
 
 interface Segment {

@@ -3,9 +3,9 @@
  * would have to be waited for, the content thread. What several transfers want at once is read once.
  */
 
-import { segmentKey } from '../../../base/lru.ts';
+import { SEGMENT_BYTES } from '../../../base/segment.ts';
 import type { CacheBudget } from '../../../content/budget.ts';
-import { SEGMENT_BYTES } from '../../protocol/segments.ts';
+import { segmentKey } from '../../../content/lru.ts';
 import type { WireError } from '../data-plane.ts';
 import type { FileByNumber, FromContent, ToContent } from './messages.ts';
 import type { PageCache } from './page-cache.ts';

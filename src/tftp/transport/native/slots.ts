@@ -2,7 +2,7 @@
  * Where the bytes of files lie: slots of one segment each, in chunks that the data thread and the content thread both see. A slot is
  * known by its number. Who may use it, and when, is the {@link SegmentShelf}'s business.
  */
-import { SEGMENT_BYTES } from '../../protocol/segments.ts';
+import { SEGMENT_BYTES } from '../../../base/segment.ts';
 
 /** Slots of a chunk: 4 MiB, which huge pages may take at once. */
 export const CHUNK_SLOTS = 64;

@@ -1,10 +1,10 @@
 /** What the system has in memory, of real files. */
 import { appendFileSync, closeSync, fstatSync, openSync, statfsSync, truncateSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
+import { SEGMENT_BYTES } from '../../../../src/base/segment.ts';
 import { fileStat } from '../../../../src/content/node-filesystem.ts';
 import { versionKey } from '../../../../src/content/version.ts';
 import { whyNot } from '../../../../src/net/native/libc.ts';
-import { SEGMENT_BYTES } from '../../../../src/tftp/protocol/segments.ts';
 import { PageCache } from '../../../../src/tftp/transport/native/page-cache.ts';
 import { folder } from '../../../kit/lab.ts';
 import { seeded } from '../../../kit/random.ts';

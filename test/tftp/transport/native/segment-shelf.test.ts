@@ -1,8 +1,8 @@
 /** Slots of memory between whoever fills them and the data thread, which sends from them: never filled while in use. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { SEGMENT_BYTES } from '../../../../src/base/segment.ts';
 import { CacheBudget } from '../../../../src/content/budget.ts';
-import { SEGMENT_BYTES } from '../../../../src/tftp/protocol/segments.ts';
 import { SegmentShelf } from '../../../../src/tftp/transport/native/segment-shelf.ts';
 import { CHUNK_SLOTS, Slots } from '../../../../src/tftp/transport/native/slots.ts';
 

@@ -1,7 +1,7 @@
 /** Where segments come from, with a page cache and a content thread of the test's own. */
 import { describe, expect, test } from 'vitest';
+import { SEGMENT_BYTES } from '../../../../src/base/segment.ts';
 import { CacheBudget } from '../../../../src/content/budget.ts';
-import { SEGMENT_BYTES } from '../../../../src/tftp/protocol/segments.ts';
 import type { SegmentRead } from '../../../../src/tftp/transport/native/messages.ts';
 import { SegmentSource } from '../../../../src/tftp/transport/native/segment-source.ts';
 import { Slots } from '../../../../src/tftp/transport/native/slots.ts';

@@ -3,7 +3,7 @@
  * promises: a key names a version of a file (`version.ts`), so what is held for it is right for ever, and letting go only saves memory.
  */
 
-import type { CacheBudget } from '../content/budget.ts';
+import type { CacheBudget } from './budget.ts';
 
 /** Roughly what an entry takes beside its bytes, so that a million tiny files are bounded too. */
 export const ENTRY_BYTES = 512;
