@@ -10,9 +10,9 @@ import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { ConfigFolder, configText, pluginText, stateInForce } from '../test/kit/config-folder.ts';
+import { keepUnderWay, VersionedFile } from '../test/kit/paced.ts';
 import { freePort, serve } from '../test/kit/serve.ts';
-import { configText, Lab, pluginText, stateInForce } from './lib/lab.ts';
-import { keepUnderWay, VersionedFile } from './lib/paced.ts';
 import { quantile, Report } from './lib/report.ts';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
@@ -48,11 +48,11 @@ await measureGrowth();
 report.end('from save to effect');
 
 async function measureLatency(): Promise<void> {
-  using lab = new Lab();
+  using folder = new ConfigFolder();
   const port = await freePort();
-  lab.save(lab.config, configText({ ports: [port], state: 0 }));
-  const files = Array.from({ length: 20 }, (_, id) => new VersionedFile(lab.root, id, (1 + (id % 4)) * 1024 ** 2));
-  await using server = await serve({ flags: ['--config', lab.config] });
+  folder.save(folder.config, configText({ ports: [port], state: 0 }));
+  const files = Array.from({ length: 20 }, (_, id) => new VersionedFile(folder.root, id, (1 + (id % 4)) * 1024 ** 2));
+  await using server = await serve({ flags: ['--config', folder.config] });
   await server.logged(({ msg }) => msg === 'ready');
   const stop = new AbortController();
   const transfers = keepUnderWay(TRANSFERS, port, files, stop.signal);
@@ -63,8 +63,8 @@ async function measureLatency(): Promise<void> {
     const times = { config: [] as number[], plugin: [] as number[] };
     for (let save = 1; save <= SAVES; save++) {
       report.progress(`round ${round}  ${save} of ${SAVES}`);
-      times.config.push(await timeSave(++state, () => lab.save(lab.config, configText({ ports: [port], state }))));
-      times.plugin.push(await timeSave(++state, () => lab.save(lab.plugin, pluginText(state))));
+      times.config.push(await timeSave(++state, () => folder.save(folder.config, configText({ ports: [port], state }))));
+      times.plugin.push(await timeSave(++state, () => folder.save(folder.plugin, pluginText(state))));
     }
     rounds.push(times);
   }

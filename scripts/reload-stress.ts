@@ -6,12 +6,19 @@
  * Every byte that arrives says which version it is of (`lib/versioned.ts`), so nothing mixed can pass. Ends within 60 s.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  ConfigFolder,
+  type ConfigValues,
+  configText,
+  pluginText,
+  type SaveStyle,
+  stateInForce,
+} from '../test/kit/config-folder.ts';
+import { type Ended, type Plan, paced, pacedFile, VersionedFile } from '../test/kit/paced.ts';
+import { census, censusChange } from '../test/kit/process.ts';
 import { seeded } from '../test/kit/random.ts';
 import { freePort, type LogLine, serve } from '../test/kit/serve.ts';
 import { Peer } from '../test/kit/tftp.ts';
-import { configText, Lab, type LabConfig, pluginText, type SaveStyle, stateInForce } from './lib/lab.ts';
-import { type Ended, type Plan, paced, pacedFile, VersionedFile } from './lib/paced.ts';
-import { census, censusChange } from './lib/process.ts';
 import { Report } from './lib/report.ts';
 
 const LIMIT_MS = 60_000;
@@ -53,19 +60,19 @@ const watchdog = setTimeout(() => {
   process.exit(1);
 }, LIMIT_MS);
 
-using lab = new Lab();
-process.once('exit', () => lab[Symbol.dispose]());
+using folder = new ConfigFolder();
+process.once('exit', () => folder[Symbol.dispose]());
 const extraPorts = [await freePort(), await freePort()];
 const mainPort = await freePort();
 await using occupant = await Peer.open();
 /** What the files of the config say now, as far as it is good. */
-let good: LabConfig = { ports: [mainPort], state: 0 };
-lab.save(lab.config, configText(good));
+let good: ConfigValues = { ports: [mainPort], state: 0 };
+folder.save(folder.config, configText(good));
 /** Half of the files are read by the 200 transfers, the others by nobody until they have changed. */
-const busy = Array.from({ length: CHANGED }, (_, id) => new VersionedFile(lab.root, id, transferSize()));
-const quiet = Array.from({ length: CHANGED }, (_, id) => new VersionedFile(lab.root, CHANGED + id, quietSize()));
+const busy = Array.from({ length: CHANGED }, (_, id) => new VersionedFile(folder.root, id, transferSize()));
+const quiet = Array.from({ length: CHANGED }, (_, id) => new VersionedFile(folder.root, CHANGED + id, quietSize()));
 
-const server = await serve({ flags: ['--config', lab.config] });
+const server = await serve({ flags: ['--config', folder.config] });
 const kill = () => void process.kill(server.pid, 'SIGKILL');
 process.once('exit', kill);
 await server.logged(({ msg }) => msg === 'ready');
@@ -200,12 +207,12 @@ async function changeListen(further: readonly number[]): Promise<void> {
 function change(number: number): void {
   switch (random.int(0, 4)) {
     case 0:
-      return lab.save(lab.plugin, pluginText(number), style());
+      return folder.save(folder.plugin, pluginText(number), style());
     case 1:
-      return lab.save(lab.watched, `${number}\n`, style());
+      return folder.save(folder.watched, `${number}\n`, style());
     case 2: {
       // Another file is imported from now on, and watched; the one before is not.
-      lab.save(`${lab.dir}/extra-${number}.ts`, `export const extra = ${number};\n`);
+      folder.save(`${folder.dir}/extra-${number}.ts`, `export const extra = ${number};\n`);
       good = { ...good, state: number, head: `import './extra-${number}.ts';` };
       return saveConfig(good);
     }
@@ -220,7 +227,7 @@ function change(number: number): void {
 
 /** Returns what mends it. */
 function breakIt(kind: number): () => void {
-  const config = (broken: Partial<LabConfig>): (() => void) => {
+  const config = (broken: Partial<ConfigValues>): (() => void) => {
     saveConfig({ ...good, state: step, ...broken });
     return () => {
       good = { ...good, state: step };
@@ -237,13 +244,13 @@ function breakIt(kind: number): () => void {
     case 3:
       return config({ ports: [...good.ports, occupant.port] });
     default:
-      lab.save(lab.plugin, `${pluginText(step)}}`, style());
-      return () => lab.save(lab.plugin, pluginText(step), style());
+      folder.save(folder.plugin, `${pluginText(step)}}`, style());
+      return () => folder.save(folder.plugin, pluginText(step), style());
   }
 }
 
-function saveConfig(config: LabConfig): void {
-  lab.save(lab.config, configText(config), style());
+function saveConfig(config: ConfigValues): void {
+  folder.save(folder.config, configText(config), style());
 }
 
 function style(): SaveStyle {

@@ -10,11 +10,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ConfigFolder, configText, pluginText, stateInForce } from '../test/kit/config-folder.ts';
+import { type Ended, pacedFile, VersionedFile } from '../test/kit/paced.ts';
+import { census, residentBytes } from '../test/kit/process.ts';
 import { freePort, type Served, serve } from '../test/kit/serve.ts';
 import { get } from '../test/kit/tftp.ts';
-import { configText, Lab, pluginText, stateInForce } from './lib/lab.ts';
-import { type Ended, pacedFile, VersionedFile } from './lib/paced.ts';
-import { census, residentBytes } from './lib/process.ts';
 import { mebibytes, quantile, Report } from './lib/report.ts';
 
 const FILES = 50_000;
@@ -46,8 +46,8 @@ await withoutWatching();
 report.end('root');
 
 async function measureRoot(): Promise<void> {
-  using few = new Lab();
-  using many = new Lab();
+  using few = new ConfigFolder();
+  using many = new ConfigFolder();
   writeFileSync(join(few.root, 'file-0'), 'boot');
   fill(many.root);
   const costs = { few: [] as Cost[], many: [] as Cost[] };
@@ -86,11 +86,11 @@ async function measureRoot(): Promise<void> {
 }
 
 /** Start-up is the time from the birth of the process to the line "ready". */
-async function costOf(lab: Lab, name: string, prefix: readonly string[] = []): Promise<Cost> {
+async function costOf(folder: ConfigFolder, name: string, prefix: readonly string[] = []): Promise<Cost> {
   const port = await freePort();
-  lab.save(lab.config, configText({ ports: [port], state: 1 }));
+  folder.save(folder.config, configText({ ports: [port], state: 1 }));
   const began = performance.now();
-  await using server = await serve({ flags: ['--config', lab.config], prefix });
+  await using server = await serve({ flags: ['--config', folder.config], prefix });
   await server.logged(({ msg }) => msg === 'ready');
   const startMs = performance.now() - began;
   await sleep(300);
@@ -117,18 +117,18 @@ async function withoutEvents(limit: string): Promise<void> {
   if (spawnSync(prefix[0]!, [...prefix.slice(1), 'true']).status !== 0) {
     return report.line(`SKIP  ${limit} exhausted: no user namespaces here`);
   }
-  using lab = new Lab();
+  using folder = new ConfigFolder();
   // Who is root in a namespace only may do less, and the server says so.
-  writeFileSync(join(lab.root, 'file-0'), 'boot');
-  await costOf(lab, 'file-0', inNamespace('true'));
+  writeFileSync(join(folder.root, 'file-0'), 'boot');
+  await costOf(folder, 'file-0', inNamespace('true'));
   const port = await freePort();
-  lab.save(lab.config, configText({ ports: [port], state: 1 }));
-  const files = makeFiles(lab);
-  await using server = await serve({ flags: ['--config', lab.config], prefix });
+  folder.save(folder.config, configText({ ports: [port], state: 1 }));
+  const files = makeFiles(folder);
+  await using server = await serve({ flags: ['--config', folder.config], prefix });
   await server.logged(({ msg }) => msg === 'ready');
   const ruled = byteRules(port, files);
-  const configMs = await effectMs(port, 2, () => lab.save(lab.config, configText({ ports: [port], state: 2 })));
-  const pluginMs = await effectMs(port, 3, () => lab.save(lab.plugin, pluginText(3), 'rename'));
+  const configMs = await effectMs(port, 2, () => folder.save(folder.config, configText({ ports: [port], state: 2 })));
+  const pluginMs = await effectMs(port, 3, () => folder.save(folder.plugin, pluginText(3), 'rename'));
   const outcome = await ruled;
   const complaints = complaintsOf(server);
   report.check(
@@ -148,14 +148,14 @@ function inNamespace(first: string): readonly string[] {
 }
 
 async function withoutWatching(): Promise<void> {
-  using lab = new Lab();
+  using folder = new ConfigFolder();
   const port = await freePort();
-  lab.save(lab.config, configText({ ports: [port], state: 1 }));
-  const files = makeFiles(lab);
-  await using server = await serve({ flags: ['--config', lab.config, '--no-watch'] });
+  folder.save(folder.config, configText({ ports: [port], state: 1 }));
+  const files = makeFiles(folder);
+  await using server = await serve({ flags: ['--config', folder.config, '--no-watch'] });
   await server.logged(({ msg }) => msg === 'ready');
   const ruled = byteRules(port, files);
-  lab.save(lab.config, configText({ ports: [port], state: 2 }));
+  folder.save(folder.config, configText({ ports: [port], state: 2 }));
   await sleep(3000);
   const untouched = (await stateInForce(port)) === 1;
   const signalMs = await effectMs(port, 2, () => process.kill(server.pid, 'SIGHUP'));
@@ -175,8 +175,8 @@ async function effectMs(port: number, wanted: number, save: () => void): Promise
   return performance.now() - began;
 }
 
-function makeFiles(lab: Lab): readonly VersionedFile[] {
-  return Array.from({ length: 2 * CHANGED }, (_, id) => new VersionedFile(lab.root, id, MIB + (id % 5) * 300_000));
+function makeFiles(folder: ConfigFolder): readonly VersionedFile[] {
+  return Array.from({ length: 2 * CHANGED }, (_, id) => new VersionedFile(folder.root, id, MIB + (id % 5) * 300_000));
 }
 
 /** Each file changes once while it is read; afterwards it is asked for again. */

@@ -18,7 +18,7 @@ import { PROFILE_NAMES } from '../src/tftp/storm/profile.ts';
 import { seededRandom } from '../src/tftp/storm/random.ts';
 import { type StormRun, startStorm } from '../src/tftp/storm/run.ts';
 import { STORM_LIMITS, type StormPlan } from '../src/tftp/storm/storm.ts';
-import { type Census, census, censusChange, residentBytes } from './lib/process.ts';
+import { type Census, census, censusChange, residentBytes } from '../test/kit/process.ts';
 import { mebibytes, quantile, Report } from './lib/report.ts';
 import { CONTENDERS, startServer } from './lib/rivals.ts';
 import { Total } from './lib/total.ts';

@@ -13,10 +13,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { ConfigFolder, stateInForce } from '../test/kit/config-folder.ts';
 import { freePort, type Served, serve } from '../test/kit/serve.ts';
 import { get } from '../test/kit/tftp.ts';
 import type { GapReport } from './lib/gap-clients.ts';
-import { Lab, stateInForce } from './lib/lab.ts';
 import { quantile, Report } from './lib/report.ts';
 
 const CLIENTS = Number(process.env.CLIENTS ?? 200);
@@ -29,7 +29,7 @@ const CALM_MS = 1500;
 const PATIENCE_MS = 30_000;
 
 const report = new Report();
-using lab = new Lab();
+using folder = new ConfigFolder();
 const paths = fill();
 for (const transport of process.env.TRANSPORT ? [process.env.TRANSPORT] : ['native', 'portable']) await measure(transport);
 report.end('stalls');
@@ -72,8 +72,8 @@ async function measureRound(transport: string, name: string, disturbed: typeof d
   for (const path of paths)
     execFileSync('dd', [`of=${path}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none']);
   const port = await freePort();
-  lab.save(lab.config, configText(transport, port, 0));
-  await using server = await serve({ flags: ['--config', lab.config] });
+  folder.save(folder.config, configText(transport, port, 0));
+  await using server = await serve({ flags: ['--config', folder.config] });
   await server.logged(({ msg }) => msg === 'ready', PATIENCE_MS);
   const clients = fork(fileURLToPath(new URL('lib/gap-clients.ts', import.meta.url)), [port, CLIENTS, RATE].map(String));
   await told(clients, 'under way');
@@ -92,7 +92,7 @@ async function measureRound(transport: string, name: string, disturbed: typeof d
 async function disturb(server: Served, transport: string, port: number): Promise<void> {
   const address = { address: '127.0.0.1', port };
   for (const what of ['spin', 'collect']) await get(address, what, { retryMs: PATIENCE_MS });
-  lab.save(lab.config, configText(transport, port, 1));
+  folder.save(folder.config, configText(transport, port, 1));
   await server.logged(({ msg }) => msg === 'reload done', PATIENCE_MS);
   if ((await stateInForce(port)) !== 1) throw new Error('the reload had no effect');
 }
@@ -109,7 +109,7 @@ function fill(): readonly string[] {
   const bytes = Buffer.alloc(FILE_BYTES, 'what a boot image holds ');
   return Array.from({ length: CLIENTS }, (_, index) => {
     report.progress(`file ${index}`);
-    const path = join(lab.root, `file-${index}`);
+    const path = join(folder.root, `file-${index}`);
     bytes.writeUInt32LE(index);
     writeFileSync(path, bytes);
     return path;

@@ -22,14 +22,14 @@ import type { PluginContext } from '../../src/plugin/types.ts';
 import { createResolvedServer } from '../../src/server/create.ts';
 import { Generation } from '../../src/server/generation.ts';
 import { Reloader } from '../../src/server/reloader.ts';
-import { configText, Lab } from './lab.ts';
+import { ConfigFolder, configText } from '../../test/kit/config-folder.ts';
 
 /** What is only made once must not count. */
 const WARM_UP = 100;
 
 const [way, reloads] = process.argv.slice(2);
-using lab = new Lab();
-const save = (state: number) => lab.save(lab.config, configText({ ports: [0], state }));
+using folder = new ConfigFolder();
+const save = (state: number) => folder.save(folder.config, configText({ ports: [0], state }));
 save(0);
 setFlagsFromString('--expose-gc');
 const collect: () => void = runInNewContext('gc');
@@ -75,26 +75,26 @@ function importByNode(): (number: number) => Promise<void> {
   });
   return async (number) => {
     save(number);
-    await setUp(await import(`${pathToFileURL(lab.config)}?${number}`));
+    await setUp(await import(`${pathToFileURL(folder.config)}?${number}`));
   };
 }
 
 async function importByLoader(number: number): Promise<void> {
   save(number);
-  await setUp(await new FreshImports({ clock, timeoutMs: 10_000 }).import(lab.config));
+  await setUp(await new FreshImports({ clock, timeoutMs: 10_000 }).import(folder.config));
 }
 
 /** Runs what a server would run of the plugin: code is compiled when it first runs, and kept with its module. */
 async function setUp(module: Readonly<Record<string, unknown>>): Promise<void> {
   const [plugin] = (module.default as { readonly plugins: readonly Plugin[] }).plugins;
   const disposals: (() => unknown)[] = [];
-  const context = { configDir: lab.dir, watch() {}, onDispose: (dispose: () => unknown) => void disposals.unshift(dispose) };
+  const context = { configDir: folder.dir, watch() {}, onDispose: (dispose: () => unknown) => void disposals.unshift(dispose) };
   await plugin!.definition.setup(plugin!.options, context as unknown as PluginContext);
   for (const dispose of disposals) await dispose();
 }
 
 async function startServer(): Promise<{ step(number: number): Promise<void>; stop(): Promise<void> }> {
-  const options = { folder: lab.dir, file: lab.config, clock };
+  const options = { folder: folder.dir, file: folder.config, clock };
   const since = clock.wallTime();
   const { config, files } = await load(options);
   const server = createResolvedServer(config);

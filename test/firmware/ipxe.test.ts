@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { serve } from '../kit/serve.ts';
 import { describeWith, requireFiles, requireRoot, requireTools } from '../kit/tools.ts';
-import { makeLab } from './lab.ts';
+import { makeRack } from './rack.ts';
 
 // Its PCI id is that of a virtio 1 card, `disable-legacy=on`.
 const rom = '/usr/lib/ipxe/qemu/pxe-virtio.rom';
@@ -38,14 +38,14 @@ describeWith('firmware', needs, () => {
     await writeFile(join(folder.path, 'scripts', 'second.ipxe'), second);
     await copyFile(undionly, join(folder.path, 'undionly.kpxe'));
 
-    await using lab = await makeLab();
+    await using rack = await makeRack();
     await using server = await serve({
-      flags: ['--root-dir', folder.path, '--interface', lab.address, '--port', '69'],
-      prefix: lab.prefix,
+      flags: ['--root-dir', folder.path, '--interface', rack.address, '--port', '69'],
+      prefix: rack.prefix,
       cwd: folder.path,
     });
-    await lab.startDhcp('marker.ipxe');
-    await using machine = lab.powerOn({ card: 'virtio-net-pci,disable-legacy=on', rom, mac: '52:54:00:12:34:56' });
+    await rack.startDhcp('marker.ipxe');
+    await using machine = rack.powerOn({ card: 'virtio-net-pci,disable-legacy=on', rom, mac: '52:54:00:12:34:56' });
     await machine.shows('SECOND MARKER undionly', bootMs, 'No bootable device');
 
     expect(machine.console()).toContain('FIRST MARKER virtio-net');

@@ -9,7 +9,7 @@ import { folder } from '../kit/lab.ts';
 import { run } from '../kit/pxe.ts';
 import { serve } from '../kit/serve.ts';
 import { describeWith, requireRoot, requireTools } from '../kit/tools.ts';
-import { must, Network } from './network.ts';
+import { must, Namespaces } from './namespaces.ts';
 
 const needs = [
   ...requireTools('ip', 'ss', 'curl', 'python3'),
@@ -24,7 +24,7 @@ async function wired(config: object) {
   at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', stableMs: 0, ...config }));
   // It is another user's to read.
   chmodSync(at.path, 0o755);
-  const network = await Network.make('server', 'client');
+  const network = await Namespaces.make('server', 'client');
   onTestFinished(() => network[Symbol.asyncDispose]());
   await network.cable(
     { machine: 'server', device: 'lab0', addresses: ['10.77.0.1/24'] },

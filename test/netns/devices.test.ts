@@ -9,7 +9,7 @@ import { folder } from '../kit/lab.ts';
 import { cli } from '../kit/pxe.ts';
 import { type Served, serve } from '../kit/serve.ts';
 import { describeWith, requireFiles, requireRoot, requireTools } from '../kit/tools.ts';
-import { must, Network } from './network.ts';
+import { must, Namespaces } from './namespaces.ts';
 
 const askScript = fileURLToPath(new URL('ask.ts', import.meta.url));
 const needs = [
@@ -20,7 +20,7 @@ const needs = [
 ];
 
 /** A server that serves `file`. */
-async function serveOn(network: Network, config: object): Promise<Served> {
+async function serveOn(network: Namespaces, config: object): Promise<Served> {
   const at = folder();
   at.put('ROOT/file', 'hello');
   at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', stableMs: 0, ...config }));
@@ -31,13 +31,13 @@ async function serveOn(network: Network, config: object): Promise<Served> {
 }
 
 /** Who answers a machine that asks for `file`. */
-async function answerTo(network: Network, machine: string, address: string, port: number): Promise<string> {
+async function answerTo(network: Namespaces, machine: string, address: string, port: number): Promise<string> {
   return (await must([...network.on(machine), process.execPath, askScript, address, String(port), 'file'])).trim();
 }
 
 describeWith('sockets of an interface', needs, () => {
   test('answer what comes by it, those of its address whatever comes, also side by side on one port', async () => {
-    await using network = await Network.make('server', 'near', 'far');
+    await using network = await Namespaces.make('server', 'near', 'far');
     await network.cable(
       { machine: 'server', device: 'lab0', addresses: ['10.77.0.1/24'] },
       { machine: 'near', device: 'eth0', addresses: ['10.77.0.10/24'] },
@@ -77,7 +77,7 @@ describeWith('sockets of an interface', needs, () => {
     // The kernel knows one way to 10.77.0.0/24: the second network's clients wait in vain.
     ['portable', ['10.77.0.1', '']],
   ] as const)('two interfaces in one subnet, broadcasts and link-local addresses: %s', async (transport, expected) => {
-    await using network = await Network.make('server', 'one', 'two');
+    await using network = await Namespaces.make('server', 'one', 'two');
     await network.cable(
       { machine: 'server', device: 'lab0', addresses: ['10.77.0.1/24', 'fe80::1/64'] },
       { machine: 'one', device: 'eth0', addresses: ['10.77.0.10/24', 'fe80::10/64'] },
@@ -103,7 +103,7 @@ describeWith('packets', needs, () => {
     ['ef', 46],
     [undefined, 0],
   ])('carry the mark %s, in IPv4 and IPv6', async (dscp, expected) => {
-    await using network = await Network.make('server', 'client');
+    await using network = await Namespaces.make('server', 'client');
     const wire = await network.relay(
       { machine: 'server', device: 'wire0', addresses: ['10.77.0.1/24', 'fd77::1/64'] },
       { machine: 'client', device: 'wire1', addresses: ['10.77.0.2/24', 'fd77::2/64'] },

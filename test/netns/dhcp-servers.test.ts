@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { page } from '../kit/docs.ts';
 import { describeWith, requireRoot, requireTools } from '../kit/tools.ts';
-import { must, Network } from './network.ts';
+import { must, Namespaces } from './namespaces.ts';
 
 /** The menu that a Raspberry Pi insists on, as option 43's own options (PXE 2.1 §2.4); Kea writes them in another order. */
 const PI_MENU = { 6: '03', 9: '00001452617370626572727920506920426f6f74202020', 10: '00505845' };
@@ -84,13 +84,13 @@ const discover = fileURLToPath(new URL('discover.ts', import.meta.url));
 describeWith('the blocks of docs/dhcp.md', [...requireTools('ip', ...daemons.map(({ tool }) => tool)), requireRoot()], () => {
   describe.each(daemons)('$tool', ({ tool, heading, start }) => {
     let folder: string;
-    let network: Network;
+    let network: Namespaces;
     let daemon: ChildProcess;
     const output: string[] = [];
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'pxe-dhcp-'));
-      network = await Network.make('server', 'client');
+      network = await Namespaces.make('server', 'client');
       await network.cable(
         { machine: 'server', device: 'eth0', addresses: ['192.168.7.2/24'] },
         { machine: 'client', device: 'eth0', addresses: ['192.168.7.200/24'] },

@@ -11,7 +11,7 @@ import { cli } from '../kit/pxe.ts';
 import { seeded } from '../kit/random.ts';
 import { serve } from '../kit/serve.ts';
 import { describeWith, requireFiles, requireRoot, requireTools } from '../kit/tools.ts';
-import { FIRST, must, Network } from './network.ts';
+import { FIRST, must, Namespaces } from './namespaces.ts';
 
 const LINK = { rttMs: 10, bitsPerSecond: 1e9 };
 const BLOCK = 1468;
@@ -37,7 +37,7 @@ describeWith('goodput over a long link', needs, () => {
     const image = seeded(5).bytes(WINDOWS * 64 * BLOCK);
     const listen = [{ address: '10.77.0.1', port: 69 }];
     at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', listen, transport, stableMs: 0 }));
-    await using network = await Network.make('server', 'client');
+    await using network = await Namespaces.make('server', 'client');
     const server = { machine: 'server', device: 'wire0', addresses: ['10.77.0.1/24'] };
     const client = { machine: 'client', device: 'wire1', addresses: ['10.77.0.2/24'] };
     const by = (await network.netem(server, client, LINK)) ? 'netem' : 'relay';

@@ -4,13 +4,13 @@ import { whyNot } from '../../src/net/native/libc.ts';
 import { folder } from '../kit/lab.ts';
 import { serve } from '../kit/serve.ts';
 import { describeWith, requireRoot, requireTools } from '../kit/tools.ts';
-import { Network } from './network.ts';
+import { Namespaces } from './namespaces.ts';
 
 const needs = [...requireTools('ip'), requireRoot(), { what: 'the native transport', met: whyNot() === undefined }];
 
 describeWith('no loopback', needs, () => {
   test('served by the native transport, without a word', async () => {
-    await using network = await Network.make('server');
+    await using network = await Namespaces.make('server');
     await network.ip('server', 'link', 'set', 'lo', 'down');
     const at = folder();
     at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', listen: [{ address: '127.0.0.1', port: 6969 }] }));

@@ -5,7 +5,7 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { must, Network } from './network.ts';
+import { must, Namespaces } from './namespaces.ts';
 
 /** The server's addresses. */
 export const server = { ipv4: '10.78.0.1', ipv6: 'fd78::1', linkLocal: 'fe80::1' } as const;
@@ -41,7 +41,7 @@ export async function makeWire(macs: readonly string[]): Promise<Wire> {
   await writeFile(script, leaseScript);
   await chmod(script, 0o755);
   const names = macs.map((_, index) => `machine${index}`);
-  const network = await Network.make('server', 'router', 'distant', ...names);
+  const network = await Namespaces.make('server', 'router', 'distant', ...names);
 
   const dismantle = async (): Promise<void> => {
     const pid = Number(await readFile(pidFile, 'utf8').catch(() => '0'));

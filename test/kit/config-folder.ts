@@ -1,15 +1,15 @@
 /**
- * A lab as a user keeps one, in a temporary folder: a config, a plugin that it imports, a file that the plugin watches, a root.
+ * A folder as a user keeps one, made for a run: a config, a plugin that it imports, a file that the plugin watches, a root.
  * Each of the three carries a number, and the file `state` that the plugin makes up says which numbers are in force.
  */
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { get } from '../../test/kit/tftp.ts';
+import { get } from './tftp.ts';
 import { fillRecords } from './versioned.ts';
 
 /** What the config says. */
-export interface LabConfig {
+export interface ConfigValues {
   readonly ports: readonly number[];
   /** The number that the config carries. */
   readonly state: number;
@@ -27,8 +27,8 @@ const transport = process.env.TRANSPORT ?? 'auto';
 /** How an editor saves: over the file, or beside it and then in its place. */
 export type SaveStyle = 'in place' | 'rename';
 
-export class Lab implements Disposable {
-  readonly dir = mkdtempSync(join(tmpdir(), 'pxe-lab-'));
+export class ConfigFolder implements Disposable {
+  readonly dir = mkdtempSync(join(tmpdir(), 'pxe-config-'));
   readonly root = join(this.dir, 'root');
   readonly config = join(this.dir, 'pxe.config.ts');
   readonly plugin = join(this.dir, 'stateful.ts');
@@ -51,7 +51,7 @@ export class Lab implements Disposable {
   }
 }
 
-export function configText({ ports, state, fail = false, head = '', keys = '' }: LabConfig): string {
+export function configText({ ports, state, fail = false, head = '', keys = '' }: ConfigValues): string {
   const listen = ports.map((port) => `{ address: '127.0.0.1', port: ${port} }`).join(', ');
   return `import { defineConfig } from 'pxe';
 import { stateful } from './stateful.ts';

@@ -36,15 +36,15 @@ export const FIRST = ['chrt', '--rr', '1'];
 
 const relayScript = fileURLToPath(new URL('relay.ts', import.meta.url));
 
-export class Network implements AsyncDisposable {
+export class Namespaces implements AsyncDisposable {
   readonly #id = randomBytes(4).toString('hex');
   readonly #machines: string[] = [];
   readonly #relays: ChildProcess[] = [];
 
   private constructor() {}
 
-  static async make(...machines: readonly string[]): Promise<Network> {
-    const network = new Network();
+  static async make(...machines: readonly string[]): Promise<Namespaces> {
+    const network = new Namespaces();
     try {
       for (const machine of machines) await network.#add(machine);
       return network;

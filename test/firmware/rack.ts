@@ -1,5 +1,5 @@
 /**
- * A network of its own with machines to boot: a namespace with one wire in it, dnsmasq for DHCP, QEMU for the machines.
+ * A rack of machines to boot: a network namespace with one wire in it, dnsmasq for DHCP, QEMU for the machines.
  * Whatever serves the files is started in it by `prefix` and reached on `address`. Leaving the scope takes everything away.
  */
 import { execFile, spawn } from 'node:child_process';
@@ -9,7 +9,7 @@ import { stripVTControlCharacters } from 'node:util';
 const prefixLength = 24;
 const ranges = '10.77.0.50,10.77.0.99,1h';
 
-export interface Lab extends AsyncDisposable {
+export interface Rack extends AsyncDisposable {
   /** The server's address on the wire. */
   readonly address: string;
   /** What runs a command inside: `ip netns exec NAME`. */
@@ -39,8 +39,8 @@ export interface Machine extends AsyncDisposable {
   console(): string;
 }
 
-export async function makeLab(): Promise<Lab> {
-  const name = `pxe-lab-${randomBytes(4).toString('hex')}`;
+export async function makeRack(): Promise<Rack> {
+  const name = `pxe-rack-${randomBytes(4).toString('hex')}`;
   const address = '10.77.0.1';
   const prefix = ['ip', 'netns', 'exec', name];
   const running: Watched[] = [];
@@ -53,9 +53,9 @@ export async function makeLab(): Promise<Lab> {
   await command('ip', 'netns', 'add', name);
   try {
     await command('ip', '-n', name, 'link', 'set', 'lo', 'up');
-    await command('ip', '-n', name, 'tuntap', 'add', 'dev', 'lab0', 'mode', 'tap');
-    await command('ip', '-n', name, 'address', 'add', `${address}/${prefixLength}`, 'dev', 'lab0');
-    await command('ip', '-n', name, 'link', 'set', 'lab0', 'up');
+    await command('ip', '-n', name, 'tuntap', 'add', 'dev', 'rack0', 'mode', 'tap');
+    await command('ip', '-n', name, 'address', 'add', `${address}/${prefixLength}`, 'dev', 'rack0');
+    await command('ip', '-n', name, 'link', 'set', 'rack0', 'up');
   } catch (error) {
     await dismantle();
     throw error;
@@ -67,7 +67,7 @@ export async function makeLab(): Promise<Lab> {
     startDhcp: async (file) => {
       const dnsmasq = watch([
         ...[...prefix, 'dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--log-facility=-', '--pid-file='],
-        ...['--port=0', '--interface=lab0', '--bind-interfaces', '--user=root', '--leasefile-ro', '--no-ping'],
+        ...['--port=0', '--interface=rack0', '--bind-interfaces', '--user=root', '--leasefile-ro', '--no-ping'],
         ...[`--dhcp-range=${ranges}`, `--dhcp-boot=${file},,${address}`],
       ]);
       running.push(dnsmasq);
@@ -78,7 +78,7 @@ export async function makeLab(): Promise<Lab> {
         ...[...prefix, 'qemu-system-x86_64', '-accel', 'tcg', '-m', '128', '-nodefaults', '-no-user-config'],
         // Without graphics SeaBIOS copies what is written to the screen to the serial port, iPXE's console too.
         ...['-machine', 'pc,graphics=off', '-display', 'none', '-serial', 'stdio', '-boot', 'order=n', '-no-reboot'],
-        ...['-netdev', 'tap,id=wire,ifname=lab0,script=no,downscript=no'],
+        ...['-netdev', 'tap,id=wire,ifname=rack0,script=no,downscript=no'],
         ...['-device', `${card},netdev=wire,mac=${mac},romfile=${rom}`],
       ]);
       running.push(qemu);

@@ -6,7 +6,7 @@
 export const RECORD_BYTES = 16;
 
 /**
- * Fills with the records from number `first` on. Stands by itself: its text is also part of the plugin in `lab.ts`.
+ * Fills with the records from number `first` on. Stands by itself: its text is also part of the plugin in `config-folder.ts`.
  * @param into a multiple of {@link RECORD_BYTES}
  */
 export function fillRecords(into: Uint8Array, file: number, version: number, first: number): void {
