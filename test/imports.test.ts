@@ -29,17 +29,21 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     // A config that is data names first-party plugins, which are found as a user's own config finds them.
     packages: ['node:', 'zod', 'cosmiconfig', 'chokidar', 'acorn', 'pxe/plugins'],
   },
+  service: { layers: ['base', 'content', 'plugin', 'config'], packages: [] },
   'tftp/protocol': { layers: ['base'], packages: [] },
-  tftp: { layers: ['base', 'content', 'tftp/protocol'], packages: [] },
+  tftp: {
+    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'tftp/protocol', 'tftp/transport'],
+    packages: [],
+  },
   'tftp/transport': { layers: ['base', 'stats', 'net', 'content', 'tftp/protocol'], packages: ['node:'] },
   'tftp/client': { layers: ['base', 'content', 'tftp/protocol'], packages: ['node:'] },
   'tftp/storm': { layers: ['base', 'net', 'tftp/protocol', 'tftp/client'], packages: ['node:'] },
   server: {
-    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'tftp', 'tftp/protocol', 'tftp/transport'],
+    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp', 'tftp/protocol', 'tftp/transport'],
     packages: ['node:'],
   },
   cli: {
-    layers: ['base', 'net', 'content', 'plugin', 'config', 'tftp/client', 'tftp/storm', 'server'],
+    layers: ['base', 'net', 'content', 'plugin', 'config', 'service', 'tftp/client', 'tftp/storm', 'server'],
     packages: ['node:', 'commander', 'pino', 'pxe/plugins'],
   },
   index: {

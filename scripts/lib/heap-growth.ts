@@ -20,7 +20,7 @@ import { FileWatcher } from '../../src/config/watch.ts';
 import type { Plugin } from '../../src/plugin/define.ts';
 import type { PluginContext } from '../../src/plugin/types.ts';
 import { createResolvedServer } from '../../src/server/create.ts';
-import { Generation } from '../../src/server/generation.ts';
+import { Generation } from '../../src/service/generation.ts';
 import { Reloader } from '../../src/server/reloader.ts';
 import { ConfigFolder, configText } from '../../test/kit/config-folder.ts';
 

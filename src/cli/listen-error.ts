@@ -1,7 +1,7 @@
 /**
  * A start that fails because an address cannot be listened on.
  */
-import { listenProblem } from '../server/listen-error.ts';
+import { listenProblem } from '../net/listen-error.ts';
 import { EXIT, ExitError } from './exit.ts';
 
 /** Makes a message for a person of Node's system error; any other error is returned as it is. */

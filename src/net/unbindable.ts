@@ -1,6 +1,6 @@
 /**
  * Why an address that has come cannot be listened on, and what to do about it. A start that fails has words of its own
- * (`server/listen-error.ts`).
+ * (`net/listen-error.ts`).
  */
 
 /** An address that was tried, and Node's system error. */

@@ -7,11 +7,12 @@ import type { Log } from '../base/log.ts';
 import type { RouteOptions } from '../plugin/route.ts';
 import type { Trace } from '../plugin/trace.ts';
 import type { ReadRequest, WriteRequest } from '../plugin/types.ts';
+import type { Generation } from '../service/generation.ts';
+import { limitsOf } from '../tftp/limits.ts';
 import { netasciiSink } from '../tftp/netascii.ts';
 import { ErrorCode, TftpError } from '../tftp/protocol/error.ts';
+import { makeReady } from '../tftp/ready.ts';
 import type { TransferAnswer, Transport } from '../tftp/transport/transport.ts';
-import type { Generation } from './generation.ts';
-import { makeReady } from './ready.ts';
 import type { ActiveTransfer } from './transfers.ts';
 
 /** What is asked of the transport before it is answered. */
@@ -51,7 +52,7 @@ async function answerRead(
   transfer.served = route.served;
   transfer.plugin = route.plugin;
   transfer.size = route.content.size;
-  const limits = generation.transferLimitsFor(asked.client.address);
+  const limits = limitsOf(generation.config).transferFor(asked.client.address);
   const { content } = route;
   if (asked.mode === 'octet' && transport.reads(content)) return { kind: 'read', content, first: undefined, limits };
   const patience = { clock: generation.clock, ms: limits.idleMs, signal: gone };
@@ -68,6 +69,6 @@ async function answerWrite(transfer: ActiveTransfer, asked: WriteRequest, how: R
   transfer.size = request.size;
   const sink = route.sink ?? (await generation.uploads?.open(request.name, request.size));
   if (!sink) throw new TftpError(ErrorCode.accessViolation, 'uploads are not allowed');
-  const limits = generation.transferLimitsFor(asked.client.address);
+  const limits = limitsOf(generation.config).transferFor(asked.client.address);
   return { kind: 'write', sink: asked.mode === 'netascii' ? netasciiSink(sink) : sink, limits };
 }

@@ -15,11 +15,11 @@ import { whyNot } from '../net/native/libc.ts';
 import { proofFailure } from '../net/native/proof.ts';
 import type { Activity } from '../plugin/activity.ts';
 import type { Surroundings } from '../plugin/setup.ts';
+import { Generation, type World } from '../service/generation.ts';
 import { type NativeOptions, NativeTransport } from '../tftp/transport/native/native.ts';
 import { PortableTransport } from '../tftp/transport/portable.ts';
 import type { Transport } from '../tftp/transport/transport.ts';
 import { type Explanation, explain, type Question } from './explain.ts';
-import { Generation, type World } from './generation.ts';
 import { Server } from './server.ts';
 
 export interface CreateOptions {

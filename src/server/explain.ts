@@ -8,13 +8,14 @@ import { closeUnwanted } from '../content/unwanted.ts';
 import { factNames, givenIdentity, withIdentity } from '../plugin/facts.ts';
 import { describeError, type Trace } from '../plugin/trace.ts';
 import type { Client, IdentitySource, ReadRequest } from '../plugin/types.ts';
+import type { Generation } from '../service/generation.ts';
+import { limitsOf } from '../tftp/limits.ts';
 import { ErrorCode, INTERNAL_ERROR, TftpError } from '../tftp/protocol/error.ts';
 import { considered, negotiate } from '../tftp/protocol/options.ts';
 import { Opcode } from '../tftp/protocol/packet.ts';
 import { Segments } from '../tftp/protocol/segments.ts';
-import type { Generation } from './generation.ts';
-import { makeReady } from './ready.ts';
-import { understand } from './request.ts';
+import { makeReady } from '../tftp/ready.ts';
+import { understand } from '../tftp/request.ts';
 
 /** A request that nobody has sent. */
 export interface Question {
@@ -84,7 +85,7 @@ export async function explain(generation: Generation, question: Question): Promi
     const served = { from: route.served, size: route.content.size, digest: hash('sha256', first) };
     const segments = new Segments(content.size);
     segments.supply(0, first, first.length < SEGMENT_BYTES);
-    const granted = generation.transferLimitsFor(request.client.address);
+    const granted = limitsOf(generation.config).transferFor(request.client.address);
     const { acknowledged } = negotiate(seen, { kind: 'read', size: segments.size }, granted);
     return { ...found, served, agreed: acknowledged, error: undefined };
   } catch (error) {

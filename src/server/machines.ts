@@ -2,8 +2,8 @@
  * Every machine that a config lists, and what each would get: many questions to the same `explain`.
  */
 import type { Machine } from '../plugin/types.ts';
+import type { Generation } from '../service/generation.ts';
 import { type Explanation, explain, type Question } from './explain.ts';
-import type { Generation } from './generation.ts';
 
 /** A machine that asks for one name. */
 export interface MachineQuestion {

@@ -14,25 +14,26 @@ import { boundLog } from '../base/log.ts';
 import { ConfigError } from '../config/error.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { causeOf } from '../content/fault.ts';
+import { listenProblem } from '../net/listen-error.ts';
 import type { Address, ListenOn } from '../net/listening.ts';
 import { PluginError } from '../plugin/error.ts';
 import { KeptState } from '../plugin/kept.ts';
 import type { Finding, TransferInfo, TransferSummary } from '../plugin/types.ts';
+import { Generation, type World } from '../service/generation.ts';
 import { Stats, type StatsSnapshot } from '../stats/stats.ts';
+import { DropLog } from '../tftp/drop-log.ts';
+import { limitsOf } from '../tftp/limits.ts';
+import { Listeners, type PreparedListeners } from '../tftp/listeners.ts';
 import type { EngineLimits } from '../tftp/protocol/engine.ts';
 import { ErrorCode, INTERNAL_ERROR, TftpError } from '../tftp/protocol/error.ts';
 import type { Ending } from '../tftp/protocol/transfer.ts';
+import { understand } from '../tftp/request.ts';
 import type { TransferRequest, Transport, TransportEvents } from '../tftp/transport/transport.ts';
 import { findAnswer } from './answer.ts';
 import { countChangedMachines } from './changed-machines.ts';
 import { changesBetween, type Running } from './changes.ts';
-import { DropLog } from './drop-log.ts';
 import { type Explanation, explain, type Question } from './explain.ts';
-import { Generation, type World } from './generation.ts';
-import { listenProblem } from './listen-error.ts';
-import { Listeners, type PreparedListeners } from './listeners.ts';
 import { logReloaded, type Reloaded } from './reloaded.ts';
-import { understand } from './request.ts';
 import { type ActiveTransfer, infoOf, type LiveTransfer, summaryOf } from './transfers.ts';
 import { TroubleLog } from './trouble.ts';
 
@@ -199,7 +200,7 @@ export class Server {
   async #start(): Promise<void> {
     const { generation, watched } = await this.#startGeneration(this.#config);
     this.#watched = watched;
-    this.#transport = this.#world.transport(this.#transportEvents(), generation.engineLimits, this.#stats);
+    this.#transport = this.#world.transport(this.#transportEvents(), limitsOf(generation.config).engine, this.#stats);
     this.#dropLog.start();
     this.#listeners = new Listeners(this.#transport, this.#config);
     this.#current = generation;
@@ -232,7 +233,7 @@ export class Server {
     // The swap: nothing is awaited from here until the previous generation is retired.
     this.#current = next;
     this.#watched = watched;
-    transport.setLimits(next.engineLimits);
+    transport.setLimits(limitsOf(next.config).engine);
     const addresses = prepared.commit();
     // Both are asked for their machines.
     const releases = [previous.lease(), next.lease()];

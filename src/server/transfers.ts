@@ -3,11 +3,11 @@
  */
 import type { Abort } from '../base/abort.ts';
 import type { TransferInfo, TransferSummary } from '../plugin/types.ts';
+import type { Generation, Release } from '../service/generation.ts';
 import type { TftpError } from '../tftp/protocol/error.ts';
 import { DEFAULT_BLOCK_BYTES } from '../tftp/protocol/options.ts';
 import type { Ending } from '../tftp/protocol/transfer.ts';
-import type { Generation, Release } from './generation.ts';
-import { type AnyRequest, optionMap } from './request.ts';
+import { type AnyRequest, optionMap } from '../tftp/request.ts';
 
 /** A request from its arrival to its end. */
 export interface ActiveTransfer {

@@ -3,7 +3,7 @@ import { normalize } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
 import type { Trace } from '../../src/plugin/trace.ts';
 import type { ReadRequest, TransferSummary } from '../../src/plugin/types.ts';
-import { optionMap } from '../../src/server/request.ts';
+import { optionMap } from '../../src/tftp/request.ts';
 import { readVectors } from '../kit/vectors.ts';
 import { fakeFolder, readRequest, start, summary, surroundings } from '../plugin/support.ts';
 import { issuesOf } from './support.ts';

@@ -7,7 +7,7 @@ import type { Awaitable } from '../../src/base/awaitable.ts';
 import { SEGMENT_BYTES } from '../../src/base/segment.ts';
 import { type Fill, SegmentCache } from '../../src/content/cache.ts';
 import { VersionedFile } from '../../src/content/versioned-file.ts';
-import { Generation, type Release } from '../../src/server/generation.ts';
+import { Generation, type Release } from '../../src/service/generation.ts';
 import type { Mutant } from './scenario.ts';
 
 export interface NamedMutant {

@@ -2,10 +2,10 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import type { Interfaces } from '../../../src/net/addresses.ts';
+import { listenProblem } from '../../../src/net/listen-error.ts';
 import { Listener } from '../../../src/net/listener.ts';
 import type { ListenOn } from '../../../src/net/listening.ts';
 import type { SocketAddress } from '../../../src/net/socket.ts';
-import { listenProblem } from '../../../src/server/listen-error.ts';
 import type { Binding } from '../../../src/tftp/transport/binding.ts';
 import { Bindings } from '../../../src/tftp/transport/bindings.ts';
 import type { SocketEndpoint, SocketOwner } from '../../../src/tftp/transport/socket-endpoint.ts';

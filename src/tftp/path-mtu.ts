@@ -3,7 +3,7 @@
  * for nobody else: smaller blocks are slower ones.
  */
 import { parseAddress, parseNetwork } from '../base/address.ts';
-import type { TransferLimits } from '../tftp/protocol/transfer.ts';
+import type { TransferLimits } from './protocol/transfer.ts';
 
 const IP_HEADER_BYTES = { ipv4: 20, ipv6: 40 };
 const UDP_AND_TFTP_BYTES = 8 + 4;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { peerKey } from '../../src/base/peer.ts';
-import { DropLog } from '../../src/server/drop-log.ts';
 import { Stats } from '../../src/stats/stats.ts';
+import { DropLog } from '../../src/tftp/drop-log.ts';
 import { FakeClock, recordingLog } from '../plugin/support.ts';
 
 function started() {

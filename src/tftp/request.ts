@@ -3,10 +3,10 @@
  */
 import { readName } from '../content/name.ts';
 import type { ReadRequest, RequestInfo, WriteRequest } from '../plugin/types.ts';
-import { ErrorCode, TftpError } from '../tftp/protocol/error.ts';
-import { claimedSize } from '../tftp/protocol/options.ts';
-import { Opcode, type Option, type RequestPacket } from '../tftp/protocol/packet.ts';
-import type { TransferRequest } from '../tftp/transport/transport.ts';
+import { ErrorCode, TftpError } from './protocol/error.ts';
+import { claimedSize } from './protocol/options.ts';
+import { Opcode, type Option, type RequestPacket } from './protocol/packet.ts';
+import type { TransferRequest } from './transport/transport.ts';
 
 export type AnyRequest = ReadRequest | WriteRequest;
 

@@ -10,8 +10,8 @@ import { limit } from '../base/limit.ts';
 import type { Content } from '../content/content.ts';
 import { closeUnwanted } from '../content/unwanted.ts';
 import type { ReadRequest } from '../plugin/types.ts';
-import { netasciiContent } from '../tftp/netascii.ts';
-import { readSegment } from '../tftp/transport/feed.ts';
+import { netasciiContent } from './netascii.ts';
+import { readSegment } from './transport/feed.ts';
 
 /** Content that can be sent at once. */
 export interface Ready {

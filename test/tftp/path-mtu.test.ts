@@ -1,7 +1,7 @@
 /** Blocks that fit the path: for the networks that the config names, and for nobody else. */
 import { describe, expect, test } from 'vitest';
 import { resolveConfig } from '../../src/config/resolve.ts';
-import { limitsByNetwork } from '../../src/server/path-mtu.ts';
+import { limitsByNetwork } from '../../src/tftp/path-mtu.ts';
 import { TRANSFER_LIMITS } from '../kit/bench.ts';
 import { folder, lab } from '../kit/lab.ts';
 import { freePort } from '../kit/serve.ts';

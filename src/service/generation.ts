@@ -1,5 +1,5 @@
 /**
- * A generation: one config, loaded, with its plugins set up and its folders opened, and the leases of the transfers that began
+ * A generation: one config, loaded, with its plugins set up and its folders opened, and the leases of the exchanges that began
  * under it. It may not be changed once started, and it is disposed of exactly once: when it is retired and the last lease is back.
  */
 
@@ -14,9 +14,6 @@ import type { Activity } from '../plugin/activity.ts';
 import type { KeptState } from '../plugin/kept.ts';
 import { Pipeline } from '../plugin/pipeline.ts';
 import type { Surroundings } from '../plugin/setup.ts';
-import type { EngineLimits } from '../tftp/protocol/engine.ts';
-import type { TransferLimits } from '../tftp/protocol/transfer.ts';
-import { limitsByNetwork } from './path-mtu.ts';
 
 /** What a generation is started in; the server's own, whatever the config. */
 export interface World {
@@ -41,9 +38,6 @@ export class Generation {
   readonly pipeline: Pipeline;
   /** Where uploads go that no plugin takes; without one they are refused. */
   readonly uploads: UploadFolder | undefined;
-  readonly engineLimits: EngineLimits;
-  /** What a client is granted at most, by its address. */
-  readonly transferLimitsFor: (address: string) => TransferLimits;
   readonly disposed: Promise<void>;
   #leases = 0;
   #retired = false;
@@ -61,9 +55,6 @@ export class Generation {
     this.clock = clock;
     this.pipeline = pipeline;
     this.uploads = uploads;
-    const { limits, rollover, mtu } = config;
-    this.engineLimits = limits;
-    this.transferLimitsFor = limitsByNetwork(mtu, { ...limits, rollover });
     this.disposed = new Promise<void>((resolve) => {
       this.#dispose = resolve;
     }).then(() => pipeline.dispose());
