@@ -25,7 +25,7 @@ export function listenProblem(error: unknown, node = NODE): string | undefined {
   give this Node the right:  sudo setcap cap_net_bind_service=+ep ${node}
   let systemd bind the port (ListenDatagram=${port ?? 69} in a .socket unit), or listen above 1024 with --port and redirect`;
     case 'EADDRINUSE':
-      return `${where} is taken, perhaps by another TFTP server; "ss -ulpn sport = :${port ?? 69}" tells by whom`;
+      return `${where} is taken, perhaps by another server; "ss -ulpn sport = :${port ?? 69}" tells by whom`;
     case 'EADDRNOTAVAIL':
       return `${address} is not an address of this machine; "ip address" lists them`;
     case 'EMFILE':

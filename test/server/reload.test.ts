@@ -150,7 +150,7 @@ const levelled = definePlugin({ name: 'levelled', options: z.strictObject({ leve
       what: 'a port that is taken',
       break: ({ save }, port) =>
         save(configOf('B', { keys: `listen: [{ address: '127.0.0.1', port: 0 }, { address: '127.0.0.1', port: ${port} }],` })),
-      told: /stays: 127\.0\.0\.1 port \d+ is taken, perhaps by another TFTP server; "ss -ulpn sport = :\d+" tells by whom$/,
+      told: /stays: 127\.0\.0\.1 port \d+ is taken, perhaps by another server; "ss -ulpn sport = :\d+" tells by whom$/,
       notes: ['setup B', 'dispose B'],
     },
     {
