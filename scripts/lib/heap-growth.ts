@@ -20,8 +20,8 @@ import { FileWatcher } from '../../src/config/watch.ts';
 import type { Plugin } from '../../src/plugin/define.ts';
 import type { PluginContext } from '../../src/plugin/types.ts';
 import { createResolvedServer } from '../../src/server/create.ts';
-import { Generation } from '../../src/service/generation.ts';
 import { Reloader } from '../../src/server/reloader.ts';
+import { Generation } from '../../src/service/generation.ts';
 import { ConfigFolder, configText } from '../../test/kit/config-folder.ts';
 
 /** What is only made once must not count. */
