@@ -1,0 +1,160 @@
+/**
+ * What a machine that asks is answered: proxyDHCP (PXE 2.1 §2.2) beside a DHCP server that gives addresses. Pure: a request, a
+ * decision and the address of the wire come in, the fields of a packet go out. No answer ever has an address for the client.
+ *
+ * The forms are those that real firmware takes. `file` and option 67 are alike, since EDK2 prefers one and iPXE the other, and shim and
+ * GRUB read `file` alone. Option 67 ends in a NUL, which EDK2 would write behind it. Every answer is a broadcast, or a relay would not
+ * know where to send it (RFC 1542 §4.1.2).
+ */
+import type { BootClient } from './boot-client.ts';
+import {
+  BOOTREPLY,
+  BROADCAST,
+  type DhcpFields,
+  type DhcpPacket,
+  decodeEncapsulated,
+  encodedBytes,
+  encodePacket,
+  HEADER_BYTES,
+  MessageType,
+  NO_ADDRESS,
+  Option,
+  textBytes,
+} from './packet.ts';
+import { bootItem, directBoot, directBootWithPrompt, localBoot, PxeTag, raspberryPiBoot } from './pxe-options.ts';
+
+/** How a file is offered: with the offer; by port 4011 only, as some UEFI firmware wants it; or with a prompt, as other does. */
+export type Layout = 'direct' | 'binl' | 'menu';
+
+/** What a machine is to do: load a file or URL, or boot from its own disk now. */
+export type Decision = { readonly kind: 'file'; readonly name: string } | { readonly kind: 'disk' };
+
+export interface OfferSettings {
+  /** The server's address on the wire that the request came by. */
+  readonly server: string;
+  readonly layout: Layout;
+}
+
+/** The port that a request came to: the DHCP servers', or the boot servers'. */
+export type DhcpPort = 67 | 4011;
+
+/** `undefined`: the machine gets no answer. Firmware that boots by HTTP has no way to be told of the local disk but silence. */
+export function offerFor(
+  request: DhcpPacket,
+  client: BootClient,
+  port: DhcpPort,
+  decision: Decision,
+  { server, layout }: OfferSettings,
+): DhcpFields | undefined {
+  if (decision.kind === 'disk' && client.vendorClass === 'HTTPClient') return undefined;
+  const file = decision.kind === 'file' && !isLeftToBootServer(client, port, layout) ? decision.name : undefined;
+  const vendorInfo = vendorInfoFor(request, client, port, decision, layout);
+  const whole = answer(request, client, port, server, { file, vendorInfo, serverName: server });
+  if (packetBytes(whole) <= maxBytes(request)) return whole;
+  // The address stands in `siaddr` as well, which all but a few read.
+  const shorter = answer(request, client, port, server, { file, vendorInfo, serverName: undefined });
+  return packetBytes(shorter) <= maxBytes(request) ? shorter : undefined;
+}
+
+/** The bytes of {@link offerFor}. */
+export function encodeOffer(fields: DhcpFields): Uint8Array {
+  return encodePacket(fields);
+}
+
+/** Where an answer goes. A relay listens on the servers' port; boot servers answer where the request came from. */
+export function destinationOf(
+  { giaddr }: DhcpPacket,
+  port: DhcpPort,
+  source: { readonly address: string; readonly port: number },
+): { readonly address: string; readonly port: number } {
+  if (port === 4011) return source;
+  return giaddr === NO_ADDRESS ? { address: '255.255.255.255', port: 68 } : { address: giaddr, port: 67 };
+}
+
+/** Text of `file`, with its NUL. */
+const FILE_BYTES = 128;
+/** What every client takes (RFC 2131 §2), with the headers of IP and UDP. */
+const DEFAULT_MAX_BYTES = 576;
+/** EDK2 drops longer ones, and claims to take 65,280. */
+const LONGEST_BYTES = 1472;
+const IP_AND_UDP_BYTES = 28;
+/** The length of option 67 is one byte, its NUL included. */
+export const LONGEST_NAME_BYTES = 254;
+
+interface Parts {
+  readonly file: string | undefined;
+  readonly vendorInfo: Uint8Array | undefined;
+  readonly serverName: string | undefined;
+}
+
+function answer(request: DhcpPacket, client: BootClient, port: DhcpPort, server: string, parts: Parts): DhcpFields {
+  const { file, vendorInfo, serverName } = parts;
+  const options: (readonly [number, Uint8Array])[] = [
+    [Option.messageType, Uint8Array.of(port === 4011 ? MessageType.ack : MessageType.offer)],
+    [Option.serverId, octets(server)],
+    // No NUL and nothing behind it: iPXE compares all of it.
+    [Option.vendorClass, textBytes(client.vendorClass)],
+  ];
+  const echo = (code: number) => {
+    const value = request.options.get(code);
+    if (value !== undefined) options.push([code, value]);
+  };
+  echo(Option.clientGuid);
+  if (vendorInfo !== undefined) options.push([Option.vendorInfo, vendorInfo]);
+  if (serverName !== undefined) options.push([Option.serverName, terminated(serverName)]);
+  if (file !== undefined) options.push([Option.bootFile, terminated(file)]);
+  echo(Option.relayInfo);
+  return {
+    op: BOOTREPLY,
+    htype: request.htype,
+    xid: request.xid,
+    flags: request.flags | BROADCAST,
+    ciaddr: port === 4011 ? request.ciaddr : NO_ADDRESS,
+    siaddr: server,
+    giaddr: request.giaddr,
+    chaddr: request.chaddr,
+    sname: server,
+    file: file !== undefined && file.length < FILE_BYTES ? file : '',
+    options,
+  };
+}
+
+/** The offer then has no file and no option 43: without these, firmware asks port 4011. */
+function isLeftToBootServer({ vendorClass }: BootClient, port: DhcpPort, layout: Layout): boolean {
+  return layout === 'binl' && port === 67 && vendorClass === 'PXEClient';
+}
+
+function vendorInfoFor(
+  request: DhcpPacket,
+  client: BootClient,
+  port: DhcpPort,
+  decision: Decision,
+  layout: Layout,
+): Uint8Array | undefined {
+  if (client.vendorClass === 'HTTPClient') return undefined;
+  if (decision.kind === 'disk') return localBoot();
+  if (client.firmware === 'raspberry-pi' && !client.isIpxe) return raspberryPiBoot();
+  if (isLeftToBootServer(client, port, layout)) return undefined;
+  const own = request.options.get(Option.vendorInfo);
+  const item = own && decodeEncapsulated(own)?.get(PxeTag.bootItem);
+  if (item !== undefined && port === 4011) return bootItem(item);
+  return layout === 'menu' ? directBootWithPrompt() : directBoot();
+}
+
+function maxBytes({ options }: DhcpPacket): number {
+  const asked = options.get(Option.maxSize);
+  const claimed = asked?.length === 2 ? asked[0]! * 256 + asked[1]! : DEFAULT_MAX_BYTES;
+  return Math.min(Math.max(claimed, DEFAULT_MAX_BYTES), LONGEST_BYTES) - IP_AND_UDP_BYTES;
+}
+
+function packetBytes({ options }: DhcpFields): number {
+  return Math.max(HEADER_BYTES, encodedBytes(options));
+}
+
+function octets(address: string): Uint8Array {
+  return Uint8Array.from(address.split('.'), Number);
+}
+
+function terminated(text: string): Uint8Array {
+  return textBytes(`${text}\0`);
+}

@@ -1,0 +1,210 @@
+/**
+ * DHCP packets (RFC 2131 §2, RFC 2132) as bytes and as values. Knows the format alone, nothing of booting; what comes is hostile
+ * until it is decoded.
+ */
+
+export const BOOTREQUEST = 1;
+export const BOOTREPLY = 2;
+
+/** Option 53 (RFC 2132 §9.6). */
+export const MessageType = { discover: 1, offer: 2, request: 3, decline: 4, ack: 5, nak: 6, release: 7, inform: 8 } as const;
+
+/** Options by number: RFC 2132, RFC 3004, RFC 3046, RFC 4578. */
+export const Option = {
+  requestedAddress: 50,
+  overload: 52,
+  messageType: 53,
+  serverId: 54,
+  maxSize: 57,
+  vendorClass: 60,
+  vendorInfo: 43,
+  serverName: 66,
+  bootFile: 67,
+  userClass: 77,
+  relayInfo: 82,
+  architecture: 93,
+  clientGuid: 97,
+  /** Etherboot's encapsulated options, which iPXE sends. */
+  etherboot: 175,
+} as const;
+
+/** An address that is not known yet. */
+export const NO_ADDRESS = '0.0.0.0';
+/** In `flags`: the client cannot take unicasts yet (RFC 2131 §2). */
+export const BROADCAST = 0x8000;
+
+/** Of a packet without options: the fixed fields and the magic cookie. */
+export const HEADER_BYTES = 240;
+/** The smallest packet that every client takes (RFC 951 §3, RFC 1542 §2.1). */
+export const MIN_BYTES = 300;
+
+/** A decoded packet. Addresses are dotted text, options their raw bytes. */
+export interface DhcpPacket {
+  readonly op: number;
+  readonly htype: number;
+  readonly hops: number;
+  readonly xid: number;
+  /** Seconds since the client began, as it says. */
+  readonly secs: number;
+  readonly flags: number;
+  readonly ciaddr: string;
+  readonly yiaddr: string;
+  readonly siaddr: string;
+  readonly giaddr: string;
+  /** The client's hardware address: as many bytes as `hlen` says. */
+  readonly chaddr: Uint8Array;
+  /** Without what follows its NUL; empty where options took its place. */
+  readonly sname: string;
+  readonly file: string;
+  /** By number; parts of one option are joined (RFC 3396). */
+  readonly options: ReadonlyMap<number, Uint8Array>;
+}
+
+/** What to encode; what is left out is 0 or empty. Options are written in order, and {@link Option.relayInfo} belongs last (RFC 3046 §2.2). */
+export type DhcpFields = Pick<DhcpPacket, 'op' | 'xid' | 'chaddr'> &
+  Partial<Omit<DhcpPacket, 'options'>> & { readonly options: readonly (readonly [code: number, bytes: Uint8Array])[] };
+
+const COOKIE = 0x63825363;
+const PAD = 0;
+const END = 255;
+const MAX_HARDWARE_BYTES = 16;
+/** RFC 1542 §4.1.1. */
+const MAX_HOPS = 16;
+const SNAME = { at: 44, bytes: 64 };
+const FILE = { at: 108, bytes: 128 };
+
+/** `undefined` if the datagram is not a DHCP packet, or claims what cannot be. Never throws. */
+export function decodePacket(datagram: Uint8Array): DhcpPacket | undefined {
+  if (datagram.length < HEADER_BYTES) return undefined;
+  const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
+  const op = view.getUint8(0);
+  const hlen = view.getUint8(2);
+  const hops = view.getUint8(3);
+  if ((op !== BOOTREQUEST && op !== BOOTREPLY) || hlen > MAX_HARDWARE_BYTES || hops > MAX_HOPS) return undefined;
+  if (view.getUint32(236) !== COOKIE) return undefined;
+  const parts = new Map<number, Uint8Array[]>();
+  if (!readOptions(datagram.subarray(HEADER_BYTES), parts)) return undefined;
+  // Options may go on in the two text fields (RFC 2132 §9.3), in this order (RFC 3396 §5).
+  const overload = parts.get(Option.overload)?.[0]?.[0] ?? 0;
+  const fileBytes = datagram.subarray(FILE.at, FILE.at + FILE.bytes);
+  const snameBytes = datagram.subarray(SNAME.at, SNAME.at + SNAME.bytes);
+  if (overload & 1 && !readOptions(fileBytes, parts)) return undefined;
+  if (overload & 2 && !readOptions(snameBytes, parts)) return undefined;
+  return {
+    op,
+    htype: view.getUint8(1),
+    hops,
+    xid: view.getUint32(4),
+    secs: view.getUint16(8),
+    flags: view.getUint16(10),
+    ciaddr: addressAt(datagram, 12),
+    yiaddr: addressAt(datagram, 16),
+    siaddr: addressAt(datagram, 20),
+    giaddr: addressAt(datagram, 24),
+    chaddr: datagram.slice(28, 28 + hlen),
+    file: overload & 1 ? '' : textOf(fileBytes),
+    sname: overload & 2 ? '' : textOf(snameBytes),
+    options: new Map(Array.from(parts, ([code, pieces]) => [code, joined(pieces)])),
+  };
+}
+
+/** At least {@link MIN_BYTES} long. Throws a `RangeError` for a text, an address or an option that does not fit. */
+export function encodePacket(fields: DhcpFields): Uint8Array {
+  const { op, htype = 1, hops = 0, xid, secs = 0, flags = 0, chaddr, sname = '', file = '', options } = fields;
+  const { ciaddr = NO_ADDRESS, yiaddr = NO_ADDRESS, siaddr = NO_ADDRESS, giaddr = NO_ADDRESS } = fields;
+  const bytes = new Uint8Array(Math.max(MIN_BYTES, encodedBytes(options)));
+  const view = new DataView(bytes.buffer);
+  if (chaddr.length > MAX_HARDWARE_BYTES) throw new RangeError(`a hardware address of ${chaddr.length} bytes`);
+  bytes.set([op, htype, chaddr.length, hops]);
+  view.setUint32(4, xid);
+  view.setUint16(8, secs);
+  view.setUint16(10, flags);
+  for (const [i, address] of [ciaddr, yiaddr, siaddr, giaddr].entries()) bytes.set(addressBytes(address), 12 + 4 * i);
+  bytes.set(chaddr, 28);
+  setText(bytes, SNAME, sname);
+  setText(bytes, FILE, file);
+  view.setUint32(236, COOKIE);
+  let at = HEADER_BYTES;
+  for (const [code, value] of options) {
+    if (value.length > 255) throw new RangeError(`option ${code} of ${value.length} bytes`);
+    bytes.set([code, value.length], at);
+    bytes.set(value, at + 2);
+    at += 2 + value.length;
+  }
+  bytes[at] = END;
+  return bytes;
+}
+
+/** Bytes of a packet with these options, without padding. */
+export function encodedBytes(options: DhcpFields['options']): number {
+  return options.reduce((sum, [, value]) => sum + 2 + value.length, HEADER_BYTES + 1);
+}
+
+/** Text as clients write it: some end it in a NUL, some do not, and what follows a NUL means nothing. */
+export function textOf(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return Array.from(end < 0 ? bytes : bytes.subarray(0, end), (byte) => String.fromCharCode(byte)).join('');
+}
+
+/** Text as an option's bytes; characters beyond Latin-1 are lost. */
+export function textBytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0) & 0xff);
+}
+
+/** Throws a `RangeError` unless it is an IPv4 address. */
+export function addressBytes(address: string): Uint8Array {
+  const octets = address.split('.').map(Number);
+  if (octets.length !== 4 || octets.some((octet) => !Number.isInteger(octet) || octet < 0 || octet > 255))
+    throw new RangeError(`${JSON.stringify(address)} is not an IPv4 address`);
+  return Uint8Array.from(octets);
+}
+
+/** An address that an option holds; `undefined` unless it has four bytes. */
+export function addressOf(bytes: Uint8Array | undefined): string | undefined {
+  return bytes?.length === 4 ? addressAt(bytes, 0) : undefined;
+}
+
+/** Vendor options of option 43 and their kin: the same format, without a cookie. `undefined` if they are cut. */
+export function decodeEncapsulated(bytes: Uint8Array): ReadonlyMap<number, Uint8Array> | undefined {
+  const parts = new Map<number, Uint8Array[]>();
+  if (!readOptions(bytes, parts)) return undefined;
+  return new Map(Array.from(parts, ([code, pieces]) => [code, joined(pieces)]));
+}
+
+/** Adds the options to those found before; `false` if one is longer than what is left. An END may be missing. */
+function readOptions(bytes: Uint8Array, into: Map<number, Uint8Array[]>): boolean {
+  for (let at = 0; at < bytes.length; ) {
+    const code = bytes[at++]!;
+    if (code === PAD) continue;
+    if (code === END) return true;
+    const length = bytes[at++];
+    if (length === undefined || at + length > bytes.length) return false;
+    const value = bytes.slice(at, at + length);
+    const pieces = into.get(code);
+    if (pieces) pieces.push(value);
+    else into.set(code, [value]);
+    at += length;
+  }
+  return true;
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!;
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+function addressAt(bytes: Uint8Array, at: number): string {
+  return bytes.subarray(at, at + 4).join('.');
+}
+
+/** With room for a NUL. */
+function setText(bytes: Uint8Array, field: { readonly at: number; readonly bytes: number }, text: string): void {
+  if (text.length >= field.bytes) throw new RangeError(`a text of ${text.length} bytes for a field of ${field.bytes}`);
+  bytes.set(textBytes(text), field.at);
+}
