@@ -14,8 +14,9 @@ const hasNative = process.platform === 'linux' && process.arch === 'x64';
 if (!hasNative && !isCI) console.warn(`native: skipped on ${process.platform}, ${process.arch}`);
 
 /**
- * `native` is what of `unit` goes over the wire, once more over the native transport. `foreign` needs other people's TFTP clients,
- * `firmware` needs QEMU and root, `netns` root for network namespaces. Each skips visibly at a desk and fails in CI.
+ * `native` runs the tests of `unit` that go over the wire once more, over the native transport. `reload` is the stress test of
+ * reloads. `foreign` needs other TFTP clients, `firmware` needs QEMU and root, `netns` root for network namespaces. Each skips
+ * visibly at a desk and fails in CI.
  */
 export default defineConfig({
   test: {
@@ -26,7 +27,7 @@ export default defineConfig({
           ...order(1),
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/foreign/**', 'test/firmware/**', 'test/netns/**'],
+          exclude: ['test/reload-stress/**', 'test/foreign/**', 'test/firmware/**', 'test/netns/**'],
         },
       },
       ...(hasNative || isCI
@@ -42,9 +43,10 @@ export default defineConfig({
             },
           ]
         : []),
-      { test: { ...shared, ...order(2), name: 'foreign', include: ['test/foreign/**/*.test.ts'], testTimeout: 120_000 } },
-      { test: { ...shared, ...order(3), name: 'firmware', include: ['test/firmware/**/*.test.ts'], testTimeout: 300_000 } },
-      { test: { ...shared, ...order(4), name: 'netns', include: ['test/netns/**/*.test.ts'], testTimeout: 120_000 } },
+      { test: { ...shared, ...order(2), name: 'reload', include: ['test/reload-stress/**/*.test.ts'] } },
+      { test: { ...shared, ...order(3), name: 'foreign', include: ['test/foreign/**/*.test.ts'], testTimeout: 120_000 } },
+      { test: { ...shared, ...order(4), name: 'firmware', include: ['test/firmware/**/*.test.ts'], testTimeout: 300_000 } },
+      { test: { ...shared, ...order(5), name: 'netns', include: ['test/netns/**/*.test.ts'], testTimeout: 120_000 } },
     ],
   },
 });
