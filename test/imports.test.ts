@@ -31,6 +31,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   },
   service: { layers: ['base', 'content', 'plugin', 'config'], packages: [] },
   'dhcp/protocol': { layers: [], packages: [] },
+  'http/protocol': { layers: [], packages: [] },
   'tftp/protocol': { layers: ['base'], packages: [] },
   tftp: {
     layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'tftp/protocol', 'tftp/transport'],

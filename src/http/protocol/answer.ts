@@ -1,0 +1,139 @@
+/**
+ * How a request for a representation is answered (RFC 9110): conditions, ranges, and the headers that tell a client what it gets. Pure:
+ * it sends nothing and reads no file.
+ *
+ * Firmware is the client. It knows no redirects and no chunks, compares header names letter by letter (GRUB, U-Boot), goes on after a
+ * break by Range with If-Match or If-Unmodified-Since (EDK2), and takes many ranges over one connection (iPXE).
+ */
+import { contentType } from './content-type.ts';
+
+/** What is there under a name. */
+export interface Representation {
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Differs whenever the bytes do; quoted here. Without one there are no conditions by ETag. */
+  readonly version?: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly modifiedMs?: number | undefined;
+}
+
+/** Header names in lower case, as Node has them. */
+export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/**
+ * What is sent: headers in this spelling and order, and the bytes from `start` up to `end` unless there is no body. What refuses the
+ * request needs a text as its body: shim waits for ever for one of length 0.
+ */
+export interface Answer {
+  readonly status: 200 | 206 | 304 | 412 | 416;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: { readonly start: number; readonly end: number } | undefined;
+}
+
+/** @param method `GET` or `HEAD` */
+export function answerFor(method: string, headers: RequestHeaders, what: Representation): Answer {
+  const etag = what.version === undefined ? undefined : `"${what.version}"`;
+  const about = validators(etag, what.modifiedMs);
+  switch (precondition(headers, etag, what.modifiedMs)) {
+    case 'failed':
+      return { status: 412, headers: about, body: undefined };
+    case 'not modified':
+      // No Content-Length: some clients would wait for that much.
+      return { status: 304, headers: about, body: undefined };
+    case 'holds':
+  }
+  const described = [['Content-Type', contentType(what.name)] as const, ...about, ['Accept-Ranges', 'bytes'] as const];
+  // A range of a HEAD means nothing (RFC 9110 §14.2).
+  const range = method === 'GET' && mayHaveRange(headers, etag, what.modifiedMs) ? rangeOf(headers.range, what.size) : undefined;
+  if (range === 'unsatisfiable') {
+    return { status: 416, headers: [...about, ['Content-Range', `bytes */${what.size}`]], body: undefined };
+  }
+  const { start, end } = range ?? { start: 0, end: what.size };
+  const length = ['Content-Length', String(end - start)] as const;
+  const body = method === 'HEAD' ? undefined : { start, end };
+  if (range === undefined) return { status: 200, headers: [length, ...described], body };
+  return { status: 206, headers: [length, ['Content-Range', `bytes ${start}-${end - 1}/${what.size}`], ...described], body };
+}
+
+/** A date as HTTP writes it (RFC 9110 §5.6.7); it has no milliseconds. */
+export function httpDate(ms: number): string {
+  return new Date(ms).toUTCString();
+}
+
+function validators(etag: string | undefined, modifiedMs: number | undefined): readonly (readonly [string, string])[] {
+  const tag = etag === undefined ? [] : [['ETag', etag] as const];
+  return modifiedMs === undefined ? tag : [...tag, ['Last-Modified', httpDate(modifiedMs)] as const];
+}
+
+/** In the order of RFC 9110 §13.2.2: a condition by ETag takes the place of the one by date. */
+function precondition(
+  headers: RequestHeaders,
+  etag: string | undefined,
+  modifiedMs: number | undefined,
+): 'holds' | 'failed' | 'not modified' {
+  const { 'if-match': match, 'if-none-match': noneMatch } = headers;
+  if (match !== undefined) {
+    if (!listsTag(match, etag, false)) return 'failed';
+  } else if (isNewer(modifiedMs, headers['if-unmodified-since'])) return 'failed';
+  if (noneMatch !== undefined) return listsTag(noneMatch, etag, true) ? 'not modified' : 'holds';
+  const since = dateOf(headers['if-modified-since']);
+  return since !== undefined && modifiedMs !== undefined && seconds(modifiedMs) <= seconds(since) ? 'not modified' : 'holds';
+}
+
+/** If-Range: the part is wanted of the very version that the client has the rest of (RFC 9110 §13.1.5). */
+function mayHaveRange(headers: RequestHeaders, etag: string | undefined, modifiedMs: number | undefined): boolean {
+  const condition = single(headers['if-range']);
+  if (condition === undefined) return true;
+  if (condition.startsWith('"') || condition.startsWith('W/')) return condition === etag;
+  const date = dateOf(condition);
+  return date !== undefined && modifiedMs !== undefined && seconds(date) === seconds(modifiedMs);
+}
+
+/**
+ * The one range asked for. `undefined` means all of it: for a header that cannot be read, another unit, and several ranges, which
+ * firmware does not ask for.
+ */
+function rangeOf(
+  header: string | readonly string[] | undefined,
+  size: number,
+): { readonly start: number; readonly end: number } | 'unsatisfiable' | undefined {
+  const found = /^bytes=\s*(\d*)-(\d*)\s*$/.exec(single(header) ?? '');
+  if (!found) return undefined;
+  const [, first, last] = found as unknown as [string, string, string];
+  if (first === '' && last === '') return undefined;
+  if (first === '') {
+    const length = Math.min(Number(last), size);
+    return length === 0 ? 'unsatisfiable' : { start: size - length, end: size };
+  }
+  const start = Number(first);
+  if (last !== '' && Number(last) < start) return undefined;
+  if (start >= size) return 'unsatisfiable';
+  return { start, end: last === '' ? size : Math.min(Number(last) + 1, size) };
+}
+
+/** @param weakly `W/"x"` is as good as `"x"` */
+function listsTag(header: string | readonly string[], etag: string | undefined, weakly: boolean): boolean {
+  const list = typeof header === 'string' ? header : header.join(',');
+  if (list.trim() === '*') return true;
+  const tags = list.match(/(?:W\/)?"[^"]*"/g) ?? [];
+  return etag !== undefined && tags.some((tag) => (weakly ? tag.replace(/^W\//, '') : tag) === etag);
+}
+
+function isNewer(modifiedMs: number | undefined, header: string | readonly string[] | undefined): boolean {
+  const date = dateOf(header);
+  return date !== undefined && modifiedMs !== undefined && seconds(modifiedMs) > seconds(date);
+}
+
+function dateOf(header: string | readonly string[] | undefined): number | undefined {
+  const ms = Date.parse(single(header) ?? '');
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+function seconds(ms: number): number {
+  return Math.floor(ms / 1000);
+}
+
+function single(header: string | readonly string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header.trim() : undefined;
+}
