@@ -165,7 +165,9 @@ describe('src', () => {
     const knowing = files
       .filter((file) => layerOf(file)?.endsWith('/protocol'))
       .filter((file) =>
-        /\bDate\.now\b|\bDate\(\s*\)|\bperformance\b|Math\.random|\bset(?:Timeout|Interval|Immediate)\b|\bBuffer\b|\bprocess\b/.test(code(file)),
+        /\bDate\.now\b|\bDate\(\s*\)|\bperformance\b|Math\.random|\bset(?:Timeout|Interval|Immediate)\b|\bBuffer\b|\bprocess\b/.test(
+          code(file),
+        ),
       );
     expect(knowing).toEqual([]);
   });
