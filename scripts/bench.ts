@@ -1,7 +1,7 @@
 /**
- * `pxe` and those of its rivals that are installed, under the same storms; prints the table that docs/measurements.md shows.
+ * `pxe` and those of its rivals that are installed, under the same storms; prints the table of docs/measurements.md.
  *
- *     npm run bench -- [--rounds 3] [--scenarios one,small] [--servers pxe,dnsmasq] [--json] [--list]
+ *     npm run bench -- [--rounds 3] [--scenarios one,small] [--servers pxe,dnsmasq] [--json] [--list] [--write]
  *
  * Linux. Rounds are interleaved: each server once, then each once more. Every run has a server of its own, warmed up. It all
  * happens in a network namespace, since dnsmasq's port cannot be chosen; without the right to one, dnsmasq is left out.
@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { download } from '../src/tftp/client/client.ts';
 import type { StormResult } from '../src/tftp/storm/result.ts';
-import { quantile, Report } from './lib/report.ts';
+import { quantile, Report, WRITE_OPTIONS } from './lib/report.ts';
 import { CONTENDERS, type Contender, isInstalled, startServer } from './lib/rivals.ts';
 
 /** What a run comes to. */
@@ -91,9 +91,10 @@ const { values: flags } = parseArgs({
     servers: { type: 'string' },
     json: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    ...WRITE_OPTIONS,
   },
 });
-const report = new Report();
+const report = new Report({ script: 'bench', flags });
 
 if (flags.list) for (const { id, title, flags: load } of SCENARIOS) report.line(`${id.padEnd(10)}${title} (${load})`);
 else if (!enterNamespace()) await bench();
@@ -124,8 +125,9 @@ async function bench(): Promise<void> {
       const others = all.map(({ measured }) => measured.others);
       report.line();
       report.line(
-        `Medians of ${flags.rounds} interleaved rounds, ${availableParallelism()} cores; other programs used ${percent(quantile(others, 0.5))} of them in the middle, ${percent(Math.max(...others))} at the most.`,
+        `Medians of ${flags.rounds} interleaved rounds, ${availableParallelism()} cores; other programs used ${percent(quantile(others, 0.5))} of them in the median, ${percent(Math.max(...others))} at most.`,
       );
+      report.write();
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -2,7 +2,7 @@
  * What 10,000 hosts in one config cost: loading them, and finding one. And what 100,000 cost that come from a file: how long they hold
  * the event loop as they are loaded, listed and checked, and how much memory they take.
  *
- *     npm run measure:hosts
+ *     npm run measure:hosts -- [--write]
  *
  * A lookup is what one request costs in `hosts`: its hooks `host` and `open`, where `files` has the answer.
  */
@@ -23,7 +23,7 @@ const LOOKUP_US = 50;
 const MANY = 100_000;
 const STALL_MS = 50;
 
-const report = new Report();
+const report = new Report({ script: 'measure:hosts' });
 const folder = mkdtempSync(join(tmpdir(), 'pxe-hosts-'));
 try {
   const rows: (readonly (string | number)[])[] = [['hosts', 'from', 'load, ms', 'lookup, µs', 'of a stranger, µs']];

@@ -2,7 +2,7 @@
  * What large lease files cost: reading one, how long the event loop is held up meanwhile, a question when nothing has changed, one
  * after a change, a look into the index, memory.
  *
- *     npm run measure:leases
+ *     npm run measure:leases -- [--write]
  *
  * The event loop is held up for as long as the longest time between two turns of it (perf_hooks); a collection of garbage counts, too.
  */
@@ -69,7 +69,7 @@ const files: Readonly<Record<string, Written>> = {
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
-const report = new Report();
+const report = new Report({ script: 'measure:leases' });
 const silent: Log = {
   debug: () => {},
   info: () => {},

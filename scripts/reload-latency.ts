@@ -1,7 +1,7 @@
 /**
  * From a save to its effect, and what a reload leaves behind in memory.
  *
- *     npm run measure:reload       ROUNDS=1 for a quick look
+ *     npm run measure:reload -- [--write]       ROUNDS=1 for a quick look
  *
  * Effect: a request gets content of the new generation; asked every few milliseconds, while 200 slow transfers run. Three rounds,
  * of which the quietest counts: this machine has other things to do.
@@ -42,7 +42,7 @@ interface Growth {
   readonly generations: number;
 }
 
-const report = new Report();
+const report = new Report({ script: 'measure:reload', settings: ['ROUNDS', 'TRANSPORT'] });
 await measureLatency();
 await measureGrowth();
 report.end('from save to effect');

@@ -1,7 +1,7 @@
 /**
  * What a large root costs, and what a server does that gets no file events.
  *
- *     npm run measure:root         Linux; the second half needs `unshare` and user namespaces
+ *     npm run measure:root -- [--write]      Linux; the second half needs `unshare` and user namespaces
  *
  * A user namespace of its own has limits of its own (/proc/sys/user/max_inotify_*), so that the limit is exhausted for the server
  * and for nobody else.
@@ -36,7 +36,7 @@ interface Cost {
   readonly requestMs: number;
 }
 
-const report = new Report();
+const report = new Report({ script: 'measure:root' });
 /** Warnings of a server that lacks nothing: of what this machine could do better. */
 const usual = new Set<string>();
 await measureRoot();

@@ -1,7 +1,7 @@
 /**
  * A server under mixed storms on a bad network for a long time: does it keep its memory, its descriptors, and every byte right?
  *
- *     npm run soak -- [--minutes 30] [--clients 120] [--seed 1] [--json]
+ *     npm run soak -- [--minutes 30] [--clients 120] [--seed 1] [--json] [--write]
  *
  * Linux. Ends with a verdict and the exit code that goes with it.
  */
@@ -19,7 +19,7 @@ import { seededRandom } from '../src/tftp/storm/random.ts';
 import { type StormRun, startStorm } from '../src/tftp/storm/run.ts';
 import { STORM_LIMITS, type StormPlan } from '../src/tftp/storm/storm.ts';
 import { type Census, census, censusChange, residentBytes } from '../test/kit/process.ts';
-import { mebibytes, quantile, Report } from './lib/report.ts';
+import { mebibytes, quantile, Report, WRITE_OPTIONS } from './lib/report.ts';
 import { CONTENDERS, startServer } from './lib/rivals.ts';
 import { Total } from './lib/total.ts';
 
@@ -57,9 +57,10 @@ const { values: flags } = parseArgs({
     clients: { type: 'string', default: '120' },
     seed: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
+    ...WRITE_OPTIONS,
   },
 });
-const report = new Report();
+const report = new Report({ script: 'soak', flags });
 const folder = mkdtempSync(join(tmpdir(), 'pxe-soak-'));
 try {
   await soak(join(folder, 'root'));

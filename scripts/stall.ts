@@ -1,7 +1,9 @@
 /**
  * What transfers notice of a server that stands still: a plugin that spins for two seconds, a forced garbage collection, a reload.
  *
- *     npm run measure:stall        TRANSPORT=native|portable, else both; CLIENTS (200), RATE (1000000 bytes a second each), ROUNDS (3)
+ *     npm run measure:stall -- [--write]
+ *
+ * Settings by environment: TRANSPORT=native|portable, else both; CLIENTS (200), RATE (1000000 bytes a second each), ROUNDS (3)
  *
  * The transfers are of distinct files of 20 MiB, dropped from the page cache before each round (Linux: `dd oflag=nocache`); the
  * clients are a process of their own. A round without any disturbance comes first: what it shows is the machine's doing. What is
@@ -28,7 +30,7 @@ const GAP_AIM_MS = 200;
 const CALM_MS = 1500;
 const PATIENCE_MS = 30_000;
 
-const report = new Report();
+const report = new Report({ script: 'measure:stall', settings: ['TRANSPORT', 'CLIENTS', 'RATE', 'ROUNDS'] });
 using folder = new ConfigFolder();
 const paths = fill();
 for (const transport of process.env.TRANSPORT ? [process.env.TRANSPORT] : ['native', 'portable']) await measure(transport);

@@ -1,9 +1,11 @@
 /** What whoever forges a sender's address can make us send to it: little. And whom that costs nothing: everybody else. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { peerKey } from '../../../src/base/peer.ts';
 import { encode, Opcode } from '../../../src/tftp/protocol/packet.ts';
 import { Bench, bytesOf, digest, pattern, type Sent } from '../../kit/bench.ts';
 import { deliver, deliverSlowly, Fetcher } from '../../kit/fetcher.ts';
+import { blocksIn, MEASUREMENTS, writeBlock } from '../../kit/figures.ts';
 import { hex } from '../../kit/hex.ts';
 import { seeded } from '../../kit/random.ts';
 import { readVectors } from '../../kit/vectors.ts';
@@ -197,6 +199,32 @@ describe('a forger that sends ACKs to every port that transfers happen on, for a
     expect(seen).toBeLessThanOrEqual(factor);
     // It has been attacked at all.
     expect(got).toBeGreaterThan(spoofed);
+  });
+
+  // WRITE_FIGURES=1 replaces them.
+  test('docs/measurements.md shows what attacks come to', () => {
+    const source = 'test/tftp/protocol/amplification.test.ts';
+    const rows = (
+      [
+        ['ACK 0, windowsize 64 × blksize 65464', 'blksize=65464 windowsize=64', [0]],
+        ['ACK 0, windowsize 64 × blksize 1468', 'blksize=1468 windowsize=64', [0]],
+        ['ACK 0 twice, windowsize 64 × blksize 1468', 'blksize=1468 windowsize=64', [0, 0]],
+      ] as const
+    ).map(([forged, options, acks]) => {
+      const { spoofed, got, factor } = attack(options, acks);
+      return `| ${forged} | ${kilobytes(spoofed)} | ${kilobytes(got)} | ${factor.toFixed(1)} |`;
+    });
+    const text = [
+      '| forged, to each of 64 ports | spoofed | the victim gets | factor |',
+      '| --- | --- | --- | --- |',
+      ...rows,
+    ].join('\n');
+    if (process.env.WRITE_FIGURES) writeBlock({ source, text });
+    expect(blocksIn(readFileSync(MEASUREMENTS, 'utf8')).find((block) => block.source === source)?.text).toBe(text);
+
+    function kilobytes(bytes: number): string {
+      return `${(bytes / 1000).toFixed(1)} kB`;
+    }
   });
 
   test('the port of a transfer is chosen by chance, each as often, and never one that the peer uses', () => {
