@@ -66,7 +66,7 @@ export type { CreateOptions } from './server/create.ts';
 export { createServer, explainConfig as explain } from './server/create.ts';
 export type { Explanation, Question } from './server/explain.ts';
 export type { Server, ServerEvents } from './server/server.ts';
-export type { LiveTransfer } from './server/transfers.ts';
+export type { LiveExchange } from './service/service.ts';
 export type { CounterName } from './stats/counters.ts';
 export type { StatsSnapshot } from './stats/stats.ts';
 export { ErrorCode, TftpError } from './tftp/protocol/error.ts';

@@ -29,12 +29,12 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     // A config that is data names first-party plugins, which are found as a user's own config finds them.
     packages: ['node:', 'zod', 'cosmiconfig', 'chokidar', 'acorn', 'pxe/plugins'],
   },
-  service: { layers: ['base', 'content', 'plugin', 'config'], packages: [] },
+  service: { layers: ['base', 'stats', 'content', 'plugin', 'config'], packages: [] },
   'dhcp/protocol': { layers: [], packages: [] },
   'http/protocol': { layers: [], packages: [] },
   'tftp/protocol': { layers: ['base'], packages: [] },
   tftp: {
-    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'tftp/protocol', 'tftp/transport'],
+    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp/protocol', 'tftp/transport'],
     packages: [],
   },
   'tftp/transport': { layers: ['base', 'stats', 'net', 'content', 'tftp/protocol'], packages: ['node:'] },
@@ -49,7 +49,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     packages: ['node:', 'commander', 'pino', 'pxe/plugins'],
   },
   index: {
-    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'tftp/protocol', 'server'],
+    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp/protocol', 'server'],
     packages: ['zod'],
   },
 };

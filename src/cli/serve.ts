@@ -197,7 +197,7 @@ function stopOnSignal(server: Server, log: AppLog, watchdog: Watchdog): Promise<
     const stop = async (signal: string): Promise<void> => {
       signals++;
       watchdog.countSignal();
-      log.info({ signal, transfers: (await server.transfers()).length }, signals > 1 ? 'stopping at once' : 'stopping');
+      log.info({ signal, transfers: (await server.exchanges()).length }, signals > 1 ? 'stopping at once' : 'stopping');
       await server.stop(signals > 1 ? 0 : undefined);
     };
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {

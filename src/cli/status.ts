@@ -6,7 +6,7 @@ import type { Server } from '../server/server.ts';
 
 /** One line for each transfer under way, then one for all. */
 export async function logStatus(server: Server, log: Log): Promise<void> {
-  const transfers = await server.transfers();
+  const transfers = await server.exchanges();
   for (const { id, request, served, size, bytes, retransmissions, ageMs, generation } of transfers) {
     const { kind, asked, client } = request;
     const fields = { transfer: id, client: client.address, port: client.port, mac: client.mac, host: client.host?.name };

@@ -16,6 +16,7 @@ import { proofFailure } from '../net/native/proof.ts';
 import type { Activity } from '../plugin/activity.ts';
 import type { Surroundings } from '../plugin/setup.ts';
 import { Generation, type World } from '../service/generation.ts';
+import { TftpService } from '../tftp/service.ts';
 import { type NativeOptions, NativeTransport } from '../tftp/transport/native/native.ts';
 import { PortableTransport } from '../tftp/transport/portable.ts';
 import type { Transport } from '../tftp/transport/transport.ts';
@@ -55,8 +56,13 @@ export function createResolvedServer(
   return new Server(config, {
     ...realWorld(log, budget),
     activity,
-    transport: (events, limits, stats) => makeTransport(config, log, { events, limits, stats, clock: systemClock, budget }),
-    ...(sockets ? { sockets } : {}),
+    inheritsSockets: sockets !== undefined,
+    services: (host) => [
+      new TftpService(host, {
+        sockets,
+        transport: (events, limits, stats) => makeTransport(config, log, { events, limits, stats, clock: systemClock, budget }),
+      }),
+    ],
   });
 }
 

@@ -4,8 +4,8 @@
 
 import type { Log } from '../base/log.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
+import type { TransferInfo } from '../plugin/types.ts';
 import type { Changes } from './changes.ts';
-import type { ActiveTransfer } from './transfers.ts';
 
 export interface Reloaded {
   readonly generation: number;
@@ -25,16 +25,15 @@ export interface Reloaded {
 export function logReloaded(
   log: Log,
   { generation, files, changes, durationMs }: Reloaded,
-  draining: readonly ActiveTransfer[],
+  draining: readonly TransferInfo[],
   machines: number | undefined,
 ): void {
   const { keys, plugins, later } = changes;
   const fields = { generation, ms: Math.round(durationMs), files, machines, draining: draining.length, keys, plugins };
   log.info(fields, 'reload done');
   for (const { key, reason } of later) log.warn({ key, reason }, 'takes effect after a restart');
-  for (const transfer of draining) {
-    const { client, asked } = transfer.request;
-    const fields = { transfer: transfer.id, generation: transfer.generation.number, client: client.address, asked };
-    log.debug(fields, 'transfer goes on under its generation');
+  for (const { id, request, generation } of draining) {
+    const { client, asked } = request;
+    log.debug({ transfer: id, generation, client: client.address, asked }, 'transfer goes on under its generation');
   }
 }

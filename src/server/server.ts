@@ -1,53 +1,39 @@
 /**
- * The control plane: takes the Engine's requests, finds an answer for each by the pipeline of the generation that was current
- * when it came, and reports ends.
- *
- * It may be slow, since users' code runs here; what must not be slow lives behind the Transport. It may not look into packets,
- * and it has no clock, file system or log of its own: all come from outside, so that it can run in a simulation.
+ * The services, and the generation in force that each of them asks for leases: start, reload, stop. It knows no protocol, and it has
+ * no clock, file system or log of its own: all come from outside, so that it can run in a simulation.
  */
 import { EventEmitter } from 'node:events';
 import { Abort } from '../base/abort.ts';
 import { errorText } from '../base/error-text.ts';
 import { limit } from '../base/limit.ts';
 import type { Log } from '../base/log.ts';
-import { boundLog } from '../base/log.ts';
 import { ConfigError } from '../config/error.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
-import { causeOf } from '../content/fault.ts';
 import { listenProblem } from '../net/listen-error.ts';
-import type { Address, ListenOn } from '../net/listening.ts';
 import { PluginError } from '../plugin/error.ts';
 import { KeptState } from '../plugin/kept.ts';
 import type { Finding, TransferInfo, TransferSummary } from '../plugin/types.ts';
 import { Generation, type World } from '../service/generation.ts';
+import type { LiveExchange, LocalAddress, Prepared, Service, ServiceHost } from '../service/service.ts';
 import { Stats, type StatsSnapshot } from '../stats/stats.ts';
-import { DropLog } from '../tftp/drop-log.ts';
-import { limitsOf } from '../tftp/limits.ts';
-import { Listeners, type PreparedListeners } from '../tftp/listeners.ts';
-import type { EngineLimits } from '../tftp/protocol/engine.ts';
-import { ErrorCode, INTERNAL_ERROR, TftpError } from '../tftp/protocol/error.ts';
-import type { Ending } from '../tftp/protocol/transfer.ts';
-import { understand } from '../tftp/request.ts';
-import type { TransferRequest, Transport, TransportEvents } from '../tftp/transport/transport.ts';
-import { findAnswer } from './answer.ts';
 import { countChangedMachines } from './changed-machines.ts';
 import { changesBetween, type Running } from './changes.ts';
 import { type Explanation, explain, type Question } from './explain.ts';
 import { logReloaded, type Reloaded } from './reloaded.ts';
-import { type ActiveTransfer, infoOf, type LiveTransfer, summaryOf } from './transfers.ts';
 import { TroubleLog } from './trouble.ts';
 
 /** What a server runs in. */
 export interface ServerWorld extends World {
-  readonly transport: (events: TransportEvents, limits: EngineLimits, stats: Stats) => Transport;
-  /** Sockets that are bound already and take the place of `listen`: those of systemd, for instance. */
-  readonly sockets?: readonly number[];
+  /** Makes what it serves. Nothing is bound before the first `prepare`. */
+  services(host: ServiceHost): readonly Service[];
+  /** Sockets came from a service manager: they take the place of `listen`. */
+  readonly inheritsSockets?: boolean;
 }
 
 /** What a server tells, beside its log. A listener that throws is logged and harms nothing. */
 export interface ServerEvents {
   /** An address is listened on. */
-  listening: [address: Address];
+  listening: [address: LocalAddress];
   /** A transfer begins. */
   start: [transfer: TransferInfo];
   /** A request has ended, refused ones too. */
@@ -62,17 +48,14 @@ export interface ServerEvents {
 
 /** Counting the machines that a reload has changed may take this long. */
 const COUNT_MS = 2000;
-const STOPPING = { code: ErrorCode.undefined, message: 'server is stopping' };
 
 export class Server {
   readonly #world: ServerWorld;
   readonly #log: Log;
   readonly #events = new EventEmitter<ServerEvents>();
   readonly #config: ResolvedConfig;
-  readonly #transfers = new Map<number, ActiveTransfer>();
-  #transport: Transport | undefined;
+  readonly #services: readonly Service[];
   #current: Generation | undefined;
-  #listeners: Listeners | undefined;
   /** Those that are not disposed of yet. */
   readonly #generations = new Set<Generation>();
   /** Files that plugins want watched: those of the generation in force, and of one that failed since. */
@@ -81,13 +64,9 @@ export class Server {
   #reloading: Promise<unknown> = Promise.resolve();
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
-  /** Ends the wait of `stop`: the last transfer has ended, or patience has. */
-  readonly #waited = Promise.withResolvers<void>();
-  #draining = false;
   /** No line is worth waiting for any more. */
   readonly #ending = new Abort();
   readonly #stats = new Stats();
-  readonly #dropLog: DropLog;
   readonly #trouble: TroubleLog;
 
   constructor(config: ResolvedConfig, world: ServerWorld) {
@@ -95,7 +74,7 @@ export class Server {
     this.#world = { ...world, kept: new KeptState() };
     this.#log = world.log;
     this.#trouble = new TroubleLog(world.log, world.clock);
-    this.#dropLog = new DropLog(this.#stats, world.log, world.clock);
+    this.#services = world.services(this.#host());
   }
 
   /**
@@ -108,18 +87,22 @@ export class Server {
   }
 
   /**
-   * Takes no more requests, lets transfers end for `graceMs` (default: `limits.stopMs`), ends the rest with ERROR 0, and
-   * disposes of the plugins. A second call with less patience shortens the first.
+   * Takes no more requests, lets exchanges end for `graceMs` (default: `limits.stopMs`), refuses the rest, and disposes of the
+   * plugins. A second call with a shorter grace period shortens the first.
    */
   stop(graceMs = this.config.limits.stopMs): Promise<void> {
-    this.#stopping ??= this.#stop();
-    const cancel = this.#world.clock.setTimeout(() => this.#waited.resolve(), graceMs);
-    return this.#stopping.finally(cancel);
+    // A start comes to its end first.
+    const stopped = (this.#starting ?? Promise.resolve()).then(
+      () => this.#stopServices(graceMs),
+      () => this.#stopServices(graceMs),
+    );
+    this.#stopping ??= this.#stop(stopped);
+    return this.#stopping;
   }
 
   /** Where it listens now. */
-  get addresses(): readonly Address[] {
-    return this.#listeners?.addresses ?? [];
+  get addresses(): readonly LocalAddress[] {
+    return this.#services.flatMap(({ addresses }) => addresses);
   }
 
   /** The config in force. */
@@ -156,14 +139,9 @@ export class Server {
     this.#emit('reloadFailed', error);
   }
 
-  /** Every transfer under way, and how far each has come. */
-  async transfers(): Promise<readonly LiveTransfer[]> {
-    const progress = new Map((await this.#transport?.progress())?.map((one) => [one.id, one]));
-    return Array.from(this.#transfers.values(), (transfer) => {
-      const { bytes = 0, retransmissions = 0, rttMs } = progress.get(transfer.id) ?? {};
-      const ageMs = Math.round(this.#world.clock.now() - transfer.begunMs);
-      return { ...infoOf(transfer), bytes, retransmissions, rttMs, ageMs };
-    });
+  /** Every exchange under way, and how far each has come. */
+  async exchanges(): Promise<readonly LiveExchange[]> {
+    return (await Promise.all(this.#services.map((service) => service.exchanges()))).flat();
   }
 
   /** What was counted since the server was made: requests, their outcomes, bytes, and what was dropped. */
@@ -174,15 +152,15 @@ export class Server {
   /** What a machine would get now, and why. Runs the same pipeline as a transfer. Rejects if the server has not started. */
   explain(question: Question): Promise<Explanation> {
     if (!this.#current) return Promise.reject(new Error('the server has not started'));
-    const release = this.#current.lease();
-    return explain(this.#current, question).finally(release);
+    const lease = this.#current.lease();
+    return explain(lease.generation, question).finally(lease.release);
   }
 
   /** What will not work in the config in force, or not as it seems, as far as its plugins can tell. */
   check(): Promise<readonly Finding[]> {
     if (!this.#current) return Promise.reject(new Error('the server has not started'));
-    const release = this.#current.lease();
-    return this.#current.pipeline.check().finally(release);
+    const lease = this.#current.lease();
+    return lease.generation.pipeline.check().finally(lease.release);
   }
 
   on<Name extends keyof ServerEvents>(event: Name, listener: (...args: ServerEvents[Name]) => void): this {
@@ -200,27 +178,22 @@ export class Server {
   async #start(): Promise<void> {
     const { generation, watched } = await this.#startGeneration(this.#config);
     this.#watched = watched;
-    this.#transport = this.#world.transport(this.#transportEvents(), limitsOf(generation.config).engine, this.#stats);
-    this.#dropLog.start();
-    this.#listeners = new Listeners(this.#transport, this.#config);
     this.#current = generation;
     try {
-      const prepared = await this.#listeners.prepare(this.#listenOn(this.#config));
+      const prepared = await this.#prepareServices(generation);
       for (const address of prepared.commit()) this.#announce(address);
       void this.#sweep(generation);
     } catch (error) {
-      await this.#close();
+      await this.#close(this.#stopServices(0));
       throw error;
     }
   }
 
   async #reload(config: ResolvedConfig, files: readonly string[]): Promise<Reloaded> {
     const begun = this.#world.clock.now();
-    const transport = this.#transport;
-    const listeners = this.#listeners;
-    if (!transport || !listeners || !this.#current || this.#stopping) throw new Error('the server is not running');
+    if (!this.#current || this.#stopping) throw new Error('the server is not running');
     const { generation: next, watched } = await this.#startGeneration(config);
-    const prepared = await this.#prepare(listeners, next).catch((error) => {
+    const prepared = await this.#prepare(next).catch((error) => {
       this.#watchAlso(watched);
       throw error;
     });
@@ -233,16 +206,17 @@ export class Server {
     // The swap: nothing is awaited from here until the previous generation is retired.
     this.#current = next;
     this.#watched = watched;
-    transport.setLimits(limitsOf(next.config).engine);
     const addresses = prepared.commit();
     // Both are asked for their machines.
-    const releases = [previous.lease(), next.lease()];
+    const leases = [previous.lease(), next.lease()];
     previous.retire();
     if (config.uploads?.dir !== previous.config.uploads?.dir) void this.#sweep(next);
     for (const address of addresses) this.#announce(address);
     void previous.disposed.then(() => this.#drained(previous, begun));
     const durationMs = this.#world.clock.now() - begun;
-    const draining = [...this.#transfers.values()].filter(({ generation }) => generation !== next);
+    const draining = this.#services
+      .flatMap((service) => [...service.underWay])
+      .filter(({ generation }) => generation !== next.number);
     const reloaded: Reloaded = {
       generation: next.number,
       config,
@@ -253,7 +227,7 @@ export class Server {
       draining: draining.length,
     };
     void this.#logReloaded(reloaded, draining, listsMachines(previous, next)).finally(() => {
-      for (const release of releases) release();
+      for (const { release } of leases) release();
     });
     this.#emit('reload', reloaded);
     return reloaded;
@@ -267,7 +241,7 @@ export class Server {
   }
 
   /** The line waits for the count, where there is one; nothing else does. */
-  async #logReloaded(reloaded: Reloaded, draining: readonly ActiveTransfer[], counts: boolean): Promise<void> {
+  async #logReloaded(reloaded: Reloaded, draining: readonly TransferInfo[], counts: boolean): Promise<void> {
     logReloaded(this.#log, reloaded, draining, counts ? await reloaded.machines : undefined);
   }
 
@@ -304,10 +278,10 @@ export class Server {
     this.#watched = [...new Set([...this.#watched, ...files])];
   }
 
-  /** Binds what the generation's config lists; disposes of the generation if that fails. */
-  async #prepare(listeners: Listeners, generation: Generation): Promise<PreparedListeners> {
+  /** Prepares every service; disposes of the generation if one cannot be. */
+  async #prepare(generation: Generation): Promise<Prepared> {
     try {
-      return await listeners.prepare(this.#listenOn(generation.config));
+      return await this.#prepareServices(generation);
     } catch (error) {
       generation.retire();
       await generation.disposed;
@@ -315,122 +289,65 @@ export class Server {
     }
   }
 
+  /** All services, as one. */
+  async #prepareServices(generation: Generation): Promise<Prepared> {
+    const prepared: Prepared[] = [];
+    const abandon = async () => void (await Promise.all(prepared.map((one) => one.abandon())));
+    try {
+      for (const service of this.#services) prepared.push(await service.prepare(generation));
+    } catch (error) {
+      await abandon();
+      throw error;
+    }
+    return { commit: () => prepared.flatMap((one) => one.commit()), abandon };
+  }
+
   #drained({ number }: Generation, since: number): void {
     this.#log.info({ generation: number, ms: Math.round(this.#world.clock.now() - since) }, 'generation drained');
     this.#emit('drained', number);
   }
 
-  async #stop(): Promise<void> {
-    await this.#starting?.catch(() => {});
+  async #stop(servicesStopped: Promise<void>): Promise<void> {
     this.#ending.abort(new Error('the server is stopping'));
-    this.#listeners?.close();
-    this.#draining = true;
-    const drained = this.#transfers.size > 0 ? this.#waited.promise : undefined;
-    // A reload under way comes to nothing, but a plugin's `setup` may take its time.
-    await Promise.all([drained, this.#reloading]);
-    await this.#close();
+    await this.#close(servicesStopped);
   }
 
-  async #close(): Promise<void> {
-    const generation = this.#current;
-    await this.#transport?.close(STOPPING);
-    this.#dropLog.stop();
-    await Promise.all(Array.from(this.#transfers.values(), ({ answering }) => answering));
+  async #stopServices(graceMs: number): Promise<void> {
+    await Promise.all(this.#services.map((service) => service.stop(graceMs)));
+  }
+
+  async #close(servicesStopped: Promise<void>): Promise<void> {
+    // A reload under way comes to nothing, but a plugin's `setup` may take its time.
+    await Promise.all([servicesStopped, this.#reloading]);
+    this.#current?.retire();
     this.#current = undefined;
-    generation?.retire();
     await Promise.all(Array.from(this.#generations, ({ disposed }) => disposed));
   }
 
   /** What a restart alone can change, as it is. */
   #running(): Running {
-    return { config: this.#config, inheritedSockets: this.#world.sockets !== undefined };
+    return { config: this.#config, inheritedSockets: this.#world.inheritsSockets === true };
   }
 
-  #listenOn({ listen }: ResolvedConfig): readonly ListenOn[] {
-    return this.#world.sockets?.map((fd) => ({ fd })) ?? listen;
-  }
-
-  #transportEvents(): TransportEvents {
+  #host(): ServiceHost {
+    const { log, clock } = this.#world;
     return {
-      request: (request) => this.#request(request),
-      end: (id, ending) => void this.#end(id, ending),
-      moved: ({ addresses }, { came, gone }) => this.#log.info({ came, gone, addresses }, 'listening addresses changed'),
-      notice: (fields, message) => this.#log.warn(fields, message),
-      fault: (error, { what, id }) => this.#logFault(error, id, what),
+      log,
+      clock,
+      stats: this.#stats,
+      lease: () => {
+        if (!this.#current) throw new Error('no generation is in force');
+        return this.#current.lease();
+      },
+      onStart: (exchange) => this.#emit('start', exchange),
+      onEnd: (summary, { pipeline }) => {
+        if (!this.#stopping && !pipeline.logsEnds) this.#trouble.end(summary);
+        this.#emit('end', summary);
+      },
     };
   }
 
-  /** The generation is fixed here, with nothing awaited before. */
-  #request(sent: TransferRequest): void {
-    const generation = this.#current;
-    if (!generation) return this.#transport?.refuse(sent.id, STOPPING);
-    const { request, refusal, unservable } = understand(sent, generation.config.limits.nameBytes);
-    const transfer: ActiveTransfer = {
-      id: sent.id,
-      generation,
-      release: generation.lease(),
-      begunMs: this.#world.clock.now(),
-      gone: new Abort(),
-      request,
-      unservable,
-      served: undefined,
-      plugin: undefined,
-      size: undefined,
-      cause: refusal && causeOf(refusal),
-      answering: Promise.resolve(),
-      answered: false,
-    };
-    this.#transfers.set(sent.id, transfer);
-    this.#stats.add(`requests.${request.kind}`);
-    // A listener in another thread takes a moment to close.
-    if (this.#draining) this.#transport?.refuse(sent.id, STOPPING);
-    else if (refusal) this.#transport?.refuse(sent.id, refusal);
-    else transfer.answering = this.#answer(transfer);
-  }
-
-  async #answer(transfer: ActiveTransfer): Promise<void> {
-    try {
-      const answer = await findAnswer(transfer, boundLog(this.#log, { transfer: transfer.id }), this.#transport!);
-      const info = infoOf(transfer);
-      transfer.generation.pipeline.start(info);
-      this.#emit('start', info);
-      this.#transport?.answer(transfer.id, answer);
-    } catch (error) {
-      // That its client has gone is no fault of anybody.
-      if (!transfer.gone.aborted && !(error instanceof TftpError)) this.#logFault(error, transfer.id, 'request');
-      const refusal = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, INTERNAL_ERROR);
-      transfer.cause = causeOf(refusal);
-      this.#transport?.refuse(transfer.id, refusal);
-    } finally {
-      transfer.answered = true;
-    }
-  }
-
-  async #end(id: number, ending: Ending): Promise<void> {
-    const transfer = this.#transfers.get(id);
-    if (!transfer) return;
-    if (!transfer.answered) {
-      // A client that goes while its answer is being looked for: the lease is held until the plugins have noticed.
-      transfer.gone.abort(new Error('the client has gone'));
-      await transfer.answering;
-    }
-    this.#transfers.delete(id);
-    this.#count(transfer, ending);
-    const summary = summaryOf(transfer, ending);
-    transfer.generation.pipeline.end(summary);
-    if (!this.#draining && !transfer.generation.pipeline.logsEnds) this.#trouble.end(summary);
-    this.#emit('end', summary);
-    transfer.release();
-    if (this.#draining && this.#transfers.size === 0) this.#waited.resolve();
-  }
-
-  #count({ request }: ActiveTransfer, { outcome, bytes, retransmissions }: Ending): void {
-    this.#stats.add(`outcomes.${outcome}`);
-    this.#stats.add(request.kind === 'read' ? 'bytes.sent' : 'bytes.received', bytes);
-    this.#stats.add('packets.resent', retransmissions);
-  }
-
-  #announce(address: Address): void {
+  #announce(address: LocalAddress): void {
     this.#log.info({ ...address }, 'listening');
     this.#emit('listening', address);
   }
@@ -446,14 +363,6 @@ export class Server {
         failed(error);
       }
     }
-  }
-
-  /** What a plugin's content or sink does wrong is the plugin's doing, and told as such. */
-  #logFault(error: unknown, id: number | undefined, what: string): void {
-    const { plugin, request } = (id !== undefined && this.#transfers.get(id)) || {};
-    if (plugin === undefined || request === undefined) return this.#log.error({ err: error, transfer: id }, `${what} failed`);
-    const hook = request.kind === 'read' ? 'open' : 'store';
-    this.#log.error({ err: new PluginError(plugin, hook, error), transfer: id, plugin, hook }, 'plugin failed');
   }
 }
 

@@ -27,8 +27,12 @@ export interface World {
   readonly kept?: KeptState;
 }
 
-/** Told when a lease is given back. */
-export type Release = () => void;
+/** Keeps a generation from being disposed of until it is released. */
+export interface Lease {
+  readonly generation: Generation;
+  /** A second call does nothing. */
+  release(): void;
+}
 
 export class Generation {
   /** Counts from 1; a reload that failed counts for nothing. */
@@ -97,16 +101,16 @@ export class Generation {
     return this.#leases;
   }
 
-  /** Keeps the generation from being disposed of until the returned function is called. */
-  lease(): Release {
+  lease(): Lease {
     this.#leases++;
     let held = true;
-    return () => {
+    const release = () => {
       if (!held) return;
       held = false;
       this.#leases--;
       this.#disposeIfDue();
     };
+    return { generation: this, release };
   }
 
   /** There is a newer one, or the server stops: no more leases are taken. Disposed of with the last one. */

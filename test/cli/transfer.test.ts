@@ -159,7 +159,7 @@ describe('get', () => {
     });
     const dripping = await lab({ plugins: [plugin()] });
     await using client = start([process.execPath, cli, 'get', url(dripping, 'x'), 'x'], { cwd: at.here });
-    await until(async () => (await dripping.server.transfers())[0]?.bytes, 'bytes');
+    await until(async () => (await dripping.server.exchanges())[0]?.bytes, 'bytes');
     expect(at.tree('here').some((name) => name.startsWith('x.part'))).toBe(true);
     client.kill(signal);
     expect(await client.ended).toEqual({ code: 1, signal: null });

@@ -13,6 +13,7 @@ import type { FileSystem } from '../../src/content/filesystem.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import { type Config, createServer, type Log, type TransferInfo, type TransferSummary } from '../../src/index.ts';
 import { Server } from '../../src/server/server.ts';
+import { TftpService } from '../../src/tftp/service.ts';
 import { PortableTransport } from '../../src/tftp/transport/portable.ts';
 import type { Address } from './tftp.ts';
 import { transport } from './transport.ts';
@@ -122,7 +123,11 @@ function serverIn(
     clock,
     disks: new Disks({ fileSystem, clock }),
     cache: new SegmentCache({ maxBytes: resolved.cacheBytes }),
-    transport: (events, limits, counters) => new PortableTransport({ events, limits, counters, clock, random: Math.random }),
+    services: (host) => [
+      new TftpService(host, {
+        transport: (events, limits, counters) => new PortableTransport({ events, limits, counters, clock, random: Math.random }),
+      }),
+    ],
   });
 }
 

@@ -153,7 +153,7 @@ test('every name of the table', async () => {
   for (const bytes of seen) {
     for (const taboo of [SECRET, path, '/tmp', 'root:', 'PATH=']) expect(bytes.includes(taboo), bytes.toString()).toBe(false);
   }
-  await until(async () => (await server.transfers()).length === 0, 'end of all transfers');
+  await until(async () => (await server.exchanges()).length === 0, 'end of all transfers');
   expect(log.filter(({ level }) => level === 'error')).toEqual([]);
 });
 

@@ -53,7 +53,7 @@ test.each<[what: string, config: Config]>([
   const { server, address, ended, log } = await lab({ ...config, limits: { minTimeoutMs: 20 } }, at, { fileSystem });
   let most = 0;
   const watching = setInterval(async () => {
-    most = Math.max(most, (await server.transfers()).length);
+    most = Math.max(most, (await server.exchanges()).length);
   }, 5);
   const begun = performance.now();
   try {
@@ -81,7 +81,7 @@ test.each<[what: string, config: Config]>([
   expect(most).toBeGreaterThan(CLIENTS / 4);
   // However many ask: each segment once.
   expect(positions.sort((a, b) => a - b)).toEqual([0, SEGMENT_BYTES, 2 * SEGMENT_BYTES]);
-  expect(await server.transfers()).toEqual([]);
+  expect(await server.exchanges()).toEqual([]);
   expect(log.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
 });
 

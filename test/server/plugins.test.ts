@@ -144,7 +144,7 @@ async function expectHarmless(hooks: Parameters<typeof plugin>[1], hook: keyof H
   expect(got.bytes.includes('root:')).toBe(false);
   const summary = await end(({ request }) => request.name.startsWith('bad') || request.asked === 'bad');
   expect(['refused', 'failed']).toContain(summary.outcome);
-  await until(async () => (await server.transfers()).length === 0, 'end of all transfers');
+  await until(async () => (await server.exchanges()).length === 0, 'end of all transfers');
   expect(JSON.stringify(got.error)).not.toContain(path);
   // What a plugin throws as a TftpError, or a name that leads nowhere, is an answer; everything else is told, and told once.
   if (expected !== internal) return;
@@ -299,7 +299,7 @@ describe('an endless stream', () => {
     peer.send(first.from, error(3, 'enough'));
     expect(await end()).toMatchObject({ outcome: 'aborted', error: { code: 3, message: 'enough' }, size: undefined });
     expect(seen).toMatchObject({ closed: 1, readsAfterClose: 0 });
-    expect(await server.transfers()).toEqual([]);
+    expect(await server.exchanges()).toEqual([]);
   });
 
   test('is not read for a client that has fallen silent, and ends with it', async () => {

@@ -27,7 +27,7 @@ describe('what it means for transfers', () => {
       await transfer.started;
       transfers.push(transfer);
     }
-    expect((await at.server.transfers()).map(({ generation }) => generation)).toEqual([1, 2, 3, 4]);
+    expect((await at.server.exchanges()).map(({ generation }) => generation)).toEqual([1, 2, 3, 4]);
     expect(at.board.notes).toEqual(letters.map((letter) => `setup ${letter}`));
     for (const i of [2, 0, 1, 3]) {
       const { bytes } = await transfers[i]!.goOn();

@@ -121,7 +121,7 @@ describe('stop', () => {
     expect(performance.now() - begun).toBeLessThan(1000);
     await using again = await Peer.open('127.0.0.1', address.port);
     expect(again.port).toBe(address.port);
-    expect(await server.transfers()).toEqual([]);
+    expect(await server.exchanges()).toEqual([]);
   });
 
   test('takes no more requests, and waits for the transfer under way', async () => {
@@ -232,12 +232,12 @@ describe('stop', () => {
     const { server, address } = await lab({ limits: { hookMs: 300, idleMs: 300 }, plugins: [hanging()] });
     await using peer = await Peer.open();
     peer.send(address, hooks.store ? wrq('x') : rrq('x', 'octet', { blksize: 1000 }));
-    await until(async () => (await server.transfers()).length === 1, 'transfer');
+    await until(async () => (await server.exchanges()).length === 1, 'transfer');
     const first = await peer.poll(20);
     if (first && parse(first.bytes).kind === 'oack') peer.send(first.from, ack(0));
     await server.stop(0);
     expect(disposed).toEqual(['disposed']);
-    expect(await server.transfers()).toEqual([]);
+    expect(await server.exchanges()).toEqual([]);
   });
 });
 
@@ -348,20 +348,20 @@ describe('what it tells', () => {
   test('the live list says how far each has come', async () => {
     const { server, address, put: write } = await lab();
     write('ROOT/file', file);
-    expect(await server.transfers()).toEqual([]);
+    expect(await server.exchanges()).toEqual([]);
     const { peer, from } = await begin(address);
     peer.send(from, ack(1));
     await peer.find(isData(2));
-    const [line, ...more] = await server.transfers();
+    const [line, ...more] = await server.exchanges();
     expect(more).toEqual([]);
     expect(line).toMatchObject({ served: 'file', size: file.length, bytes: 1000, retransmissions: 0, rttMs: expect.any(Number) });
     peer.send(from, ack(2));
-    await until(async () => (await server.transfers())[0]?.bytes === 2000, 'progress');
+    await until(async () => (await server.exchanges())[0]?.bytes === 2000, 'progress');
     await using uploader = await Peer.open();
     uploader.send(address, wrq('up'));
-    await until(async () => (await server.transfers()).length === 1, 'the upload refused');
+    await until(async () => (await server.exchanges()).length === 1, 'the upload refused');
     peer.send(from, error(0, ''));
-    await until(async () => (await server.transfers()).length === 0, 'end');
+    await until(async () => (await server.exchanges()).length === 0, 'end');
     await peer[Symbol.asyncDispose]();
   });
 
@@ -372,7 +372,7 @@ describe('what it tells', () => {
       options: { tsize: 5000 },
       pace: (block) => (block === 4 ? half.passed : undefined),
     });
-    const line = await until(async () => (await server.transfers()).find(({ bytes }) => bytes === 1536), 'three blocks');
+    const line = await until(async () => (await server.exchanges()).find(({ bytes }) => bytes === 1536), 'three blocks');
     expect(line).toMatchObject({ served: undefined, size: 5000, request: { kind: 'write', asked: 'up', size: 5000 } });
     half.open();
     expect((await done).error).toBeUndefined();

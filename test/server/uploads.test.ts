@@ -24,7 +24,7 @@ async function uploadLab(uploads: Partial<Config['uploads']> & object = {}, conf
   const before = started.tree();
   /** Nothing has come, nothing has changed, nobody is left. */
   const expectNothing = async () => {
-    await until(async () => (await started.server.transfers()).length === 0, 'end of all transfers');
+    await until(async () => (await started.server.exchanges()).length === 0, 'end of all transfers');
     expect(started.tree()).toEqual(before);
     expect(readFileSync(join(at.path, 'up/old'), 'utf8')).toBe('old');
     expect(readFileSync(join(at.path, 'outside/old'), 'utf8')).toBe('outside');

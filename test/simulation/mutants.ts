@@ -7,7 +7,7 @@ import type { Awaitable } from '../../src/base/awaitable.ts';
 import { SEGMENT_BYTES } from '../../src/base/segment.ts';
 import { type Fill, SegmentCache } from '../../src/content/cache.ts';
 import { VersionedFile } from '../../src/content/versioned-file.ts';
-import { Generation, type Release } from '../../src/service/generation.ts';
+import { Generation, type Lease } from '../../src/service/generation.ts';
 import type { Mutant } from './scenario.ts';
 
 export interface NamedMutant {
@@ -68,9 +68,12 @@ export const MUTANTS: readonly NamedMutant[] = [
         // Whoever gives the last lease back does not look whether that was the last.
         replaced(Generation.prototype, 'lease', (lease) => {
           return function (this: Generation) {
-            const release = lease.call(this) as Release;
-            return () => {
-              if (!retired.has(this) || this.leases > 1) release();
+            const { release } = lease.call(this) as Lease;
+            return {
+              generation: this,
+              release: () => {
+                if (!retired.has(this) || this.leases > 1) release();
+              },
             };
           };
         }),

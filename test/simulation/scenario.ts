@@ -9,10 +9,12 @@ import { Disks } from '../../src/content/disks.ts';
 import type { TransferSummary } from '../../src/plugin/types.ts';
 import { Reloader } from '../../src/server/reloader.ts';
 import { Server } from '../../src/server/server.ts';
+import type { ServiceHost } from '../../src/service/service.ts';
 import { DROP_REASONS } from '../../src/stats/counters.ts';
 import type { StatsSnapshot } from '../../src/stats/stats.ts';
 import type { AskedOptions } from '../../src/tftp/client/options.ts';
 import type { Counters } from '../../src/tftp/protocol/engine.ts';
+import { TftpService } from '../../src/tftp/service.ts';
 import { PortableTransport } from '../../src/tftp/transport/portable.ts';
 import type { TransportEvents } from '../../src/tftp/transport/transport.ts';
 import type { Link } from '../kit/network.ts';
@@ -119,6 +121,23 @@ class Simulation {
       clock: world.clock,
       disks: new Disks({ fileSystem: world.files, clock: world.clock }),
       cache,
+      services: (host) => [this.#tftp(host, mutant)],
+    });
+    this.#reloader = new Reloader(
+      {
+        server: this.#server,
+        log: world.log,
+        clock: world.clock,
+        load: () => this.#config.load(),
+        watcher: (changed) => this.#config.watcher(changed),
+      },
+      this.#config.initialFiles,
+    );
+  }
+
+  #tftp(host: ServiceHost, mutant: Mutant): TftpService {
+    const world = this.#world;
+    return new TftpService(host, {
       transport: (events, limits, stats) => {
         const mutated = mutant.events?.(events, world) ?? events;
         const transport: PortableTransport = new PortableTransport({
@@ -133,16 +152,6 @@ class Simulation {
         return transport;
       },
     });
-    this.#reloader = new Reloader(
-      {
-        server: this.#server,
-        log: world.log,
-        clock: world.clock,
-        load: () => this.#config.load(),
-        watcher: (changed) => this.#config.watcher(changed),
-      },
-      this.#config.initialFiles,
-    );
   }
 
   async run(): Promise<void> {
@@ -192,7 +201,7 @@ class Simulation {
     some(0, 1, () => outside(when(), () => this.#config.change('/etc/hosts')));
     some(0, 1, () => at(when(), () => void this.#reloader.request('SIGHUP')));
     some(0, 2, () => at(when(), () => void this.#explain()));
-    some(0, 2, () => at(when(), () => void this.#server.transfers()));
+    some(0, 2, () => at(when(), () => void this.#server.exchanges()));
     some(0, 2, () => outside(when(), () => this.#moveHouse()));
     some(0, 2, () =>
       outside(when(), () => {

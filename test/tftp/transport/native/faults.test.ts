@@ -34,7 +34,7 @@ async function storm({ address, server }: Lab): Promise<{ settled: Promise<unkno
   const pace = () => new Promise<void>((resolve) => setTimeout(resolve, 20));
   const one = () => get(address, 'file', { options: { blksize: 1400, windowsize: 4 }, pace, retryMs: 200 }).catch(() => {});
   const settled = Promise.all(Array.from({ length: CLIENTS }, one));
-  const underWay = async () => (await server.transfers()).filter(({ bytes }) => bytes > 0).length === CLIENTS;
+  const underWay = async () => (await server.exchanges()).filter(({ bytes }) => bytes > 0).length === CLIENTS;
   await until(underWay, 'transfers under way', BOUND_MS);
   return { settled };
 }
@@ -68,7 +68,7 @@ describeWith('native transport', needs, () => {
     expect(new Set(ended.map(({ id }) => id)).size).toBe(CLIENTS + 1);
     await served(address);
     await until(() => ended.length === CLIENTS + 2, 'one more end');
-    expect(await server.transfers()).toEqual([]);
+    expect(await server.exchanges()).toEqual([]);
     await until(() => descriptors().length <= before.length, `descriptors as before: ${before}`);
     expect(descriptors()).toEqual(before);
     const faults = log.filter(({ level }) => level === 'error');

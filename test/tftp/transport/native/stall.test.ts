@@ -27,7 +27,7 @@ describeWith('native transport', needs, () => {
     const worker = new Worker(new URL('../../../kit/reader.worker.ts', import.meta.url), { workerData: task });
     onTestFinished(async () => void (await worker.terminate()));
     const posted = once(worker, 'message') as Promise<[readonly Reading[]]>;
-    const underWay = async () => (await server.transfers()).filter(({ bytes }) => bytes > 0).length === options.length;
+    const underWay = async () => (await server.exchanges()).filter(({ bytes }) => bytes > 0).length === options.length;
     await until(underWay, 'transfers under way', MOST_MS);
     expect(ended).toEqual([]);
     // Stands still until the last reader has its last byte.

@@ -3,17 +3,17 @@
  */
 import type { Abort } from '../base/abort.ts';
 import type { TransferInfo, TransferSummary } from '../plugin/types.ts';
-import type { Generation, Release } from '../service/generation.ts';
-import type { TftpError } from '../tftp/protocol/error.ts';
-import { DEFAULT_BLOCK_BYTES } from '../tftp/protocol/options.ts';
-import type { Ending } from '../tftp/protocol/transfer.ts';
-import { type AnyRequest, optionMap } from '../tftp/request.ts';
+import type { Generation, Lease } from '../service/generation.ts';
+import type { TftpError } from './protocol/error.ts';
+import { DEFAULT_BLOCK_BYTES } from './protocol/options.ts';
+import type { Ending } from './protocol/transfer.ts';
+import { type AnyRequest, optionMap } from './request.ts';
 
 /** A request from its arrival to its end. */
 export interface ActiveTransfer {
   readonly id: number;
   readonly generation: Generation;
-  readonly release: Release;
+  readonly lease: Lease;
   /** {@link RouteOptions.unservable} */
   readonly unservable: TftpError | undefined;
   /** When the request came, on the server's clock. */
@@ -32,16 +32,6 @@ export interface ActiveTransfer {
   answering: Promise<void>;
   /** That search is over. */
   answered: boolean;
-}
-
-/** A line of the live list. */
-export interface LiveTransfer extends TransferInfo {
-  /** Content bytes acknowledged (read) or received (write) so far. */
-  readonly bytes: number;
-  readonly retransmissions: number;
-  readonly rttMs: number | undefined;
-  /** Time since the request came. */
-  readonly ageMs: number;
 }
 
 export function infoOf({ id, request, served, size, generation }: ActiveTransfer): TransferInfo {

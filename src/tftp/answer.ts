@@ -8,12 +8,12 @@ import type { RouteOptions } from '../plugin/route.ts';
 import type { Trace } from '../plugin/trace.ts';
 import type { ReadRequest, WriteRequest } from '../plugin/types.ts';
 import type { Generation } from '../service/generation.ts';
-import { limitsOf } from '../tftp/limits.ts';
-import { netasciiSink } from '../tftp/netascii.ts';
-import { ErrorCode, TftpError } from '../tftp/protocol/error.ts';
-import { makeReady } from '../tftp/ready.ts';
-import type { TransferAnswer, Transport } from '../tftp/transport/transport.ts';
+import { limitsOf } from './limits.ts';
+import { netasciiSink } from './netascii.ts';
+import { ErrorCode, TftpError } from './protocol/error.ts';
+import { makeReady } from './ready.ts';
 import type { ActiveTransfer } from './transfers.ts';
+import type { TransferAnswer, Transport } from './transport/transport.ts';
 
 /** What is asked of the transport before it is answered. */
 type Reads = Pick<Transport, 'reads'>;
