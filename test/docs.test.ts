@@ -9,7 +9,7 @@ import * as plugins from '../plugins/index.ts';
 import { makeProgram } from '../src/cli/program.ts';
 import { configSchema } from '../src/config/schema.ts';
 import { hookNames } from '../src/plugin/answers.ts';
-import { COUNTERS } from '../src/stats/counters.ts';
+import { COUNTERS, GAUGES, HISTOGRAMS, PLUGIN_COUNTERS, PLUGIN_HISTOGRAMS } from '../src/stats/counters.ts';
 import { anchorsIn, linksIn, page, pages } from './kit/docs.ts';
 
 const repository = new URL('../', import.meta.url);
@@ -50,8 +50,10 @@ test.each(hookNames)('the hook %s stands in the table', (hook) => {
   expect(page('docs/reference.md')).toMatch(new RegExp(`^\\| [^|]*\`${hook}\\(`, 'm'));
 });
 
-test.each(Object.entries(COUNTERS))('the counter %s stands in the table, with what it counts', (name, what) => {
-  expect(page('docs/reference.md').split('\n')).toContain(`| \`${name}\` | ${what} |`);
+const metrics = [COUNTERS, GAUGES, HISTOGRAMS, PLUGIN_COUNTERS, PLUGIN_HISTOGRAMS].flatMap((table) => Object.entries(table));
+
+test.each(metrics)('%s stands in a table of the reference, with its unit and what it says', (name, { unit, help }) => {
+  expect(page('docs/reference.md').split('\n')).toContain(`| \`${name}\` | ${unit} | ${help} |`);
 });
 
 test('every plugin and every option of the command line has its place in the reference', async () => {

@@ -45,7 +45,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     packages: ['node:'],
   },
   cli: {
-    layers: ['base', 'net', 'content', 'plugin', 'config', 'service', 'tftp/client', 'tftp/storm', 'server'],
+    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp/client', 'tftp/storm', 'server'],
     packages: ['node:', 'commander', 'pino', 'pxe/plugins'],
   },
   index: {

@@ -8,6 +8,7 @@ import { FileWatcher } from '../config/watch.ts';
 import { createResolvedServer } from '../server/create.ts';
 import { Reloader } from '../server/reloader.ts';
 import type { Server } from '../server/server.ts';
+import { Stats } from '../stats/stats.ts';
 import { EXIT } from './exit.ts';
 import { isJournal } from './journal.ts';
 import { explainListenError } from './listen-error.ts';
@@ -87,13 +88,16 @@ async function serve(flags: ServeFlags): Promise<void> {
   const destination = new LogDestination(process.stdout.fd);
   let logging = config.log;
   const log = createLog({ settings: () => logging, ...logTarget(flags) }, destination);
-  destination.onLost = ({ lines, error }) =>
+  const stats = new Stats();
+  destination.onLost = ({ lines, error }) => {
+    stats.add('log-lines.lost', lines);
     log.warn({ lines, reason: error?.code ?? 'reader too slow' }, 'lines of the log were lost');
+  };
   process.on('exit', () => destination.flushSync(FLUSH_MS));
   watchdog.log = log;
   watchdog.stopMs = config.limits.stopMs;
   const sockets = inheritedSockets();
-  const server = createResolvedServer(config, { log, activity: watchdog, ...(sockets ? { sockets } : {}) });
+  const server = createResolvedServer(config, { log, activity: watchdog, stats, ...(sockets ? { sockets } : {}) });
   log.info({ config: file, rootDir: config.rootDir, plugins: config.plugins.map(({ plugin }) => plugin.name) }, 'starting');
   if (!existsSync(config.rootDir))
     log.warn({ rootDir: config.rootDir }, 'there is no such folder: nothing can be served from it');

@@ -4,7 +4,7 @@ import { sizeText } from './machine-lines.ts';
 
 /** `12 requests (10 completed, 2 refused), 3.4 MiB sent, 5 datagrams dropped`: what there is of it. `undefined` if that is nothing. */
 export function statsText(stats: unknown): string | undefined {
-  const counts = Object.entries(objectOf(stats)).flatMap(([name, value]) => {
+  const counts = Object.entries(objectOf(objectOf(stats).counters)).flatMap(([name, value]) => {
     const count = numberOf(value) ?? 0;
     return count > 0 ? [{ name, count }] : [];
   });

@@ -5,6 +5,7 @@
 
 import type { Awaitable } from '../base/awaitable.ts';
 import { CacheBudget } from './budget.ts';
+import { type Counters, NO_COUNTERS } from './counters.ts';
 import { Holders } from './holders.ts';
 import { SegmentLru, segmentKey } from './lru.ts';
 import type { Turns } from './turns.ts';
@@ -16,6 +17,7 @@ export interface SegmentCacheOptions {
   readonly maxBytes: number | CacheBudget;
   /** Where segments live; plain memory unless told otherwise. */
   readonly allocate?: (length: number) => Uint8Array;
+  readonly counters?: Counters | undefined;
 }
 
 export const DEFAULT_CACHE_BYTES = 32 * 1024 ** 2;
@@ -33,14 +35,19 @@ interface Loading {
 export class SegmentCache {
   readonly #allocate: (length: number) => Uint8Array;
   readonly #kept: SegmentLru;
+  readonly #counters: Counters;
   /** The cache itself, for what it keeps, and each caller who got a segment. */
   readonly #holders = new Holders();
   readonly #loading = new Map<string, Loading>();
 
-  constructor({ maxBytes, allocate = (length) => new Uint8Array(length) }: SegmentCacheOptions) {
+  constructor({ maxBytes, allocate = (length) => new Uint8Array(length), counters = NO_COUNTERS }: SegmentCacheOptions) {
     const budget = typeof maxBytes === 'number' ? new CacheBudget(maxBytes) : maxBytes;
-    this.#kept = new SegmentLru(budget, (bytes) => this.#holders.letGo(bytes));
+    this.#kept = new SegmentLru(budget, (bytes) => {
+      this.#holders.letGo(bytes);
+      this.#countBytes();
+    });
     this.#allocate = allocate;
+    this.#counters = counters;
   }
 
   /** Bytes kept, as counted against the bound. */
@@ -60,6 +67,7 @@ export class SegmentCache {
    */
   load(key: string, index: number, length: number, fill: Fill, turns?: Turns): Awaitable<Uint8Array> {
     const kept = this.#get(key, index);
+    this.#counters.add(kept === undefined ? 'cache.misses' : 'cache.hits');
     if (kept !== undefined) return kept;
     const at = segmentKey(key, index);
     const loading = this.#loading.get(at);
@@ -81,6 +89,11 @@ export class SegmentCache {
    */
   release(bytes: Uint8Array): void {
     this.#holders.letGo(bytes);
+  }
+
+  /** A segment from {@link get} is what a transfer needed. */
+  countHit(): void {
+    this.#counters.add('cache.hits');
   }
 
   /** Forgets a version. A segment of it that is being loaded may still come to be kept. */
@@ -107,12 +120,19 @@ export class SegmentCache {
         return kept;
       }
       const bytes = this.#allocate(length);
+      this.#counters.add('reads.main-thread');
       await fill(bytes);
       this.#holders.hold(bytes, callers());
-      if (this.#kept.keep(key, index, bytes)) this.#holders.hold(bytes);
+      if (this.#kept.keep(key, index, bytes)) {
+        this.#holders.hold(bytes);
+        this.#countBytes();
+      }
       return bytes;
     } finally {
       turns?.giveBack();
     }
+  }
+  #countBytes(): void {
+    this.#counters.set('cache-bytes.main', this.#kept.bytes);
   }
 }

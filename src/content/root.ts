@@ -116,7 +116,10 @@ export class Root {
       const found = await this.#find(asked);
       if (found === undefined) return undefined;
       const cached = this.#cached(found) ?? (await this.#readByAnother(found));
-      if (cached !== undefined) return cached;
+      if (cached !== undefined) {
+        this.#options.cache.countHit();
+        return cached;
+      }
       using reading = this.#reads(found);
       const file = await this.#openConfined(found);
       if (file === undefined) return undefined;
@@ -315,7 +318,10 @@ export class Root {
   /** A small file that was open before, if it still is what it was. */
   async #readAgain(found: Found, version: string): Promise<Uint8Array> {
     const cached = this.#confinedBytes(version);
-    if (cached !== undefined) return cached;
+    if (cached !== undefined) {
+      this.#options.cache.countHit();
+      return cached;
+    }
     const file = await this.#openConfined(found);
     if (file === undefined) throw fileChanged();
     try {

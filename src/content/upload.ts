@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { isBeneath } from './confine.ts';
 import type { Sink } from './content.ts';
+import { type Counters, NO_COUNTERS } from './counters.ts';
 import { accessViolation, codeOf, diskFull, fileExists, isMissing, writeFault } from './fault.ts';
 import type { FileSystem, NewFile } from './filesystem.ts';
 import { FreeSpace } from './free-space.ts';
@@ -29,12 +30,14 @@ export interface UploadOptions {
   readonly owners?: Owners;
   /** Also store into folders that a symbolic link names outside `dir`. Default false. */
   readonly followLinks?: boolean;
+  readonly counters?: Counters | undefined;
 }
 
 /** What an upload needs of its folder. */
 interface Context extends UploadOptions {
   readonly space: FreeSpace;
   readonly owners: Owners;
+  readonly counters: Counters;
 }
 
 export class UploadFolder {
@@ -42,9 +45,9 @@ export class UploadFolder {
   readonly #clock: Clock;
 
   constructor(options: UploadOptions) {
-    const { dir, fileSystem, keepFreeBytes, clock = systemClock, owners = processOwners } = options;
+    const { dir, fileSystem, keepFreeBytes, clock = systemClock, owners = processOwners, counters = NO_COUNTERS } = options;
     this.#clock = clock;
-    this.#options = { ...options, owners, space: new FreeSpace({ dir, fileSystem, clock, keepFreeBytes }) };
+    this.#options = { ...options, owners, counters, space: new FreeSpace({ dir, fileSystem, clock, keepFreeBytes }) };
   }
 
   /** Temporary files that servers which have ended left behind. Throws if there is no folder. */
@@ -187,6 +190,7 @@ class Upload implements Sink {
       const target = await this.#target();
       await this.#place(target);
       this.#ended = true;
+      this.#count('stored');
       // Only now does the name outlast a loss of power.
       await this.#options.fileSystem.syncDirectory(dirname(target));
     } catch (error) {
@@ -198,6 +202,7 @@ class Upload implements Sink {
   async abort(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
+    this.#count('aborted');
     // There is nobody left to tell, and each step is worth trying.
     await this.#file.close().catch(() => {});
     await this.#discard();
@@ -241,6 +246,12 @@ class Upload implements Sink {
 
   async #discard(): Promise<void> {
     await this.#options.fileSystem.remove(this.#temporary).catch(() => {});
+  }
+
+  #count(end: 'stored' | 'aborted'): void {
+    const { counters } = this.#options;
+    counters.add(`uploads.${end}`);
+    counters.add(`upload-bytes.${end}`, this.#bytes);
   }
 }
 

@@ -16,6 +16,7 @@ import { proofFailure } from '../net/native/proof.ts';
 import type { Activity } from '../plugin/activity.ts';
 import type { Surroundings } from '../plugin/setup.ts';
 import { Generation, type World } from '../service/generation.ts';
+import { Stats } from '../stats/stats.ts';
 import { TftpService } from '../tftp/service.ts';
 import { type NativeOptions, NativeTransport } from '../tftp/transport/native/native.ts';
 import { PortableTransport } from '../tftp/transport/portable.ts';
@@ -47,14 +48,20 @@ export function createServer(config: Config, options: CreateOptions = {}): Serve
   return createResolvedServer(resolveConfig(config, { dir: resolve(options.dir ?? '.') }), options);
 }
 
+export interface ResolvedOptions extends Omit<CreateOptions, 'dir'> {
+  readonly activity?: Activity;
+  /** Also counts what happens outside the server. */
+  readonly stats?: Stats;
+}
+
 /** The same for a config that was loaded before. */
 export function createResolvedServer(
   config: ResolvedConfig,
-  { log = silent, sockets, activity }: Omit<CreateOptions, 'dir'> & { readonly activity?: Activity } = {},
+  { log = silent, sockets, activity, stats = new Stats() }: ResolvedOptions = {},
 ): Server {
   const budget = new CacheBudget(config.cacheBytes);
   return new Server(config, {
-    ...realWorld(log, budget),
+    ...realWorld(log, budget, stats),
     activity,
     inheritsSockets: sockets !== undefined,
     services: (host) => [
@@ -87,7 +94,13 @@ export async function withGeneration<T>(
   work: (generation: Generation) => Promise<T>,
   { failed, watch }: Partial<Pick<Surroundings, 'failed' | 'watch'>> = {},
 ): Promise<T> {
-  const generation = await Generation.start(1, config, realWorld(silent, new CacheBudget(config.cacheBytes)), watch, failed);
+  const generation = await Generation.start(
+    1,
+    config,
+    realWorld(silent, new CacheBudget(config.cacheBytes), new Stats()),
+    watch,
+    failed,
+  );
   try {
     return await work(generation);
   } finally {
@@ -96,15 +109,18 @@ export async function withGeneration<T>(
   }
 }
 
-function realWorld(log: Log, budget: CacheBudget): World {
-  const cache = new SegmentCache({ maxBytes: budget });
+function realWorld(log: Log, budget: CacheBudget, stats: Stats): World {
+  const cache = new SegmentCache({ maxBytes: budget, counters: stats });
   const disks = new Disks({
     fileSystem: nodeFileSystem,
     clock: systemClock,
-    onHung: (folder, path, ms) => log.warn({ folder, path, ms }, 'folder does not answer'),
+    onHung(folder, path, ms) {
+      stats.add('disk-calls.hung');
+      log.warn({ folder, path, ms }, 'folder does not answer');
+    },
     onRecovered: (folder) => log.info({ folder }, 'folder answers again'),
   });
-  return { log, clock: systemClock, disks, cache };
+  return { log, clock: systemClock, disks, cache, stats };
 }
 
 /** The native transport where it works, else the portable one, with a line that says why. */

@@ -13,6 +13,7 @@ import { listenProblem } from '../net/listen-error.ts';
 import { PluginError } from '../plugin/error.ts';
 import { KeptState } from '../plugin/kept.ts';
 import type { Finding, TransferInfo, TransferSummary } from '../plugin/types.ts';
+import { countReload } from '../service/count.ts';
 import { Generation, type World } from '../service/generation.ts';
 import type { LiveExchange, LocalAddress, Prepared, Service, ServiceHost } from '../service/service.ts';
 import { Stats, type StatsSnapshot } from '../stats/stats.ts';
@@ -66,12 +67,15 @@ export class Server {
   #stopping: Promise<void> | undefined;
   /** No line is worth waiting for any more. */
   readonly #ending = new Abort();
-  readonly #stats = new Stats();
+  readonly #stats: Stats;
+  /** The reload that failed last. */
+  #countedFailure: unknown;
   readonly #trouble: TroubleLog;
 
   constructor(config: ResolvedConfig, world: ServerWorld) {
     this.#config = config;
-    this.#world = { ...world, kept: new KeptState() };
+    this.#stats = world.stats ?? new Stats();
+    this.#world = { ...world, kept: new KeptState(), stats: this.#stats };
     this.#log = world.log;
     this.#trouble = new TroubleLog(world.log, world.clock);
     this.#services = world.services(this.#host());
@@ -127,12 +131,13 @@ export class Server {
    */
   reload(config: ResolvedConfig, files: readonly string[] = []): Promise<Reloaded> {
     const reloaded = this.#reloading.then(() => this.#reload(config, files));
-    this.#reloading = reloaded.catch(() => {});
+    this.#reloading = reloaded.catch((error) => this.#countFailure(error));
     return reloaded;
   }
 
   /** Logs and tells that a config could not be put in force. */
   reloadFailed(error: unknown): void {
+    this.#countFailure(error);
     const known = error instanceof ConfigError || error instanceof PluginError;
     const problem = listenProblem(error) ?? (known ? error.message : errorText(error));
     this.#log.error({ generation: this.#current?.number }, `reload failed, the config in force stays: ${problem}`);
@@ -144,7 +149,7 @@ export class Server {
     return (await Promise.all(this.#services.map((service) => service.exchanges()))).flat();
   }
 
-  /** What was counted since the server was made: requests, their outcomes, bytes, and what was dropped. */
+  /** What was counted and measured since the server was made, by the names of the reference. */
   stats(): StatsSnapshot {
     return this.#stats.snapshot();
   }
@@ -214,6 +219,8 @@ export class Server {
     for (const address of addresses) this.#announce(address);
     void previous.disposed.then(() => this.#drained(previous, begun));
     const durationMs = this.#world.clock.now() - begun;
+    countReload(this.#stats, 'succeeded', this.#world.clock.wallTime());
+    this.#stats.observe('reload-seconds', durationMs / 1000);
     const draining = this.#services
       .flatMap((service) => [...service.underWay])
       .filter(({ generation }) => generation !== next.number);
@@ -253,7 +260,11 @@ export class Server {
       const number = (this.#current?.number ?? 0) + 1;
       const generation = await Generation.start(number, config, this.#world, (path) => void watched.push(path));
       this.#generations.add(generation);
-      void generation.disposed.then(() => this.#generations.delete(generation));
+      this.#stats.set('live.generations', this.#generations.size);
+      void generation.disposed.then(() => {
+        this.#generations.delete(generation);
+        this.#stats.set('live.generations', this.#generations.size);
+      });
       return { generation, watched };
     } catch (error) {
       this.#watchAlso(watched);
@@ -345,6 +356,13 @@ export class Server {
         this.#emit('end', summary);
       },
     };
+  }
+
+  /** A reload that was asked for by a config's file is reported as failed once more. */
+  #countFailure(error: unknown): void {
+    if (error === this.#countedFailure) return;
+    this.#countedFailure = error;
+    countReload(this.#stats, 'failed', this.#world.clock.wallTime());
   }
 
   #announce(address: LocalAddress): void {

@@ -14,6 +14,7 @@ import type { Activity } from '../plugin/activity.ts';
 import type { KeptState } from '../plugin/kept.ts';
 import { Pipeline } from '../plugin/pipeline.ts';
 import type { Surroundings } from '../plugin/setup.ts';
+import type { Stats } from '../stats/stats.ts';
 
 /** What a generation is started in; the server's own, whatever the config. */
 export interface World {
@@ -25,6 +26,8 @@ export interface World {
   readonly activity?: Activity | undefined;
   /** What plugins keep beyond their generation. */
   readonly kept?: KeptState;
+  /** What happens is counted in it. */
+  readonly stats?: Stats;
 }
 
 /** Keeps a generation from being disposed of until it is released. */
@@ -77,7 +80,7 @@ export class Generation {
     failed?: Surroundings['failed'],
   ): Promise<Generation> {
     const { rootDir, followLinks, caseInsensitive, stableMs, stableWaitMs, limits } = config;
-    const { clock, cache, disks } = world;
+    const { clock, cache, disks, stats: counters } = world;
     const disk = (dir: string) => disks.folder(dir, { callMs: limits.diskMs, transferMs: limits.idleMs });
     const options = { clock, cache, followLinks, caseInsensitive, stableMs, stableWaitMs, readMs: limits.diskMs };
     const folder = (dir: string) => new Root(dir, { ...options, fileSystem: disk(dir) });
@@ -93,7 +96,8 @@ export class Generation {
       setupMs: limits.setupMs,
     });
     const uploads =
-      config.uploads && new UploadFolder({ ...config.uploads, followLinks, clock, fileSystem: disk(config.uploads.dir) });
+      config.uploads &&
+      new UploadFolder({ ...config.uploads, followLinks, clock, counters, fileSystem: disk(config.uploads.dir) });
     return new Generation(number, config, world.clock, pipeline, uploads);
   }
 

@@ -1,29 +1,110 @@
 /**
- * Everything that is counted. A counter is one line here: the code that counts names it, and `server.stats()` has it. The first word of a
- * name says what is counted.
+ * Everything that is counted or measured: one line each. The code that counts names it, and `server.stats()` has it. A name is a family
+ * and, after a dot, what tells its members apart; a quantity that is not a plain count has its unit at the end of the family.
+ * Nothing that a client sends becomes a name.
  */
+import { BYTES, SECONDS } from './histogram.ts';
 
-/** What each counter counts. Counters only rise. */
+/** What only rises. */
 export const COUNTERS = {
-  'requests.read': 'requests to read; those beyond a limit count as drops',
-  'requests.write': 'requests to write; the same',
-  'requests.repeated': 'requests that a client sent again',
-  'outcomes.completed': 'requests that ended with the whole file',
-  'outcomes.probed': 'requests of clients that wanted the size only',
-  'outcomes.aborted': 'requests that the client gave up',
-  'outcomes.refused': 'requests that the server refused',
-  'outcomes.failed': 'requests that failed for another reason',
-  'bytes.sent': 'bytes of files that clients acknowledged, counted when a request ends',
-  'bytes.received': 'bytes of uploads, counted when a request ends',
-  'packets.resent': 'packets sent again, counted when a request ends',
-  'drops.malformed': 'datagrams that cannot be read as TFTP',
-  'drops.not-listening': 'requests to a port that only transfers use',
-  'drops.unknown-transfer': 'datagrams of a transfer that does not exist, or not any more',
-  'drops.too-many-transfers': 'requests beyond `limits.transfers`',
-  'drops.too-many-transfers-of-address': 'requests beyond `limits.transfersPerClient`',
-} as const;
+  'requests.read': { unit: 'requests', help: 'requests to read; those beyond a limit count as drops' },
+  'requests.write': { unit: 'requests', help: 'requests to write; those beyond a limit count as drops' },
+  'requests.repeated': { unit: 'requests', help: 'requests that a client sent again' },
+  'outcomes.completed': { unit: 'requests', help: 'requests that ended with the whole file' },
+  'outcomes.probed': { unit: 'requests', help: 'requests of clients that wanted the size only' },
+  'outcomes.aborted': { unit: 'requests', help: 'requests that the client gave up' },
+  'outcomes.refused': { unit: 'requests', help: 'requests that the server refused' },
+  'outcomes.failed': { unit: 'requests', help: 'requests that failed for another reason' },
+  'bytes.sent': { unit: 'bytes', help: 'bytes of files that clients acknowledged, counted when a request ends' },
+  'bytes.received': { unit: 'bytes', help: 'bytes of uploads, counted when a request ends' },
+  'packets.resent': { unit: 'packets', help: 'packets sent again, counted when a request ends' },
+  'drops.malformed': { unit: 'datagrams', help: 'datagrams that cannot be read as TFTP' },
+  'drops.not-listening': { unit: 'datagrams', help: 'requests to a port that only transfers use' },
+  'drops.unknown-transfer': { unit: 'datagrams', help: 'datagrams of a transfer that does not exist, or has ended' },
+  'drops.too-many-transfers': { unit: 'datagrams', help: 'requests beyond `limits.transfers`' },
+  'drops.too-many-transfers-of-address': { unit: 'datagrams', help: 'requests beyond `limits.transfersPerClient`' },
+  'budget.held': { unit: 'replies', help: 'first replies that waited until the budget of unproven clients covered them' },
+  'budget.refused': {
+    unit: 'replies',
+    help: 'other replies to unproven clients that were not sent, since the budget did not cover them',
+  },
+  'cache.hits': { unit: 'segments', help: 'segments of files that were in memory (`cacheBytes`) when a transfer needed them' },
+  'cache.misses': { unit: 'segments', help: 'segments that were not in memory: they had to be read, or were being read already' },
+  'reads.page-cache': { unit: 'segments', help: "segments that the data thread read at once from the system's memory" },
+  'reads.content-thread': {
+    unit: 'segments',
+    help: 'segments that the content thread was asked to read, since the disk had to be waited for',
+  },
+  'reads.main-thread': {
+    unit: 'segments',
+    help: 'segments that the main thread had read: those of small files, and all with the portable transport',
+  },
+  'uploads.stored': { unit: 'uploads', help: 'uploads that were stored below `uploads.dir`' },
+  'uploads.aborted': { unit: 'uploads', help: 'uploads that were begun there and removed again' },
+  'upload-bytes.stored': { unit: 'bytes', help: 'bytes of the uploads that were stored' },
+  'upload-bytes.aborted': { unit: 'bytes', help: 'bytes of the uploads that were removed again' },
+  'reloads.succeeded': { unit: 'reloads', help: 'reloads that put another config in force' },
+  'reloads.failed': { unit: 'reloads', help: 'reloads after which the config in force stayed' },
+  'restarts.data-thread': { unit: 'restarts', help: 'restarts of the threads of the native transport after one of them failed' },
+  'disk-calls.hung': { unit: 'calls', help: 'calls to a file system that did not return within their time limit' },
+  'log-lines.lost': {
+    unit: 'lines',
+    help: 'lines of the log that were dropped because their reader was too slow or a write failed',
+  },
+} as const satisfies Table;
+
+/** What rises and falls. */
+export const GAUGES = {
+  'live.requests': { unit: 'requests', help: 'requests under way' },
+  'live.generations': {
+    unit: 'generations',
+    help: 'configs that are loaded: the one in force, and those whose last transfers go on',
+  },
+  'cache-bytes.main': { unit: 'bytes', help: 'bytes of files that the main thread keeps in memory' },
+  'cache-bytes.data': {
+    unit: 'bytes',
+    help: 'bytes of files that the data thread keeps in memory; both together stay within `cacheBytes`',
+  },
+  'last-reload-seconds.succeeded': {
+    unit: 'seconds',
+    help: 'when the last good reload was, in seconds since 1970; 0 if there was none',
+  },
+  'last-reload-seconds.failed': { unit: 'seconds', help: 'when a reload last failed, in seconds since 1970; 0 if none has' },
+} as const satisfies Table;
+
+/** How often each size of something has occurred. */
+export const HISTOGRAMS = {
+  'answer-seconds': { unit: 'seconds', bounds: SECONDS, help: 'from a request to the first reply, an ERROR too' },
+  'transfer-seconds': { unit: 'seconds', bounds: SECONDS, help: 'from a request to the end of a completed transfer' },
+  'round-trip-seconds': { unit: 'seconds', bounds: SECONDS, help: 'the smoothed round-trip time of a transfer at its end' },
+  'file-bytes': { unit: 'bytes', bounds: BYTES, help: 'sizes of the files that were sent completely' },
+  'reload-seconds': { unit: 'seconds', bounds: SECONDS, help: 'how long a good reload took, the reading of the config left out' },
+} as const satisfies HistogramTable;
+
+/** What is counted for each plugin by itself. */
+export const PLUGIN_COUNTERS = {
+  'hook.errors': { unit: 'calls', help: 'calls of its hooks that failed; a `TftpError` is an answer' },
+  'hook.timeouts': { unit: 'calls', help: 'calls of its hooks that took longer than `limits.hookMs`' },
+} as const satisfies Table;
+
+/** What is measured for each plugin by itself. */
+export const PLUGIN_HISTOGRAMS = {
+  'hook-seconds': { unit: 'seconds', bounds: SECONDS, help: 'how long each call of its hooks took' },
+} as const satisfies HistogramTable;
+
+interface Metric {
+  readonly unit: string;
+  readonly help: string;
+}
+
+type Table = Readonly<Record<string, Metric>>;
+type HistogramTable = Readonly<Record<string, Metric & { readonly bounds: readonly number[] }>>;
 
 export type CounterName = keyof typeof COUNTERS;
+export type GaugeName = keyof typeof GAUGES;
+export type HistogramName = keyof typeof HISTOGRAMS;
+export type PluginCounterName = keyof typeof PLUGIN_COUNTERS;
+export type PluginHistogramName = keyof typeof PLUGIN_HISTOGRAMS;
 
 /** Why a datagram came to nothing. */
 export type DropReason = CounterName extends infer Name ? (Name extends `drops.${infer Reason}` ? Reason : never) : never;

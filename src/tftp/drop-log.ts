@@ -14,33 +14,33 @@ export class DropLog {
   readonly #stats: Stats;
   readonly #log: Log;
   readonly #clock: Clock;
-  #told: StatsSnapshot;
+  #logged: StatsSnapshot['counters'];
   #cancel = () => {};
 
   constructor(stats: Stats, log: Log, clock: Clock) {
     this.#stats = stats;
     this.#log = log;
     this.#clock = clock;
-    this.#told = stats.snapshot();
+    this.#logged = stats.snapshot().counters;
   }
 
   start(): void {
     this.#cancel = this.#clock.setTimeout(() => {
-      this.#tell();
+      this.#write();
       this.start();
     }, EVERY_MS);
   }
 
-  /** Says what it has not said yet. */
+  /** Logs what it has not logged yet. */
   stop(): void {
     this.#cancel();
-    this.#tell();
+    this.#write();
   }
 
-  #tell(): void {
-    const before = this.#told;
-    const now = this.#stats.snapshot();
-    this.#told = now;
+  #write(): void {
+    const before = this.#logged;
+    const now = this.#stats.snapshot().counters;
+    this.#logged = now;
     const drops = DROP_REASONS.map((reason) => ({ reason, count: now[`drops.${reason}`] - before[`drops.${reason}`] }))
       .filter(({ count }) => count > 0)
       .map(({ reason, count }) => ({ reason, count, ...this.#exampleOf(reason) }));

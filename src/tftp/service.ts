@@ -8,6 +8,7 @@ import { causeOf } from '../content/fault.ts';
 import type { ListenOn } from '../net/listening.ts';
 import { PluginError } from '../plugin/error.ts';
 import type { TransferInfo } from '../plugin/types.ts';
+import { countBegin, countEnd } from '../service/count.ts';
 import { Drain } from '../service/drain.ts';
 import type { Generation } from '../service/generation.ts';
 import type { LiveExchange, LocalAddress, Prepared, Service, ServiceHost } from '../service/service.ts';
@@ -137,7 +138,7 @@ export class TftpService implements Service {
       answered: false,
     };
     this.#transfers.set(sent.id, transfer);
-    stats.add(`requests.${request.kind}`);
+    countBegin(stats, request.kind);
     // A listener in another thread takes a moment to close.
     if (this.#drain.begun) this.#transport?.refuse(sent.id, STOPPING);
     else if (refusal) this.#transport?.refuse(sent.id, refusal);
@@ -171,19 +172,12 @@ export class TftpService implements Service {
       await transfer.answering;
     }
     this.#transfers.delete(id);
-    this.#count(transfer, ending);
+    countEnd(this.#host.stats, transfer.request.kind, ending);
     const summary = summaryOf(transfer, ending);
     transfer.generation.pipeline.end(summary);
     this.#host.onEnd(summary, transfer.generation);
     transfer.lease.release();
     if (this.#drain.begun && this.#transfers.size === 0) this.#drain.finish();
-  }
-
-  #count({ request }: ActiveTransfer, { outcome, bytes, retransmissions }: Ending): void {
-    const { stats } = this.#host;
-    stats.add(`outcomes.${outcome}`);
-    stats.add(request.kind === 'read' ? 'bytes.sent' : 'bytes.received', bytes);
-    stats.add('packets.resent', retransmissions);
   }
 
   /** What a plugin's content or sink does wrong is the plugin's doing, and told as such. */

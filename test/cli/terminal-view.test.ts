@@ -119,8 +119,10 @@ describe('a line', () => {
         msg: 'status',
         ...{ transfers: 0, generation: 1, addresses: [{ address: '10.0.0.1', port: 69 }] },
         stats: {
-          ...{ 'requests.read': 3, 'requests.write': 1, 'outcomes.completed': 3, 'outcomes.failed': 1, 'outcomes.aborted': 0 },
-          ...{ 'bytes.sent': 2 ** 21, 'drops.malformed': 2, 'drops.not-listening': 1 },
+          counters: {
+            ...{ 'requests.read': 3, 'requests.write': 1, 'outcomes.completed': 3, 'outcomes.failed': 1, 'outcomes.aborted': 0 },
+            ...{ 'bytes.sent': 2 ** 21, 'drops.malformed': 2, 'drops.not-listening': 1 },
+          },
         },
       }),
       [

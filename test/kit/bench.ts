@@ -131,6 +131,8 @@ export class Bench {
   readonly endings = new Map<number, Ending>();
   readonly drops: DropReason[] = [];
   readonly counted: string[] = [];
+  /** Seconds from each request to its first reply. */
+  readonly answeredAfter: number[] = [];
   /** Uploads that were stored, by name. */
   readonly stored = new Map<string, Uint8Array>();
   readonly #transcript: string[] = [];
@@ -154,7 +156,11 @@ export class Bench {
         data: (from, ...data) => this.#data(from as ServerEndpoint, ...data),
       },
       this.#control(),
-      { add: (name) => void this.counted.push(name), drop: (reason) => void this.drops.push(reason) },
+      {
+        add: (name) => void this.counted.push(name),
+        observe: (_, seconds) => void this.answeredAfter.push(seconds),
+        drop: (reason) => void this.drops.push(reason),
+      },
       { ...ENGINE_LIMITS, ...options.engine },
       options.random ?? (() => 0),
     );

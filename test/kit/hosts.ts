@@ -77,7 +77,7 @@ export class EngineHost implements Host {
     this.#options = options;
     const address = options.address ?? '10.0.0.1';
     const limits = { ...ENGINE_LIMITS, ...options.engineLimits };
-    this.engine = new Engine(network.outbox, this.#controlPlane(), { add() {}, drop() {} }, limits, network.random);
+    this.engine = new Engine(network.outbox, this.#controlPlane(), { add() {}, observe() {}, drop() {} }, limits, network.random);
     this.listener = network.bind(this, address, 69);
     this.listener.accepts = true;
     this.listener.replies = options.singlePort

@@ -10,7 +10,7 @@ import type { TransferSummary } from '../../src/plugin/types.ts';
 import { Reloader } from '../../src/server/reloader.ts';
 import { Server } from '../../src/server/server.ts';
 import type { ServiceHost } from '../../src/service/service.ts';
-import { DROP_REASONS } from '../../src/stats/counters.ts';
+import { type CounterName, DROP_REASONS } from '../../src/stats/counters.ts';
 import type { StatsSnapshot } from '../../src/stats/stats.ts';
 import type { AskedOptions } from '../../src/tftp/client/options.ts';
 import type { Counters } from '../../src/tftp/protocol/engine.ts';
@@ -389,6 +389,7 @@ class Simulation {
     const { ledger } = this.#world;
     return {
       add: (name) => stats.add(name),
+      observe: (name, value) => stats.observe(name, value),
       drop: (reason, peer) => {
         this.#world.count(`dropped: ${reason}`);
         ledger.dropped(reason, peerOf(peer).address);
@@ -482,11 +483,11 @@ class Simulation {
   /** The server has counted what has happened. */
   #checkStats(): void {
     const world = this.#world;
-    const stats = this.#server.stats();
+    const { counters } = this.#server.stats();
     const summaries = [...world.ledger.transfers.values()].flatMap(({ summary }) => summary ?? []);
     const sum = (of: (summary: TransferSummary) => number) => summaries.reduce((total, summary) => total + of(summary), 0);
     const bytes = (kind: 'read' | 'write') => sum((one) => (one.request.kind === kind ? one.bytes : 0));
-    const happened: Partial<StatsSnapshot> = {
+    const happened: Partial<StatsSnapshot['counters']> = {
       'requests.read': sum(({ request }) => Number(request.kind === 'read')),
       'requests.write': sum(({ request }) => Number(request.kind === 'write')),
       'bytes.sent': bytes('read'),
@@ -496,7 +497,7 @@ class Simulation {
       ...Object.fromEntries(DROP_REASONS.map((reason) => [`drops.${reason}`, world.ledger.drops.get(reason) ?? 0])),
     };
     for (const [name, count] of Object.entries(happened)) {
-      const counted = stats[name as keyof StatsSnapshot];
+      const counted = counters[name as CounterName];
       world.check(counted === count, () => `${counted} counted as ${name}, there were ${count}`);
     }
   }

@@ -50,7 +50,8 @@ export type DropReason =
 
 /** Counts what needs no decision. Called for each datagram of a flood, within the engine's calls: it must be cheap. */
 export interface Counters {
-  add(name: 'requests.repeated'): void;
+  add(name: 'requests.repeated' | 'budget.held' | 'budget.refused'): void;
+  observe(name: 'answer-seconds', seconds: number): void;
   drop(reason: DropReason, peer: PeerKey): void;
 }
 
@@ -342,12 +343,17 @@ export class Engine {
 
   #spend(transfer: Transfer, bytes: number, now: number): boolean {
     if (transfer.proven) return true;
-    if (!this.#budget.spend(transfer.address, bytes, now)) return false;
+    if (!this.#budget.spend(transfer.address, bytes, now)) {
+      if (!transfer.held) this.#counters.add('budget.refused');
+      return false;
+    }
+    if (transfer.spent === 0) this.#counters.observe('answer-seconds', (now - transfer.asked.at) / 1000);
     if (transfer.held) this.#unhold(transfer);
     return true;
   }
 
   #hold(transfer: Transfer, now: number): void {
+    this.#counters.add('budget.held');
     const waiting = this.#held.get(transfer.address);
     if (waiting) waiting.add(transfer);
     else this.#held.set(transfer.address, new Set([transfer]));

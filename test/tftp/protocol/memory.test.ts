@@ -27,7 +27,7 @@ function engineThat(decide: (engine: Engine, id: number, now: number) => void) {
     store() {},
     end: (id: number) => over.push(id),
   };
-  const engine = new Engine(outbox, control, { add() {}, drop() {} }, ENGINE_LIMITS, () => 0);
+  const engine = new Engine(outbox, control, { add() {}, observe() {}, drop() {} }, ENGINE_LIMITS, () => 0);
   return {
     engine,
     flood(now: number, i: number) {

@@ -35,7 +35,7 @@ function flood(request: string, again: boolean) {
       store() {},
       end() {},
     },
-    { add() {}, drop() {} },
+    { add() {}, observe() {}, drop() {} },
     ENGINE_LIMITS,
     () => 0,
   );

@@ -512,7 +512,7 @@ async function rangeOf(count: number): Promise<number> {
 
 test('a flood of requests is told no faster than it is worked off, though most of it is given up', async () => {
   const { transport, listen, endings, unanswered, stats } = transportOver();
-  const dropped = () => stats.snapshot()['drops.too-many-transfers'];
+  const dropped = () => stats.snapshot().counters['drops.too-many-transfers'];
   const { addresses } = await listen({ address: '127.0.0.1', port: 0 });
   transport.setLimits({ ...limits, unproven: 50 });
   await transport.progress();
@@ -544,7 +544,7 @@ test('what comes to nothing is counted by its reason, with a client as an exampl
   stranger.send(tid, ack(1));
   stranger.send(tid, error(0, 'enough'));
   stranger.send(tid, rrq('hello'));
-  const drops = () => DROP_REASONS.map((reason) => [reason, stats.snapshot()[`drops.${reason}`]] as const);
+  const drops = () => DROP_REASONS.map((reason) => [reason, stats.snapshot().counters[`drops.${reason}`]] as const);
   await until(() => drops().reduce((sum, [, count]) => sum + count, 0) === 5, 'every stray counted');
   expect(drops().filter(([, count]) => count > 0)).toEqual([
     ['malformed', 1],

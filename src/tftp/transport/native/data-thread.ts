@@ -126,9 +126,11 @@ export class DataThread {
   #stopped = false;
 
   constructor({ limits, firstId, budget, stats, epoll, wake, control, content }: DataThreadOptions) {
+    const counters = new Stats(stats);
     this.#source = new SegmentSource({
       pageCache: new PageCache(),
       budget: CacheBudget.join(budget),
+      counters,
       supply: (id, index, bytes) => this.#ready.push({ kind: 'supply', id, index, bytes, last: bytes.length < SEGMENT_BYTES }),
       refuse: (id, error) => this.#engine.refuse(id, error, this.#now),
       tell: (message) => this.#needs.push(message),
@@ -142,7 +144,7 @@ export class DataThread {
       send: (from, to, datagram) => this.#batch.send(from as DataEndpoint, to, datagram),
       data: (from, to, block, slices) => this.#batch.framed(from as DataEndpoint, to, dataHeader(block), slices),
     };
-    this.#engine = new Engine(outbox, this.#controlPlane(), new Stats(stats), limits, unpredictable, firstId);
+    this.#engine = new Engine(outbox, this.#controlPlane(), counters, limits, unpredictable, firstId);
   }
 
   /** Runs until a `stop` message. */

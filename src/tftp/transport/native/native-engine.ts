@@ -263,6 +263,7 @@ export class NativeEngine implements DataPlane {
     if (deaths > MAX_DEATHS)
       throw new Error(`its threads died ${deaths} times within a minute: it listens no more until a restart`);
     this.#threads = this.#start();
+    this.#options.stats.add('restarts.data-thread');
     const living = [...this.#endpoints.values()].filter(({ closing }) => !closing);
     for (const endpoint of living) endpoint.announce();
     for (const endpoint of living) endpoint.describe();

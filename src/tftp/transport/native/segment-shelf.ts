@@ -19,6 +19,7 @@ interface Segment {
 
 export class SegmentShelf {
   readonly #grown: (chunk: SharedArrayBuffer) => void;
+  readonly #resized: (bytes: number) => void;
   readonly #slots = new Slots();
   readonly #segments: (Segment | undefined)[] = [];
   readonly #free: number[] = [];
@@ -29,12 +30,15 @@ export class SegmentShelf {
   /**
    * @param budget what is kept is drawn from it
    * @param grown told each new chunk, before a slot of it is given out
+   * @param resized told how many bytes are kept now
    */
-  constructor(budget: CacheBudget, grown: (chunk: SharedArrayBuffer) => void) {
+  constructor(budget: CacheBudget, grown: (chunk: SharedArrayBuffer) => void, resized: (bytes: number) => void = () => {}) {
     this.#grown = grown;
+    this.#resized = resized;
     const dropped = (bytes: Uint8Array): void => {
       const slot = this.#slots.slotOf(bytes)!;
       this.#segments[slot]!.kept = false;
+      resized(this.#kept.bytes);
       this.#settle(slot);
     };
     // The last segment of a file takes a whole slot, however short it is.
@@ -62,7 +66,9 @@ export class SegmentShelf {
   fill(slot: number, length: number, version: string, index: number, lent: number): Uint8Array {
     if (this.#segments[slot] !== undefined) throw new RangeError(`slot ${slot} holds a segment already`);
     const bytes = this.#slots.bytes(slot, length);
-    this.#segments[slot] = { lent, kept: this.#kept.keep(version, index, bytes) };
+    const kept = this.#kept.keep(version, index, bytes);
+    if (kept) this.#resized(this.#kept.bytes);
+    this.#segments[slot] = { lent, kept };
     this.#settle(slot);
     return bytes;
   }

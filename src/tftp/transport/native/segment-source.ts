@@ -11,10 +11,17 @@ import type { FileByNumber, FromContent, ToContent } from './messages.ts';
 import type { PageCache } from './page-cache.ts';
 import { SegmentShelf } from './segment-shelf.ts';
 
+/** What is counted here. */
+export interface SourceCounters {
+  add(name: 'cache.hits' | 'cache.misses' | 'reads.page-cache' | 'reads.content-thread'): void;
+  set(name: 'cache-bytes.data', bytes: number): void;
+}
+
 export interface SegmentSourceOptions {
   readonly pageCache: Pick<PageCache, 'read'>;
   /** What is kept of files is drawn from it. */
   readonly budget: CacheBudget;
+  readonly counters: SourceCounters;
   /** Takes a segment that a transfer needed, perhaps while it still asks. */
   supply(id: number, index: number, bytes: Uint8Array): void;
   refuse(id: number, error: WireError): void;
@@ -57,10 +64,11 @@ export class SegmentSource {
 
   constructor(options: SegmentSourceOptions) {
     this.#options = options;
-    this.#shelf = new SegmentShelf(options.budget, (chunk) => {
+    const grown = (chunk: SharedArrayBuffer): void => {
       options.grown(chunk);
       options.tell({ kind: 'chunk', chunk });
-    });
+    };
+    this.#shelf = new SegmentShelf(options.budget, grown, (bytes) => options.counters.set('cache-bytes.data', bytes));
   }
 
   /** The transfer reads a file. */
@@ -86,6 +94,7 @@ export class SegmentSource {
     const key = segmentKey(version, index);
     const kept = this.#shelf.lend(version, index);
     const load = this.#byKey.get(key);
+    this.#options.counters.add(kept === undefined ? 'cache.misses' : 'cache.hits');
     if (kept !== undefined) this.#options.supply(id, index, kept);
     else if (load !== undefined) load.waiting.push(id);
     else
@@ -121,6 +130,7 @@ export class SegmentSource {
   #read(load: Load, fd: number): void {
     const slot = this.#shelf.take();
     if (this.#options.pageCache.read(fd, load.version, this.#shelf.bytes(slot, load.length), load.index * SEGMENT_BYTES)) {
+      this.#options.counters.add('reads.page-cache');
       return this.#filled(load, slot);
     }
     this.#byKey.set(load.key, load);
@@ -134,6 +144,7 @@ export class SegmentSource {
 
   #ask(load: Load, slot: number, disk: Disk): void {
     disk.reads++;
+    this.#options.counters.add('reads.content-thread');
     this.#bySlot.set(slot, load);
     this.#options.tell({ kind: 'read', id: load.by, slot, position: load.index * SEGMENT_BYTES, length: load.length });
   }

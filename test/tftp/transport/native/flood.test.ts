@@ -45,7 +45,7 @@ describeWith('a flood of strays', needs, () => {
     threads.post({ kind: 'accepts', endpoint: LISTENING, accepts: true });
     await using peer = await Peer.open();
     const [listening, data] = sockets;
-    const counted = () => Object.entries(stats.snapshot()).filter(([, count]) => count > 0);
+    const counted = () => Object.entries(stats.snapshot().counters).filter(([, count]) => count > 0);
     for (let round = 1; round <= ROUNDS; round++) {
       for (let i = 0; i < TOGETHER; i++) {
         peer.send(listening!, Buffer.from('no TFTP'));
@@ -57,7 +57,7 @@ describeWith('a flood of strays', needs, () => {
       await until(() => counted().reduce((sum, [, count]) => sum + count, 0) >= 4 * all, 'every stray counted');
     }
     const each = ROUNDS * TOGETHER;
-    expect(stats.snapshot()).toEqual({
+    expect(stats.snapshot().counters).toEqual({
       ...Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])),
       ...{
         'drops.malformed': each,

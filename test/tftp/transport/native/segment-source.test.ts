@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { SEGMENT_BYTES } from '../../../../src/base/segment.ts';
 import { CacheBudget } from '../../../../src/content/budget.ts';
+import { Stats } from '../../../../src/stats/stats.ts';
 import type { SegmentRead } from '../../../../src/tftp/transport/native/messages.ts';
 import { SegmentSource } from '../../../../src/tftp/transport/native/segment-source.ts';
 import { Slots } from '../../../../src/tftp/transport/native/slots.ts';
@@ -18,8 +19,10 @@ function machine({ warm = () => false, cacheBytes = KEPT }: { warm?: (fd: number
   const refused: string[] = [];
   const lent: Uint8Array[] = [];
   let warmReads = 0;
+  const stats = new Stats();
   const source = new SegmentSource({
     budget: new CacheBudget(cacheBytes),
+    counters: stats,
     pageCache: {
       read(fd, _version, into, position) {
         if (!warm(fd)) return false;

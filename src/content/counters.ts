@@ -1,0 +1,17 @@
+/** What this layer counts, wherever that is kept: it does not know the table. */
+export interface Counters {
+  add(
+    name:
+      | 'cache.hits'
+      | 'cache.misses'
+      | 'reads.main-thread'
+      | 'uploads.stored'
+      | 'uploads.aborted'
+      | 'upload-bytes.stored'
+      | 'upload-bytes.aborted',
+    by?: number,
+  ): void;
+  set(name: 'cache-bytes.main', bytes: number): void;
+}
+
+export const NO_COUNTERS: Counters = { add() {}, set() {} };

@@ -1,0 +1,35 @@
+/** What is counted when a request begins and ends, and when a reload does. */
+import type { Outcome } from '../plugin/types.ts';
+import type { Stats } from '../stats/stats.ts';
+
+/** How a request ended, whatever its protocol. */
+export interface CountedEnd {
+  readonly outcome: Outcome;
+  readonly bytes: number;
+  readonly durationMs: number;
+  readonly rttMs: number | undefined;
+  readonly retransmissions: number;
+}
+
+export function countBegin(stats: Stats, kind: 'read' | 'write'): void {
+  stats.add(`requests.${kind}`);
+  stats.shift('live.requests', 1);
+}
+
+export function countEnd(stats: Stats, kind: 'read' | 'write', ending: CountedEnd): void {
+  const { outcome, bytes, durationMs, rttMs, retransmissions } = ending;
+  stats.shift('live.requests', -1);
+  stats.add(`outcomes.${outcome}`);
+  stats.add(kind === 'read' ? 'bytes.sent' : 'bytes.received', bytes);
+  stats.add('packets.resent', retransmissions);
+  if (rttMs !== undefined) stats.observe('round-trip-seconds', rttMs / 1000);
+  if (outcome !== 'completed') return;
+  stats.observe('transfer-seconds', durationMs / 1000);
+  if (kind === 'read') stats.observe('file-bytes', bytes);
+}
+
+/** @param at ms since the epoch */
+export function countReload(stats: Stats, result: 'succeeded' | 'failed', at: number): void {
+  stats.add(`reloads.${result}`);
+  stats.set(`last-reload-seconds.${result}`, at / 1000);
+}
