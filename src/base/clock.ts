@@ -17,6 +17,15 @@ export const systemClock: Clock = {
   },
 };
 
+/** The same, but its timers do not keep the process alive. */
+export const backgroundClock: Clock = {
+  ...systemClock,
+  setTimeout(run, ms) {
+    const timer = setTimeout(run, ms).unref();
+    return () => clearTimeout(timer);
+  },
+};
+
 export function sleep(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => void clock.setTimeout(resolve, ms));
 }

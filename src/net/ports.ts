@@ -4,16 +4,17 @@
  * has the other.
  */
 import { createSocket, type Socket } from 'node:dgram';
+import { systemClock } from '../base/clock.ts';
 import type { DatagramOutbox, Endpoint } from '../base/endpoint.ts';
 import { type PeerKey, peerKey, peerOf } from '../base/peer.ts';
+import { EventLoopDriver } from './event-loop-driver.ts';
 import { literal } from './socket.ts';
+import type { StateMachine } from './state-machine.ts';
 
-/** Whose ports they are. It never waits and has no clock: it is told the time, and asked for its next deadline. */
-export interface PortsOwner {
+/** Whose ports they are. */
+export interface PortsOwner extends StateMachine {
   /** The bytes are not kept. */
   receive(port: Endpoint, from: PeerKey, datagram: Uint8Array, now: number): void;
-  readonly nextDeadline: number;
-  expire(now: number): void;
   /** Nothing more is to come. */
   readonly over: boolean;
 }
@@ -26,7 +27,7 @@ export interface Ports {
    */
   open(localAddress?: string): Endpoint;
   close(port: Endpoint): void;
-  /** Resolves when the owner is over; rejects with what it threw. Looks at least every {@link MAX_WAIT_MS}. */
+  /** Resolves when the owner is over, which is checked every {@link MAX_WAIT_MS} at least; rejects with what it threw. */
   run(owner: PortsOwner): Promise<void>;
 }
 
@@ -36,7 +37,7 @@ export interface PortsOptions {
   readonly localAddress?: string | undefined;
 }
 
-/** Whatever is waited for, the loop looks around this often. */
+/** The longest wait: the owner may be over without a datagram. */
 export const MAX_WAIT_MS = 50;
 
 /** A window may come at once. The kernel cuts this down to its own limit. */
@@ -58,11 +59,8 @@ class DgramPort implements Endpoint {
 export class DgramPorts implements Ports {
   readonly outbox: DatagramOutbox;
   readonly #options: PortsOptions;
-  #owner: PortsOwner | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAt = Number.POSITIVE_INFINITY;
-  #immediate = false;
-  #settle: PromiseWithResolvers<void> | undefined;
+  /** While it runs. */
+  #run: Run | undefined;
 
   constructor(options: PortsOptions) {
     this.#options = options;
@@ -74,9 +72,9 @@ export class DgramPorts implements Ports {
     const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup: literal(family) });
     const address = localAddress ?? (family === 6 ? '::' : '0.0.0.0');
     const port = new DgramPort(socket, address);
-    socket.on('error', (error: NodeJS.ErrnoException) => error.syscall === 'bind' && this.#failed(error));
+    socket.on('error', (error: NodeJS.ErrnoException) => error.syscall === 'bind' && this.#run?.end(error));
     socket.on('message', (datagram, { address, port: from }) => {
-      if (from !== 0) this.#drive((owner, now) => owner.receive(port, peerKey(address, from), datagram, now));
+      if (from !== 0) this.#run?.receive(port, peerKey(address, from), datagram);
     });
     socket.bind({ port: 0, address, exclusive: true }, () => enlarge(socket));
     return port;
@@ -89,11 +87,13 @@ export class DgramPorts implements Ports {
     socket.close();
   }
 
-  run(owner: PortsOwner): Promise<void> {
-    this.#owner = owner;
-    this.#settle = Promise.withResolvers<void>();
-    this.#drive(() => {});
-    return this.#settle.promise;
+  async run(owner: PortsOwner): Promise<void> {
+    this.#run = new Run(owner);
+    try {
+      await this.#run.ended;
+    } finally {
+      this.#run = undefined;
+    }
   }
 
   #send({ socket, open }: DgramPort, to: PeerKey, datagram: Uint8Array): void {
@@ -102,52 +102,51 @@ export class DgramPorts implements Ports {
     // Until it is bound, Node keeps what is sent.
     socket.send(datagram.slice(), port, address);
   }
+}
 
-  #drive(work: (owner: PortsOwner, now: number) => void): void {
-    const owner = this.#owner;
-    if (!owner) return;
+/** An owner on the event loop, until it is over. */
+class Run implements StateMachine {
+  readonly ended: Promise<void>;
+  readonly #owner: PortsOwner;
+  readonly #driver: EventLoopDriver;
+  readonly #resolve: () => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(owner: PortsOwner) {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#owner = owner;
+    this.#driver = new EventLoopDriver(this, systemClock, () => owner.over && this.end());
+    this.#driver.step(() => {});
+  }
+
+  receive(port: Endpoint, from: PeerKey, datagram: Uint8Array): void {
+    this.#driver.receive((now) => this.#try(() => this.#owner.receive(port, from, datagram, now)));
+  }
+
+  get nextDeadline(): number {
+    return Math.min(this.#owner.nextDeadline, systemClock.now() + MAX_WAIT_MS);
+  }
+
+  expire(now: number): void {
+    this.#try(() => this.#owner.expire(now));
+  }
+
+  /** @param error why it ends before the owner is over */
+  end(error?: unknown): void {
+    this.#driver.stop();
+    if (error === undefined) this.#resolve();
+    else this.#reject(error);
+  }
+
+  #try(work: () => void): void {
     try {
-      work(owner, performance.now());
+      work();
     } catch (error) {
-      return this.#failed(error);
+      this.end(error);
     }
-    if (owner.over) this.#end();
-    else this.#arm(owner);
-  }
-
-  #arm(owner: PortsOwner): void {
-    const now = performance.now();
-    const due = Math.min(owner.nextDeadline, now + MAX_WAIT_MS);
-    if (due <= now) return this.#lookSoon();
-    // A timer that comes too early only looks again.
-    if (due >= this.#timerAt) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = due;
-    this.#timer = setTimeout(() => {
-      this.#timerAt = Number.POSITIVE_INFINITY;
-      this.#lookSoon();
-    }, due - now);
-  }
-
-  /** One turn of the event loop later: what has come meanwhile was not late, this process was. */
-  #lookSoon(): void {
-    if (this.#immediate) return;
-    this.#immediate = true;
-    setImmediate(() => {
-      this.#immediate = false;
-      this.#drive((owner, now) => owner.expire(now));
-    });
-  }
-
-  #failed(error: unknown): void {
-    this.#settle?.reject(error);
-    this.#end();
-  }
-
-  #end(): void {
-    clearTimeout(this.#timer);
-    this.#owner = undefined;
-    this.#settle?.resolve();
   }
 }
 

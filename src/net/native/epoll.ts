@@ -8,30 +8,30 @@ import { C, call, hotCalls, isInterrupted, mustCall, SystemError } from './libc.
 /** More than the sockets of an address. */
 const MAX_READY = 128;
 
-export class Readiness {
-  readonly #epoll: number;
+export class Epoll {
+  readonly #fd: number;
   readonly #arena = new Arena(MAX_READY * EPOLL_EVENT.bytes + 64);
   readonly #events: Region;
   readonly #calls = hotCalls();
 
-  /** @param epoll a descriptor of epoll_create1, whoever owns it */
-  constructor(epoll: number) {
-    this.#epoll = epoll;
+  /** @param fd a descriptor of epoll_create1, which the caller closes */
+  constructor(fd: number) {
+    this.#fd = fd;
     this.#events = this.#arena.take(MAX_READY * EPOLL_EVENT.bytes);
   }
 
   /** @param edge told only when something new has come: for an eventfd, which then need not be read */
   add(fd: number, edge = false): void {
-    mustCall('epoll_ctl', this.#epoll, C.EPOLL_CTL_ADD, fd, eventFor(fd, edge));
+    mustCall('epoll_ctl', this.#fd, C.EPOLL_CTL_ADD, fd, eventFor(fd, edge));
   }
 
   remove(fd: number): void {
-    call('epoll_ctl', this.#epoll, C.EPOLL_CTL_DEL, fd, eventFor(fd));
+    call('epoll_ctl', this.#fd, C.EPOLL_CTL_DEL, fd, eventFor(fd));
   }
 
   /** Waits up to `ms` milliseconds, and calls `ready` for each descriptor that can be read. Returns how many. Throws a {@link SystemError}. */
   wait(ms: number, ready: (fd: number) => void): number {
-    const count = this.#calls.epollWait(this.#epoll, this.#events.address, MAX_READY, ms);
+    const count = this.#calls.epollWait(this.#fd, this.#events.address, MAX_READY, ms);
     if (count < 0) {
       const error = this.#calls.errno();
       // A caller that took any other for "nothing came" would spin.

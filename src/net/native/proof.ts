@@ -7,7 +7,7 @@
 import { type PeerKey, peerKey } from '../../base/peer.ts';
 import { Arena } from './arena.ts';
 import { Batch, HEADER_BYTES, type Sender } from './batch.ts';
-import { Readiness } from './epoll.ts';
+import { Epoll } from './epoll.ts';
 import { INBOX_BYTES, Inbox } from './inbox.ts';
 import { addressOf, C, call, checkAllowed, type IdleCall, mustCall, SystemError } from './libc.ts';
 import { SOCKADDR_BYTES, writePeer } from './sockaddr.ts';
@@ -53,7 +53,7 @@ export function proofFailure(calls: readonly IdleCall[] = ['sendmmsg', 'recvmmsg
 
 class Proof {
   readonly #own: (fd: number) => number;
-  readonly #readiness: Readiness;
+  readonly #readiness: Epoll;
   readonly #wakeFd: number;
   readonly #inbox = new Inbox(new Arena(INBOX_BYTES));
   readonly #batch = new Batch();
@@ -63,7 +63,7 @@ class Proof {
   /** @param own is told of every descriptor that is opened */
   constructor(own: (fd: number) => number) {
     this.#own = own;
-    this.#readiness = new Readiness(own(mustCall('epoll_create1', C.EPOLL_CLOEXEC)));
+    this.#readiness = new Epoll(own(mustCall('epoll_create1', C.EPOLL_CLOEXEC)));
     this.#wakeFd = own(mustCall('eventfd', 0, C.EFD_NONBLOCK_CLOEXEC));
     this.#readiness.add(this.#wakeFd, true);
   }

@@ -3,7 +3,10 @@
  * bytes is the business of `client.ts`.
  */
 
+import { backgroundClock } from '../../base/clock.ts';
 import type { PeerKey } from '../../base/peer.ts';
+import { EventLoopDriver } from '../../net/event-loop-driver.ts';
+import type { StateMachine } from '../../net/state-machine.ts';
 import { ErrorCode } from '../protocol/error.ts';
 import type { Outbox } from '../protocol/outbox.ts';
 import { ClientError, type Failure } from './error.ts';
@@ -19,14 +22,14 @@ export interface SessionOptions<T> extends ClientSocketOptions {
 /** Makes the transfer, once there is a socket to send from. */
 export type Begin<T extends ClientTransfer> = (local: ClientSocket, host: ClientHost, session: Session<T>) => T;
 
-export class Session<T extends ClientTransfer = ClientTransfer> {
+export class Session<T extends ClientTransfer = ClientTransfer> implements StateMachine {
   /** Fulfilled when everything has arrived; rejects with a {@link ClientError}. */
   readonly ended: Promise<void>;
   readonly #socket: ClientSocket;
   readonly #options: SessionOptions<T>;
   readonly #transfer: T;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAt = Number.POSITIVE_INFINITY;
+  /** It is the open socket that keeps the process alive. */
+  readonly #driver = new EventLoopDriver(this, backgroundClock, () => this.#stepped());
   /** What made this end fail: a sink, a source, the network. */
   #cause: unknown;
   readonly #settle: { resolve(): void; reject(error: ClientError): void };
@@ -49,7 +52,7 @@ export class Session<T extends ClientTransfer = ClientTransfer> {
   static async start<T extends ClientTransfer>(options: SessionOptions<T>, begin: Begin<T>): Promise<Session<T>> {
     let session: Session<T> | undefined;
     const socket = await ClientSocket.bind(options, {
-      receive: (from: PeerKey, datagram) => session?.drive((transfer, now) => transfer.receive(from, datagram, now)),
+      receive: (from, datagram) => session?.receive(from, datagram),
       fault: (error) => session?.fail(error),
       refused: () => session?.drive((transfer, now) => transfer.refused(now)),
     }).catch((error: Error) => {
@@ -66,13 +69,21 @@ export class Session<T extends ClientTransfer = ClientTransfer> {
     return this.#transfer;
   }
 
-  /** Gives the transfer something, and looks when it wants to be woken. */
+  receive(from: PeerKey, datagram: Uint8Array): void {
+    this.#driver.receive((now) => this.#transfer.receive(from, datagram, now));
+  }
+
+  get nextDeadline(): number {
+    return this.#transfer.deadline;
+  }
+
+  expire(now: number): void {
+    if (now >= this.#transfer.deadline) this.#transfer.expire(now);
+  }
+
+  /** Does something to the transfer. */
   drive(work: (transfer: T, now: number) => void): void {
-    const now = performance.now();
-    work(this.#transfer, now);
-    this.#arm(now);
-    this.#options.stepped(this.#transfer);
-    if (this.#transfer.phase === 'over') this.#close();
+    this.#driver.step((now) => work(this.#transfer, now));
   }
 
   /** Something went wrong here: the transfer ends, and the server is told. */
@@ -94,28 +105,12 @@ export class Session<T extends ClientTransfer = ClientTransfer> {
     else this.#settle.resolve();
     // A download may still listen for a repeated last DATA; nobody has to wait for that.
     this.#socket.unref();
-    this.#timer?.unref();
   }
 
-  #arm(now: number): void {
-    const due = this.#transfer.deadline;
-    // A timer that comes too early only looks again.
-    if (due >= this.#timerAt) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = due;
-    this.#timer = setTimeout(() => setImmediate(() => this.#wake()), Math.max(0, due - now));
-    if (this.#transfer.phase === 'dallying') this.#timer.unref();
-  }
-
-  /** One turn of the event loop after the timer: what has come meanwhile was not late, this process was. */
-  #wake(): void {
-    this.#timerAt = Number.POSITIVE_INFINITY;
-    this.drive((transfer, now) => now >= transfer.deadline && transfer.expire(now));
-  }
-
-  #close(): void {
-    clearTimeout(this.#timer);
-    this.#timerAt = Number.NEGATIVE_INFINITY;
+  #stepped(): void {
+    this.#options.stepped(this.#transfer);
+    if (this.#transfer.phase !== 'over') return;
+    this.#driver.stop();
     this.#socket.close();
   }
 }

@@ -5,7 +5,7 @@ import { type PeerKey, peerKey } from '../../../src/base/peer.ts';
 import { SEGMENT_BYTES, type Slices } from '../../../src/base/segment.ts';
 import { Arena } from '../../../src/net/native/arena.ts';
 import { Batch } from '../../../src/net/native/batch.ts';
-import { Readiness } from '../../../src/net/native/epoll.ts';
+import { Epoll } from '../../../src/net/native/epoll.ts';
 import { INBOX_BYTES, Inbox } from '../../../src/net/native/inbox.ts';
 import { C, mustCall, whyNot } from '../../../src/net/native/libc.ts';
 import { closeSocket, openSocket } from '../../../src/net/native/socket.ts';
@@ -252,7 +252,7 @@ describeWith('a call that fails', [{ what: 'the native transport', met: whyNot()
     const batch = new Batch();
     batch.send({ fd: wrong(), segmentation: { works: true }, closed: false }, peerKey('127.0.0.1', 9), Buffer.from('x'));
     expect(() => batch.flush()).toThrow('sendmmsg ENOTSOCK');
-    expect(() => new Readiness(wrong()).wait(0, () => {})).toThrow('epoll_wait EINVAL');
+    expect(() => new Epoll(wrong()).wait(0, () => {})).toThrow('epoll_wait EINVAL');
   });
 
   test('for one message: the others are sent', () => {
@@ -271,7 +271,7 @@ describeWith('waiting', [{ what: 'the native transport', met: whyNot() === undef
     const epoll = mustCall('epoll_create1', C.EPOLL_CLOEXEC);
     const fd = mustCall('eventfd', 0, C.EFD_NONBLOCK_CLOEXEC);
     onTestFinished(() => [socket.fd, epoll, fd].forEach(closeSocket));
-    const readiness = new Readiness(epoll);
+    const readiness = new Epoll(epoll);
     readiness.add(fd, true);
     readiness.add(socket.fd);
     const ready = () => {

@@ -2,21 +2,15 @@
  * The data thread: the Engine, and a loop that waits for datagrams, hands them to it, and sends what it made of them. What the
  * system has of a file in memory it reads itself, so that a warm file costs no other thread's time. It runs no user's code and opens
  * no file; descriptors are made and closed by the main thread.
- *
- * Every wait is bounded by {@link MAX_WAIT_MS}, and the loop returns to the thread's event loop every {@link TURN_MS}: a thread
- * that sits in a system call cannot be ended.
  */
 import { performance } from 'node:perf_hooks';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type { PeerKey } from '../../../base/peer.ts';
 import { unpredictable } from '../../../base/random.ts';
 import { SEGMENT_BYTES } from '../../../base/segment.ts';
 import { type BudgetShare, CacheBudget } from '../../../content/budget.ts';
 import { freeMemory, Holders } from '../../../content/holders.ts';
-import { Arena } from '../../../net/native/arena.ts';
 import { Batch, type Segmentation, type Sender } from '../../../net/native/batch.ts';
-import { Readiness } from '../../../net/native/epoll.ts';
-import { BATCH, INBOX_BYTES, Inbox } from '../../../net/native/inbox.ts';
+import { EpollDriver, type EpollMachine, type EpollPort } from '../../../net/native/epoll-driver.ts';
 import { preferHugePages } from '../../../net/native/libc.ts';
 import { Waker, type WakeShare } from '../../../net/native/wake.ts';
 import { Stats, type StatsShare } from '../../../stats/stats.ts';
@@ -32,19 +26,10 @@ import { PageCache } from './page-cache.ts';
 import { Patience } from './patience.ts';
 import { SegmentSource } from './segment-source.ts';
 
-const MAX_WAIT_MS = 50;
-const TURN_MS = 50;
 /** Messages to the main thread that travel together at the most. */
 const MESSAGES_TOGETHER = 16;
-/** Batches taken from one socket before the next has its turn. */
-const FAIR_BATCHES = 4;
-/** After a late wake everything that waits is taken first, in at most this many rounds of the sockets that have something. */
-const CATCH_UP_WAITS = 256;
 /** Segments that wait to be sent, or to be let go of, within a round: their memory is used again for the next. */
 const SEGMENTS_TOGETHER = 32;
-/** Waking later than this, datagrams come before deadlines. */
-const LATE_MS = 5;
-
 export interface DataThreadOptions {
   readonly limits: EngineLimits;
   /** Transfers of an earlier thread had lower numbers. */
@@ -68,7 +53,7 @@ interface Unread {
 }
 
 /** An endpoint as this thread has it. */
-class DataEndpoint implements ServerEndpoint, Sender {
+class DataEndpoint implements ServerEndpoint, Sender, EpollPort {
   readonly number: number;
   readonly fd: number;
   readonly address: string;
@@ -85,17 +70,20 @@ class DataEndpoint implements ServerEndpoint, Sender {
     this.port = port;
     this.segmentation = segmentation;
   }
+
+  /** Requests are: the ACK that ends a transfer makes room for the client's next one, and came before it. */
+  get takenLast(): boolean {
+    return this.accepts;
+  }
 }
 
 export class DataThread {
   readonly #control: MessagePort;
   readonly #content: MessagePort;
   readonly #waker: Waker;
-  readonly #readiness: Readiness;
-  readonly #inbox = new Inbox(new Arena(INBOX_BYTES));
+  readonly #driver: EpollDriver<DataEndpoint>;
   readonly #engine: Engine;
   readonly #endpoints = new Map<number, DataEndpoint>();
-  readonly #byFd = new Map<number, DataEndpoint>();
   /** By local address: the device is the same. */
   readonly #segmentation = new Map<string, Segmentation>();
   readonly #source: SegmentSource;
@@ -115,14 +103,8 @@ export class DataThread {
   #needs: ToContent[] = [];
   /** What the main thread is to be told at the end of this round. */
   #outgoing: FromData[] = [];
-  #receiving: DataEndpoint | undefined;
-  /** Listening sockets that have something, within one wait. */
-  readonly #requesting: DataEndpoint[] = [];
   readonly #patience = new Patience();
   readonly #busyPoll = new BusyPoll(() => performance.now());
-  #now = 0;
-  /** What this round sends has deadlines that count from here, or later. */
-  #countsFrom = Number.POSITIVE_INFINITY;
   #stopped = false;
 
   constructor({ limits, firstId, budget, stats, epoll, wake, control, content }: DataThreadOptions) {
@@ -132,14 +114,14 @@ export class DataThread {
       budget: CacheBudget.join(budget),
       counters,
       supply: (id, index, bytes) => this.#ready.push({ kind: 'supply', id, index, bytes, last: bytes.length < SEGMENT_BYTES }),
-      refuse: (id, error) => this.#engine.refuse(id, error, this.#now),
+      refuse: (id, error) => this.#engine.refuse(id, error, this.#driver.now),
       tell: (message) => this.#needs.push(message),
       grown: (chunk) => preferHugePages(new Uint8Array(chunk)),
     });
     this.#control = control;
     this.#content = content;
     this.#waker = new Waker(wake);
-    this.#readiness = new Readiness(epoll);
+    this.#driver = new EpollDriver(epoll);
     const outbox: Outbox = {
       send: (from, to, datagram) => this.#batch.send(from as DataEndpoint, to, datagram),
       data: (from, to, block, slices) => this.#batch.framed(from as DataEndpoint, to, dataHeader(block), slices),
@@ -148,70 +130,44 @@ export class DataThread {
   }
 
   /** Runs until a `stop` message. */
-  run(): void {
-    const turnEnds = performance.now() + TURN_MS;
-    while (!this.#stopped && this.#now < turnEnds) this.#round();
-    if (!this.#stopped) setImmediate(() => this.run());
+  run(): Promise<void> {
+    return this.#driver.run(
+      this.#machine(),
+      () => this.#stopped,
+      () => this.#round(),
+    );
+  }
+
+  #machine(): EpollMachine<DataEndpoint> {
+    const engine = this.#engine;
+    return {
+      receive: (endpoint, peer, datagram, now) => {
+        engine.receive(endpoint, peer, datagram, now);
+        // The main thread may begin with the first requests of a storm while the next ones are still being taken.
+        if (this.#outgoing.length >= MESSAGES_TOGETHER) this.#tell();
+      },
+      get nextDeadline() {
+        return engine.nextDeadline;
+      },
+      expire: (now) => engine.expire(now, this.#patience.until(now)),
+    };
   }
 
   #round(): void {
+    const driver = this.#driver;
     const began = performance.now();
-    this.#patience.roundEnded(this.#countsFrom, began);
-    this.#countsFrom = Number.POSITIVE_INFINITY;
-    const waitUntil = this.#engine.nextDeadline;
+    this.#patience.roundEnded(driver.takeEarliestNow(), began);
     this.#waker.sleeping = true;
-    const worked = this.#takeMessages();
-    const wait = worked ? 0 : Math.max(0, Math.min(MAX_WAIT_MS, Math.ceil(waitUntil - began)));
-    const ready = (wait > 0 && this.#busyPoll.poll(this.#engine.size, this.#look)) || this.#receiveReady(wait);
+    const waitMs = this.#takeMessages() ? 0 : driver.waitMs(began);
+    const ready = (waitMs > 0 && this.#busyPoll.poll(this.#engine.size, this.#poll)) || driver.wait(waitMs);
     this.#waker.sleeping = false;
-    if (ready === 0) this.#tick();
-    if (this.#now - waitUntil > LATE_MS) this.#catchUp();
-    this.#engine.expire(this.#now, this.#patience.until(this.#now));
+    if (ready === 0) driver.tick();
+    driver.expire();
     if (this.#unread.size > 0) this.#giveUpUnread();
     this.#flush();
   }
 
-  #tick(): void {
-    this.#now = performance.now();
-    this.#countsFrom = Math.min(this.#countsFrom, this.#now);
-  }
-
-  /**
-   * Waits up to `waitMs`, and takes what has come. Requests are taken last: the ACK that ends a transfer makes room for the client's next one,
-   * and came before it. Returns how many descriptors had something.
-   */
-  #receiveReady(waitMs: number): number {
-    const ready = this.#readiness.wait(waitMs, this.#readable);
-    for (const endpoint of this.#requesting) this.#receive(endpoint);
-    this.#requesting.length = 0;
-    return ready;
-  }
-
-  readonly #readable = (fd: number): void => {
-    const endpoint = this.#byFd.get(fd);
-    if (endpoint?.accepts) this.#requesting.push(endpoint);
-    else if (endpoint) this.#receive(endpoint);
-    else this.#tick();
-  };
-
-  #receive(endpoint: DataEndpoint): void {
-    this.#tick();
-    this.#receiving = endpoint;
-    for (let i = 0; i < FAIR_BATCHES && this.#inbox.receive(endpoint.fd, this.#take) === BATCH; i++);
-  }
-
-  readonly #look = (): number => this.#receiveReady(0);
-
-  readonly #take = (peer: PeerKey, datagram: Uint8Array): void => {
-    this.#engine.receive(this.#receiving!, peer, datagram, this.#now);
-    // The main thread may begin with the first requests of a storm while the next ones are still being taken.
-    if (this.#outgoing.length >= MESSAGES_TOGETHER) this.#tell();
-  };
-
-  /** A stall is never taken for loss: what has come meanwhile goes first. */
-  #catchUp(): void {
-    for (let i = 0; i < CATCH_UP_WAITS && this.#look() > 0; i++);
-  }
+  readonly #poll = (): number => this.#driver.wait(0);
 
   /** Everything that the round has made: segments that are here already, datagrams, messages. */
   #flush(): void {
@@ -242,7 +198,7 @@ export class DataThread {
   /** Returns whether there were any. */
   #takeMessages(): boolean {
     if (!this.#waker.takePosted()) return false;
-    this.#tick();
+    this.#driver.tick();
     for (let got = receiveMessageOnPort(this.#control); got; got = receiveMessageOnPort(this.#control)) {
       for (const message of got.message as readonly FlatToData[]) this.#obey(toData(message));
       if (this.#ready.length + this.#unheld.size >= SEGMENTS_TOGETHER) this.#flush();
@@ -255,7 +211,7 @@ export class DataThread {
   }
 
   #obey(message: ToData): void {
-    const now = this.#now;
+    const now = this.#driver.now;
     switch (message.kind) {
       case 'supply':
         this.#holders.hold(message.bytes);
@@ -307,7 +263,7 @@ export class DataThread {
   #answer({ id, answer, terms }: Extract<ToData, { kind: 'answer' }>): void {
     const first = answer.kind === 'read' ? answer.first : undefined;
     if (first !== undefined) this.#holders.hold(first);
-    const answered = this.#engine.answer(id, { ...answer, limits: this.#terms[terms]! }, this.#now);
+    const answered = this.#engine.answer(id, { ...answer, limits: this.#terms[terms]! }, this.#driver.now);
     if (!answered && first !== undefined) this.#holders.letGo(first);
   }
 
@@ -315,16 +271,16 @@ export class DataThread {
   #serve({ id, file, terms }: Extract<ToData, { kind: 'serve' }>): void {
     const limits = this.#terms[terms]!;
     this.#source.open(id, file);
-    this.#unread.set(id, { size: file.size, limits, until: this.#now + limits.idleMs });
+    this.#unread.set(id, { size: file.size, limits, until: this.#driver.now + limits.idleMs });
     this.#source.need(id, 0);
   }
 
   #supply({ id, index, bytes, last }: Supplied): void {
     const unread = this.#unread.get(id);
-    if (unread === undefined) return this.#engine.supply(id, index, bytes, last, this.#now);
+    if (unread === undefined) return this.#engine.supply(id, index, bytes, last, this.#driver.now);
     this.#unread.delete(id);
     const { size, limits } = unread;
-    if (this.#engine.answer(id, { kind: 'read', size, first: bytes, again: true, limits }, this.#now)) return;
+    if (this.#engine.answer(id, { kind: 'read', size, first: bytes, again: true, limits }, this.#driver.now)) return;
     this.#source.close(id);
     this.#source.release(bytes);
   }
@@ -332,9 +288,9 @@ export class DataThread {
   /** A disk that hangs must not keep its clients waiting for a word. */
   #giveUpUnread(): void {
     for (const [id, { until, limits }] of this.#unread) {
-      if (this.#now < until) return;
+      if (this.#driver.now < until) return;
       const detail = `nothing was read within ${limits.idleMs} ms`;
-      this.#engine.refuse(id, { code: ErrorCode.undefined, message: 'cannot read file', detail }, this.#now);
+      this.#engine.refuse(id, { code: ErrorCode.undefined, message: 'cannot read file', detail }, this.#driver.now);
       this.#unread.delete(id);
     }
   }
@@ -344,8 +300,7 @@ export class DataThread {
     this.#segmentation.set(address, segmentation);
     const endpoint = new DataEndpoint(number, fd, address, port, segmentation);
     this.#endpoints.set(number, endpoint);
-    this.#byFd.set(fd, endpoint);
-    this.#readiness.add(fd);
+    this.#driver.add(endpoint);
   }
 
   #close(number: number): void {
@@ -353,8 +308,7 @@ export class DataThread {
     if (endpoint) {
       this.#batch.flush();
       endpoint.closed = true;
-      this.#readiness.remove(endpoint.fd);
-      this.#byFd.delete(endpoint.fd);
+      this.#driver.remove(endpoint);
       this.#endpoints.delete(number);
       endpoint.accepts = false;
     }

@@ -5,4 +5,4 @@ import { begin, type ThreadShare } from './thread.ts';
 
 const given = workerData as DataThreadOptions & ThreadShare;
 begin(given);
-new DataThread(given).run();
+await new DataThread(given).run();

@@ -4,7 +4,7 @@
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { BudgetShare } from '../../../content/budget.ts';
-import { Readiness } from '../../../net/native/epoll.ts';
+import { Epoll } from '../../../net/native/epoll.ts';
 import { C, call, mustCall } from '../../../net/native/libc.ts';
 import { makeFlags, Waker } from '../../../net/native/wake.ts';
 import type { StatsShare } from '../../../stats/stats.ts';
@@ -61,7 +61,7 @@ export class Threads {
     this.#options = options;
     const epoll = mustCall('epoll_create1', C.EPOLL_CLOEXEC);
     const wakeFd = mustCall('eventfd', 0, C.EFD_NONBLOCK_CLOEXEC);
-    new Readiness(epoll).add(wakeFd, true);
+    new Epoll(epoll).add(wakeFd, true);
     this.#fds = [epoll, wakeFd];
     const wake = { fd: wakeFd, flags: makeFlags() };
     this.#waker = new Waker(wake);
