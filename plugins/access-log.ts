@@ -30,7 +30,7 @@
  * have ended with before, and five seconds of silence), `idle`, `again` (it began anew), `cut` (the log ends here). `continued`:
  * the machine went on after a line that said `done`.
  */
-import { definePlugin, ErrorCode, type Outcome, type TransferInfo, type TransferSummary } from 'pxe';
+import { definePlugin, type Outcome, type TransferInfo, type TransferSummary } from 'pxe';
 import { z } from 'zod';
 import { BootLog, round } from './boot-log.ts';
 import { clientFields } from './client-fields.ts';
@@ -89,7 +89,7 @@ function isTrouble(summary: TransferSummary): boolean {
 }
 
 function isAbsent({ outcome, error }: TransferSummary): boolean {
-  return outcome === 'refused' && error?.code === ErrorCode.fileNotFound;
+  return outcome === 'refused' && error?.reason === 'not-found';
 }
 
 function startFields({ request, served, size, generation }: TransferInfo) {

@@ -2,7 +2,7 @@
  * One boot of one machine: the files that it has loaded, in order, and what is counted beside them. It writes no log and knows no
  * clock but the times that it is given.
  */
-import { ErrorCode, type TransferInfo, type TransferSummary } from 'pxe';
+import type { TransferInfo, TransferSummary } from 'pxe';
 
 /** A file of a boot, asked for once or several times in a row. */
 export interface BootStep {
@@ -111,7 +111,7 @@ export class Session {
     counts.requests++;
     counts.retransmissions += retransmissions;
     if (outcome === 'refused') {
-      if (error?.code === ErrorCode.fileNotFound) counts.absent++;
+      if (error?.reason === 'not-found') counts.absent++;
       else counts.refused++;
       return;
     }

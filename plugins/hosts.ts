@@ -11,15 +11,15 @@ import {
   type Call,
   type Client,
   definePlugin,
-  ErrorCode,
   type FactName,
   factNames,
   type Hooks,
   inSlices,
   type Machine,
+  NOT_FOUND,
+  Refusal,
   Slices,
   sourceOf,
-  TftpError,
 } from 'pxe';
 import { parseAddress } from './address.ts';
 import { findingsOf } from './hosts/check.ts';
@@ -83,10 +83,10 @@ export const hosts = definePlugin({
           if (content) return content;
         }
         if (!closed) return undefined;
-        throw strangers ? new TftpError(ErrorCode.fileNotFound, 'file not found') : unknownMachine();
+        throw strangers ? NOT_FOUND : UNKNOWN_MACHINE;
       },
       store({ client, name }) {
-        if (unknown !== 'serve' && isUnknown(client, registry.match(whoAsks(client), name))) throw unknownMachine();
+        if (unknown !== 'serve' && isUnknown(client, registry.match(whoAsks(client), name))) throw UNKNOWN_MACHINE;
       },
       async machines() {
         const machines: Machine[] = [];
@@ -109,9 +109,7 @@ function noteDoubt({ selectors }: Entry, client: Client, trust: HostsOptions['tr
   if (!byOther && facts.length > 0 && facts.every(doubtful)) note('which this config would not know of a real client');
 }
 
-function unknownMachine(): TftpError {
-  return new TftpError(ErrorCode.accessViolation, 'unknown machine');
-}
+const UNKNOWN_MACHINE = Object.freeze(new Refusal('forbidden', 'unknown machine'));
 
 function filesOf(written: Written): readonly string[] {
   const { file = [] } = isLong(written) ? written : {};

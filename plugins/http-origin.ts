@@ -3,7 +3,7 @@
  * the pipeline; where bytes come from is decided in `http-origin/mirror.ts`.
  */
 import { resolve } from 'node:path';
-import { definePlugin, ErrorCode, type Hooks, TftpError } from 'pxe';
+import { definePlugin, type Hooks, NOT_FOUND } from 'pxe';
 import { leaseMirror } from './http-origin/lease.ts';
 import { Location } from './http-origin/location.ts';
 import { headersFrom, originOptions } from './http-origin/options.ts';
@@ -35,7 +35,7 @@ export const httpOrigin = definePlugin({
         const url = location.urlOf(name.slice(prefix.length));
         const content = url && (await lease.mirror.open(url, { folder, log, signal }));
         if (content || fallThrough) return content;
-        throw new TftpError(ErrorCode.fileNotFound, 'file not found');
+        throw NOT_FOUND;
       },
       check: () => findingsOf(options, cacheDir, headers),
     };

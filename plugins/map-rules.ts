@@ -1,7 +1,7 @@
 /**
  * Runs the rules of a tftp-hpa map file on a name. It opens nothing: it asks for a file by `yield`.
  */
-import { ErrorCode, TftpError } from 'pxe';
+import { Refusal } from 'pxe';
 import { hexAddress, parseAddress } from './address.ts';
 import type { Asking } from './lookups.ts';
 import type { MapLine, MapPiece, MapRule } from './map-file.ts';
@@ -120,10 +120,10 @@ function labelled(lines: readonly MapLine[], label: string): number {
 }
 
 /** tftp-hpa's words for rules that lead nowhere. */
-function endless(): TftpError {
+function endless(): Refusal {
   return refusal('remap table failure');
 }
 
-function refusal(message: string): TftpError {
-  return new TftpError(ErrorCode.accessViolation, message);
+function refusal(message: string): Refusal {
+  return new Refusal('forbidden', message);
 }

@@ -1,7 +1,7 @@
 /**
  * Names of files as a config writes them.
  */
-import { cleanName, TftpError } from 'pxe';
+import { cleanName, Refusal } from 'pxe';
 
 /** A file's or a folder's name, perhaps with wildcards: on no platform's account, whose names may not hold them. */
 export function isName(written: string): boolean {
@@ -9,7 +9,7 @@ export function isName(written: string): boolean {
     cleanName(written, 'any');
     return true;
   } catch (error) {
-    if (error instanceof TftpError) return false;
+    if (error instanceof Refusal) return false;
     throw error;
   }
 }

@@ -5,12 +5,11 @@ import {
   type Awaitable,
   type Call,
   definePlugin,
-  ErrorCode,
   type Finding,
   type Hooks,
+  NOT_FOUND,
   type ReadRequest,
   type RewriteRequest,
-  TftpError,
 } from 'pxe';
 import { z } from 'zod';
 import { type Asking, answering, answeringWithin, listed } from './lookups.ts';
@@ -134,7 +133,7 @@ function* applyRules(
       typeof replace === 'string'
         ? current.name.replace(regExp, replace)
         : replaceBy((match) => functions.run(() => replace(match, current)), regExp, current.name);
-    if (name.length > MAX_LENGTH) throw new TftpError(ErrorCode.fileNotFound, 'file not found');
+    if (name.length > MAX_LENGTH) throw NOT_FOUND;
     if (when === 'exists' && request.kind === 'read' && !(yield name)) continue;
     current = { ...current, name };
     applied.push(index + 1);

@@ -7,7 +7,7 @@
  * counts every name as good.
  */
 import { resolve } from 'node:path';
-import { type Call, ConfigError, definePlugin, type Finding, type Hooks, type RewriteRequest, readName, TftpError } from 'pxe';
+import { type Call, ConfigError, definePlugin, type Finding, type Hooks, Refusal, type RewriteRequest, readName } from 'pxe';
 import { z } from 'zod';
 import { type Asking, answering, answeringWithin, listed } from './lookups.ts';
 import { type MapFile, type MapLine, parseMapFile } from './map-file.ts';
@@ -128,7 +128,7 @@ function speltName({ asked, name }: RewriteRequest): string {
   try {
     return readName(asked).name === name ? asked : name;
   } catch (error) {
-    if (error instanceof TftpError) return name;
+    if (error instanceof Refusal) return name;
     throw error;
   }
 }

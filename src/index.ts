@@ -12,6 +12,8 @@ export type { Log } from './base/log.ts';
 export type { MacPattern } from './base/mac.ts';
 export { parseMac, parseMacPattern } from './base/mac.ts';
 export { nearest } from './base/nearest.ts';
+export type { EndReason, RefusalReason } from './base/refusal.ts';
+export { NOT_FOUND, Refusal } from './base/refusal.ts';
 export { parseSerial } from './base/serial.ts';
 export type { SlicesOptions } from './base/time-slices.ts';
 export { inSlices, Slices } from './base/time-slices.ts';
@@ -58,6 +60,7 @@ export type {
   ReadRequest,
   RequestInfo,
   RewriteRequest,
+  TransferError,
   TransferInfo,
   TransferSummary,
   WriteRequest,

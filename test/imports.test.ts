@@ -21,9 +21,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   base: { layers: [], packages: ['node:', 'zod'] },
   stats: { layers: [], packages: [] },
   net: { layers: ['base'], packages: ['node:'] },
-  // Until Refusal is there: the errors of files are TFTP's.
-  content: { layers: ['base', 'tftp/protocol'], packages: ['node:'] },
-  plugin: { layers: ['base', 'content', 'tftp/protocol'], packages: ['node:', 'zod'] },
+  content: { layers: ['base'], packages: ['node:'] },
+  plugin: { layers: ['base', 'content'], packages: ['node:', 'zod'] },
   config: {
     layers: ['base', 'content', 'plugin'],
     // A config that is data names first-party plugins, which are found as a user's own config finds them.

@@ -3,7 +3,7 @@
  * taken up again where it broke, with `If-Range`, so that the bytes of two versions never mix: another version ends the download.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Content, type Log, TftpError } from 'pxe';
+import { type Content, type Log, Refusal } from 'pxe';
 import { CacheFault, CacheFull, OriginDown, refusal, VersionChanged } from './fault.ts';
 import type { Reply } from './origin.ts';
 import type { Part } from './part.ts';
@@ -40,7 +40,7 @@ export class Download {
   readonly #options: DownloadOptions;
   /** Resolves when all of it is in the cache folder. */
   readonly whole: Promise<void>;
-  #ended: 'whole' | TftpError | undefined;
+  #ended: 'whole' | Refusal | undefined;
   readonly #stop = new AbortController();
   #progress = Promise.withResolvers<void>();
   #holders = 0;
@@ -95,7 +95,7 @@ export class Download {
     const { part } = this.#options;
     const end = Math.min(offset + length, this.size ?? Number.POSITIVE_INFINITY);
     while (part.written < end && this.#ended === undefined) await this.#progress.promise;
-    if (part.written < end && this.#ended instanceof TftpError) throw this.#ended;
+    if (part.written < end && this.#ended instanceof Refusal) throw this.#ended;
     return part.read(Math.min(offset, part.written), Math.min(end, part.written));
   }
 
@@ -196,7 +196,7 @@ export class Download {
     told.resolve();
   }
 
-  #end(how: 'whole' | TftpError): void {
+  #end(how: 'whole' | Refusal): void {
     this.#ended = how;
     this.#options.part.release();
     this.#progress.resolve();

@@ -1,7 +1,7 @@
 /**
  * What can go wrong between the origin, the cache folder and a client, and what the client is told of it: never a URL or a path.
  */
-import { ErrorCode, TftpError } from 'pxe';
+import { Refusal, type RefusalReason } from 'pxe';
 
 /** The origin gives no answer that says anything about the file: it is down, overloaded, or leads elsewhere. */
 export class OriginDown extends Error {
@@ -28,17 +28,17 @@ export class CacheFault extends Error {
   override readonly name = 'CacheFault';
 }
 
-/** The answer to a client. A `TftpError` passes as it is. */
-export function refusal(error: unknown): TftpError {
-  if (error instanceof TftpError) return error;
-  const code = error instanceof OriginRefuses ? ErrorCode.accessViolation : ErrorCode.undefined;
-  return Object.assign(new TftpError(code, textOf(error)), { cause: error });
+/** The answer to a client. A `Refusal` passes as it is. */
+export function refusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  const [reason, message] = answerTo(error);
+  return new Refusal(reason, message, { cause: error });
 }
 
-function textOf(error: unknown): string {
-  if (error instanceof OriginRefuses) return 'access violation';
-  if (error instanceof OriginDown) return 'origin is not available';
-  if (error instanceof VersionChanged) return 'file changed during transfer';
-  if (error instanceof CacheFull) return 'cache is full';
-  return 'download failed';
+function answerTo(error: unknown): readonly [reason: RefusalReason, message: string] {
+  if (error instanceof OriginRefuses) return ['forbidden', 'access violation'];
+  if (error instanceof OriginDown) return ['unavailable', 'origin is not available'];
+  if (error instanceof VersionChanged) return ['changed', 'file changed during transfer'];
+  if (error instanceof CacheFull) return ['busy', 'cache is full'];
+  return ['unavailable', 'download failed'];
 }

@@ -2,7 +2,7 @@
  * Decides where a file's bytes come from: the copy in the cache folder, the download under way, or the origin. Requests for the
  * same file that come while one is being decided get the same answer. It knows neither names nor clients.
  */
-import { type Content, ErrorCode, type Folder, type Log, TftpError } from 'pxe';
+import { type Content, type Folder, type Log, Refusal } from 'pxe';
 import { type Continuation, Download } from './download.ts';
 import { OriginDown, OriginRefuses, refusal, VersionChanged } from './fault.ts';
 import { dismiss, type Origin, type Reply } from './origin.ts';
@@ -53,7 +53,7 @@ export class Mirror {
     this.#options = options;
   }
 
-  /** `undefined` if the origin has no such file. Throws a `TftpError`. */
+  /** `undefined` if the origin has no such file. Throws a `Refusal`. */
   async open(url: URL, asking: Asking): Promise<Content | undefined> {
     const slot = slotOf(url);
     try {
@@ -67,7 +67,7 @@ export class Mirror {
       asking.signal.throwIfAborted();
       throw refusal(error);
     }
-    throw new TftpError(ErrorCode.undefined, 'cache is full');
+    throw new Refusal('busy', 'cache is full');
   }
 
   /** Breaks off all downloads; what has come of them is kept. */

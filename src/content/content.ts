@@ -11,7 +11,7 @@ export interface Content {
   readonly size: number | undefined;
   /**
    * The bytes from `offset` on: `length` of them, fewer only where the content ends.
-   * What is returned is never written to again. A thrown `TftpError` is sent to the client.
+   * What is returned is never written to again. A thrown `Refusal` is sent to the client.
    */
   read(offset: number, length: number): Awaitable<Uint8Array>;
   close(): Awaitable<void>;
@@ -19,7 +19,7 @@ export interface Content {
 
 /** Where the bytes of one write transfer go. Exactly one of `commit` and `abort` is called, once, after the last `write`. */
 export interface Sink {
-  /** Takes the next bytes, in order; what it is given is never written to again. A thrown `TftpError` is sent to the client. */
+  /** Takes the next bytes, in order; what it is given is never written to again. A thrown `Refusal` is sent to the client. */
   write(bytes: Uint8Array): Awaitable<void>;
   /** All bytes have come. The last ACK is sent when this has resolved, so that an acknowledged upload is a stored one. */
   commit(): Awaitable<void>;

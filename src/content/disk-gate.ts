@@ -5,7 +5,7 @@
  * caller for that path, or for any path once every place of the gate is taken by a hung call. When calls return, their places are free again.
  */
 import type { Clock } from '../base/clock.ts';
-import { diskSilent } from './fault.ts';
+import { DiskSilent } from './fault.ts';
 
 export interface DiskGateOptions {
   readonly clock: Clock;
@@ -82,17 +82,17 @@ export class DiskGate {
     this.#options = options;
   }
 
-  /** Settles as the work does, or rejects with an ERROR 0 that says which path does not answer. */
+  /** Settles as the work does, or rejects with a `DiskSilent` that says which path does not answer. */
   run<T>(call: DiskCall<T>): Promise<T> {
     const { path, limitMs, must = false, lent = false } = call;
-    if (!must && this.#isHung(path)) return Promise.reject(diskSilent(path));
+    if (!must && this.#isHung(path)) return Promise.reject(new DiskSilent(path));
     return new Promise((resolve, reject) => {
       let state: 'waiting' | 'in flight' | 'hung' = 'waiting';
       let answered = false;
       const refuse = (): void => {
         answered = true;
         cancel();
-        reject(diskSilent(path));
+        reject(new DiskSilent(path));
       };
       const returned = (): void => {
         cancel();

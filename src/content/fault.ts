@@ -1,7 +1,7 @@
 /**
  * What a failure of the file system means to a client. The texts are fixed: a system error's own message names a path.
  */
-import { ErrorCode, TftpError } from '../tftp/protocol/error.ts';
+import { Refusal, type RefusalReason } from '../base/refusal.ts';
 
 /** Node's code of a system error: `ENOENT` and so on. */
 export function codeOf(error: unknown): string | undefined {
@@ -18,64 +18,49 @@ const FORBIDDEN = new Set(['EACCES', 'EPERM', 'EROFS']);
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /** @param cause a system's error, or why in words */
-export function accessViolation(cause: unknown): TftpError {
-  return fault(ErrorCode.accessViolation, 'access violation', cause);
+export function accessViolation(cause: unknown): Refusal {
+  return fault('forbidden', 'access violation', cause);
 }
 
-export function diskFull(cause?: unknown): TftpError {
-  return fault(ErrorCode.diskFull, 'disk full or allocation exceeded', cause);
+export function diskFull(cause?: unknown): Refusal {
+  return fault('too-large', 'disk full or allocation exceeded', cause);
 }
 
-export function fileExists(cause?: unknown): TftpError {
-  return fault(ErrorCode.fileExists, 'file already exists', cause);
+export function fileExists(cause?: unknown): Refusal {
+  return fault('exists', 'file already exists', cause);
 }
 
-/** @param path what nothing came of */
-export function diskSilent(path: string): TftpError {
-  return fault(ErrorCode.undefined, DISK_SILENT, `nothing comes of calls to ${path}`);
-}
+/** A call to the file system has not returned. What it uses is still in use. */
+export class DiskSilent extends Refusal {
+  override readonly name = 'DiskSilent';
 
-export function isDiskSilent(error: unknown): boolean {
-  return error instanceof TftpError && error.message === DISK_SILENT;
+  /** @param path what nothing came of */
+  constructor(path: string) {
+    super('unavailable', 'file system does not answer', { cause: `nothing comes of calls to ${path}` });
+  }
 }
-
-const DISK_SILENT = 'file system does not answer';
 
 /** Bytes sent before and bytes read from now on might not belong together. */
-export function fileChanged(): TftpError {
-  return fault(ErrorCode.undefined, FILE_CHANGED, undefined);
-}
+export const FILE_CHANGED: Refusal = Object.freeze(new Refusal('changed', 'file changed during transfer'));
 
-export function isFileChanged(error: unknown): boolean {
-  return error instanceof TftpError && error.message === FILE_CHANGED;
-}
+export const BEING_WRITTEN: Refusal = Object.freeze(new Refusal('busy', 'file is being written'));
 
-const FILE_CHANGED = 'file changed during transfer';
-
-/** The answer to a read that failed. A `TftpError` passes as it is. */
-export function readFault(error: unknown): TftpError {
-  if (error instanceof TftpError) return error;
+/** The answer to a read that failed. A `Refusal` passes as it is. */
+export function readFault(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
   if (FORBIDDEN.has(codeOf(error) ?? '')) return accessViolation(error);
-  return fault(ErrorCode.undefined, 'cannot read file', error);
+  return fault('unavailable', 'cannot read file', error);
 }
 
-/** The answer to a write that failed. A `TftpError` passes as it is. */
-export function writeFault(error: unknown): TftpError {
-  if (error instanceof TftpError) return error;
+/** The answer to a write that failed. A `Refusal` passes as it is. */
+export function writeFault(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
   const code = codeOf(error) ?? '';
   if (FORBIDDEN.has(code)) return accessViolation(error);
   if (FULL.has(code)) return diskFull(error);
-  return fault(ErrorCode.undefined, 'cannot store file', error);
+  return fault('unavailable', 'cannot store file', error);
 }
 
-/** Why, in words that are for the log only: they may hold paths. */
-export function causeOf({ cause }: TftpError): string | undefined {
-  if (cause instanceof Error) return cause.message;
-  return typeof cause === 'string' ? cause : undefined;
-}
-
-function fault(code: number, message: string, cause: unknown): TftpError {
-  const error = new TftpError(code, message);
-  if (cause !== undefined) error.cause = cause;
-  return error;
+function fault(reason: RefusalReason, message: string, cause: unknown): Refusal {
+  return new Refusal(reason, message, cause === undefined ? undefined : { cause });
 }

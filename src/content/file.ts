@@ -53,7 +53,7 @@ export class FileContent implements Content {
     this.#key = versionKey(version);
   }
 
-  /** At once if the cache has the bytes. Throws ERROR 0 if they cannot be had in the version that was opened. */
+  /** At once if the cache has the bytes. Throws a `Refusal` if they cannot be had in the version that was opened. */
   read(offset: number, length: number): Awaitable<Uint8Array> {
     const end = Math.min(offset + length, this.size);
     if (end <= offset) return NOTHING;
@@ -71,7 +71,7 @@ export class FileContent implements Content {
     return fd === undefined ? undefined : { fd, version: this.version, path: this.#path };
   }
 
-  /** Throws ERROR 0 unless the file still holds the bytes that it was opened with. */
+  /** Throws a `Refusal` unless the file still holds the bytes that it was opened with. */
   verify(): Promise<void> {
     return this.#file.verify();
   }

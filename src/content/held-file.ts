@@ -11,7 +11,7 @@ export interface HeldFileOptions {
   readonly name: string;
   /** Not written to any more. */
   readonly bytes: Uint8Array;
-  /** The same bytes; rejects with a `TftpError` if they cannot be had any more. */
+  /** The same bytes; rejects with a `Refusal` if they cannot be had any more. */
   readAgain(): Promise<Uint8Array>;
   /** The file does not look at the bytes again, and has given them to no caller. */
   release(bytes: Uint8Array): void;

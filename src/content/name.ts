@@ -4,10 +4,10 @@
  *
  * A name is handled as its components. Each rule below takes them and either returns what is left or throws.
  */
-import { ErrorCode, TftpError } from '../tftp/protocol/error.ts';
+import { NOT_FOUND, Refusal } from '../base/refusal.ts';
 import { accessViolation } from './fault.ts';
 
-/** A rule for the components of a name: returns those to go on with, or throws the `TftpError` that refuses the name. */
+/** A rule for the components of a name: returns those to go on with, or throws the `Refusal` that refuses the name. */
 export type NameRule = (components: readonly string[]) => readonly string[];
 
 /** Linux' PATH_MAX. Longer names are dropped before any work is spent on them. */
@@ -18,7 +18,7 @@ const MAX_COMPONENT_BYTES = 255;
 
 /**
  * The name to look for, relative and with `/`: `\Boot\BCD` becomes `Boot/BCD`. Clean names stay as they are. Percent signs mean nothing.
- * Throws ERROR 2 for a `..`, and ERROR 1 for a name that no servable file can have.
+ * Throws a `Refusal`: `forbidden` for a `..`, `not-found` for a name that no servable file can have.
  *
  * @param platform as in `process.platform`: `win32` has names that reach devices and streams.
  */
@@ -28,15 +28,15 @@ export function cleanName(asked: string, platform: string = process.platform): s
   return name;
 }
 
-/** A name as it was read; `unservable` is ERROR 1 for one that no servable file can have: rules may still make another of it. */
+/** A name as it was read; `unservable` is the refusal of one that no servable file can have: rules may still make another of it. */
 export interface ReadName {
   readonly name: string;
-  readonly unservable: TftpError | undefined;
+  readonly unservable: Refusal | undefined;
 }
 
-/** The same, before it is decided whether a file can be named so. Throws ERROR 2 for a `..`, and ERROR 1 for a name beyond all bounds. */
+/** The same, before it is decided whether a file can be named so. Throws a `Refusal`: `forbidden` for a `..`, `not-found` for a name beyond all bounds. */
 export function readName(asked: string, platform: string = process.platform): ReadName {
-  if (asked.length > MAX_NAME_LENGTH) throw notFound();
+  if (asked.length > MAX_NAME_LENGTH) throw NOT_FOUND;
   if (platform !== 'win32' && CLEAN.test(asked)) return { name: asked, unservable: undefined };
   let components: readonly string[] = asked.split(SEPARATOR);
   for (const rule of cleaning) components = rule(components);
@@ -45,7 +45,7 @@ export function readName(asked: string, platform: string = process.platform): Re
     for (const rule of platform === 'win32' ? windowsLimits : limits) components = rule(components);
     return { name, unservable: undefined };
   } catch (error) {
-    if (error instanceof TftpError) return { name, unservable: error };
+    if (error instanceof Refusal) return { name, unservable: error };
     throw error;
   }
 }
@@ -75,30 +75,32 @@ export const dropTrailingJunk: NameRule = (components) => {
   return kept;
 };
 
+const PARENT = Object.freeze(accessViolation('".." in the name'));
+
 export const refuseParents: NameRule = (components) => {
-  if (components.includes('..')) throw accessViolation('".." in the name');
+  if (components.includes('..')) throw PARENT;
   return components;
 };
 
 /** Inside a name they are of use only to confuse: a NUL ends a C string, an escape sequence reaches a terminal. */
 export const refuseControls: NameRule = (components) => {
-  if (components.some((component) => CONTROL.test(component))) throw notFound();
+  if (components.some((component) => CONTROL.test(component))) throw NOT_FOUND;
   return components;
 };
 
 export const refuseOverlong: NameRule = (components) => {
-  if (components.some((component) => new TextEncoder().encode(component).length > MAX_COMPONENT_BYTES)) throw notFound();
+  if (components.some((component) => new TextEncoder().encode(component).length > MAX_COMPONENT_BYTES)) throw NOT_FOUND;
   return components;
 };
 
 /** `C:x` is a drive, `x::$DATA` a stream, `NUL.txt` a device, and `x.` and `x ` are `x`. */
 export const refuseWindowsNames: NameRule = (components) => {
-  if (components.some((component) => WINDOWS_SPECIAL.test(component) || WINDOWS_DEVICE.test(component))) throw notFound();
+  if (components.some((component) => WINDOWS_SPECIAL.test(component) || WINDOWS_DEVICE.test(component))) throw NOT_FOUND;
   return components;
 };
 
 export const refuseNothing: NameRule = (components) => {
-  if (components.length === 0) throw notFound();
+  if (components.length === 0) throw NOT_FOUND;
   return components;
 };
 
@@ -121,8 +123,4 @@ function withoutTrailingJunk(component: string): string {
     else if (!/\s/.test(char)) break;
   }
   return component.slice(0, end);
-}
-
-function notFound(): TftpError {
-  return new TftpError(ErrorCode.fileNotFound, 'file not found');
 }

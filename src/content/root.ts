@@ -8,14 +8,14 @@
 
 import { isLater } from '../base/awaitable.ts';
 import { type Clock, sleep, systemClock, within } from '../base/clock.ts';
+import { Refusal } from '../base/refusal.ts';
 import { SEGMENT_BYTES } from '../base/segment.ts';
 import { SharedLook } from '../base/shared-look.ts';
-import { ErrorCode, TftpError } from '../tftp/protocol/error.ts';
 import { AdaptiveLookup } from './adaptive-lookup.ts';
 import { DEFAULT_CACHE_BYTES, SegmentCache } from './cache.ts';
 import { isBeneath, nameBeneath, pathBeneath } from './confine.ts';
 import type { Content } from './content.ts';
-import { accessViolation, diskSilent, fileChanged, isDiskSilent, isFileChanged, isMissing, readFault } from './fault.ts';
+import { accessViolation, BEING_WRITTEN, DiskSilent, FILE_CHANGED, isMissing, readFault } from './fault.ts';
 import { FileContent } from './file.ts';
 import type { FileStat, FileSystem, OpenFile } from './filesystem.ts';
 import { HeldFile } from './held-file.ts';
@@ -99,7 +99,7 @@ export class Root {
   }
 
   /**
-   * Opens a file; `undefined` if there is none of that name. Throws ERROR 2 for what must not be read, ERROR 0 for what cannot.
+   * Opens a file; `undefined` if there is none of that name. Throws a `Refusal`: `forbidden` for what must not be read, `unavailable` for what cannot.
    *
    * A file of one segment is read at once and held: no descriptor stays open, and when the cache has it, or somebody is reading it
    * already, none is opened.
@@ -130,17 +130,17 @@ export class Root {
         if (youngMs > 0) {
           reading.end();
           await pause(youngMs);
-          if (!rests) throw beingWritten();
+          if (!rests) throw BEING_WRITTEN;
           await file.verify();
         }
         return await this.#serve(found, file);
       } catch (error) {
         const closed = file.close();
         // It is closed when the read that hangs has returned.
-        if (isDiskSilent(error)) closed.catch(() => {});
+        if (error instanceof DiskSilent) closed.catch(() => {});
         else await closed;
-        if (!isFileChanged(error)) throw readFault(error);
-        if (waitedMs >= stableWaitMs) throw beingWritten();
+        if (!(error instanceof Refusal) || error.reason !== 'changed') throw readFault(error);
+        if (waitedMs >= stableWaitMs) throw BEING_WRITTEN;
         // It seemed settled and changed all the same: time must pass on every round.
         if (youngMs === 0) await pause(Math.max(1, stableMs));
       }
@@ -159,7 +159,7 @@ export class Root {
       await file?.close();
       return file !== undefined;
     } catch (error) {
-      if (error instanceof TftpError && error.code !== ErrorCode.undefined) return false;
+      if (isVerdict(error)) return false;
       throw error;
     }
   }
@@ -188,7 +188,7 @@ export class Root {
     try {
       return (await this.#findNow(asked, true))?.name;
     } catch (error) {
-      if (error instanceof TftpError && error.code !== ErrorCode.undefined) return undefined;
+      if (isVerdict(error)) return undefined;
       throw error;
     }
   }
@@ -295,7 +295,7 @@ export class Root {
     if (file.size > SEGMENT_BYTES) return file;
     const { clock, readMs } = this.#options;
     const read = file.read(0, file.size);
-    const bytes = isLater(read) ? await within(clock, readMs, read, () => diskSilent(file.name)) : read;
+    const bytes = isLater(read) ? await within(clock, readMs, read, () => new DiskSilent(file.name)) : read;
     const { cache } = this.#options;
     const kept = cache.get(versionKey(file.version), 0);
     if (kept !== undefined) {
@@ -323,9 +323,9 @@ export class Root {
       return cached;
     }
     const file = await this.#openConfined(found);
-    if (file === undefined) throw fileChanged();
+    if (file === undefined) throw FILE_CHANGED;
     try {
-      if (versionKey(file.version) !== version) throw fileChanged();
+      if (versionKey(file.version) !== version) throw FILE_CHANGED;
       return await file.read(0, file.size);
     } finally {
       await file.close();
@@ -350,17 +350,18 @@ export class Root {
   }
 }
 
-function beingWritten(): TftpError {
-  return new TftpError(ErrorCode.undefined, 'file is being written');
+/** A refusal that says something about the file, not about the disk. */
+function isVerdict(error: unknown): boolean {
+  return error instanceof Refusal && (error.reason === 'not-found' || error.reason === 'forbidden');
 }
 
-/** `undefined` for a name that no servable file has. Throws ERROR 2. */
+/** `undefined` for a name that no servable file has. Throws a `Refusal` for one that is forbidden. */
 function servableName(asked: string): string | undefined {
   try {
     const name = cleanName(asked);
     return isTemporaryName(name) ? undefined : name;
   } catch (error) {
-    if (error instanceof TftpError && error.code === ErrorCode.fileNotFound) return undefined;
+    if (error instanceof Refusal && error.reason === 'not-found') return undefined;
     throw error;
   }
 }

@@ -71,7 +71,8 @@ export class UploadFolder {
 
   /**
    * Begins an upload. Folders in the name that do not exist are made when it is complete, so that an aborted one leaves nothing.
-   * Throws ERROR 1 or 2 for the name, ERROR 3 if the claim is too large or the disk too full, ERROR 6 if the file exists and may not be replaced.
+   * Throws a `Refusal`: `not-found` or `forbidden` for the name, `too-large` if the claim is too large or the disk too full, `exists` if the file exists and
+   * may not be replaced.
    *
    * @param claimed bytes that the client says it will send. Only ever a reason to refuse: nothing is allocated for it.
    */

@@ -1,6 +1,6 @@
 /**
  * An open file of which only one version is ever read: the one it was opened at. After each read from the disk the file is looked at
- * again before a byte is released, and whoever reads gets ERROR 0 rather than a mixture of two versions.
+ * again before a byte is released, and the reader is refused (`changed`) rather than given a mixture of two versions.
  * It does not know names or folders: whoever made it has confined it.
  *
  * A file replaced by rename must go on being served from the old inode, yet its ctime changes: it has lost a name. So a change
@@ -8,10 +8,10 @@
  * - if the file has fewer names than when last looked at (renamed over, or removed), or
  * - once, if its path now leads elsewhere (moved aside).
  * Any other change of ctime may be a write whose mtime was set back (`rsync --inplace`, `cp -p`), which nothing can tell from
- * a chmod: ERROR 0. The hole that remains: somebody writes in place, keeps the size, sets back mtime to the nanosecond *and*
+ * a chmod: refused. The hole that remains: somebody writes in place, keeps the size, sets back mtime to the nanosecond *and*
  * removes or moves the file, all between two reads of one transfer. No tool that we know does these together.
  */
-import { fileChanged, isMissing, readFault } from './fault.ts';
+import { FILE_CHANGED, isMissing, readFault } from './fault.ts';
 import type { FileStat, FileSystem, OpenFile } from './filesystem.ts';
 import { sameButCtime, sameFile, sameVersion } from './version.ts';
 
@@ -39,7 +39,7 @@ export class VersionedFile {
     this.#seen = options.version;
   }
 
-  /** Fills `into` with the bytes at `position`. Throws ERROR 0 if they cannot be had in the version that was opened. */
+  /** Fills `into` with the bytes at `position`. Throws a `Refusal` if they cannot be had in the version that was opened. */
   async read(into: Uint8Array, position: number): Promise<void> {
     if (this.#closed !== undefined) throw readFault(new Error('read after close'));
     const reading = this.#readFromDisk(into, position);
@@ -53,14 +53,14 @@ export class VersionedFile {
     }
   }
 
-  /** Throws ERROR 0 unless the file still holds the bytes that it was opened with. */
+  /** Throws a `Refusal` unless the file still holds the bytes that it was opened with. */
   async verify(): Promise<void> {
     const now = await this.#options.file.stat();
     // The second look of two that overlap may have ended first, hence both.
     if (sameVersion(now, this.#seen) || sameVersion(now, this.#options.version)) return;
-    if (!sameButCtime(now, this.#seen)) throw fileChanged();
+    if (!sameButCtime(now, this.#seen)) throw FILE_CHANGED;
     if (now.links >= this.#seen.links) {
-      if (this.#moved || !(await this.#isMoved())) throw fileChanged();
+      if (this.#moved || !(await this.#isMoved())) throw FILE_CHANGED;
       this.#moved = true;
     }
     this.#seen = now;
@@ -74,7 +74,7 @@ export class VersionedFile {
 
   async #readFromDisk(into: Uint8Array, position: number): Promise<void> {
     const count = await this.#options.file.read(into, position);
-    if (count !== into.length) throw fileChanged();
+    if (count !== into.length) throw FILE_CHANGED;
     await this.verify();
   }
 

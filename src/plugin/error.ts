@@ -9,7 +9,7 @@ import type { Hooks } from './types.ts';
 export type PluginStep = keyof Hooks | 'setup' | 'dispose';
 
 /**
- * A plugin failed: it threw something other than a `TftpError`, took too long, or answered with what the contract does not allow.
+ * A plugin failed: it threw something other than a `Refusal`, took too long, or answered with what the contract does not allow.
  * The message says where in the user's files, which plugin, and what went wrong down to the cause: each once.
  */
 export class PluginError extends Error {

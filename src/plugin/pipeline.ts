@@ -6,12 +6,12 @@
 import { limit } from '../base/limit.ts';
 import type { Log } from '../base/log.ts';
 import { boundLog } from '../base/log.ts';
+import { INTERNAL, NOT_FOUND, Refusal } from '../base/refusal.ts';
 import { Slices } from '../base/time-slices.ts';
 import { bytesContent } from '../content/bytes.ts';
 import type { Content } from '../content/content.ts';
 import { cleanName } from '../content/name.ts';
 import { abortUnwanted, closeUnwanted } from '../content/unwanted.ts';
-import { ErrorCode, INTERNAL_ERROR, TftpError } from '../tftp/protocol/error.ts';
 import { during } from './activity.ts';
 import { expectHost, expectIdentities, expectName, expectOpened, expectSources, expectStored, hookNames } from './answers.ts';
 import { PluginError } from './error.ts';
@@ -114,7 +114,7 @@ export class Pipeline {
       }
       return { request, ...(await this.open(request, options)) };
     } catch (error) {
-      if (isAborted(error, options) || !(error instanceof TftpError)) throw error;
+      if (isAborted(error, options) || !(error instanceof Refusal)) throw error;
       // A name that no file can have goes no further than to the plugins that could have mended it.
       if (options.unservable !== undefined && request.name === asked.name) request = { ...request, name: '' };
       return { request, error } as ReadRoute | WriteRoute;
@@ -173,7 +173,7 @@ export class Pipeline {
     return current;
   }
 
-  /** The first plugin that answers decides; then the root directory. Throws a `TftpError`, ERROR 1 if there is no such file. */
+  /** The first plugin that answers decides; then the root directory. Throws a `Refusal`, `not-found` if there is no such file. */
   async open(request: ReadRequest, options: RouteOptions = {}): Promise<Opened> {
     for (const plugin of this.#with('open')) {
       const opened = await this.#ask(plugin, 'open', request.name, options, {
@@ -186,7 +186,7 @@ export class Pipeline {
     }
     const entry = this.#begin(undefined, 'open', request.name, options);
     try {
-      const opened = await this.#lookUp(undefined, request.name, this.#rootFor(entry), options);
+      const opened = await this.#lookUp(undefined, request.name, this.#rootFor(entry, options), options);
       if (entry) this.#answered(entry, describeOpened(opened));
       return this.#wanted(opened, options);
     } catch (error) {
@@ -196,7 +196,7 @@ export class Pipeline {
     }
   }
 
-  /** The first plugin that takes the upload, or says under which name `uploads` are to; `undefined` if none does. Throws a `TftpError`. */
+  /** The first plugin that takes the upload, or says under which name `uploads` are to; `undefined` if none does. Throws a `Refusal`. */
   async store(request: WriteRequest, options: RouteOptions = {}): Promise<Stored | undefined> {
     for (const plugin of this.#with('store')) {
       const stored = await this.#ask(plugin, 'store', request.name, options, {
@@ -309,7 +309,7 @@ export class Pipeline {
     },
   ): Promise<Result> {
     const entry = this.#begin(plugin, hook, before, options);
-    const root = this.#rootFor(entry);
+    const root = this.#rootFor(entry, options);
     try {
       const { clock, hookMs, activity } = this.#around;
       const log = () => this.#logOf(plugin, options.log);
@@ -336,7 +336,11 @@ export class Pipeline {
       // The client is told what it would be told had it asked for this; the log tells whose doing it was.
       // Of a name that no file can have, what is left of it is the client's doing.
       if (options.unservable !== undefined) throw error;
-      const cause = new PluginError(plugin.name, hook, `returned a name that is refused: ${describeError(error)}`);
+      const cause = new PluginError(
+        plugin.name,
+        hook,
+        `returned a name that is refused: ${describeError(error, options.describe)}`,
+      );
       this.#logOf(plugin, options.log).warn({ err: cause, hook, returned: name }, 'plugin failed');
       throw error;
     }
@@ -358,7 +362,7 @@ export class Pipeline {
 
   async #lookUp(plugin: string | undefined, name: string, root: Folder, { signal }: RouteOptions): Promise<Opened> {
     const content = await limit<Content | undefined>(root.open(name), { clock: this.#around.clock, signal, late: closeUnwanted });
-    if (content === undefined) throw new TftpError(ErrorCode.fileNotFound, 'file not found');
+    if (content === undefined) throw NOT_FOUND;
     return { content, served: fileName(content) ?? name, plugin };
   }
 
@@ -369,7 +373,7 @@ export class Pipeline {
     return opened;
   }
 
-  /** What is thrown on: the signal's reason, a plugin's `TftpError`, or ERROR 0 for a failure that is none of the client's business. */
+  /** What is thrown on: the signal's reason, a plugin's `Refusal`, or `internal` for a failure that is not the client's business. */
   #refusal(
     error: unknown,
     plugin: StartedPlugin | undefined,
@@ -377,11 +381,11 @@ export class Pipeline {
     options: RouteOptions,
     entry: TraceEntry | undefined,
   ): unknown {
-    if (entry) entry.error = describeError(error);
-    if (error instanceof TftpError || isAborted(error, options)) return error;
+    if (entry) entry.error = describeError(error, options.describe);
+    if (error instanceof Refusal || isAborted(error, options)) return error;
     if (plugin) this.#logFailure(plugin, hook, error, options.log);
     else (options.log ?? this.#around.log).error({ err: error }, 'root directory failed');
-    return new TftpError(ErrorCode.undefined, INTERNAL_ERROR);
+    return INTERNAL;
   }
 
   #tell(plugin: StartedPlugin, hook: 'start' | 'end', { id }: TransferInfo, ask: (call: Call) => void | Promise<void>): void {
@@ -422,8 +426,8 @@ export class Pipeline {
   }
 
   /** The root directory; what is looked up in it is noted in the entry. */
-  #rootFor(entry: TraceEntry | undefined): Folder {
-    return entry ? new TracedFolder(this.#around.root, entry.lookups) : this.#around.root;
+  #rootFor(entry: TraceEntry | undefined, { describe }: RouteOptions): Folder {
+    return entry ? new TracedFolder(this.#around.root, entry.lookups, describe) : this.#around.root;
   }
 
   #answered(entry: TraceEntry, after: string | undefined): void {

@@ -4,8 +4,8 @@
 
 import type { Signal } from '../base/abort.ts';
 import type { Log } from '../base/log.ts';
+import type { Refusal } from '../base/refusal.ts';
 import type { Content, Sink } from '../content/content.ts';
-import type { TftpError } from '../tftp/protocol/error.ts';
 import type { Trace } from './trace.ts';
 import type { Folder, ReadRequest, WriteRequest } from './types.ts';
 
@@ -16,9 +16,11 @@ export interface RouteOptions {
   /** Bound to the transfer. */
   readonly log?: Log | undefined;
   /** The name is one that no file can have: the answer, unless a `rewrite` makes another one of it. */
-  readonly unservable?: TftpError | undefined;
-  /** Filled on the way; without one nobody takes the trouble. */
+  readonly unservable?: Refusal | undefined;
+  /** Filled on the way, if it is given. */
   readonly trace?: Trace | undefined;
+  /** What the trace and the log say of a refusal: a service adds its own code. Default: {@link describeError}. */
+  readonly describe?: ((refusal: Refusal) => string) | undefined;
 }
 
 /** What a client gets. Whoever takes it closes `content`. */
@@ -40,13 +42,13 @@ export interface Stored {
 /** Where a request to read leads. `request` is what it has become: the client's MAC address filled in, the name rewritten. */
 export type ReadRoute = { readonly request: ReadRequest } & (
   | (Opened & { readonly error?: undefined })
-  | { readonly error: TftpError; readonly content?: undefined; readonly served?: undefined }
+  | { readonly error: Refusal; readonly content?: undefined; readonly served?: undefined }
 );
 
 /** Where a request to write leads. No `sink` and no `error`: no plugin takes it, the config's `uploads` decide. */
 export type WriteRoute = { readonly request: WriteRequest } & (
   | { readonly sink: Sink | undefined; readonly plugin: string | undefined; readonly error?: undefined }
-  | { readonly error: TftpError; readonly sink?: undefined }
+  | { readonly error: Refusal; readonly sink?: undefined }
 );
 
 /** A file's content carries its name: that under the root, for what was opened there. */

@@ -3,9 +3,9 @@
  */
 
 import { errorText } from '../base/error-text.ts';
-import { causeOf } from '../content/fault.ts';
-import { TftpError } from '../tftp/protocol/error.ts';
+import { Refusal } from '../base/refusal.ts';
 import { factNames, sourceOf } from './facts.ts';
+import type { RouteOptions } from './route.ts';
 import type { Client, FactName, Folder } from './types.ts';
 
 /** A file name that was looked up under the root. */
@@ -40,10 +40,12 @@ export type Trace = TraceEntry[];
 export class TracedFolder implements Folder {
   readonly #folder: Folder;
   readonly #lookups: Lookup[];
+  readonly #describe: RouteOptions['describe'];
 
-  constructor(folder: Folder, lookups: Lookup[]) {
+  constructor(folder: Folder, lookups: Lookup[], describe: RouteOptions['describe']) {
     this.#folder = folder;
     this.#lookups = lookups;
+    this.#describe = describe;
   }
 
   open(name: string): ReturnType<Folder['open']> {
@@ -69,19 +71,19 @@ export class TracedFolder implements Folder {
       this.#lookups.push({ name, found: found !== undefined && found !== false });
       return found;
     } catch (error) {
-      this.#lookups.push({ name, found: false, error: describeError(error) });
+      this.#lookups.push({ name, found: false, error: describeError(error, this.#describe) });
       throw error;
     }
   }
 }
 
-/** `error 2: access violation (it leads out of the root)`: the cause is for the operator, and may hold a path. */
-export function describeError(error: unknown): string {
-  if (error instanceof TftpError) {
-    const cause = causeOf(error);
-    return `error ${error.code}: ${error.message}${cause === undefined ? '' : ` (${cause})`}`;
-  }
-  return errorText(error);
+/** `forbidden: access violation (it leads out of the root)`: the detail is for the operator, and may hold a path. */
+export function describeError(error: unknown, describe: RouteOptions['describe'] = describeRefusal): string {
+  return error instanceof Refusal ? describe(error) : errorText(error);
+}
+
+function describeRefusal({ reason, message, detail }: Refusal): string {
+  return `${reason}: ${message}${detail === undefined ? '' : ` (${detail})`}`;
 }
 
 const titles: Readonly<Record<FactName, string>> = { mac: '', uuid: 'UUID ', serial: 'serial number ' };

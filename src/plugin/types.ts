@@ -5,6 +5,7 @@
 import type { Awaitable } from '../base/awaitable.ts';
 import type { Issue } from '../base/issue.ts';
 import type { Log } from '../base/log.ts';
+import type { EndReason } from '../base/refusal.ts';
 import type { Content, Sink } from '../content/content.ts';
 import type { Kept } from './kept.ts';
 
@@ -102,7 +103,7 @@ export interface WriteRequest extends RequestInfo {
 /** What `rewrite` sees: it returns a changed copy, `{ ...request, name: 'other' }`. */
 export type RewriteRequest = ReadRequest | WriteRequest;
 
-/** Files under one folder. A name that leaves the folder is refused with ERROR 2, whatever it is made of. */
+/** Files under one folder. A name that leaves the folder is refused (`forbidden`), whatever it is made of. */
 export interface Folder {
   /** Opens a file; `undefined` if there is none of that name. Whoever opens it returns it from `open` or closes it. */
   open(name: string): Promise<Content | undefined>;
@@ -187,6 +188,16 @@ export interface TransferInfo {
  */
 export type Outcome = 'completed' | 'probed' | 'aborted' | 'refused' | 'failed';
 
+/** The ERROR that ended a transfer, or would have if the client were still there. */
+export interface TransferError {
+  readonly code: number;
+  readonly message: string;
+  /** Why, whatever the protocol; `undefined` for what the client says, and for what concerns the protocol alone. */
+  readonly reason?: EndReason | undefined;
+  /** What the client is not told, such as the operating system's words. */
+  readonly cause?: string | undefined;
+}
+
 /** A transfer that has ended. */
 export interface TransferSummary extends TransferInfo {
   readonly outcome: Outcome;
@@ -204,19 +215,16 @@ export interface TransferSummary extends TransferInfo {
   readonly retransmissions: number;
   /** The last ACK never came; firmware that starts what it has loaded often owes it. */
   readonly lastAckMissing: boolean;
-  /**
-   * The ERROR that ended it: ours when `refused` or `failed`, the client's when `probed` or `aborted`. The client's text is untrusted.
-   * `cause`: what the client is not told, such as the operating system's words.
-   */
-  readonly error: { readonly code: number; readonly message: string; readonly cause?: string | undefined } | undefined;
+  /** What ended it: ours when `refused` or `failed`, the client's when `probed` or `aborted`. The client's text is untrusted. */
+  readonly error: TransferError | undefined;
 }
 
 /**
  * What a plugin answers. Every hook is optional, and the hook decides how the answers of several plugins combine;
  * they are asked in the order of the config.
  *
- * A `TftpError` thrown by `identify`, `host`, `rewrite`, `open` or `store` is the answer on the wire. Anything else, or no answer
- * within `limits.hookMs`, is ERROR 0 for that transfer alone and a `PluginError` in the log.
+ * A `Refusal` thrown by `identify`, `host`, `rewrite`, `open` or `store` is the answer on the wire. Anything else, or no answer
+ * within `limits.hookMs`, is `internal` for that request alone and a `PluginError` in the log.
  */
 export interface Hooks {
   /**

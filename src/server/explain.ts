@@ -3,6 +3,7 @@
  */
 import { hash } from 'node:crypto';
 import { parseMac } from '../base/mac.ts';
+import { INTERNAL, Refusal } from '../base/refusal.ts';
 import { SEGMENT_BYTES } from '../base/segment.ts';
 import { closeUnwanted } from '../content/unwanted.ts';
 import { factNames, givenIdentity, withIdentity } from '../plugin/facts.ts';
@@ -10,9 +11,9 @@ import { describeError, type Trace } from '../plugin/trace.ts';
 import type { Client, IdentitySource, ReadRequest } from '../plugin/types.ts';
 import type { Generation } from '../service/generation.ts';
 import { limitsOf } from '../tftp/limits.ts';
-import { ErrorCode, INTERNAL_ERROR, TftpError } from '../tftp/protocol/error.ts';
 import { considered, negotiate } from '../tftp/protocol/options.ts';
 import { Opcode } from '../tftp/protocol/packet.ts';
+import { codeOf, describeRefusal } from '../tftp/protocol/refusal.ts';
 import { Segments } from '../tftp/protocol/segments.ts';
 import { makeReady } from '../tftp/ready.ts';
 import { understand } from '../tftp/request.ts';
@@ -71,13 +72,14 @@ export async function explain(generation: Generation, question: Question): Promi
   const trace: Trace = [];
   const unknowable = isUnknowable(question, generation.pipeline.sources()) ? { unknowable: true as const } : {};
   const base = { asked: question.name, name: request.name, client, ...unknowable, trace, served: undefined, agreed: [] };
-  if (refusal) return { ...base, error: { code: refusal.code, message: refusal.message } };
+  if (refusal) return { ...base, error: toError(refusal) };
   const route = await generation.pipeline.route({ ...request, kind: 'read', client } as ReadRequest, {
     trace,
     unservable,
+    describe: describeRefusal,
   });
   const found = { ...base, name: route.request.name, client: route.request.client };
-  if (route.error) return { ...found, error: { code: route.error.code, message: route.error.message } };
+  if (route.error) return { ...found, error: toError(route.error) };
   try {
     const patience = { clock: generation.clock, ms: limits.idleMs };
     const { content, first } = await makeReady(route.content, request.mode, patience);
@@ -90,10 +92,13 @@ export async function explain(generation: Generation, question: Question): Promi
     return { ...found, served, agreed: acknowledged, error: undefined };
   } catch (error) {
     const last = trace.at(-1);
-    if (last) last.error = describeError(error);
-    const { code, message } = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, INTERNAL_ERROR);
-    return { ...found, error: { code, message } };
+    if (last) last.error = describeError(error, describeRefusal);
+    return { ...found, error: toError(error instanceof Refusal ? error : INTERNAL) };
   }
+}
+
+function toError(refusal: Refusal): NonNullable<Explanation['error']> {
+  return { code: codeOf(refusal), message: refusal.message };
 }
 
 /** What the question says is known; `identify` is asked for the rest, as for a real request. */

@@ -4,8 +4,8 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { EndReason } from '../base/refusal.ts';
 import type { TransferSummary } from '../plugin/types.ts';
-import { ErrorCode, INTERNAL_ERROR, NO_ANSWER } from '../tftp/protocol/error.ts';
 
 /** Lines in a second, at most; the next second's first line says how many were left out. */
 const LINES_PER_SECOND = 5;
@@ -49,8 +49,9 @@ export class TroubleLog {
 }
 
 /** Absent names are part of every boot, clients vanish, and an internal error has its line where it happened. */
+const UNTROUBLED = new Set<EndReason | undefined>(['not-found', 'no-answer', 'internal']);
+
 function isTrouble({ outcome, error }: TransferSummary): boolean {
   if (outcome !== 'refused' && outcome !== 'failed') return false;
-  if (error === undefined || error.message === INTERNAL_ERROR || error.message === NO_ANSWER) return false;
-  return error.code !== ErrorCode.fileNotFound;
+  return error !== undefined && !UNTROUBLED.has(error.reason);
 }

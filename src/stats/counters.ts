@@ -83,7 +83,7 @@ export const HISTOGRAMS = {
 
 /** What is counted for each plugin by itself. */
 export const PLUGIN_COUNTERS = {
-  'hook.errors': { unit: 'calls', help: 'calls of its hooks that failed; a `TftpError` is an answer' },
+  'hook.errors': { unit: 'calls', help: 'calls of its hooks that failed; a `Refusal` is an answer' },
   'hook.timeouts': { unit: 'calls', help: 'calls of its hooks that took longer than `limits.hookMs`' },
 } as const satisfies Table;
 

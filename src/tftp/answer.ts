@@ -4,23 +4,26 @@
  */
 
 import type { Log } from '../base/log.ts';
+import { Refusal } from '../base/refusal.ts';
 import type { RouteOptions } from '../plugin/route.ts';
 import type { Trace } from '../plugin/trace.ts';
 import type { ReadRequest, WriteRequest } from '../plugin/types.ts';
 import type { Generation } from '../service/generation.ts';
 import { limitsOf } from './limits.ts';
 import { netasciiSink } from './netascii.ts';
-import { ErrorCode, TftpError } from './protocol/error.ts';
+import { describeRefusal } from './protocol/refusal.ts';
 import { makeReady } from './ready.ts';
 import type { ActiveTransfer } from './transfers.ts';
 import type { TransferAnswer, Transport } from './transport/transport.ts';
 
+const NO_UPLOADS = Object.freeze(new Refusal('forbidden', 'uploads are not allowed'));
+
 /** What is asked of the transport before it is answered. */
 type Reads = Pick<Transport, 'reads'>;
 
-/** Also notes in the transfer what was found. Throws a `TftpError` to be sent, or the reason for which the client has gone. */
+/** Also notes in the transfer what was found. Throws a `Refusal` to be sent, or the reason for which the client has gone. */
 export function findAnswer(transfer: ActiveTransfer, log: Log, transport: Reads): Promise<TransferAnswer> {
-  const how = { signal: transfer.gone, log, unservable: transfer.unservable };
+  const how = { signal: transfer.gone, log, unservable: transfer.unservable, describe: describeRefusal };
   if (!isVerbose(transfer.generation)) return answer(transfer, how, transport);
   const trace: Trace = [];
   const { client, asked } = transfer.request;
@@ -68,7 +71,7 @@ async function answerWrite(transfer: ActiveTransfer, asked: WriteRequest, how: R
   transfer.plugin = route.plugin;
   transfer.size = request.size;
   const sink = route.sink ?? (await generation.uploads?.open(request.name, request.size));
-  if (!sink) throw new TftpError(ErrorCode.accessViolation, 'uploads are not allowed');
+  if (!sink) throw NO_UPLOADS;
   const limits = limitsOf(generation.config).transferFor(asked.client.address);
   return { kind: 'write', sink: asked.mode === 'netascii' ? netasciiSink(sink) : sink, limits };
 }

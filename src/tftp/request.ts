@@ -1,21 +1,26 @@
 /**
  * From what came over the wire to what plugins see. Everything in it that a client wrote stays untrusted text.
  */
+import { Refusal } from '../base/refusal.ts';
 import { readName } from '../content/name.ts';
 import type { ReadRequest, RequestInfo, WriteRequest } from '../plugin/types.ts';
-import { ErrorCode, TftpError } from './protocol/error.ts';
 import { claimedSize } from './protocol/options.ts';
 import { Opcode, type Option, type RequestPacket } from './protocol/packet.ts';
 import type { TransferRequest } from './transport/transport.ts';
+
+const NAME_TOO_LONG = Object.freeze(new Refusal('not-found', 'file name too long'));
+const UNKNOWN_MODE = Object.freeze(new Refusal('unsupported', 'unknown transfer mode'));
+/** RFC 1350 §1 makes it obsolete. */
+const MAIL_MODE = Object.freeze(new Refusal('unsupported', 'mail mode is not supported'));
 
 export type AnyRequest = ReadRequest | WriteRequest;
 
 /** The request as far as it can be understood; `refusal` is the ERROR to answer if that is not enough. */
 export interface Understood {
   readonly request: AnyRequest;
-  readonly refusal: TftpError | undefined;
+  readonly refusal: Refusal | undefined;
   /** The ERROR to answer unless a plugin makes another name of this one, which no file can have. */
-  readonly unservable: TftpError | undefined;
+  readonly unservable: Refusal | undefined;
 }
 
 export function understand({ client, local, packet }: TransferRequest, nameBytes: number): Understood {
@@ -47,21 +52,19 @@ function nameOf(
   { name }: RequestPacket,
   nameBytes: number,
 ): Pick<Understood, 'refusal' | 'unservable'> & { readonly name: string } {
-  const refused = (refusal: TftpError) => ({ name: '', refusal, unservable: undefined });
-  if (name.length > nameBytes) return refused(new TftpError(ErrorCode.fileNotFound, 'file name too long'));
+  const refused = (refusal: Refusal) => ({ name: '', refusal, unservable: undefined });
+  if (name.length > nameBytes) return refused(NAME_TOO_LONG);
   try {
     return { ...readName(name), refusal: undefined };
   } catch (error) {
-    if (error instanceof TftpError) return refused(error);
+    if (error instanceof Refusal) return refused(error);
     throw error;
   }
 }
 
-function modeRefusal(mode: string): TftpError | undefined {
+function modeRefusal(mode: string): Refusal | undefined {
   if (mode === 'octet' || mode === 'netascii') return undefined;
-  // RFC 1350 §1 makes it obsolete.
-  const message = mode === 'mail' ? 'mail mode is not supported' : 'unknown transfer mode';
-  return new TftpError(ErrorCode.illegalOperation, message);
+  return mode === 'mail' ? MAIL_MODE : UNKNOWN_MODE;
 }
 
 /** A dual-stack socket tells IPv4 peers as IPv6 addresses (RFC 4291 §2.5.5.2). */

@@ -4,7 +4,7 @@
  */
 import { Abort } from '../base/abort.ts';
 import { boundLog } from '../base/log.ts';
-import { causeOf } from '../content/fault.ts';
+import { INTERNAL, Refusal } from '../base/refusal.ts';
 import type { ListenOn } from '../net/listening.ts';
 import { PluginError } from '../plugin/error.ts';
 import type { TransferInfo } from '../plugin/types.ts';
@@ -18,7 +18,7 @@ import { DropLog } from './drop-log.ts';
 import { limitsOf } from './limits.ts';
 import { Listeners } from './listeners.ts';
 import type { EngineLimits } from './protocol/engine.ts';
-import { ErrorCode, INTERNAL_ERROR, TftpError } from './protocol/error.ts';
+import { wireError } from './protocol/refusal.ts';
 import type { Ending } from './protocol/transfer.ts';
 import { understand } from './request.ts';
 import { type ActiveTransfer, infoOf, summaryOf } from './transfers.ts';
@@ -30,7 +30,7 @@ export interface TftpOptions {
   readonly sockets?: readonly number[] | undefined;
 }
 
-const STOPPING = { code: ErrorCode.undefined, message: 'server is stopping' };
+const STOPPING = wireError(new Refusal('unavailable', 'server is stopping'));
 
 export class TftpService implements Service {
   readonly name = 'tftp';
@@ -133,7 +133,7 @@ export class TftpService implements Service {
       served: undefined,
       plugin: undefined,
       size: undefined,
-      cause: refusal && causeOf(refusal),
+      cause: refusal?.detail,
       answering: Promise.resolve(),
       answered: false,
     };
@@ -141,7 +141,7 @@ export class TftpService implements Service {
     countBegin(stats, request.kind);
     // A listener in another thread takes a moment to close.
     if (this.#drain.begun) this.#transport?.refuse(sent.id, STOPPING);
-    else if (refusal) this.#transport?.refuse(sent.id, refusal);
+    else if (refusal) this.#transport?.refuse(sent.id, wireError(refusal));
     else transfer.answering = this.#answer(transfer);
   }
 
@@ -154,10 +154,10 @@ export class TftpService implements Service {
       this.#transport?.answer(transfer.id, answer);
     } catch (error) {
       // That its client has gone is no fault of anybody.
-      if (!transfer.gone.aborted && !(error instanceof TftpError)) this.#logFault(error, transfer.id, 'request');
-      const refusal = error instanceof TftpError ? error : new TftpError(ErrorCode.undefined, INTERNAL_ERROR);
-      transfer.cause = causeOf(refusal);
-      this.#transport?.refuse(transfer.id, refusal);
+      if (!transfer.gone.aborted && !(error instanceof Refusal)) this.#logFault(error, transfer.id, 'request');
+      const refusal = error instanceof Refusal ? error : INTERNAL;
+      transfer.cause = refusal.detail;
+      this.#transport?.refuse(transfer.id, wireError(refusal));
     } finally {
       transfer.answered = true;
     }

@@ -2,9 +2,10 @@
  * The transfers under way, as the control plane knows them: what each was asked for, under which lease, and what was found.
  */
 import type { Abort } from '../base/abort.ts';
-import type { TransferInfo, TransferSummary } from '../plugin/types.ts';
+import type { Refusal } from '../base/refusal.ts';
+import type { TransferError, TransferInfo, TransferSummary } from '../plugin/types.ts';
 import type { Generation, Lease } from '../service/generation.ts';
-import type { TftpError } from './protocol/error.ts';
+import type { WireError } from './protocol/error.ts';
 import { DEFAULT_BLOCK_BYTES } from './protocol/options.ts';
 import type { Ending } from './protocol/transfer.ts';
 import { type AnyRequest, optionMap } from './request.ts';
@@ -15,7 +16,7 @@ export interface ActiveTransfer {
   readonly generation: Generation;
   readonly lease: Lease;
   /** {@link RouteOptions.unservable} */
-  readonly unservable: TftpError | undefined;
+  readonly unservable: Refusal | undefined;
   /** When the request came, on the server's clock. */
   readonly begunMs: number;
   /** Ends the work of plugins for a client that has gone. */
@@ -38,13 +39,16 @@ export function infoOf({ id, request, served, size, generation }: ActiveTransfer
   return { id, request, served, size, generation: generation.number };
 }
 
+function errorOf({ code, message, reason }: WireError, cause: string | undefined): TransferError {
+  return { code, message, ...(reason === undefined ? {} : { reason }), ...(cause === undefined ? {} : { cause }) };
+}
+
 export function summaryOf(transfer: ActiveTransfer, ending: Ending): TransferSummary {
   const { agreement, error, ...rest } = ending;
-  const cause = transfer.cause ?? error?.detail;
   return {
     ...infoOf(transfer),
     ...rest,
-    error: error && { code: error.code, message: error.message, ...(cause === undefined ? {} : { cause }) },
+    error: error && errorOf(error, transfer.cause ?? error.detail),
     agreed: optionMap(agreement?.acknowledged ?? []),
     blockSize: agreement?.blockSize ?? DEFAULT_BLOCK_BYTES,
     windowSize: agreement?.windowSize ?? 1,

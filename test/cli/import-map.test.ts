@@ -1,4 +1,5 @@
 /** `pxe import-map`: what it prints does what the map did, or keeps the map and says why. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cleanName, readName } from 'pxe';
@@ -8,6 +9,7 @@ import { translatePosix } from '../../plugins/posix-regexp.ts';
 import { mapSource } from '../../src/cli/map-source.ts';
 import { load } from '../../src/config/load.ts';
 import { Pipeline } from '../../src/plugin/pipeline.ts';
+import { codeOf } from '../../src/tftp/protocol/refusal.ts';
 import { folderOf, systemClock } from '../config/support.ts';
 import { expressionCases, type MapCase, mapCases } from '../kit/maps.ts';
 import { pxe } from '../kit/pxe.ts';
@@ -25,7 +27,7 @@ async function served(map: string, { files, asks }: Pick<MapCase, 'files' | 'ask
   for (const asked of Object.keys(asks)) {
     const [, six, name = ''] = /^(6 )?(.*)$/.exec(asked) ?? [];
     const route = await pipeline.route({ ...readRequest(cleanName(name), { address: six ? '::1' : '127.0.0.1' }), asked: name });
-    answers[asked] = route.error ? `ERROR ${route.error.code} ${route.error.message}` : route.served!;
+    answers[asked] = route.error ? `ERROR ${codeOf(route.error)} ${route.error.message}` : route.served!;
   }
   return answers;
 }
@@ -81,7 +83,7 @@ async function named(source: string, map: string, kind: 'read' | 'write', asked:
   const { name, unservable } = readName(asked);
   const made = kind === 'read' ? readRequest(name) : writeRequest(name);
   const { request, error } = await pipeline.route({ ...made, asked }, { unservable });
-  return error && error.code !== 1 ? `ERROR ${error.code}` : request.name;
+  return error && codeOf(error) !== 1 ? `ERROR ${codeOf(error)}` : request.name;
 }
 
 test.each([

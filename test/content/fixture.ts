@@ -3,10 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { Refusal } from '../../src/base/refusal.ts';
 import type { Content } from '../../src/content/content.ts';
 import type { FileSystem, OpenFile } from '../../src/content/filesystem.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
-import type { TftpError } from '../../src/tftp/protocol/error.ts';
+import { codeOf } from '../../src/tftp/protocol/refusal.ts';
 
 export interface Folder {
   readonly path: string;
@@ -113,12 +114,13 @@ export async function all(content: Content, length = 65536): Promise<Uint8Array>
   }
 }
 
-/** What came of a promise, in one comparable line: `ERROR 2 access violation`, or the value. */
+/** What came of a promise, in one comparable line, as a TFTP client would get it: `ERROR 2 access violation`, or the value. */
 export async function outcome<T>(promise: Promise<T> | T): Promise<T | string> {
   try {
     return await promise;
   } catch (error) {
-    return `ERROR ${(error as TftpError).code} ${(error as Error).message}`;
+    if (!(error instanceof Refusal)) throw error;
+    return `ERROR ${codeOf(error)} ${error.message}`;
   }
 }
 

@@ -1,17 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Refusal } from '../../src/base/refusal.ts';
 import { cleanName } from '../../src/content/name.ts';
-import { TftpError } from '../../src/tftp/protocol/error.ts';
+import { codeOf } from '../../src/tftp/protocol/refusal.ts';
 
 const NOT_FOUND = 1;
 const VIOLATION = 2;
 
-/** The clean name, or the code of the error. */
+/** The clean name, or the code that a TFTP client gets. */
 function clean(asked: string, platform: string): string | number {
   try {
     return cleanName(asked, platform);
   } catch (error) {
-    if (error instanceof TftpError) return error.code;
+    if (error instanceof Refusal) return codeOf(error);
     throw error;
   }
 }
@@ -123,7 +124,7 @@ describe('Windows', () => {
   });
 });
 
-test('any text is refused by a TftpError or cleaned to a name that is safe and stays as it is', () => {
+test('any text is refused by a Refusal or cleaned to a name that is safe and stays as it is', () => {
   const hostile = fc.string({ unit: fc.constantFrom('a', '.', '/', '\\', ' ', '\0', '\u00ff', '\ufffd', '\t', ':', 'é') });
   fc.assert(
     fc.property(fc.oneof(hostile, fc.string({ unit: 'binary' })), fc.constantFrom('linux', 'win32'), (asked, platform) => {

@@ -1,10 +1,10 @@
 import { describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
+import { Refusal, type RefusalReason } from '../../src/base/refusal.ts';
 import { definePlugin, type Plugin } from '../../src/plugin/define.ts';
 import { PluginError } from '../../src/plugin/error.ts';
 import type { Trace } from '../../src/plugin/trace.ts';
 import type { Call, Hooks, ReadRequest, RewriteRequest } from '../../src/plugin/types.ts';
-import { ErrorCode, TftpError } from '../../src/tftp/protocol/error.ts';
 import { counted, fakeFolder, readRequest, settle, start, summary, surroundings, transfer, writeRequest } from './support.ts';
 
 const hooks = (name: string, made: Hooks): Plugin => definePlugin({ name, setup: () => made })();
@@ -185,7 +185,10 @@ describe('identify', () => {
   ])('%o is a PluginError', async (answer) => {
     const around = surroundings();
     const pipeline = await start([js('odd', { identify: () => answer })], around);
-    await expect(pipeline.identify(readRequest('kernel'))).rejects.toMatchObject({ code: 0, message: 'internal error' });
+    await expect(pipeline.identify(readRequest('kernel'))).rejects.toMatchObject({
+      reason: 'internal',
+      message: 'internal error',
+    });
     expect(around.log.lines).toMatchObject([{ level: 'error', fields: { plugin: 'odd', hook: 'identify' } }]);
   });
 });
@@ -228,16 +231,16 @@ describe('host', () => {
     expect('host' in stranger.request.client).toBe(false);
   });
 
-  test('a TftpError is the answer', async () => {
+  test('a Refusal is the answer', async () => {
     const refuses = hooks('refuses', {
       host() {
-        throw new TftpError(ErrorCode.accessViolation, 'not for you');
+        throw new Refusal('forbidden', 'not for you');
       },
     });
     const trace: Trace = [];
     const { error } = await (await start([refuses], surroundings())).route(readRequest('kernel'), { trace });
-    expect(error).toMatchObject({ code: 2, message: 'not for you' });
-    expect(trace).toMatchObject([{ plugin: 'refuses', hook: 'host', error: 'error 2: not for you' }]);
+    expect(error).toMatchObject({ reason: 'forbidden', message: 'not for you' });
+    expect(trace).toMatchObject([{ plugin: 'refuses', hook: 'host', error: 'forbidden: not for you' }]);
   });
 
   test.each([
@@ -250,7 +253,7 @@ describe('host', () => {
   ])('%o is a PluginError', async (answer) => {
     const around = surroundings();
     const pipeline = await start([js('odd', { host: () => answer })], around);
-    await expect(pipeline.host(readRequest('kernel'))).rejects.toMatchObject({ code: 0, message: 'internal error' });
+    await expect(pipeline.host(readRequest('kernel'))).rejects.toMatchObject({ reason: 'internal', message: 'internal error' });
     expect(around.log.lines).toMatchObject([{ level: 'error', fields: { plugin: 'odd', hook: 'host' } }]);
   });
 });
@@ -284,7 +287,7 @@ describe('rewrite', () => {
   test.each([['a string'], [5], [null], [{}], [{ name: 5 }]])('%o is a PluginError', async (answer) => {
     const around = surroundings();
     const pipeline = await start([js('odd', { rewrite: () => answer })], around);
-    await expect(pipeline.rewrite(readRequest('kernel'))).rejects.toMatchObject({ code: 0 });
+    await expect(pipeline.rewrite(readRequest('kernel'))).rejects.toMatchObject({ reason: 'internal' });
     expect(around.log.lines[0]?.fields.err).toBeInstanceOf(PluginError);
   });
 });
@@ -308,18 +311,18 @@ describe('open', () => {
     expect(second).toHaveBeenCalledTimes(answer === undefined ? 1 : 0);
   });
 
-  test.each<[string, unknown, number, string | undefined]>([
-    ['a missing name', 'absent', 1, undefined],
-    ['a name that leaves the root', '../../etc/passwd', 2, 'error 2: access violation'],
-    ['an empty name', '', 1, 'error 1: file not found'],
-    ['a number', 5, 0, 'must return a name'],
-    ['null', null, 0, 'must return a name'],
-    ['content without read', { close() {} }, 0, 'must return a name'],
-    ['content of a wrong size', { size: -1, read() {}, close() {} }, 0, 'size is -1'],
-  ])('%s', async (_, answer, code, logged) => {
+  test.each<[string, unknown, RefusalReason, string | undefined]>([
+    ['a missing name', 'absent', 'not-found', undefined],
+    ['a name that leaves the root', '../../etc/passwd', 'forbidden', 'forbidden: access violation'],
+    ['an empty name', '', 'not-found', 'not-found: file not found'],
+    ['a number', 5, 'internal', 'must return a name'],
+    ['null', null, 'internal', 'must return a name'],
+    ['content without read', { close() {} }, 'internal', 'must return a name'],
+    ['content of a wrong size', { size: -1, read() {}, close() {} }, 'internal', 'size is -1'],
+  ])('%s', async (_, answer, reason, logged) => {
     const around = surroundings();
     const pipeline = await start([js('odd', { open: () => answer })], around);
-    await expect(pipeline.open(readRequest('kernel'))).rejects.toMatchObject({ name: 'TftpError', code });
+    await expect(pipeline.open(readRequest('kernel'))).rejects.toMatchObject({ name: 'Refusal', reason });
     expect(around.log.lines.map(({ fields }) => [fields.plugin, fields.hook, String(fields.err)])).toEqual(
       logged === undefined ? [] : [['odd', 'open', expect.stringContaining(logged)]],
     );
@@ -328,13 +331,13 @@ describe('open', () => {
   test('content that is refused is closed', async () => {
     const close = vi.fn();
     const pipeline = await start([js('odd', { open: () => ({ size: 0.5, read() {}, close }) })], surroundings());
-    await expect(pipeline.open(readRequest('kernel'))).rejects.toMatchObject({ code: 0 });
+    await expect(pipeline.open(readRequest('kernel'))).rejects.toMatchObject({ reason: 'internal' });
     expect(close).toHaveBeenCalledTimes(1);
   });
 
   test('ERROR 1 when nobody has it', async () => {
     const pipeline = await start([], surroundings());
-    await expect(pipeline.open(readRequest('absent'))).rejects.toMatchObject({ code: ErrorCode.fileNotFound });
+    await expect(pipeline.open(readRequest('absent'))).rejects.toMatchObject({ reason: 'not-found' });
   });
 
   test('a root that fails is ERROR 0 and a log line', async () => {
@@ -347,7 +350,7 @@ describe('open', () => {
       },
     });
     const pipeline = await start([], around);
-    await expect(pipeline.open(readRequest('kernel'))).rejects.toMatchObject({ code: 0, message: 'internal error' });
+    await expect(pipeline.open(readRequest('kernel'))).rejects.toMatchObject({ reason: 'internal', message: 'internal error' });
     expect(around.log.lines).toMatchObject([{ message: 'root directory failed' }]);
   });
 });
@@ -390,7 +393,7 @@ describe('store', () => {
       plugin: undefined,
     });
     expect(trace).toMatchObject([{ plugin: 'yes', hook: 'store', before: 'up', after: 'logs/a' }]);
-    expect(await (await naming('../a')).route(writeRequest('up'))).toMatchObject({ error: { code: 2 } });
+    expect(await (await naming('../a')).route(writeRequest('up'))).toMatchObject({ error: { reason: 'forbidden' } });
   });
 
   test('half a sink is a PluginError; a late one is aborted', async () => {
@@ -410,9 +413,9 @@ describe('store', () => {
       ],
       around,
     );
-    await expect(pipeline.store(writeRequest('half'))).rejects.toMatchObject({ code: 0 });
+    await expect(pipeline.store(writeRequest('half'))).rejects.toMatchObject({ reason: 'internal' });
     expect(String(around.log.lines[0]?.fields.err)).toContain('one without commit');
-    const refused = expect(pipeline.store(writeRequest('late'))).rejects.toMatchObject({ code: 0 });
+    const refused = expect(pipeline.store(writeRequest('late'))).rejects.toMatchObject({ reason: 'internal' });
     await around.clock.advance(5000);
     await refused;
     give(late);
@@ -422,7 +425,7 @@ describe('store', () => {
 });
 
 describe('failures cost their own request only', () => {
-  const wire = new TftpError(6, 'not for you');
+  const wire = new Refusal('exists', 'not for you');
 
   test.each(['identify', 'rewrite', 'open', 'store'] as const)('%s: throws, rejects, hangs, refuses', async (hook) => {
     const around = surroundings();
@@ -434,9 +437,9 @@ describe('failures cost their own request only', () => {
     behave = () => {
       throw new Error('boom');
     };
-    expect((await route()).error).toMatchObject({ code: 0, message: 'internal error' });
+    expect((await route()).error).toMatchObject({ reason: 'internal', message: 'internal error' });
     behave = () => Promise.reject(new Error('bang'));
-    expect((await route()).error).toMatchObject({ code: 0, message: 'internal error' });
+    expect((await route()).error).toMatchObject({ reason: 'internal', message: 'internal error' });
     behave = ({ signal: given }) => {
       signal = given;
       return never;
@@ -445,7 +448,7 @@ describe('failures cost their own request only', () => {
     await around.clock.advance(4999);
     expect(signal?.aborted).toBe(false);
     await around.clock.advance(1);
-    expect((await hung).error).toMatchObject({ code: 0, message: 'internal error' });
+    expect((await hung).error).toMatchObject({ reason: 'internal', message: 'internal error' });
     expect(signal?.aborted).toBe(true);
     behave = () => {
       throw wire;
@@ -478,7 +481,7 @@ describe('failures cost their own request only', () => {
     for (const value of [() => late, () => 'a name', () => Promise.reject(new Error('late'))]) {
       const routed = pipeline.route(readRequest('kernel'));
       await around.clock.advance(5000);
-      expect((await routed).error).toMatchObject({ code: 0 });
+      expect((await routed).error).toMatchObject({ reason: 'internal' });
       give(value());
       await settle();
     }
@@ -608,8 +611,15 @@ describe('route', () => {
     );
     const trace: Trace = [];
     const routed = await pipeline.route(readRequest('asked'), { trace });
-    expect(routed).toMatchObject({ error: { code: 2 }, request: { name: 'asked', client: { mac: '52:54:00:12:34:56' } } });
-    expect(trace.at(-1)).toMatchObject({ plugin: 'out', hook: 'rewrite', error: 'error 2: access violation (".." in the name)' });
+    expect(routed).toMatchObject({
+      error: { reason: 'forbidden' },
+      request: { name: 'asked', client: { mac: '52:54:00:12:34:56' } },
+    });
+    expect(trace.at(-1)).toMatchObject({
+      plugin: 'out',
+      hook: 'rewrite',
+      error: 'forbidden: access violation (".." in the name)',
+    });
   });
 
   test('an upload is rewritten like a read, before it is stored', async () => {
@@ -624,7 +634,7 @@ describe('route', () => {
   });
 
   describe('a name that no file can have', () => {
-    const unservable = new TftpError(ErrorCode.fileNotFound, 'file not found');
+    const unservable = new Refusal('not-found', 'file not found');
     const junk = { ...readRequest('boot\x01;o'), name: 'boot\x01;o' };
     const mending = (name: string) => hooks('mends', { rewrite: (request) => ({ ...request, name }) });
 
@@ -632,8 +642,8 @@ describe('route', () => {
       ['is mended by a rule', [mending('boot')], { served: 'boot' }],
       ['is refused where no plugin changes it', [], { error: unservable, request: { name: '' } }],
       ['… or one returns it as it is', [mending('boot\x01;o')], { error: unservable, request: { name: '' } }],
-      ['… or one leaves some of it', [mending('a/boot\x01;o')], { error: { code: 1 } }],
-      ['… or one leads out of the root', [mending('../boot')], { error: { code: 2 } }],
+      ['… or one leaves some of it', [mending('a/boot\x01;o')], { error: { reason: 'not-found' } }],
+      ['… or one leads out of the root', [mending('../boot')], { error: { reason: 'forbidden' } }],
     ])('%s', async (_, plugins, expected) => {
       const open = vi.fn();
       const around = surroundings({ root: fakeFolder({ boot: 'x' }) });
@@ -675,7 +685,7 @@ describe('observers', () => {
       [
         hooks('throws', {
           start: () => {
-            throw new TftpError(1, 'no');
+            throw new Refusal('not-found', 'no');
           },
         }),
         hooks('rejects', { end: () => Promise.reject(new Error('bang')) }),

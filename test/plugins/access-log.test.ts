@@ -54,7 +54,7 @@ test.each<[Partial<TransferSummary>, 'info' | 'warn', string]>([
   [{ outcome: 'completed' }, 'info', 'transfer completed'],
   [{ outcome: 'probed', error: { code: 8, message: 'User aborted the transfer' } }, 'info', 'size probed'],
   [{ outcome: 'aborted', error: { code: 0, message: 'closed' } }, 'info', 'transfer aborted by client'],
-  [{ outcome: 'refused', error: { code: 1, message: 'file not found' } }, 'info', 'request refused'],
+  [{ outcome: 'refused', error: { code: 1, message: 'file not found', reason: 'not-found' } }, 'info', 'request refused'],
   [{ outcome: 'refused', error: { code: 2, message: 'access violation' } }, 'warn', 'request refused'],
   [{ outcome: 'refused', error: { code: 0, message: 'internal error' } }, 'warn', 'request refused'],
   [{ outcome: 'failed', error: undefined }, 'warn', 'transfer failed'],
@@ -74,7 +74,7 @@ test.each([
   const around = surroundings();
   const pipeline = await start([accessLog(options)], around);
   pipeline.start(transfer({ request, served: 'kernel' }));
-  pipeline.end(summary({ request, outcome: 'refused', error: { code: 1, message: 'file not found' } }));
+  pipeline.end(summary({ request, outcome: 'refused', error: { code: 1, message: 'file not found', reason: 'not-found' } }));
   pipeline.end(summary({ request, outcome: 'refused', error: { code: 2, message: 'access violation' } }));
   pipeline.end(summary({ request, served: 'kernel' }));
   await pipeline.dispose();

@@ -27,7 +27,13 @@ function booting(idleMs = 60_000) {
     boots.end(summary({ ...common, bytes: 100, durationMs: ms, retransmissions: 0, ...ended }), at + ms);
   };
   const absent = (name: string, at: number, client?: object) =>
-    ask(name, at, 1, { outcome: 'refused', bytes: 0, error: { code: 1, message: 'file not found' } }, client);
+    ask(
+      name,
+      at,
+      1,
+      { outcome: 'refused', bytes: 0, error: { code: 1, message: 'file not found', reason: 'not-found' } },
+      client,
+    );
   return { boots, told, ask, absent };
 }
 

@@ -1,7 +1,9 @@
 /** `caseInsensitive` holds for the keys of `hosts` and `generate` as it does for the root; without it, nothing changes. */
+
 import { generate, hosts, normalize } from 'pxe/plugins';
 import { expect, test } from 'vitest';
 import type { Plugin } from '../../src/plugin/define.ts';
+import { codeOf } from '../../src/tftp/protocol/refusal.ts';
 import { fakeFolder, readRequest, start, surroundings } from '../plugin/support.ts';
 
 const mac = '52:54:00:12:34:56';
@@ -11,7 +13,7 @@ async function served(plugins: readonly Plugin[], asked: string, caseInsensitive
   const pipeline = await start(plugins, surroundings({ root: fakeFolder(files), caseInsensitive }));
   const name = asked.replaceAll('\\', '/').replace(/^\//, '');
   const route = await pipeline.route({ ...readRequest(name, { mac }), asked });
-  return route.error ? `ERROR ${route.error.code}` : route.served;
+  return route.error ? `ERROR ${codeOf(route.error)}` : route.served;
 }
 
 const given = () =>

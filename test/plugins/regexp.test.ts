@@ -1,4 +1,5 @@
 /** Regular expressions of a config on names that were made to keep them busy: each ends, and `check` tells which need that. */
+
 import { setFlagsFromString } from 'node:v8';
 import fc from 'fast-check';
 import { rewrite, tftpdMap } from 'pxe/plugins';
@@ -7,6 +8,7 @@ import { findAttack } from '../../plugins/regexp/attack.ts';
 import { boundRegExp, JUDGED_LENGTH } from '../../plugins/regexp/bounded.ts';
 import { GaveUp, TimeGuard } from '../../plugins/regexp/guard.ts';
 import { maxSteps } from '../../plugins/regexp/steps.ts';
+import { codeOf } from '../../src/tftp/protocol/refusal.ts';
 import { folderOf } from '../config/support.ts';
 import { fakeFolder, readRequest, start, surroundings } from '../plugin/support.ts';
 
@@ -150,7 +152,7 @@ describe('a hostile name', () => {
     const got: string[] = [];
     for (const name of names) {
       const route = await pipeline.route(readRequest(name));
-      got.push(route.error ? `ERROR ${route.error.code}` : route.served);
+      got.push(route.error ? `ERROR ${codeOf(route.error)}` : route.served);
     }
     return { got, log: around.log.lines.map(({ fields }) => (fields.err as Error).message) };
   }

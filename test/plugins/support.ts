@@ -1,8 +1,10 @@
 /** One first-party plugin in a pipeline, with a root of names. */
+
 import type { Plugin } from '../../src/plugin/define.ts';
 import { readyPlugins } from '../../src/plugin/ready.ts';
 import type { Trace } from '../../src/plugin/trace.ts';
 import type { ReadRequest } from '../../src/plugin/types.ts';
+import { codeOf } from '../../src/tftp/protocol/refusal.ts';
 import { fakeFolder, readRequest, start, surroundings } from '../plugin/support.ts';
 
 /** What a client of an address (and perhaps a MAC address) gets for a name: what is served, or `ERROR 1`. */
@@ -18,7 +20,7 @@ export async function serving(plugin: Plugin, names: readonly string[]) {
       const { served, content, error } = await pipeline.route(readRequest(name, client), { trace });
       await content?.close();
       if (opened.some(({ closed }) => closed !== 1)) throw new Error('content was opened and not closed once');
-      return error ? `ERROR ${error.code}` : served;
+      return error ? `ERROR ${codeOf(error)}` : served;
     },
   };
 }

@@ -11,6 +11,7 @@ import type { Plugin } from '../../src/plugin/define.ts';
 import type { Pipeline } from '../../src/plugin/pipeline.ts';
 import type { Trace } from '../../src/plugin/trace.ts';
 import type { Finding, ReadRequest } from '../../src/plugin/types.ts';
+import { codeOf } from '../../src/tftp/protocol/refusal.ts';
 import { expressionCases, mapCases, mistakenMaps } from '../kit/maps.ts';
 import { fakeFolder, readRequest, start, surroundings, writeRequest } from '../plugin/support.ts';
 
@@ -34,7 +35,7 @@ async function serving(
     const request: ReadRequest = { ...readRequest(cleanName(asked), { address }), asked };
     const { served, content, error } = await pipeline.route(request);
     await content?.close();
-    return error ? `ERROR ${error.code} ${error.message}` : (served ?? '');
+    return error ? `ERROR ${codeOf(error)} ${error.message}` : (served ?? '');
   };
   return { around, pipeline, get };
 }
@@ -88,7 +89,7 @@ test('the directory that in.tftpd served without --secure is the root', async ()
 test('an upload is renamed, too', async () => {
   const { pipeline } = await serving('Gr ^ read/\nPr ^/ write/\na secret no\\ secrets\nPrE $ .new', []);
   expect(await pipeline.route(writeRequest('log'))).toMatchObject({ request: { name: 'write/log.new' }, sink: undefined });
-  expect(await pipeline.route(writeRequest('secret'))).toMatchObject({ error: { code: 2, message: 'no secrets' } });
+  expect(await pipeline.route(writeRequest('secret'))).toMatchObject({ error: { reason: 'forbidden', message: 'no secrets' } });
 });
 
 test('what is looked for stands in the trace; a rule that asks for no file answers at once', async () => {
@@ -109,7 +110,7 @@ test('the trace tells the lines that have applied', async () => {
   const refused: Trace = [];
   await refusing.pipeline.route(readRequest('a'), { trace: refused });
   expect(refused[0]).toMatchObject({
-    error: 'error 2: access denied',
+    error: 'forbidden: access denied',
     note: 'lines 1, 2',
   });
   expect([await noteOf('b'), await noteOf('ab'), await noteOf('zz')]).toEqual([
@@ -193,5 +194,5 @@ test('rules see what a ROM has put behind a name, and may take it away', async (
   const { name, unservable } = readName(asked);
   const route = (map: Pipeline) => map.route({ ...readRequest(name), asked, name }, { unservable });
   expect(await route(pipeline)).toMatchObject({ served: 'pxelinux.bin' });
-  expect(await route((await serving('r ^x y', ['pxelinux.bin'])).pipeline)).toMatchObject({ error: { code: 1 } });
+  expect(await route((await serving('r ^x y', ['pxelinux.bin'])).pipeline)).toMatchObject({ error: { reason: 'not-found' } });
 });

@@ -7,10 +7,12 @@ const denied = { outcome: 'refused', error: { code: 2, message: 'access violatio
 test.each([
   [denied, 1],
   [{ outcome: 'refused', error: { code: 0, message: 'not you' } }, 1],
-  [{ outcome: 'failed', error: { code: 0, message: 'cannot read file' } }, 1],
-  [{ outcome: 'refused', error: { code: 1, message: 'file not found' } }, 0],
-  [{ outcome: 'refused', error: { code: 0, message: 'internal error' } }, 0],
-  [{ outcome: 'failed', error: { code: 0, message: 'no answer from the client' } }, 0],
+  [{ outcome: 'failed', error: { code: 0, message: 'cannot read file', reason: 'unavailable' } }, 1],
+  // What a plugin says must not be taken for what the server says.
+  [{ outcome: 'refused', error: { code: 0, message: 'internal error', reason: 'unavailable' } }, 1],
+  [{ outcome: 'refused', error: { code: 1, message: 'file not found', reason: 'not-found' } }, 0],
+  [{ outcome: 'refused', error: { code: 0, message: 'internal error', reason: 'internal' } }, 0],
+  [{ outcome: 'failed', error: { code: 0, message: 'no answer from the client', reason: 'no-answer' } }, 0],
   [{ outcome: 'aborted', error: { code: 0, message: 'closed' } }, 0],
   [{ outcome: 'completed' }, 0],
 ] as const)('%o has %i lines', (ended, lines) => {

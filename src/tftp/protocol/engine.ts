@@ -12,7 +12,7 @@
 import { Deadlines } from '../../base/deadlines.ts';
 import { addressKey, type PeerKey } from '../../base/peer.ts';
 import { Budget, type BudgetLimits } from './budget.ts';
-import { ErrorCode } from './error.ts';
+import { ErrorCode, type WireError } from './error.ts';
 import { considered, type RequestLimits } from './options.ts';
 import type { Outbox, ServerEndpoint } from './outbox.ts';
 import { decode, encode, Opcode, opcodeOf, type RequestPacket } from './packet.ts';
@@ -217,7 +217,7 @@ export class Engine {
   }
 
   /** Ends a transfer, answered or not, with an ERROR to the peer. */
-  refuse(id: number, error: NonNullable<Ending['error']>, now: number): void {
+  refuse(id: number, error: WireError, now: number): void {
     const transfer = this.#transfers.get(id);
     if (transfer) transfer.refuse(error, transfer.route?.from ?? this.#endpointFor(transfer, now), now);
   }
@@ -241,7 +241,7 @@ export class Engine {
   }
 
   /** Ends everything that the endpoints of this listener have under way, with an ERROR to each peer. */
-  refuseAll(error: { readonly code: number; readonly message: string }, now: number): void {
+  refuseAll(error: WireError, now: number): void {
     for (const id of [...this.#transfers.keys()]) this.refuse(id, error, now);
   }
 

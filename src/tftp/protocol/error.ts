@@ -1,6 +1,7 @@
 /**
- * The errors of TFTP as values, and the one exception that is made to be sent to a client.
+ * The errors of TFTP as values, and the refusal that has an exact code.
  */
+import { type EndReason, Refusal, type RefusalReason } from '../../base/refusal.ts';
 
 /** The error codes of RFC 1350 §5 and RFC 2347. */
 export const ErrorCode = {
@@ -15,28 +16,44 @@ export const ErrorCode = {
   optionNegotiation: 8,
 } as const;
 
-/** What a client is told of a failure that is not its business. */
-export const INTERNAL_ERROR = 'internal error';
-/** How a transfer ends whose client says nothing any more. */
-export const NO_ANSWER = 'no answer from the client';
-
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
+/** The ERROR that ends a transfer, as it is sent or as the peer sent it. */
+export interface WireError {
+  /** 0–65535, see {@link ErrorCode}. */
+  readonly code: number;
+  readonly message: string;
+  /** Why, where it is this side that knows. */
+  readonly reason?: EndReason | undefined;
+  /** What is behind it, for the log only. */
+  readonly detail?: string | undefined;
+}
+
+/** How a transfer ends whose client does not answer any more. */
+export const NO_ANSWER: WireError = { code: ErrorCode.undefined, message: 'no answer from the client', reason: 'no-answer' };
+
 /**
- * An answer to a client in the form of an ERROR packet. Thrown by a plugin's hook it ends that transfer with exactly this
- * code and message; so the message must not name a path of the server.
+ * A refusal in the form of an ERROR packet: the client gets exactly this code and message, so the message must not name a path of
+ * the server. For a plugin that needs a code of its own choice; elsewhere a {@link Refusal} with its reason says more.
  */
-export class TftpError extends Error {
+export class TftpError extends Refusal {
   override readonly name = 'TftpError';
   /** 0–65535, see {@link ErrorCode}. */
   readonly code: number;
 
-  constructor(code: number, message: string) {
-    // An answer, not a mistake: a storm makes thousands, and nobody asks where they come from.
-    const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 0;
-    super(message);
-    Error.stackTraceLimit = stackTraceLimit;
+  constructor(code: number, message: string, options?: ErrorOptions) {
+    super(REASONS[code] ?? 'unavailable', message, options);
     this.code = code;
   }
 }
+
+/** What a code means to plugins that observe, and to other protocols. */
+const REASONS: Readonly<Record<number, RefusalReason>> = {
+  [ErrorCode.fileNotFound]: 'not-found',
+  [ErrorCode.accessViolation]: 'forbidden',
+  [ErrorCode.diskFull]: 'too-large',
+  [ErrorCode.illegalOperation]: 'unsupported',
+  [ErrorCode.fileExists]: 'exists',
+  [ErrorCode.noSuchUser]: 'forbidden',
+  [ErrorCode.optionNegotiation]: 'unsupported',
+};

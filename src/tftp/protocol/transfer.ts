@@ -10,10 +10,12 @@
  */
 import type { Deadlines, Timed } from '../../base/deadlines.ts';
 import { addressKey, type PeerKey } from '../../base/peer.ts';
-import { ErrorCode, INTERNAL_ERROR, NO_ANSWER } from './error.ts';
+import { INTERNAL } from '../../base/refusal.ts';
+import { ErrorCode, NO_ANSWER, type WireError } from './error.ts';
 import { type Agreement, negotiate, type OptionLimits, type Subject } from './options.ts';
 import type { Outbox, ServerEndpoint, ServerRoute } from './outbox.ts';
 import { blockOf, decode, encode, Opcode, type Option, opcodeOf } from './packet.ts';
+import { wireError } from './refusal.ts';
 import { RoundTrip } from './rtt.ts';
 
 /** Bounds of one transfer; fixed when it is answered. Times in milliseconds. */
@@ -40,8 +42,7 @@ export interface Ending {
   readonly rttMs: number | undefined;
   readonly retransmissions: number;
   readonly lastAckMissing: boolean;
-  /** `detail`: why, for the log only. */
-  readonly error: { readonly code: number; readonly message: string; readonly detail?: string | undefined } | undefined;
+  readonly error: WireError | undefined;
 }
 
 /** How far a transfer has come. */
@@ -223,11 +224,11 @@ export abstract class Transfer implements Timed {
       return this.end('failed', now, { code: ErrorCode.undefined, message: 'no answer from the server' });
     if (!this.proven) return this.#expireUnproven(now);
     if (now >= this.#contentDueAt) {
-      return this.refuse({ code: ErrorCode.undefined, message: INTERNAL_ERROR }, this.route!.from, now);
+      return this.refuse(wireError(INTERNAL), this.route!.from, now);
     }
     if (now >= this.#giveUpAt()) {
       if (this.onlyLastAckMissing) return this.end('completed', now, undefined, true);
-      return this.end('failed', now, { code: ErrorCode.undefined, message: NO_ANSWER });
+      return this.end('failed', now, NO_ANSWER);
     }
     if (now >= this.resumeAt) this.resume(now);
     else if (this.attempts < this.limits.retries) {
@@ -238,7 +239,7 @@ export abstract class Transfer implements Timed {
   }
 
   /** The server gives up: sends an ERROR and ends. */
-  refuse(error: NonNullable<Ending['error']>, from: ServerEndpoint, now: number): void {
+  refuse(error: WireError, from: ServerEndpoint, now: number): void {
     if (this.phase === 'over') return;
     const answered = this.phase === 'open';
     this.route ??= { outbox: this.host.outbox, from, to: this.asked.peer };
@@ -246,8 +247,7 @@ export abstract class Transfer implements Timed {
     const datagram = encode({ opcode: Opcode.error, code: error.code, message });
     if (this.proven || this.host.spend(this, datagram.length, now))
       this.host.outbox.send(this.route.from, this.route.to, datagram);
-    const { code, detail } = error;
-    this.end(answered ? 'failed' : 'refused', now, { code, message: error.message, ...(detail === undefined ? {} : { detail }) });
+    this.end(answered ? 'failed' : 'refused', now, error);
   }
 
   /** Ends it without a word to the peer. */
@@ -319,7 +319,7 @@ export abstract class Transfer implements Timed {
     if (now < this.#unprovenUntil) return this.reply(now);
     // curl takes the OACK of an empty file for the whole of it, and goes.
     if (this.size === 0 && this.#firstReplies > 0) return this.end('completed', now, undefined, true);
-    this.end('failed', now, { code: ErrorCode.undefined, message: NO_ANSWER });
+    this.end('failed', now, NO_ANSWER);
   }
 
   #peerError(datagram: Uint8Array, now: number): void {

@@ -5,16 +5,10 @@
 import type { Awaitable } from '../../base/awaitable.ts';
 import type { Content } from '../../content/content.ts';
 import type { Engine, EngineLimits } from '../protocol/engine.ts';
+import type { WireError } from '../protocol/error.ts';
 import type { ReadAnswer } from '../protocol/read-transfer.ts';
 import type { Progress, TransferLimits } from '../protocol/transfer.ts';
 import type { WriteAnswer } from '../protocol/write-transfer.ts';
-
-export interface WireError {
-  readonly code: number;
-  readonly message: string;
-  /** Why, for the log only. */
-  readonly detail?: string | undefined;
-}
 
 export interface DataPlane {
   /** A request that is no longer there is passed over: its end was told, or is on its way. */

@@ -5,16 +5,18 @@
 
 import { type Awaitable, isLater } from '../../base/awaitable.ts';
 import type { Clock } from '../../base/clock.ts';
+import { INTERNAL, Refusal } from '../../base/refusal.ts';
 import { SEGMENT_BYTES } from '../../base/segment.ts';
 import type { Content, Sink } from '../../content/content.ts';
-import { ErrorCode, INTERNAL_ERROR, TftpError } from '../protocol/error.ts';
+import type { WireError } from '../protocol/error.ts';
+import { wireError } from '../protocol/refusal.ts';
 
 /** The Engine's side. */
 export interface FeedTarget {
   supply(id: number, index: number, bytes: Uint8Array, last: boolean): void;
   written(id: number, bytes: number, stored: boolean): void;
-  refuse(id: number, error: TftpError): void;
-  /** What was thrown was no TftpError; the client is told as little as possible. */
+  refuse(id: number, error: WireError): void;
+  /** What was thrown is not a Refusal; the client is told as little as possible. */
   fault(error: unknown, context: { readonly what: string; readonly id: number }): void;
 }
 
@@ -105,10 +107,10 @@ export class Feed {
       } catch (error) {
         // What has failed once is not asked again, however long the end takes to come.
         supply.failed = true;
-        if (error instanceof TftpError) this.#target.refuse(id, error);
+        if (error instanceof Refusal) this.#target.refuse(id, wireError(error));
         else {
           this.#target.fault(error, { what, id });
-          this.#target.refuse(id, new TftpError(ErrorCode.undefined, INTERNAL_ERROR));
+          this.#target.refuse(id, wireError(INTERNAL));
         }
       }
     });
@@ -134,7 +136,7 @@ function held(content: Content, offset: number, bytes: unknown): Uint8Array {
   if (!(bytes instanceof Uint8Array)) throw new TypeError('read must return a Uint8Array');
   if (bytes.length > SEGMENT_BYTES) throw new RangeError(`read returned ${bytes.length} bytes, ${SEGMENT_BYTES} were asked for`);
   if (bytes.length < SEGMENT_BYTES && content.size !== undefined && offset + bytes.length < content.size) {
-    throw new TftpError(ErrorCode.undefined, 'content ended early');
+    throw new Refusal('unavailable', 'content ended early');
   }
   return bytes;
 }

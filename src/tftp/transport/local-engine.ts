@@ -1,15 +1,17 @@
 /**
  * The Engine on this thread's event loop.
  */
+
 import type { Clock } from '../../base/clock.ts';
 import type { PeerKey } from '../../base/peer.ts';
 import { EventLoopDriver } from '../../net/event-loop-driver.ts';
 import { type ControlPlane, type Counters, Engine, type EngineLimits } from '../protocol/engine.ts';
+import type { WireError } from '../protocol/error.ts';
 import type { Outbox } from '../protocol/outbox.ts';
 import type { ReadAnswer } from '../protocol/read-transfer.ts';
 import type { Progress } from '../protocol/transfer.ts';
 import type { WriteAnswer } from '../protocol/write-transfer.ts';
-import type { DataPlane, WireError } from './data-plane.ts';
+import type { DataPlane } from './data-plane.ts';
 import type { UdpEndpoint } from './udp-endpoint.ts';
 
 /** An endpoint of this thread: it sends by itself. */

@@ -5,6 +5,7 @@
 import type { Content, Sink } from '../../content/content.ts';
 import type { Address, AddressChange, Listening, ListenOn } from '../../net/listening.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
+import type { WireError } from '../protocol/error.ts';
 import type { RequestPacket } from '../protocol/packet.ts';
 import type { Ending, Progress, TransferLimits } from '../protocol/transfer.ts';
 
@@ -58,10 +59,10 @@ export interface Transport {
   /** Takes over the content or sink: it is closed, committed or aborted whatever happens. */
   answer(id: number, answer: TransferAnswer): void;
   /** An ERROR to the client instead. */
-  refuse(id: number, error: { readonly code: number; readonly message: string }): void;
+  refuse(id: number, error: WireError): void;
   /** Bounds for requests to come. */
   setLimits(limits: EngineLimits): void;
   progress(): Promise<readonly Progress[]>;
   /** Ends every transfer with an ERROR and closes every socket. */
-  close(error: { readonly code: number; readonly message: string }): Promise<void>;
+  close(error: WireError): Promise<void>;
 }

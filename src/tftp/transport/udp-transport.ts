@@ -2,6 +2,7 @@
  * What both transports have in common: listen settings and the bindings they stand for, and the contents and sinks of transfers.
  * Where datagrams are really moved, and on which thread, is the {@link DataPlane}'s business.
  */
+
 import { networkInterfaces } from 'node:os';
 import { type Awaitable, isLater } from '../../base/awaitable.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -13,10 +14,11 @@ import type { Interfaces } from '../../net/addresses.ts';
 import { Listener } from '../../net/listener.ts';
 import type { Listening, ListenOn } from '../../net/listening.ts';
 import type { ControlPlane, EngineLimits } from '../protocol/engine.ts';
+import type { WireError } from '../protocol/error.ts';
 import type { Progress } from '../protocol/transfer.ts';
 import type { Binding, Sockets } from './binding.ts';
 import { Bindings } from './bindings.ts';
-import type { DataPlane, WireError } from './data-plane.ts';
+import type { DataPlane } from './data-plane.ts';
 import { Feed } from './feed.ts';
 import type { SocketEndpoint } from './socket-endpoint.ts';
 import type { ListenSettings, TransferAnswer, Transport, TransportEvents } from './transport.ts';

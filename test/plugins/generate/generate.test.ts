@@ -1,10 +1,12 @@
 /** Files made for the machine that asks: which rule, what it is given, templates and their mistakes, and hostile text. */
+
 import { join } from 'node:path';
 import { ConfigError, type Finding } from 'pxe';
 import { type GenerateContext, type GenerateOptions, generate, hosts, identify } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
 import { PluginError } from '../../../src/plugin/error.ts';
 import type { Client, ReadRequest } from '../../../src/plugin/types.ts';
+import { codeOf } from '../../../src/tftp/protocol/refusal.ts';
 import { folderOf } from '../../config/support.ts';
 import { fakeFolder, readRequest, start, summary, surroundings } from '../../plugin/support.ts';
 import { issuesOf } from '../support.ts';
@@ -29,7 +31,7 @@ async function making(written: Parameters<typeof generate>[0], templates: Record
   const pipeline = await start([inventory, generate(written)], around);
   const ask = async (name: string, client: Partial<Client> = web1, more: Partial<ReadRequest> = {}) => {
     const { content, served, error } = await pipeline.route({ ...readRequest(name, client), ...more });
-    if (error) return { text: `ERROR ${error.code} ${error.message}`, size: undefined, served: undefined };
+    if (error) return { text: `ERROR ${codeOf(error)} ${error.message}`, size: undefined, served: undefined };
     const bytes = await content.read(0, 1 << 20);
     return { text: Buffer.from(bytes).toString(), size: content.size, served };
   };

@@ -1,4 +1,5 @@
 /** Hosts from JSON, YAML and CSV files: what they say, and what is told of each mistake. */
+
 import { join } from 'node:path';
 import { ConfigError } from 'pxe';
 import { hosts } from 'pxe/plugins';
@@ -6,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { readDataFile } from '../../../plugins/hosts/data-file.ts';
 import { PluginError } from '../../../src/plugin/error.ts';
 import type { Client } from '../../../src/plugin/types.ts';
+import { codeOf } from '../../../src/tftp/protocol/refusal.ts';
 import { folderOf } from '../../config/support.ts';
 import { reloadingLab } from '../../kit/reloading.ts';
 import { fakeFolder, readRequest, start, surroundings } from '../../plugin/support.ts';
@@ -20,7 +22,7 @@ async function withFiles(files: Record<string, string>, options: object = {}) {
     watched: around.watched.map((path) => path.slice(configDir.length + 1)),
     async get(name: string, client: Partial<Client>): Promise<string> {
       const { served, error, request } = await pipeline.route(readRequest(name, client));
-      return `${request.client.host?.name} ${error ? `ERROR ${error.code}` : served}`;
+      return `${request.client.host?.name} ${error ? `ERROR ${codeOf(error)}` : served}`;
     },
     host: async (client: Partial<Client>) => (await pipeline.host(readRequest('f', client))).client.host,
   };

@@ -1,4 +1,5 @@
 /** The plugin in a pipeline, with a real cache folder and a real clock. */
+
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,9 +7,11 @@ import { join } from 'node:path';
 import { expect, onTestFinished, vi } from 'vitest';
 import { httpOrigin } from '../../../plugins/http-origin.ts';
 import { systemClock } from '../../../src/base/clock.ts';
+import { Refusal } from '../../../src/base/refusal.ts';
 import type { Content } from '../../../src/content/content.ts';
 import { nodeFileSystem } from '../../../src/content/node-filesystem.ts';
 import { Root } from '../../../src/content/root.ts';
+import { codeOf } from '../../../src/tftp/protocol/refusal.ts';
 import { readSegment } from '../../../src/tftp/transport/feed.ts';
 import { type LogLine, readRequest, recordingLog, start, surroundings } from '../../plugin/support.ts';
 
@@ -44,7 +47,7 @@ export async function rig(options: Partial<OriginOptions> & { url: string; cache
   /** Opens a name; `ERROR 1 file not found` if it is refused. */
   const ask = async (name: string): Promise<Content | string> => {
     const { content, error } = await pipeline.route(readRequest(name));
-    if (error) return `ERROR ${error.code} ${error.message}`;
+    if (error) return `ERROR ${codeOf(error)} ${error.message}`;
     open.add(content);
     return content;
   };
@@ -84,7 +87,8 @@ export async function readAll(content: Content): Promise<string> {
       if (bytes.length < 65536) return brief(Buffer.concat(parts));
     }
   } catch (error) {
-    return `${parts.length} segments, then ERROR ${(error as { code?: unknown }).code} ${(error as Error).message}`;
+    if (!(error instanceof Refusal)) throw error;
+    return `${parts.length} segments, then ERROR ${codeOf(error)} ${error.message}`;
   } finally {
     await content.close();
   }

@@ -6,11 +6,12 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { systemClock } from '../../../base/clock.ts';
 import { DiskGate, ThreadBudget } from '../../../content/disk-gate.ts';
 import { poolShare, poolThreads } from '../../../content/disks.ts';
-import { causeOf, readFault } from '../../../content/fault.ts';
+import { readFault } from '../../../content/fault.ts';
 import type { FileHandover } from '../../../content/file.ts';
 import { nodeFileSystem } from '../../../content/node-filesystem.ts';
 import { VersionedFile } from '../../../content/versioned-file.ts';
 import { Waker, type WakeShare } from '../../../net/native/wake.ts';
+import { wireError } from '../../protocol/refusal.ts';
 import { BorrowedFile } from './borrowed-file.ts';
 import type { FromContent, SegmentRead, ToContent } from './messages.ts';
 import { Slots } from './slots.ts';
@@ -86,8 +87,7 @@ export class ContentThread {
       await this.#file(id).read(this.#slots.bytes(slot, length), position);
       this.#tell({ kind: 'filled', slot });
     } catch (error) {
-      const fault = readFault(error);
-      this.#tell({ kind: 'failed', slot, error: { code: fault.code, message: fault.message, detail: causeOf(fault) } });
+      this.#tell({ kind: 'failed', slot, error: wireError(readFault(error)) });
     }
   }
 

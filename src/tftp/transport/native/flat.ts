@@ -4,6 +4,7 @@
  */
 
 import type { PeerKey } from '../../../base/peer.ts';
+import type { WireError } from '../../protocol/error.ts';
 import type { RequestPacket } from '../../protocol/packet.ts';
 import type { Ending } from '../../protocol/transfer.ts';
 import type { FromData, ToData } from './messages.ts';
@@ -15,7 +16,6 @@ type Serve = Extract<ToData, { readonly kind: 'serve' }>;
 type Settled = Extract<ToData, { readonly kind: 'settled' }>;
 type Option = RequestPacket['options'][number];
 type Agreement = NonNullable<Ending['agreement']>;
-type WireError = NonNullable<Ending['error']>;
 
 /** `options`: names and values by turns, to the end of the list. */
 type FlatRequest = readonly [
@@ -26,7 +26,7 @@ type FlatRequest = readonly [
 type FlatEnd = readonly [
   ...[kind: 'end', id: number, outcome: Ending['outcome'], bytes: number, durationMs: number, rttMs: number | undefined],
   ...[retransmissions: number, lastAckMissing: boolean, code: WireError['code'] | undefined, message: string | undefined],
-  ...[detail: string | undefined],
+  ...[reason: WireError['reason'], detail: string | undefined],
   ...[blockSize: number | undefined, windowSize: number, rollover: Agreement['rollover'], timeoutMs: number | undefined],
   ...acknowledged: string[],
 ];
@@ -90,6 +90,7 @@ function flatEnd({ kind, id, ending }: End): FlatEnd {
     lastAckMissing,
     error?.code,
     error?.message,
+    error?.reason,
     error?.detail,
     blockSize,
     windowSize,
@@ -110,14 +111,19 @@ function end([
   lastAckMissing,
   code,
   message,
+  reason,
   detail,
   ...agreed
 ]: FlatEnd): End {
   const [blockSize, windowSize, rollover, timeoutMs, ...acknowledged] = agreed;
-  const error = code === undefined ? undefined : { code, message: message ?? '', ...(detail === undefined ? {} : { detail }) };
+  const error = code === undefined ? undefined : wireError(code, message ?? '', reason, detail);
   const agreement =
     blockSize === undefined ? undefined : { blockSize, windowSize, rollover, timeoutMs, acknowledged: optionsOf(acknowledged) };
   return { kind, id, ending: { outcome, bytes, durationMs, agreement, rttMs, retransmissions, lastAckMissing, error } };
+}
+
+function wireError(code: number, message: string, reason: WireError['reason'], detail: string | undefined): WireError {
+  return { code, message, ...(reason === undefined ? {} : { reason }), ...(detail === undefined ? {} : { detail }) };
 }
 
 function flatAnswer(message: Answer): FlatAnswer | Answer {

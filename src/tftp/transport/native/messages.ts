@@ -5,11 +5,11 @@
 import type { PeerKey } from '../../../base/peer.ts';
 import type { FileHandover } from '../../../content/file.ts';
 import type { EngineLimits } from '../../protocol/engine.ts';
+import type { WireError } from '../../protocol/error.ts';
 import type { RequestPacket } from '../../protocol/packet.ts';
 import type { ReadAnswer } from '../../protocol/read-transfer.ts';
 import type { Ending, Progress, TransferLimits } from '../../protocol/transfer.ts';
 import type { WriteAnswer } from '../../protocol/write-transfer.ts';
-import type { WireError } from '../data-plane.ts';
 
 /** Control plane to data thread. */
 export type ToData =

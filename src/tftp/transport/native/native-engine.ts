@@ -13,11 +13,11 @@ import { closeSocket, openSocket } from '../../../net/native/socket.ts';
 import type { SocketAddress } from '../../../net/socket.ts';
 import type { Stats, StatsShare } from '../../../stats/stats.ts';
 import type { ControlPlane, EngineLimits } from '../../protocol/engine.ts';
-import { ErrorCode } from '../../protocol/error.ts';
+import { ErrorCode, type WireError } from '../../protocol/error.ts';
 import type { ReadAnswer } from '../../protocol/read-transfer.ts';
 import type { Progress, TransferLimits } from '../../protocol/transfer.ts';
 import type { WriteAnswer } from '../../protocol/write-transfer.ts';
-import type { DataPlane, WireError } from '../data-plane.ts';
+import type { DataPlane } from '../data-plane.ts';
 import type { SocketOwner } from '../socket-endpoint.ts';
 import { NativeEndpoint } from './endpoint.ts';
 import type { FromData, ToData } from './messages.ts';
@@ -102,8 +102,8 @@ export class NativeEngine implements DataPlane {
     this.#post({ kind: 'answer', id, answer, terms });
   }
 
-  refuse(id: number, { code, message }: WireError): void {
-    this.#post({ kind: 'refuse', id, error: { code, message } });
+  refuse(id: number, error: WireError): void {
+    this.#post({ kind: 'refuse', id, error });
   }
 
   supply(id: number, index: number, bytes: Uint8Array, last: boolean): void {
@@ -127,8 +127,8 @@ export class NativeEngine implements DataPlane {
     return this.#call((call) => ({ kind: 'progress', call }));
   }
 
-  async refuseAll({ code, message }: WireError): Promise<void> {
-    await this.#call((call) => ({ kind: 'refuseAll', call, error: { code, message } }));
+  async refuseAll(error: WireError): Promise<void> {
+    await this.#call((call) => ({ kind: 'refuseAll', call, error }));
   }
 
   reads(content: Content): boolean {

@@ -6,7 +6,7 @@
 import { SEGMENT_BYTES } from '../../../base/segment.ts';
 import type { CacheBudget } from '../../../content/budget.ts';
 import { segmentKey } from '../../../content/lru.ts';
-import type { WireError } from '../data-plane.ts';
+import type { WireError } from '../../protocol/error.ts';
 import type { FileByNumber, FromContent, ToContent } from './messages.ts';
 import type { PageCache } from './page-cache.ts';
 import { SegmentShelf } from './segment-shelf.ts';

@@ -8,7 +8,10 @@ import type { FromData, ToData } from '../../../../src/tftp/transport/native/mes
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 const ms = fc.double({ min: 0, max: 1e6, noNaN: true });
 const options = fc.array(fc.record({ name: fc.string(), value: fc.string() }), { maxLength: 6 });
-const error = fc.record({ code: fc.nat(8), message: fc.string(), detail: fc.string() }, { requiredKeys: ['code', 'message'] });
+const error = fc.record(
+  { code: fc.nat(8), message: fc.string(), reason: fc.constantFrom('not-found', 'no-answer'), detail: fc.string() },
+  { requiredKeys: ['code', 'message'] },
+);
 const id = fc.nat();
 
 const request = fc.record({
