@@ -5,7 +5,7 @@ import { isAbsolute, relative } from 'node:path';
 import { type LogRecord, listOf, numberOf, objectOf, textOf } from './log-record.ts';
 import { clockText, timeText } from './machine-lines.ts';
 import { type Colour, type Span, wrap } from './painting.ts';
-import { dropsText, statsText } from './stats-text.ts';
+import { dropsText, statsDetails, statsText } from './stats-text.ts';
 
 type Line = readonly Span[];
 
@@ -27,7 +27,7 @@ function linesOf(record: LogRecord, folder: string, columns: number): readonly L
     case 'listening':
       return [timed(record, [{ text: `listening on ${record.address} port ${record.port}` }])];
     case 'status':
-      return [timed(record, [{ text: statusText(record) }])];
+      return [timed(record, [{ text: statusText(record) }]), ...statsDetails(record.stats).map(indented)];
     case 'stopping':
     case 'stopping at once':
       return [timed(record, [{ text: `${msg}: ${record.signal}, ${transferCount(record.transfers)} under way` }])];
@@ -73,11 +73,10 @@ function failedLines(record: LogRecord, problem: string, columns: number): reado
   const [head, ...more] = several || whole.length > room ? parts : [whole];
   const ended = `${head}; ${STAYS}`;
   const fits = ended.length <= room;
-  const hint = (text: string): Line => [{ text: `${INDENT}${text}`, colour: 'dim' }];
   return [
     timed(record, [{ text: 'reload failed', colour: 'red' }, { text: `: ${fits ? ended : head}` }]),
-    ...more.map((line): Line => (several ? below('error', line) : hint(line))),
-    ...(fits ? [] : [hint(STAYS)]),
+    ...more.map((line): Line => (several ? below('error', line) : indented(line))),
+    ...(fits ? [] : [indented(STAYS)]),
   ];
 }
 
@@ -152,6 +151,11 @@ function timed(record: LogRecord, spans: Line): Line {
 
 function below(severity: string, text: string): Line {
   return [{ text: `${INDENT}${severity} `, colour: severity === 'error' ? 'red' : 'yellow' }, { text: oneLine(text) }];
+}
+
+/** What belongs to the line above. */
+function indented(text: string): Line {
+  return [{ text: `${INDENT}${oneLine(text)}`, colour: 'dim' }];
 }
 
 function oneLine(text: string): string {

@@ -1,6 +1,6 @@
-/** What was counted, in words: for the line of SIGUSR1 and for the one about dropped datagrams. */
+/** What was counted and measured, in words: for the lines of SIGUSR1 and for the one about dropped datagrams. */
 import { listOf, numberOf, objectOf, textOf } from './log-record.ts';
-import { sizeText } from './machine-lines.ts';
+import { clockText, sizeText, timeText } from './machine-lines.ts';
 
 /** `12 requests (10 completed, 2 refused), 3.4 MiB sent, 5 datagrams dropped`: what there is of it. `undefined` if that is nothing. */
 export function statsText(stats: unknown): string | undefined {
@@ -15,13 +15,31 @@ export function statsText(stats: unknown): string | undefined {
   const requests = of('requests.read', 'requests.write');
   const dropped = group('drops.').reduce((sum, { count }) => sum + count, 0);
   const [sent, received] = [of('bytes.sent'), of('bytes.received')];
-  const parts = [
-    ...(requests > 0 ? [`${plural(requests, 'request')}${outcomes.length > 0 ? ` (${outcomes.join(', ')})` : ''}`] : []),
-    ...(sent > 0 ? [`${sizeText(sent)} sent`] : []),
-    ...(received > 0 ? [`${sizeText(received)} received`] : []),
-    ...(dropped > 0 ? [`${plural(dropped, 'datagram')} dropped`] : []),
+  return joined([
+    requests > 0 && `${plural(requests, 'request')}${outcomes.length > 0 ? ` (${outcomes.join(', ')})` : ''}`,
+    sent > 0 && `${sizeText(sent)} sent`,
+    received > 0 && `${sizeText(received)} received`,
+    dropped > 0 && `${plural(dropped, 'datagram')} dropped`,
+  ]);
+}
+
+/** The rest of a snapshot, a line for each subject that there is something to say about. */
+export function statsDetails(stats: unknown): readonly string[] {
+  const { histograms, plugins } = objectOf(stats);
+  const measured = objectOf(histograms);
+  const times = joined([
+    quantilesText('first reply', measured['answer-seconds']),
+    quantilesText('transfer', measured['transfer-seconds']),
+    quantilesText('round trip', measured['round-trip-seconds']),
+  ]);
+  const lines = [
+    times && `median and 99th percentile: ${times}`,
+    memoryText(stats),
+    ...Object.entries(objectOf(plugins)).map(([name, plugin]) => pluginText(name, objectOf(plugin))),
+    reloadsText(stats),
+    troubleText(stats),
   ];
-  return parts.length > 0 ? parts.join(', ') : undefined;
+  return lines.filter((line) => line !== undefined);
 }
 
 /** `3 unknown transfer (one from 192.168.7.20 port 2070), 1 malformed (from 192.168.7.21 port 69)` */
@@ -32,6 +50,77 @@ export function dropsText(drops: unknown): string {
     return `${count} ${String(reason).replaceAll('-', ' ')}${example}`;
   });
   return texts.join(', ');
+}
+
+/** `first reply 0.4 ms, 2.1 ms` */
+function quantilesText(what: string, histogram: unknown): string | undefined {
+  const { p50, p99 } = objectOf(histogram);
+  const [middle, high] = [numberOf(p50), numberOf(p99)];
+  return middle === undefined || high === undefined ? undefined : `${what} ${secondsText(middle)} and ${secondsText(high)}`;
+}
+
+function memoryText(stats: unknown): string | undefined {
+  const { counter, gauge } = numbersOf(stats);
+  const bytes = gauge('cache-bytes.main') + gauge('cache-bytes.data');
+  const [hits, misses] = [counter('cache.hits'), counter('cache.misses')];
+  if (hits + misses === 0) return undefined;
+  return `${sizeText(bytes)} of files in memory, which had ${Math.round((100 * hits) / (hits + misses))} % of what was needed`;
+}
+
+function pluginText(name: string, plugin: Readonly<Record<string, unknown>>): string | undefined {
+  const duration = plugin['hook-seconds'];
+  const calls = numberOf(objectOf(duration).count) ?? 0;
+  const [errors, timeouts] = [numberOf(plugin['hook.errors']) ?? 0, numberOf(plugin['hook.timeouts']) ?? 0];
+  if (calls === 0) return undefined;
+  return joined([
+    quantilesText(`plugin ${name}: ${plural(calls, 'call')} of`, duration),
+    errors > 0 && `${errors} failed`,
+    timeouts > 0 && `${timeouts} took too long`,
+  ]);
+}
+
+function reloadsText(stats: unknown): string | undefined {
+  const { counter, gauge } = numbersOf(stats);
+  const text = (result: 'succeeded' | 'failed') => {
+    const count = counter(`reloads.${result}`);
+    return (
+      count > 0 && `${plural(count, 'reload')} ${result}, the last at ${clockText(gauge(`last-reload-seconds.${result}`) * 1000)}`
+    );
+  };
+  return joined([text('succeeded'), text('failed')]);
+}
+
+function troubleText(stats: unknown): string | undefined {
+  const { counter } = numbersOf(stats);
+  const [hung, lost, restarts, held] = [
+    counter('disk-calls.hung'),
+    counter('log-lines.lost'),
+    counter('restarts.data-thread'),
+    counter('budget.held'),
+  ];
+  return joined([
+    hung > 0 && `${plural(hung, 'call')} to a file system hung`,
+    lost > 0 && `${plural(lost, 'line')} of the log lost`,
+    restarts > 0 && `${plural(restarts, 'restart')} of the data thread`,
+    held > 0 && `${held} first replies held back`,
+  ]);
+}
+
+/** The numbers of a snapshot by name; 0 where there is none. */
+function numbersOf(stats: unknown) {
+  const { counters, gauges } = objectOf(stats);
+  const of = (table: unknown) => (name: string) => numberOf(objectOf(table)[name]) ?? 0;
+  return { counter: of(counters), gauge: of(gauges) };
+}
+
+/** `40 µs`, `1.5 ms`, `12 s` */
+function secondsText(seconds: number): string {
+  return seconds < 0.001 ? `${Math.round(seconds * 1e6)} µs` : timeText(seconds * 1000);
+}
+
+function joined(parts: readonly (string | false | undefined)[]): string | undefined {
+  const there = parts.filter((part) => typeof part === 'string');
+  return there.length > 0 ? there.join(', ') : undefined;
 }
 
 function plural(count: number, noun: string): string {

@@ -131,6 +131,42 @@ describe('a line', () => {
       ],
     ],
     [
+      'of what was measured, for SIGUSR1',
+      record({
+        msg: 'status',
+        ...{ transfers: 0, generation: 3, addresses: [{ address: '10.0.0.1', port: 69 }] },
+        stats: {
+          counters: {
+            ...{ 'cache.hits': 9, 'cache.misses': 1, 'reloads.succeeded': 2, 'reloads.failed': 1 },
+            ...{ 'disk-calls.hung': 1, 'log-lines.lost': 20, 'budget.held': 3 },
+          },
+          gauges: {
+            ...{ 'cache-bytes.main': 2 ** 20, 'cache-bytes.data': 2 ** 20 },
+            ...{ 'last-reload-seconds.succeeded': time / 1000, 'last-reload-seconds.failed': time / 1000 - 60 },
+          },
+          histograms: {
+            'answer-seconds': { count: 3, p50: 0.00025, p99: 0.0021 },
+            'transfer-seconds': { count: 3, p50: 1.5, p99: 90 },
+            'round-trip-seconds': { count: 0 },
+          },
+          plugins: {
+            hosts: { 'hook.errors': 0, 'hook.timeouts': 0, 'hook-seconds': { count: 1204, p50: 0.00002, p99: 0.001 } },
+            own: { 'hook.errors': 2, 'hook.timeouts': 1, 'hook-seconds': { count: 1, p50: 4, p99: 5 } },
+            idle: { 'hook.errors': 0, 'hook.timeouts': 0, 'hook-seconds': { count: 0 } },
+          },
+        },
+      }),
+      [
+        '15:18:26 0 transfers under way, generation 3, on 10.0.0.1 port 69',
+        '         median and 99th percentile: first reply 250 µs and 2.1 ms, transfer 1.5 s and 90 s',
+        '         2.0 MiB of files in memory, which had 90 % of what was needed',
+        '         plugin hosts: 1204 calls of 20 µs and 1.0 ms',
+        '         plugin own: 1 call of 4.0 s and 5.0 s, 2 failed, 1 took too long',
+        '         2 reloads succeeded, the last at 15:18:26, 1 reload failed, the last at 15:17:26',
+        '         1 call to a file system hung, 20 lines of the log lost, 3 first replies held back',
+      ],
+    ],
+    [
       'of dropped datagrams',
       record({
         level: 40,
