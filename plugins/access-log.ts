@@ -93,7 +93,8 @@ function isAbsent({ outcome, error }: TransferSummary): boolean {
 }
 
 function startFields({ request, served, size, generation }: TransferInfo) {
-  const { client, kind, mode, asked } = request;
+  const { client, kind, asked } = request;
+  const mode = request.protocol === 'tftp' ? request.tftp.mode : undefined;
   return { ...clientFields(client), port: client.port, kind, mode, asked, served, size, generation };
 }
 

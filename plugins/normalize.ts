@@ -67,13 +67,13 @@ interface Profile {
 
 const profiles: Readonly<Record<keyof z.output<typeof options>, Profile>> = {
   windows: {
-    isOf: ({ asked, name, options }) =>
+    isOf: ({ asked, name, tftp: { options } }) =>
       asked.includes('\\') || options.has('mstfwindow') || options.has('msftwindow') || WINDOWS_FILE.test(name),
     find: ({ name }, root) => root.spelling(name),
   },
   shim: {
     // 512-byte blocks, whatever its firmware is able to.
-    isOf: ({ name, options }) => SHIM_FILE.test(name) && (options.get('blksize') ?? '512') === '512',
+    isOf: ({ name, tftp: { options } }) => SHIM_FILE.test(name) && (options.get('blksize') ?? '512') === '512',
     find: ({ name }, root, programs) => {
       const file = name.slice(name.lastIndexOf('/') + 1);
       return firstOf(root, [name, ...(programs === undefined ? [] : [programs + file]), file]);

@@ -172,12 +172,12 @@ async function lookupUs(hooks: Hooks, macFor: (n: number) => string): Promise<nu
 
 function requestOf(mac: string): ReadRequest {
   return {
+    protocol: 'tftp',
     kind: 'read',
     client: { address: '10.0.0.9', port: 2070, mac },
     local: { address: '10.0.0.1', port: 69 },
     asked: 'boot.efi',
     name: 'boot.efi',
-    mode: 'octet',
-    options: new Map(),
+    tftp: { mode: 'octet', options: new Map() },
   };
 }

@@ -58,6 +58,8 @@ export type {
   Outcome,
   PluginContext,
   ReadRequest,
+  Request,
+  RequestByProtocol,
   RequestInfo,
   RewriteRequest,
   TransferError,
@@ -74,3 +76,4 @@ export type { CounterName, GaugeName, HistogramName, PluginCounterName, PluginHi
 export type { HistogramSnapshot } from './stats/histogram.ts';
 export type { PluginStats, StatsSnapshot } from './stats/stats.ts';
 export { ErrorCode, TftpError } from './tftp/protocol/error.ts';
+export type { TftpDetails, TftpRequest } from './tftp/request.ts';

@@ -48,7 +48,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     packages: ['node:', 'commander', 'pino', 'pxe/plugins'],
   },
   index: {
-    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp/protocol', 'server'],
+    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp', 'tftp/protocol', 'server'],
     packages: ['zod'],
   },
 };

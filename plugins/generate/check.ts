@@ -51,13 +51,13 @@ function failureOf({ glob, template, variables }: Rule, client: Client, call: Ca
   if (template === undefined) return undefined;
   const name = glob.pattern.replace(/\*\*|[*?]/g, 'x');
   const request: ReadRequest = {
+    protocol: 'tftp',
     kind: 'read',
     client,
     local: { address: '127.0.0.1', port: 69 },
     asked: name,
     name,
-    mode: 'octet',
-    options: new Map(),
+    tftp: { mode: 'octet', options: new Map() },
   };
   try {
     template.render(scopeOf(contextOf(request, call, glob.match(name) ?? [], variables)));

@@ -7,7 +7,7 @@ import { hexAddress } from '../address.ts';
 
 /** What a function is given that makes a file. */
 export interface GenerateContext {
-  /** The request; `asked`, `name` and `options` are untrusted, and without control characters. */
+  /** The request; `asked`, `name` and options are untrusted, and without control characters. */
   readonly request: ReadRequest;
   readonly call: Call;
   readonly client: Client;
@@ -43,7 +43,7 @@ export function contextOf(
     client,
     asked: oneLine(asked.asked),
     name: oneLine(asked.name),
-    options: new Map([...asked.options].map(([name, value]) => [oneLine(name), oneLine(value)])),
+    tftp: { ...asked.tftp, options: new Map([...asked.tftp.options].map(([name, value]) => [oneLine(name), oneLine(value)])) },
   };
   const { host, mac } = client;
   return {

@@ -38,6 +38,7 @@ import type {
   Folder,
   Hooks,
   IdentitySource,
+  ListedRequest,
   Machine,
   ReadRequest,
   RequestInfo,
@@ -450,18 +451,17 @@ function sourcesOf({ name, hooks }: StartedPlugin): readonly IdentitySource[] {
 }
 
 /** As if a listed machine had asked; for nothing in particular. */
-function requestOf(machine: Machine): ReadRequest {
+function requestOf(machine: Machine): ListedRequest {
   const { address = '0.0.0.0' } = machine;
   const client: Client = { address, port: 0 };
   const given = givenIdentity(machine);
   return {
+    protocol: 'none',
     kind: 'read',
     client: given === undefined ? client : withIdentity(client, given),
     local: { address: '0.0.0.0', port: 0 },
     asked: '',
     name: '',
-    mode: 'octet',
-    options: new Map(),
   };
 }
 

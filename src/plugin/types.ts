@@ -12,7 +12,7 @@ import type { Kept } from './kept.ts';
 /** What tells a machine from others. */
 export type FactName = 'mac' | 'uuid' | 'serial';
 
-/** An `identify` hook's answer: one fact or several, and where they are known from. TFTP itself carries none of them. */
+/** An `identify` hook's answer: one fact or several, and where they are known from. Boot protocols carry few of them. */
 export interface Identity {
   /** MAC address: six octets in hex, any usual spelling; kept as `52:54:00:12:34:56`. */
   readonly mac?: string;
@@ -70,9 +70,8 @@ export interface Host {
   readonly restsOn?: readonly (readonly FactName[])[];
 }
 
-/** A request as it came in; the client's MAC address is not known yet. */
-export interface RequestInfo {
-  readonly kind: 'read' | 'write';
+/** What every request has, whatever its protocol. */
+export interface RequestFields {
   readonly client: Client;
   /** The server's address and port that the client sent to. */
   readonly local: { readonly address: string; readonly port: number };
@@ -83,25 +82,44 @@ export interface RequestInfo {
    * `rewrite` has been asked it may be one that no file can have: empty, or with control characters.
    */
   readonly name: string;
-  readonly mode: 'octet' | 'netascii';
-  /** Options asked for, names in lower case, in the client's order (RFC 2347). Untrusted text. */
-  readonly options: ReadonlyMap<string, string>;
 }
 
-/** A request to read. */
-export interface ReadRequest extends RequestInfo {
+export interface ReadFields extends RequestFields {
   readonly kind: 'read';
 }
 
-/** A request to write. */
-export interface WriteRequest extends RequestInfo {
+export interface WriteFields extends RequestFields {
   readonly kind: 'write';
-  /** Bytes that the client says it will send (RFC 2349); a claim, not a fact. */
+  /** Bytes that the client says it will send; a claim, not a fact. */
   readonly size: number | undefined;
 }
 
+/**
+ * The requests of each protocol by its name. A protocol adds its own (`declare module`), each with `protocol`, the name, and a field of
+ * that name for what is particular to it.
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: each protocol adds to it
+export interface RequestByProtocol {}
+
+/** A request that a client has sent. `protocol` tells the protocol, and with it which particulars there are. */
+export type Request = RequestByProtocol[keyof RequestByProtocol];
+
+/** A request to read. */
+export type ReadRequest = Extract<Request, { readonly kind: 'read' }>;
+
+/** A request to write. */
+export type WriteRequest = Extract<Request, { readonly kind: 'write' }>;
+
+/** Stands for a machine that the config lists and that has sent nothing: it asks for no name. */
+export interface ListedRequest extends ReadFields {
+  readonly protocol: 'none';
+}
+
+/** What `identify` and `host` see: a request as it came in. The client's MAC address may not be known yet. */
+export type RequestInfo = Request | ListedRequest;
+
 /** What `rewrite` sees: it returns a changed copy, `{ ...request, name: 'other' }`. */
-export type RewriteRequest = ReadRequest | WriteRequest;
+export type RewriteRequest = Request;
 
 /** Files under one folder. A name that leaves the folder is refused (`forbidden`), whatever it is made of. */
 export interface Folder {
@@ -169,7 +187,7 @@ export interface Finding {
 export interface TransferInfo {
   /** Unique in this process. */
   readonly id: number;
-  readonly request: ReadRequest | WriteRequest;
+  readonly request: Request;
   /** What is sent, for people: a path under the root, or `plugin:<name>`. `undefined` for an upload, and where nothing was found. */
   readonly served: string | undefined;
   /** Bytes, where known. */

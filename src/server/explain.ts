@@ -8,7 +8,7 @@ import { SEGMENT_BYTES } from '../base/segment.ts';
 import { closeUnwanted } from '../content/unwanted.ts';
 import { factNames, givenIdentity, withIdentity } from '../plugin/facts.ts';
 import { describeError, type Trace } from '../plugin/trace.ts';
-import type { Client, IdentitySource, ReadRequest } from '../plugin/types.ts';
+import type { Client, IdentitySource } from '../plugin/types.ts';
 import type { Generation } from '../service/generation.ts';
 import { limitsOf } from '../tftp/limits.ts';
 import { considered, negotiate } from '../tftp/protocol/options.ts';
@@ -16,7 +16,7 @@ import { Opcode } from '../tftp/protocol/packet.ts';
 import { codeOf, describeRefusal } from '../tftp/protocol/refusal.ts';
 import { Segments } from '../tftp/protocol/segments.ts';
 import { makeReady } from '../tftp/ready.ts';
-import { understand } from '../tftp/request.ts';
+import { type TftpReadRequest, understand } from '../tftp/request.ts';
 
 /** A request that nobody has sent. */
 export interface Question {
@@ -73,7 +73,7 @@ export async function explain(generation: Generation, question: Question): Promi
   const unknowable = isUnknowable(question, generation.pipeline.sources()) ? { unknowable: true as const } : {};
   const base = { asked: question.name, name: request.name, client, ...unknowable, trace, served: undefined, agreed: [] };
   if (refusal) return { ...base, error: toError(refusal) };
-  const route = await generation.pipeline.route({ ...request, kind: 'read', client } as ReadRequest, {
+  const route = await generation.pipeline.route({ ...request, kind: 'read', client } as TftpReadRequest, {
     trace,
     unservable,
     describe: describeRefusal,
@@ -82,7 +82,7 @@ export async function explain(generation: Generation, question: Question): Promi
   if (route.error) return { ...found, error: toError(route.error) };
   try {
     const patience = { clock: generation.clock, ms: limits.idleMs };
-    const { content, first } = await makeReady(route.content, request.mode, patience);
+    const { content, first } = await makeReady(route.content, request.tftp.mode, patience);
     closeUnwanted(content);
     const served = { from: route.served, size: route.content.size, digest: hash('sha256', first) };
     const segments = new Segments(content.size);

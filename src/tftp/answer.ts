@@ -7,12 +7,12 @@ import type { Log } from '../base/log.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { RouteOptions } from '../plugin/route.ts';
 import type { Trace } from '../plugin/trace.ts';
-import type { ReadRequest, WriteRequest } from '../plugin/types.ts';
 import type { Generation } from '../service/generation.ts';
 import { limitsOf } from './limits.ts';
 import { netasciiSink } from './netascii.ts';
 import { describeRefusal } from './protocol/refusal.ts';
 import { makeReady } from './ready.ts';
+import type { TftpReadRequest, TftpWriteRequest } from './request.ts';
 import type { ActiveTransfer } from './transfers.ts';
 import type { TransferAnswer, Transport } from './transport/transport.ts';
 
@@ -44,7 +44,7 @@ function isVerbose({ config }: Generation): boolean {
 
 async function answerRead(
   transfer: ActiveTransfer,
-  asked: ReadRequest,
+  asked: TftpReadRequest,
   how: RouteOptions,
   transport: Reads,
 ): Promise<TransferAnswer> {
@@ -57,12 +57,12 @@ async function answerRead(
   transfer.size = route.content.size;
   const limits = limitsOf(generation.config).transferFor(asked.client.address);
   const { content } = route;
-  if (asked.mode === 'octet' && transport.reads(content)) return { kind: 'read', content, first: undefined, limits };
+  if (asked.tftp.mode === 'octet' && transport.reads(content)) return { kind: 'read', content, first: undefined, limits };
   const patience = { clock: generation.clock, ms: limits.idleMs, signal: gone };
-  return { kind: 'read', ...(await makeReady(content, asked.mode, patience)), limits };
+  return { kind: 'read', ...(await makeReady(content, asked.tftp.mode, patience)), limits };
 }
 
-async function answerWrite(transfer: ActiveTransfer, asked: WriteRequest, how: RouteOptions): Promise<TransferAnswer> {
+async function answerWrite(transfer: ActiveTransfer, asked: TftpWriteRequest, how: RouteOptions): Promise<TransferAnswer> {
   const { generation } = transfer;
   const route = await generation.pipeline.route(asked, how);
   const { request, error } = route;
@@ -73,5 +73,5 @@ async function answerWrite(transfer: ActiveTransfer, asked: WriteRequest, how: R
   const sink = route.sink ?? (await generation.uploads?.open(request.name, request.size));
   if (!sink) throw NO_UPLOADS;
   const limits = limitsOf(generation.config).transferFor(asked.client.address);
-  return { kind: 'write', sink: asked.mode === 'netascii' ? netasciiSink(sink) : sink, limits };
+  return { kind: 'write', sink: asked.tftp.mode === 'netascii' ? netasciiSink(sink) : sink, limits };
 }

@@ -9,8 +9,8 @@ import type { Clock } from '../base/clock.ts';
 import { limit } from '../base/limit.ts';
 import type { Content } from '../content/content.ts';
 import { closeUnwanted } from '../content/unwanted.ts';
-import type { ReadRequest } from '../plugin/types.ts';
 import { netasciiContent } from './netascii.ts';
+import type { TftpDetails } from './request.ts';
 import { readSegment } from './transport/feed.ts';
 
 /** Content that can be sent at once. */
@@ -29,7 +29,7 @@ export interface Patience {
 }
 
 /** Closes what was opened if its first bytes cannot be had. Throws what reading threw. */
-export async function makeReady(opened: Content, mode: ReadRequest['mode'], patience: Patience): Promise<Ready> {
+export async function makeReady(opened: Content, mode: TftpDetails['mode'], patience: Patience): Promise<Ready> {
   const content = mode === 'netascii' ? netasciiContent(opened) : opened;
   try {
     const first = readSegment(content, 0);

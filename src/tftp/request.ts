@@ -3,7 +3,7 @@
  */
 import { Refusal } from '../base/refusal.ts';
 import { readName } from '../content/name.ts';
-import type { ReadRequest, RequestInfo, WriteRequest } from '../plugin/types.ts';
+import type { ReadFields, RequestFields, WriteFields } from '../plugin/types.ts';
 import { claimedSize } from './protocol/options.ts';
 import { Opcode, type Option, type RequestPacket } from './protocol/packet.ts';
 import type { TransferRequest } from './transport/transport.ts';
@@ -13,11 +13,31 @@ const UNKNOWN_MODE = Object.freeze(new Refusal('unsupported', 'unknown transfer 
 /** RFC 1350 §1 makes it obsolete. */
 const MAIL_MODE = Object.freeze(new Refusal('unsupported', 'mail mode is not supported'));
 
-export type AnyRequest = ReadRequest | WriteRequest;
+/** What is particular to a request that came by TFTP. */
+export interface TftpDetails {
+  readonly mode: 'octet' | 'netascii';
+  /** Options asked for, names in lower case, in the client's order (RFC 2347). Untrusted text. */
+  readonly options: ReadonlyMap<string, string>;
+}
+
+interface ByTftp {
+  readonly protocol: 'tftp';
+  readonly tftp: TftpDetails;
+}
+
+export type TftpReadRequest = ReadFields & ByTftp;
+export type TftpWriteRequest = WriteFields & ByTftp;
+export type TftpRequest = TftpReadRequest | TftpWriteRequest;
+
+declare module '../plugin/types.ts' {
+  interface RequestByProtocol {
+    readonly tftp: TftpRequest;
+  }
+}
 
 /** The request as far as it can be understood; `refusal` is the ERROR to answer if that is not enough. */
 export interface Understood {
-  readonly request: AnyRequest;
+  readonly request: TftpRequest;
   readonly refusal: Refusal | undefined;
   /** The ERROR to answer unless a plugin makes another name of this one, which no file can have. */
   readonly unservable: Refusal | undefined;
@@ -25,16 +45,16 @@ export interface Understood {
 
 export function understand({ client, local, packet }: TransferRequest, nameBytes: number): Understood {
   const { name, refusal, unservable } = nameOf(packet, nameBytes);
-  const info: Omit<RequestInfo, 'kind'> = {
+  const fields: RequestFields & ByTftp = {
+    protocol: 'tftp',
     client: { ...client, address: plainAddress(client.address) },
     local: { ...local, address: plainAddress(local.address) },
     asked: packet.name,
     name,
-    mode: packet.mode === 'netascii' ? 'netascii' : 'octet',
-    options: optionMap(packet.options),
+    tftp: { mode: packet.mode === 'netascii' ? 'netascii' : 'octet', options: optionMap(packet.options) },
   };
-  const request: AnyRequest =
-    packet.opcode === Opcode.rrq ? { ...info, kind: 'read' } : { ...info, kind: 'write', size: claimedSize(packet.options) };
+  const request: TftpRequest =
+    packet.opcode === Opcode.rrq ? { ...fields, kind: 'read' } : { ...fields, kind: 'write', size: claimedSize(packet.options) };
   return { request, refusal: modeRefusal(packet.mode) ?? refusal, unservable };
 }
 

@@ -8,7 +8,7 @@ import type { Generation, Lease } from '../service/generation.ts';
 import type { WireError } from './protocol/error.ts';
 import { DEFAULT_BLOCK_BYTES } from './protocol/options.ts';
 import type { Ending } from './protocol/transfer.ts';
-import { type AnyRequest, optionMap } from './request.ts';
+import { optionMap, type TftpRequest } from './request.ts';
 
 /** A request from its arrival to its end. */
 export interface ActiveTransfer {
@@ -22,7 +22,7 @@ export interface ActiveTransfer {
   /** Ends the work of plugins for a client that has gone. */
   readonly gone: Abort;
   /** What plugins have made of it so far. */
-  request: AnyRequest;
+  request: TftpRequest;
   served: string | undefined;
   /** Whose content or sink it is; `undefined` where no plugin answered. */
   plugin: string | undefined;

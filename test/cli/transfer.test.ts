@@ -80,7 +80,7 @@ describe('get', () => {
     expect(out).toEqual({ code: 0, signal: null, stdout: text, stderr: '' });
     expect(JSON.parse(lean.stdout)).toMatchObject({ bytes: 0, options: {} });
     expect(at.read('here/nothing')).toHaveLength(0);
-    expect(at.ended.find(({ request }) => request.asked === 'empty')?.request.options.size).toBe(0);
+    expect(at.ended.find(({ request }) => request.asked === 'empty')?.request.tftp.options.size).toBe(0);
     expect(at.tree('here').filter((name) => name.includes('.part'))).toEqual([]);
   });
 
@@ -88,7 +88,7 @@ describe('get', () => {
     const at = await transferLab();
     const { code, stdout } = await pxe(['get', url(at, 'text'), '-', '--mode', 'netascii']);
     expect({ code, stdout }).toEqual({ code: 0, stdout: text });
-    expect(at.ended[0]).toMatchObject({ request: { mode: 'netascii' }, bytes: wireText.length });
+    expect(at.ended[0]).toMatchObject({ request: { tftp: { mode: 'netascii' } }, bytes: wireText.length });
   });
 
   test('what fails ends with 1, says why, and leaves what was there', async () => {

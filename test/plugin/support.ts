@@ -134,13 +134,13 @@ export async function start(plugins: readonly Plugin[], around: PipelineSurround
 
 export function readRequest(name: string, client: Partial<ReadRequest['client']> = {}): ReadRequest {
   return {
+    protocol: 'tftp',
     kind: 'read',
     client: { address: '192.168.7.20', port: 2070, ...client },
     local: { address: '192.168.7.1', port: 69 },
     asked: `/${name}`,
     name,
-    mode: 'octet',
-    options: new Map(),
+    tftp: { mode: 'octet', options: new Map() },
   };
 }
 

@@ -29,7 +29,8 @@ async function normalizing(files: readonly string[], options?: Options) {
 
 const pi = { mac: 'dc:a6:32:01:02:03' };
 const other = { mac: '52:54:00:12:34:56' };
-const blksize = (value: string) => ({ options: new Map([['blksize', value]]) });
+const withOptions = (options: ReadonlyMap<string, string>) => ({ tftp: { mode: 'octet', options } }) as const;
+const blksize = (value: string) => withOptions(new Map([['blksize', value]]));
 
 describe('what is asked for, what there is, what is looked for', () => {
   test.each<[asked: string, files: readonly string[], expected: string, also?: Partial<ReadRequest>, client?: object]>([
@@ -40,7 +41,7 @@ describe('what is asked for, what there is, what is looked for', () => {
     ['sources/BOOT.WIM', ['Sources/boot.wim'], 'windows: Sources/boot.wim'],
     ['boot/x86/WDSNBP.com', ['boot/x86/wdsnbp.com'], 'windows: boot/x86/wdsnbp.com'],
     ['Kernel', ['kernel'], 'Kernel'],
-    ['Kernel', ['kernel'], 'windows: kernel', { options: new Map([['mstfwindow', '31416']]) }],
+    ['Kernel', ['kernel'], 'windows: kernel', withOptions(new Map([['mstfwindow', '31416']]))],
     ['grubx64.efi', ['grubx64.efi', 'efi/grubx64.efi'], 'grubx64.efi'],
     ['wrong/grubx64.efi', ['grubx64.efi'], 'shim: grubx64.efi'],
     ['wrong/grubx64.efi', ['grubx64.efi'], 'shim: grubx64.efi', blksize('512')],
@@ -148,7 +149,7 @@ test('options are checked', () => {
 
 describe('recorded requests', () => {
   const reads = readVectors().filter(({ kind }) => kind === 'RRQ');
-  const recorded = ({ options }: (typeof reads)[number]) => ({ options: optionMap(options) });
+  const recorded = ({ options }: (typeof reads)[number]) => withOptions(optionMap(options));
 
   test.each(reads)('$client $name: what is there is left alone', async (vector) => {
     expect(await (await normalizing([cleanName(vector.name)])).ask(vector.name, recorded(vector))).toBe(cleanName(vector.name));

@@ -37,7 +37,7 @@ const made = definePlugin({
         case 'made/broken': throw new Error('/etc/shadow');
         case 'made/unreadable': return { size: 5, read() { throw new Error('/etc/shadow'); }, close() {} };
         case 'made/liar': return { size: 500, read: () => new Uint8Array(5), close() {} };
-        case 'made/by-options': return Buffer.from([...request.options].join(' '));
+        case 'made/by-options': return Buffer.from([...request.tftp.options].join(' '));
       }
     },
   }),

@@ -248,18 +248,21 @@ describe('what it tells', () => {
     const { from } = await get(address, '\\boot//file', { options: { tsize: 0, blksize: 1432, windowsize: 8, bogus: 1 } });
     expect(from.port).not.toBe(address.port);
     const request = {
+      protocol: 'tftp',
       kind: 'read',
       client: { address: '127.0.0.1', port: expect.any(Number) },
       local: address,
       asked: '\\boot//file',
       name: 'boot/file',
-      mode: 'octet',
-      options: new Map([
-        ['tsize', '0'],
-        ['blksize', '1432'],
-        ['windowsize', '8'],
-        ['bogus', '1'],
-      ]),
+      tftp: {
+        mode: 'octet',
+        options: new Map([
+          ['tsize', '0'],
+          ['blksize', '1432'],
+          ['windowsize', '8'],
+          ['bogus', '1'],
+        ]),
+      },
     };
     const info = { id: expect.any(Number), request, served: 'boot/file', size: file.length, generation: 1 };
     await end();
@@ -395,7 +398,7 @@ describe('modes', () => {
     write('ROOT/text', local);
     const got = await get(address, 'text', { mode: 'NetASCII', options: { blksize: 9 } });
     expect(got.bytes.toString()).toBe(wire);
-    expect(await end()).toMatchObject({ outcome: 'completed', request: { mode: 'netascii' }, bytes: wire.length });
+    expect(await end()).toMatchObject({ outcome: 'completed', request: { tftp: { mode: 'netascii' } }, bytes: wire.length });
   });
 
   test('netascii acknowledges the translated tsize, or none', async () => {

@@ -233,7 +233,7 @@ describe('a size that firmware asks for first', () => {
 describe('hostile names and values (FIELD.md §4)', () => {
   const template = 'name {{ request.name }}\nasked {{ request.asked }}\nmatch {{ match[0] }}\nserial {{ client.serial }}\n';
   const byFunction = ({ request, match, client }: GenerateContext) =>
-    `name ${request.name}\nasked ${request.asked}\nmatch ${match[0]}\nserial ${client.serial}\noptions ${[...request.options].flat().join()}\n`;
+    `name ${request.name}\nasked ${request.asked}\nmatch ${match[0]}\nserial ${client.serial}\noptions ${[...request.tftp.options].flat().join()}\n`;
   const keys = ['name', 'asked', 'match', 'serial', 'options'];
 
   test.each<[string, string]>([
