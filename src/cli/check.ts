@@ -45,7 +45,7 @@ export interface Verdict {
 
 export function checkCommand(): Command {
   return new Command('check')
-    .description('check the config as serving would, and tell every problem')
+    .description('check the config as serve would, and report every problem')
     .addOption(configOption())
     .addOption(interfaceOption())
     .addOption(portOption())
@@ -55,11 +55,11 @@ export function checkCommand(): Command {
     .addHelpText(
       'after',
       `
-Sets the plugins up, as serving would, and asks each what it finds: missing files, rules that never match, machines listed
-twice. Looks at the files under the root, and at nothing else; binds no port. Warnings are what works, but perhaps not as meant.
-Run by root, it looks with the rights of the config's user.
+Sets up the plugins as serve would, and reports what they find: missing files, rules that never match, machines listed twice.
+Also checks the files under the root. Binds no port. A warning means that the config works, but perhaps not as intended.
+When run by root, it reads files with the permissions of the config's user.
 
-Exit codes: 0 no errors, warnings or not; 1 errors in what the config names; 2 the config itself cannot be used.`,
+Exit codes: 0 no errors, perhaps warnings; 1 errors in what the config refers to; 2 the config itself is invalid.`,
     )
     .action(check);
 }

@@ -10,8 +10,8 @@ export const EXIT = {
   usage: 2,
   /** An address cannot be listened on. */
   listen: 3,
-  help: `Exit codes: 0 done; 1 what was asked for failed; 2 wrong arguments or config; 3 an address cannot be listened on;
-137 (SIGKILL) serve had to end by force, because something did not stop: standard error or the log says what.`,
+  help: `Exit codes: 0 success; 1 failure; 2 invalid arguments or config; 3 cannot listen on an address;
+137 (SIGKILL) serve was ended by force, because something did not stop: standard error or the log says what.`,
 } as const;
 
 /** Ends the program with a message for a person and an exit code for a script. */

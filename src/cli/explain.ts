@@ -33,36 +33,39 @@ interface ExplainFlags extends Overrides {
 
 export function explainCommand(): Command {
   return new Command('explain')
-    .description('tell what a machine would get for a name, and why')
-    .argument('[name...]', 'file name, as the machine would ask for it; several with --all-hosts')
-    .addOption(new Option('-m, --mac <address>', 'take this MAC address as known').argParser(parseMacFlag))
-    .addOption(new Option('--uuid <uuid>', 'take this UUID as known'))
-    .addOption(new Option('--serial <number>', 'take this serial number as known'))
-    .addOption(new Option('--ip <address>', "the machine's address").default(UNKNOWN_ADDRESS, 'unknown').argParser(parseIpFlag))
+    .description('show what a machine would get for a name, and why')
+    .argument('[name...]', 'requested file name; several with --all-hosts')
+    .addOption(new Option('-m, --mac <address>', 'MAC address of the machine').argParser(parseMacFlag))
+    .addOption(new Option('--uuid <uuid>', 'UUID of the machine'))
+    .addOption(new Option('--serial <number>', 'serial number of the machine'))
     .addOption(
-      new Option('-o, --option <name=value>', 'option of the request: blksize=1468; may be given several times').argParser(
-        parseOption,
-      ),
+      new Option('--ip <address>', 'IP address of the machine').default(UNKNOWN_ADDRESS, 'unknown').argParser(parseIpFlag),
+    )
+    .addOption(
+      new Option(
+        '-o, --option <name=value>',
+        'option of the request, such as blksize=1468; may be given several times',
+      ).argParser(parseOption),
     )
     .addOption(new Option('--mode <mode>', 'transfer mode').choices(['octet', 'netascii']).default('octet'))
     .addOption(
-      new Option('-a, --all-hosts', 'a table of what every machine that the config lists would get').conflicts([
+      new Option('-a, --all-hosts', 'print a table of what each machine listed in the config would get').conflicts([
         'mac',
         'uuid',
         'serial',
         'ip',
       ]),
     )
-    .addOption(new Option('-d, --diff <file>', 'what would change for whom if this other config were in force'))
+    .addOption(new Option('-d, --diff <file>', 'print what this other config would change, and for which machines'))
     .addOption(configOption())
     .addOption(rootDirOption())
     .addOption(jsonOption('print the answer as JSON'))
     .addHelpText(
       'after',
       `
-The answer comes from the same code as that of a running server. Run by root, it looks with the rights of the config's user.
---all-hosts asks for the names given and for those that the config itself expects of a machine; tables are aligned on a
-terminal and have tabs between their cells elsewhere. --diff compares ERROR, size, options and the first 64 KiB.
+The answer comes from the code that the server runs. When run by root, it reads files with the permissions of the config's user.
+--all-hosts asks for the given names and for those that the config expects machines to request; tables are aligned on a
+terminal and tab-separated elsewhere. --diff compares ERROR, size, options and the first 64 KiB.
 
 Examples:
   pxe explain bootloader.efi --mac 52:54:00:12:34:56
@@ -70,8 +73,8 @@ Examples:
   pxe explain --all-hosts bootloader.efi boot.ipxe
   pxe explain --all-hosts --diff next.config.ts
 
-Exit codes: 0 the machine gets something; 1 it, or one of all, gets an ERROR; 2 wrong arguments or config.
-With --diff, as diff(1) has it: 0 nothing would change; 1 something would; 2 wrong arguments or config.`,
+Exit codes: 0 the machine gets a file; 1 it (with --all-hosts: any of them) gets an ERROR; 2 invalid arguments or config.
+With --diff, as for diff(1): 0 no changes; 1 changes; 2 invalid arguments or config.`,
     )
     .action(runExplain);
 }

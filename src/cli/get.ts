@@ -17,12 +17,12 @@ export function getCommand(): Command {
   const command = new Command('get')
     .description('fetch a file by TFTP')
     .addArgument(urlArgument())
-    .argument('[file]', 'where to put it, "-" for standard output; default: the last part of the name, here');
+    .argument('[file]', 'where to write it, "-" for standard output; default: the last part of the name, in this folder');
   return addTransferOptions(command)
     .addHelpText(
       'after',
       `
-The file appears under its name when all of it has come. Progress is shown on a terminal only.
+The file appears under its name once it is complete. Progress is shown only on a terminal.
 
 Examples:
   pxe get tftp://192.168.7.1/boot.ipxe -

@@ -11,18 +11,18 @@ import { visible, visibleLines } from './terminal.ts';
 
 export function importMapCommand(): Command {
   return new Command('import-map')
-    .description("print a map file of tftp-hpa's in.tftpd -m as a config with rewrite rules")
+    .description('convert a map file of tftp-hpa (in.tftpd -m) into a config, and print it')
     .argument('<file>', 'the map file')
-    .option('--directory <folder>', 'the folder of an in.tftpd without --secure, with which the rules begin their names')
+    .option('--directory <folder>', 'folder that the rules put in front of names, for an in.tftpd without --secure')
     .addHelpText(
       'after',
       `
-Where rules have no counterpart in rewrite, the config printed keeps the map file with tftpdMap, and says which and why.
+If some rules have no counterpart in rewrite, the printed config uses the map file itself, with tftpdMap, and says which and why.
 
 Example:
   pxe import-map /etc/tftpd.map > pxe.config.ts
 
-Exit codes: 0 all rules are printed; 1 some cannot be, and the map stays; 2 wrong arguments, or mistakes in the map.`,
+Exit codes: 0 all rules are converted; 1 some are not, and the config uses the map; 2 invalid arguments, or mistakes in the map.`,
     )
     .action(importMap);
 }

@@ -25,17 +25,17 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
  */
 export async function makeProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command('pxe')
-    .description('TFTP server for network boot. Its whole behaviour is one typed file, pxe.config.ts.')
+    .description('TFTP server for network boot, configured by one typed file, pxe.config.ts.')
     .version(version)
     .addHelpText(
       'after',
       `
-"pxe COMMAND --help" tells more. Without a command: serve. With a folder in its place: serve that folder.
+"pxe COMMAND --help" explains a command. Without a command, pxe serves; given a folder instead, it serves that folder.
 
 ${EXIT.help}`,
     );
   for (const name of namedBy(args)) program.addCommand(await commands[name]!(), { isDefault: name === 'serve' });
-  for (const command of [program, ...program.commands]) command.exitOverride().showHelpAfterError('(--help tells more)');
+  for (const command of [program, ...program.commands]) command.exitOverride().showHelpAfterError('(see --help)');
   return program;
 }
 

@@ -18,7 +18,7 @@ export function putCommand(): Command {
     .addHelpText(
       'after',
       `
-Servers refuse uploads unless they are told otherwise: pxe takes them with the key "uploads" in its config.
+Servers refuse uploads unless configured otherwise: pxe accepts them if its config has the key "uploads".
 
 Example:
   pxe put running-config tftp://192.168.7.1/switch7.cfg

@@ -53,20 +53,20 @@ export function serveCommand(): Command {
     .addOption(interfaceOption())
     .addOption(portOption())
     .addOption(rootDirOption())
-    .option('-v, --verbose', 'log more: dropped datagrams, every step')
-    .option('--no-watch', 'reload on SIGHUP only, not when a file of the config changes')
-    .addOption(jsonOption('log JSON lines, also on a terminal'))
+    .option('-v, --verbose', 'log more: dropped datagrams, each step of a request')
+    .option('--no-watch', 'reload only on SIGHUP, not when a file of the config changes')
+    .addOption(jsonOption('log JSON lines even on a terminal'))
     .addHelpText(
       'after',
       `
-Flags override the config. With a folder no config is needed.
+Flags override the config. With a folder, no config is needed.
 
-A saved config, or a saved file that it imports, takes effect at once, and so does SIGHUP. Transfers under way go on as they
-began. A config that cannot be used is logged, and the one in force stays.
+The config is reloaded when it or a file that it imports is saved, and on SIGHUP. Transfers under way continue as they began.
+If the new config is invalid, the log says why, and the current config stays in force.
 
-The first SIGINT or SIGTERM lets transfers end (limits.stopMs), a second one ends them with ERROR 0. Two seconds later it
-ends by force, whatever hangs. SIGUSR1 logs what runs now and what was counted.
-Sockets of systemd (LISTEN_FDS) take the place of "listen".
+After the first SIGINT or SIGTERM, transfers have limits.stopMs to finish; a second one ends them with ERROR 0. Two seconds later
+the process is ended by force, even if something hangs. SIGUSR1 logs the transfers under way and all counters.
+Sockets passed by systemd (LISTEN_FDS) replace "listen".
 
 Examples:
   pxe serve

@@ -22,7 +22,7 @@ export interface Overrides {
 }
 
 export const configOption = () =>
-  new Option('-c, --config <file>', 'config file; default: pxe.config.ts (.mts .js .mjs .json .yaml) here or further up');
+  new Option('-c, --config <file>', 'config file; default: pxe.config.ts (.mts .js .mjs .json .yaml) in this folder or above');
 export const interfaceOption = () =>
   new Option('-i, --interface <name>', 'address or interface to listen on; may be given several times').argParser(
     (value: string, all: readonly string[] = []) => [...all, value],

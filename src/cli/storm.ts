@@ -53,41 +53,55 @@ const DEFAULT_CLIENTS = 10;
 
 export function stormCommand(): Command {
   return new Command('storm')
-    .description('play many machines that boot at once, and tell how the server did')
+    .description('simulate many machines that boot at once, and report how the server performed')
     .addArgument(urlsArgument())
-    .option('--hosts', "play the config's own machines, each from its own address where this computer has it", false)
+    .option('--hosts', "simulate the config's machines, each from its own address if this computer has it", false)
     .addOption(configOption())
     .addOption(
-      new Option('-n, --clients <number>', 'machines at a time; default: 10, with --hosts all of them').argParser(
+      new Option('-n, --clients <number>', 'machines that boot at the same time; default: 10, or all with --hosts').argParser(
         whole(1, 100_000),
       ),
     )
-    .addOption(new Option('--boots <number>', 'boots in all; default: one for each client').argParser(whole(1, 100_000_000)))
-    .addOption(new Option('-p, --profile <kind>', 'what machines ask for').choices([...PROFILE_NAMES, 'mixed']).default('mixed'))
-    .addOption(new Option('--arrival <curve>', 'how they power on').choices(CURVES).default('all'))
-    .addOption(new Option('--over <ms>', 'in how much time they power on').default(10_000).argParser(whole(1, 86_400_000)))
-    .addOption(new Option('-b, --blksize <bytes>', 'ask for this, whatever the profile does').argParser(whole(8, 65464)))
-    .addOption(new Option('-w, --windowsize <blocks>', 'ask for this, whatever the profile does').argParser(whole(1, 65535)))
-    .addOption(new Option('--loss <share>', 'lose so many datagrams, each way').default(0).argParser(share))
-    .addOption(new Option('--duplicate <share>', 'double so many').default(0).argParser(share))
-    .addOption(new Option('--reorder <share>', 'hold so many up, by up to 20 ms').default(0).argParser(share))
-    .addOption(new Option('--seed <number>', 'repeats the chances of another storm').argParser(whole(0, 2 ** 32 - 1)))
+    .addOption(
+      new Option('--boots <number>', 'total number of boots; default: one for each client').argParser(whole(1, 100_000_000)),
+    )
+    .addOption(
+      new Option('-p, --profile <kind>', 'kind of boot client to simulate').choices([...PROFILE_NAMES, 'mixed']).default('mixed'),
+    )
+    .addOption(new Option('--arrival <curve>', 'how power-ons are distributed').choices(CURVES).default('all'))
+    .addOption(new Option('--over <ms>', 'spread power-ons over this many ms').default(10_000).argParser(whole(1, 86_400_000)))
+    .addOption(new Option('-b, --blksize <bytes>', "ask for this block size instead of the profile's").argParser(whole(8, 65464)))
+    .addOption(
+      new Option('-w, --windowsize <blocks>', "ask for this window size instead of the profile's").argParser(whole(1, 65535)),
+    )
+    .addOption(new Option('--loss <share>', 'share of datagrams to drop, each way').default(0).argParser(share))
+    .addOption(new Option('--duplicate <share>', 'share of datagrams to duplicate, each way').default(0).argParser(share))
+    .addOption(
+      new Option('--reorder <share>', 'share of datagrams to delay by up to 20 ms, each way').default(0).argParser(share),
+    )
+    .addOption(new Option('--seed <number>', 'random seed, to repeat a storm').argParser(whole(0, 2 ** 32 - 1)))
     .addOption(new Option('--verify <folder>', 'compare every byte with the files in this folder'))
-    .option('--allow-absent', 'a missing file (ERROR 1) is an answer, not a failure', false)
-    .addOption(new Option('--local-address <address>', 'address of this machine to send from'))
-    .addOption(new Option('--transport <kind>', 'how datagrams are sent').choices(['auto', 'native', 'portable']).default('auto'))
-    .addOption(new Option('--max-seconds <number>', 'end it after so long').default(120).argParser(whole(1, 86_400)))
-    .option('-y, --yes', 'more than 100 clients, or 500 requests within a second: it is your server', false)
+    .option('--allow-absent', 'do not count a missing file (ERROR 1) as a failure', false)
+    .addOption(new Option('--local-address <address>', 'local address to send from'))
+    .addOption(
+      new Option('--transport <kind>', 'transport that sends the datagrams')
+        .choices(['auto', 'native', 'portable'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--max-seconds <number>', 'end the storm after this many seconds').default(120).argParser(whole(1, 86_400)),
+    )
+    .option('-y, --yes', 'confirm that it is your server: for more than 100 clients, or 500 requests within a second', false)
     .addOption(jsonOption('print the result as JSON'))
     .addHelpText(
       'after',
       `
-Each machine loads all files in order: several addresses, or several names with commas. {n}, {mac}, {host} and {serial} in a name
-stand for the machine's number, MAC address, name and serial number. "mixed" takes the kinds of machines in turn. It works against
-any TFTP server; use it on your own network.
+Each machine loads all files in order; give several URLs, or several names separated by commas. In a name, {n}, {mac}, {host} and
+{serial} stand for the machine's number, MAC address, name and serial number. "mixed" uses all kinds of clients in turn. A storm
+works against any TFTP server; use it only on your own network.
 
-With --hosts, a machine of the config asks from its own address: on loopback, from one in 127.0.0.0/8. The address must be the
-machine's in hosts, as in a row with mac and address; what only identify({ table }) says is not looked at.
+With --hosts, each machine sends from its own address, which on loopback is one in 127.0.0.0/8. The address must be listed in
+hosts, as in a row with mac and address; an address known only to identify({ table }) is not used.
 
 Examples:
   pxe storm tftp://192.168.7.1/ipxe.efi,boot.ipxe,initrd.img --clients 50 --profile edk2
@@ -95,7 +109,7 @@ Examples:
   pxe storm tftp://127.0.0.1:6969/boot.ipxe,{host}/kernel --hosts --config lab/pxe.config.ts
   pxe storm tftp://127.0.0.1:6969/initrd.img --loss 0.01 --reorder 0.01 --seed 7 --verify ./tftpboot --json
 
-Exit codes: 0 every boot came to its end; 1 some did not; 2 wrong arguments, or a storm that needs --yes.`,
+Exit codes: 0 every boot completed; 1 some did not; 2 invalid arguments, or a storm that needs --yes.`,
     )
     .action(storm);
 }

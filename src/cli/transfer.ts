@@ -30,16 +30,14 @@ export interface TransferFlags {
 export function addTransferOptions(command: Command): Command {
   return command
     .addOption(new Option('-b, --blksize <bytes>', 'ask for this block size (RFC 2348)').argParser(whole(8, 65464)))
-    .addOption(new Option('-w, --windowsize <blocks>', 'ask for this window (RFC 7440)').argParser(whole(1, 65535)))
-    .addOption(new Option('-t, --timeout <seconds>', 'ask for this retransmission time (RFC 2349)').argParser(whole(1, 255)))
-    .addOption(new Option('--rollover <number>', 'ask for this number after block 65535').argParser(whole(0, 1)))
-    .option('--no-tsize', 'do not ask for the size, nor tell it (RFC 2349)')
+    .addOption(new Option('-w, --windowsize <blocks>', 'ask for this window size (RFC 7440)').argParser(whole(1, 65535)))
+    .addOption(new Option('-t, --timeout <seconds>', 'ask for this retransmission timeout (RFC 2349)').argParser(whole(1, 255)))
+    .addOption(new Option('--rollover <number>', 'ask for this block number after 65535').argParser(whole(0, 1)))
+    .option('--no-tsize', 'do not ask for the size, or announce it (RFC 2349)')
     .addOption(new Option('-m, --mode <mode>', 'transfer mode').choices(['octet', 'netascii']).default('octet'))
-    .addOption(new Option('--local-address <address>', 'address of this machine to send from'))
+    .addOption(new Option('--local-address <address>', 'local address to send from'))
     .addOption(
-      new Option('--retries <number>', 'times that a packet is sent again without an answer, before giving up').argParser(
-        whole(0, 100),
-      ),
+      new Option('--retries <number>', 'how often to resend an unanswered packet before giving up').argParser(whole(0, 100)),
     )
     .addOption(jsonOption('print the result as JSON'));
 }

@@ -94,7 +94,7 @@ describe('--help', () => {
     expect(help.exitCode).toBe(0);
     for (const command of Object.keys(flags)) expect(help.stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
     expect(help.stdout).toMatch(/Exit codes: 0 .*1 .*2 .*3 /);
-    expect(help.stdout).toContain('Without a command: serve');
+    expect(help.stdout).toContain('Without a command, pxe serves');
     expect((await parse('help')).stdout).toBe(help.stdout);
     expect((await parse('help', 'serve')).stdout).toBe((await parse('serve', '--help')).stdout);
   });
@@ -144,7 +144,7 @@ test.each<[args: readonly string[], told: RegExp]>([
 ])('wrong arguments are told: %j', async (args, told) => {
   const { exitCode, stdout, stderr } = await parse(...args);
   expect(stderr).toMatch(told);
-  expect(stderr).toContain('--help tells more');
+  expect(stderr).toContain('(see --help)');
   expect(stdout).toBe('');
   expect(exitCode).not.toBe(0);
 });
