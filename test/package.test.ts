@@ -10,7 +10,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -40,15 +40,39 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
-test('the package holds what is built of each source, LICENSE and the documentation, and nothing else', () => {
+test('the package holds declarations of each source, lib/, licences and the documentation, and nothing else', () => {
   const sources = ['src', 'plugins'].flatMap((folder) => filesUnder(join(root, folder)).map((file) => join(folder, file)));
-  const wanted = sources.flatMap((source) => [source.replace(/\.ts$/, '.js'), source.replace(/\.ts$/, '.d.ts')]);
+  const declarations = sources.map((source) => source.replace(/\.ts$/, '.d.ts'));
   // README leads to docs/, which goes along so that no link dangles.
   const copied = ['LICENSE', ...pages.map(({ path }) => path)];
-  expect(filesUnder(installed)).toEqual([...wanted, ...copied, 'bin/pxe.js', 'package.json'].sort());
+  const found = filesUnder(installed);
+  expect(found.filter((file) => !file.startsWith('lib/'))).toEqual(
+    [...declarations, ...copied, 'THIRD-PARTY-LICENSES', 'bin/pxe.js', 'package.json'].sort(),
+  );
+  expect(found.filter((file) => file.startsWith('lib/') && !/^lib\/[\w-]+\.js$/.test(file))).toEqual([]);
   for (const file of copied) {
     expect(readFileSync(join(installed, file))).toEqual(readFileSync(join(root, file)));
   }
+});
+
+test('every thread finds the file that it begins in', () => {
+  const library = filesUnder(join(installed, 'lib'));
+  const workers = ['src', 'plugins'].flatMap((folder) =>
+    filesUnder(join(root, folder)).filter((file) => /worker\.ts$/.test(file)),
+  );
+  expect(workers.length).toBeGreaterThan(2);
+  expect(library).toEqual(expect.arrayContaining(workers.map((file) => `${basename(file, '.ts')}.js`)));
+});
+
+test('it has the licence of each package that is part of lib/, and such a package is not installed beside it', () => {
+  const licences = readFileSync(join(installed, 'THIRD-PARTY-LICENSES'), 'utf8');
+  const known = Object.keys(manifest.dependencies as Record<string, string>);
+  const beside = new Set(readdirSync(join(consumer, 'node_modules')));
+  expect(known.filter((name) => beside.has(name))).toEqual(['koffi', 'zod']);
+  const parts = known.filter((name) => name !== 'koffi');
+  const headings = new Set(licences.split('\n').flatMap((line) => /^(\S+) \d+\.\d+\.\d+$/.exec(line)?.[1] ?? []));
+  expect([...headings]).toEqual(expect.arrayContaining(parts));
+  expect(licences.match(/Permission (is hereby granted|to use, copy, modify)/g)).toHaveLength(headings.size);
 });
 
 test('no file of the package names a folder of this machine', () => {
@@ -66,13 +90,17 @@ test('no file of the package names a folder of this machine', () => {
 
 test('its package.json declares what a user needs, and nothing of development', () => {
   const { name, version, description, license, type, engines, dependencies } = manifest;
+  const { koffi, zod } = dependencies as Record<string, string>;
   expect(readJson(join(installed, 'package.json'))).toEqual({
-    ...{ name, version, description, license, type, engines, dependencies },
+    ...{ name, version, description, license, type, engines },
+    // What else it needs is part of lib/.
+    dependencies: { koffi, zod },
     bin: { pxe: './bin/pxe.js' },
     exports: {
-      '.': { types: './src/index.d.ts', default: './src/index.js' },
-      './plugins': { types: './plugins/index.d.ts', default: './plugins/index.js' },
+      '.': { types: './src/index.d.ts', default: './lib/index.js' },
+      './plugins': { types: './plugins/index.d.ts', default: './lib/plugins.js' },
     },
+    imports: { '#zod': './lib/zod.js' },
   });
 });
 

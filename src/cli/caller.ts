@@ -2,9 +2,7 @@
  * The folder that the user stands in, where npm has changed it.
  */
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-const PACKAGE = fileURLToPath(new URL('../../package.json', import.meta.url));
+import { packageFile } from './package-file.ts';
 
 /**
  * npm runs a script of this package in the package's folder (`npm --prefix CLONE run pxe -- check`). The config that is meant is the
@@ -13,6 +11,6 @@ const PACKAGE = fileURLToPath(new URL('../../package.json', import.meta.url));
 export function returnToCaller(): void {
   const { INIT_CWD: folder, npm_package_json: file } = process.env;
   // A program that the script starts inherits the variables, and may stand elsewhere.
-  const isScript = file === PACKAGE && process.cwd() === dirname(PACKAGE);
+  const isScript = file === packageFile && process.cwd() === dirname(packageFile);
   if (folder !== undefined && isScript) process.chdir(folder);
 }

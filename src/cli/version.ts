@@ -1,5 +1,5 @@
-/** The version in package.json, which lies one folder up in the sources and in the package that is built from them. */
+/** The version in package.json. */
 import { readFileSync } from 'node:fs';
+import { packageFile } from './package-file.ts';
 
-export const version = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string })
-  .version;
+export const version = (JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }).version;

@@ -81,8 +81,8 @@ const { cache: commonJs } = createRequire(import.meta.url);
 
 /** What configs import by name, also where there is no node_modules: this running package, so that there is one of everything. */
 const own = new Map(['pxe', 'pxe/plugins'].map((name) => [name, import.meta.resolve(name)]));
-/** Plugins need it for their schemas; a project's own copy goes first. */
-const lent = new Map([['zod', import.meta.resolve('zod')]]);
+/** Plugins need it for their schemas: the copy that this package itself runs by. A project's own copy goes first. */
+const lent = new Map([['zod', import.meta.resolve('#zod')]]);
 
 /** The hooks stay for good: a plugin may import something later on. They touch nothing but what a load began. */
 function install(): void {
