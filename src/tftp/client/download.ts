@@ -3,6 +3,7 @@
  * {@link Receiver}'s.
  */
 import { ErrorCode } from '../protocol/error.ts';
+import type { Flow } from '../protocol/flow.ts';
 import { Opcode } from '../protocol/packet.ts';
 import { Receiver } from '../protocol/receiver.ts';
 import type { ClientAgreement } from './options.ts';
@@ -17,31 +18,28 @@ export class DownloadTransfer extends ClientTransfer<DownloadHost> {
   protected readonly opcode = Opcode.rrq;
   #receiver: Receiver | undefined;
 
-  get bytes(): number {
-    return this.#receiver?.bytes ?? 0;
-  }
-
   /** So many delivered bytes are written; `stored`: all of them, for good, and the last ACK may go. */
   written(bytes: number, stored: boolean, now: number): void {
     if (this.phase !== 'open' || !this.#receiver) return;
-    const serverWaited = this.waitsForUs;
+    const serverWaited = this.#receiver.waitingForUs;
     this.#receiver.written(bytes, now);
     if (stored) {
       this.#receiver.finish(now);
       return this.complete(now, this.request.limits.dallyMs);
     }
     // The server was silent because we were: its time starts now.
-    if (serverWaited && !this.waitsForUs) this.progress(now);
+    if (serverWaited && !this.#receiver.waitingForUs) this.progress(now);
   }
 
   protected begins(opcode: number, block: number): boolean {
     return opcode === Opcode.data && block === 1;
   }
 
-  protected open(agreement: ClientAgreement, byOack: boolean, now: number): void {
+  protected open(agreement: ClientAgreement, byOack: boolean, now: number): Flow {
     const deliver = (bytes: Uint8Array, last: boolean) => this.host.deliver(bytes, last);
-    this.#receiver = new Receiver(this.route!, agreement, this.roundTrip, deliver);
+    this.#receiver = new Receiver(this.route!, agreement, this.watchdog.roundTrip, deliver);
     if (byOack) this.#receiver.start(now);
+    return this.#receiver;
   }
 
   protected take(opcode: number, block: number, datagram: Uint8Array, now: number): void {
@@ -57,25 +55,5 @@ export class DownloadTransfer extends ClientTransfer<DownloadHost> {
       }
       if (receiver.data(block, payload, now)) this.progress(now);
     }
-  }
-
-  protected retry(now: number): void {
-    this.#receiver!.retransmit(now);
-  }
-
-  protected readonly resumeAt = Number.POSITIVE_INFINITY;
-
-  protected resume(): void {}
-
-  protected get attempts(): number {
-    return this.#receiver?.attempts ?? 0;
-  }
-
-  protected get waitsForUs(): boolean {
-    return this.#receiver?.withholding ?? false;
-  }
-
-  protected get repeats(): number {
-    return this.#receiver?.retransmissions ?? 0;
   }
 }

@@ -3,6 +3,7 @@
  * ERROR 8 "User aborted the transfer" is its goodbye. The file itself is asked for later, by another request.
  */
 import { ErrorCode } from '../protocol/error.ts';
+import { type Flow, NO_FLOW } from '../protocol/flow.ts';
 import { Opcode } from '../protocol/packet.ts';
 import type { ClientAgreement } from './options.ts';
 import { ClientTransfer } from './transfer.ts';
@@ -10,27 +11,20 @@ import { ClientTransfer } from './transfer.ts';
 /** Ends with a failure of kind `local` if the server told the size: by giving up, as firmware does. */
 export class ProbeTransfer extends ClientTransfer {
   protected readonly opcode = Opcode.rrq;
-  readonly bytes = 0;
-  protected readonly attempts = 0;
-  protected readonly resumeAt = Number.POSITIVE_INFINITY;
-  protected readonly waitsForUs = false;
-  protected readonly repeats = 0;
 
   protected begins(opcode: number, block: number): boolean {
     return opcode === Opcode.data && block === 1;
   }
 
-  protected open(agreement: ClientAgreement, _byOack: boolean, now: number): void {
+  protected open(agreement: ClientAgreement, _byOack: boolean, now: number): Flow {
     if (agreement.announcedSize !== undefined) {
-      return this.abort(ErrorCode.optionNegotiation, 'User aborted the transfer', now);
+      this.abort(ErrorCode.optionNegotiation, 'User aborted the transfer', now);
+    } else {
+      const message = 'the size was asked for and not told';
+      this.fail({ kind: 'protocol', code: undefined, message }, now, ErrorCode.optionNegotiation);
     }
-    const message = 'the size was asked for and not told';
-    this.fail({ kind: 'protocol', code: undefined, message }, now, ErrorCode.optionNegotiation);
+    return NO_FLOW;
   }
 
   protected take(): void {}
-
-  protected retry(): void {}
-
-  protected resume(): void {}
 }

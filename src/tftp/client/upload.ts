@@ -3,6 +3,7 @@
  */
 
 import { SEGMENT_BYTES } from '../../base/segment.ts';
+import type { Flow } from '../protocol/flow.ts';
 import { Opcode } from '../protocol/packet.ts';
 import { Segments } from '../protocol/segments.ts';
 import { Sender } from '../protocol/sender.ts';
@@ -33,16 +34,13 @@ export class UploadTransfer extends ClientTransfer<UploadHost> {
     this.#readAhead();
   }
 
-  get bytes(): number {
-    return this.#sender?.acknowledgedBytes ?? 0;
-  }
-
   /** A segment that was asked for by `need`; `last` if the source ends with it. */
   supply(index: number, bytes: Uint8Array, last: boolean, now: number): void {
     if (this.phase !== 'asking' && this.phase !== 'open') return;
     this.#segments.supply(index, bytes, last);
-    const serverWaited = this.waitsForUs;
-    if (!this.#sender?.pump(now)) return;
+    if (!this.#sender) return;
+    const serverWaited = this.#sender.waitingForUs;
+    if (!this.#sender.pump(now)) return;
     // The server was silent because we were: its time starts now.
     if (serverWaited) this.progress(now);
     else this.awaitServer(now);
@@ -52,10 +50,11 @@ export class UploadTransfer extends ClientTransfer<UploadHost> {
     return opcode === Opcode.ack && block === 0;
   }
 
-  protected open(agreement: ClientAgreement, _byOack: boolean, now: number): void {
-    this.#sender = new Sender(this.route!, agreement, this.#segments, this.roundTrip);
+  protected open(agreement: ClientAgreement, _byOack: boolean, now: number): Flow {
+    this.#sender = new Sender(this.route!, agreement, this.#segments, this.watchdog.roundTrip);
     this.#sender.pump(now);
     this.#readAhead();
+    return this.#sender;
   }
 
   protected take(opcode: number, block: number, _datagram: Uint8Array, now: number): void {
@@ -67,30 +66,6 @@ export class UploadTransfer extends ClientTransfer<UploadHost> {
     this.#readAhead();
     if (progress) this.progress(now);
     else if (sent) this.awaitServer(now);
-  }
-
-  protected retry(now: number): void {
-    this.#sender!.retransmit(now);
-  }
-
-  protected get resumeAt(): number {
-    return this.#sender?.resumeAt ?? Number.POSITIVE_INFINITY;
-  }
-
-  protected resume(now: number): void {
-    this.#sender?.pump(now);
-  }
-
-  protected get attempts(): number {
-    return this.#sender?.attempts ?? 0;
-  }
-
-  protected get waitsForUs(): boolean {
-    return this.#sender?.starved ?? false;
-  }
-
-  protected get repeats(): number {
-    return this.#sender?.retransmissions ?? 0;
   }
 
   #readAhead(): void {

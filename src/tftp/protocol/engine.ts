@@ -15,8 +15,9 @@ import { Budget, type BudgetLimits } from './budget.ts';
 import { ErrorCode, type WireError } from './error.ts';
 import { considered, type RequestLimits } from './options.ts';
 import type { Outbox, ServerEndpoint } from './outbox.ts';
-import { decode, encode, Opcode, opcodeOf, type RequestPacket } from './packet.ts';
+import { decode, Opcode, opcodeOf, type RequestPacket } from './packet.ts';
 import { type ReadAnswer, ReadTransfer } from './read-transfer.ts';
+import { StrangerLimit, UNKNOWN_TRANSFER } from './strangers.ts';
 import type { Asked, Ending, Progress, Transfer, TransferHost } from './transfer.ts';
 import { type WriteAnswer, WriteTransfer } from './write-transfer.ts';
 
@@ -84,15 +85,6 @@ const MAX_LINGERING = 4096;
  * asks for it again when its peer has answered: forged requests must not buy memory.
  */
 const UNPROVEN_CONTENT_BYTES = 4 * 1024 ** 2;
-/** ERROR 5 to strangers, per second. */
-const STRANGER_ERRORS_PER_SECOND = 20;
-
-const UNKNOWN_TRANSFER = encode({
-  opcode: Opcode.error,
-  code: ErrorCode.unknownTransferId,
-  message: 'unknown transfer ID',
-});
-
 export class Engine {
   #limits: EngineLimits;
   readonly #control: ControlPlane;
@@ -116,8 +108,7 @@ export class Engine {
   #heldCount = 0;
   readonly #lingering = new Set<Transfer>();
   #nextId: number;
-  #strangerErrors = 0;
-  #strangerSecond = 0;
+  readonly #strangers = new StrangerLimit();
 
   /**
    * @param random uniform in [0, 1), and unpredictable: it chooses the endpoint of a transfer
@@ -147,6 +138,7 @@ export class Engine {
       proven: (transfer, now) => this.#proven(transfer, now),
       supersede: (transfer, now) => this.#supersede(transfer, now),
       over: (transfer, ending, now) => this.#over(transfer, ending, now),
+      forget: (transfer) => this.#forget(transfer),
     };
   }
 
@@ -193,12 +185,11 @@ export class Engine {
 
   /**
    * Lets time pass: call it at {@link nextDeadline}, after every datagram that had come by then was received.
-   * @param patientUntil until then no peer is blamed for its silence
+   * @param graceUntil until then no peer is blamed for its silence
    */
-  expire(now: number, patientUntil = 0): void {
+  expire(now: number, graceUntil = 0): void {
     for (let transfer = this.#deadlines.due(now); transfer; transfer = this.#deadlines.due(now)) {
-      if (transfer.phase === 'over') this.#forget(transfer);
-      else transfer.expire(now, patientUntil);
+      transfer.expire(now, graceUntil);
     }
   }
 
@@ -418,7 +409,7 @@ export class Engine {
   #linger(transfer: Transfer, now: number): void {
     this.#lingering.add(transfer);
     const clientTimeoutMs = transfer.agreement?.timeoutMs ?? 0;
-    transfer.setDeadline(now + Math.max(LINGER_MS, Math.min(2 * clientTimeoutMs, MAX_LINGER_MS)));
+    transfer.linger(now + Math.max(LINGER_MS, Math.min(2 * clientTimeoutMs, MAX_LINGER_MS)));
     if (this.#lingering.size > MAX_LINGERING) this.#forget(this.#lingering.values().next().value!);
   }
 
@@ -435,10 +426,7 @@ export class Engine {
   #stranger(endpoint: ServerEndpoint, peer: PeerKey, datagram: Uint8Array, now: number): void {
     this.#counters.drop('unknown-transfer', peer);
     if (endpoint.accepts && !isSinglePort(endpoint)) return;
-    const second = Math.floor(now / 1000);
-    if (second !== this.#strangerSecond) this.#strangerErrors = 0;
-    this.#strangerSecond = second;
-    if (++this.#strangerErrors > STRANGER_ERRORS_PER_SECOND) return;
+    if (!this.#strangers.admits(now)) return;
     const address = addressKey(peer);
     this.#budget.earn(address, datagram.length, now);
     if (this.#budget.spend(address, UNKNOWN_TRANSFER.length, now)) this.#host.outbox.send(endpoint, peer, UNKNOWN_TRANSFER);

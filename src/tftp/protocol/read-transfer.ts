@@ -5,10 +5,10 @@
 
 import { SEGMENT_BYTES } from '../../base/segment.ts';
 import type { ServerEndpoint } from './outbox.ts';
-import { HEADER_BYTES, Opcode } from './packet.ts';
+import { HEADER_BYTES, Opcode, type Option } from './packet.ts';
 import { Segments } from './segments.ts';
 import { Sender } from './sender.ts';
-import { Transfer, type TransferLimits } from './transfer.ts';
+import { type Asked, SERVER_RULES, Transfer, type TransferHost, type TransferLimits } from './transfer.ts';
 
 /** The control plane's answer to a read request. */
 export interface ReadAnswer {
@@ -30,24 +30,27 @@ export class ReadTransfer extends Transfer {
   /** The content was let go of: it is asked for again when the peer has answered. */
   #shed = false;
 
+  constructor(asked: Asked, options: readonly Option[], host: TransferHost, answerWithinMs: number) {
+    super(asked, options, host, answerWithinMs, SERVER_RULES);
+  }
+
   answer({ size, first, limits }: ReadAnswer, from: ServerEndpoint, now: number): void {
     const segments = new Segments(size, (bytes) => this.host.released(bytes));
     segments.supply(0, first, first.length < SEGMENT_BYTES);
-    const agreement = this.settle({ kind: 'read', size: segments.size }, limits, from, now);
-    this.#sender = new Sender(this.route!, { ...agreement, slowStart: true }, segments, this.roundTrip);
-    this.phase = 'held';
-    this.reply(now);
+    const agreement = this.agree({ kind: 'read', size: segments.size }, limits, from, now);
+    this.#sender = new Sender(this.route!, { ...agreement, slowStart: true }, segments, this.watchdog.roundTrip);
+    this.begin(this.#sender, now);
   }
 
   /** A segment that was asked for by `need`. */
   supply(index: number, bytes: Uint8Array, last: boolean, now: number): void {
     if (this.phase !== 'open' || !this.#sender) return this.host.released(bytes);
     this.#sender.segments.supply(index, bytes, last);
-    const peerWaited = this.waitsForUs;
+    const peerWaited = this.#sender.waitingForUs;
     if (!this.#sender.pump(now)) return;
     // The peer was silent because we were: its time starts now.
-    if (peerWaited) this.progressAt = now;
-    this.awaitPeer(now);
+    if (peerWaited) this.progressed(now);
+    else this.awaitPeer(now);
   }
 
   /** Lets go of the content, save a copy of what the first reply may have to send once more, until the peer has answered. */
@@ -64,7 +67,7 @@ export class ReadTransfer extends Transfer {
     const progress = answersOack || sender.ack(block, now);
     if (progress) {
       this.prove(now);
-      this.progressAt = now;
+      this.watchdog.progressAt = now;
       if (sender.done) return this.end('completed', now);
       if (this.#shed) sender.segments.clear();
       this.#shed = false;
@@ -75,20 +78,8 @@ export class ReadTransfer extends Transfer {
     this.awaitPeer(now);
   }
 
-  protected retry(now: number): void {
-    this.#sender?.retransmit(now);
-  }
-
-  protected get resumeAt(): number {
-    return this.#sender?.resumeAt ?? Number.POSITIVE_INFINITY;
-  }
-
-  protected resume(now: number): void {
-    this.#sender?.pump(now);
-  }
-
   protected sendUnnegotiated(now: number): void {
-    if (this.#sender?.inFlight) this.#sender.retransmit(now);
+    if (this.#sender?.inFlight) this.#sender.retry(now);
     else this.#sender?.pump(now);
   }
 
@@ -100,34 +91,6 @@ export class ReadTransfer extends Transfer {
   protected get unnegotiatedBytes(): number {
     const { size } = this.#sender!.segments;
     return HEADER_BYTES + Math.min(this.agreement!.blockSize, size ?? Number.POSITIVE_INFINITY);
-  }
-
-  protected get bytes(): number {
-    return this.#sender?.acknowledgedBytes ?? 0;
-  }
-
-  protected get size(): number | undefined {
-    return this.#sender?.segments.size;
-  }
-
-  protected get retransmissions(): number {
-    return this.#sender?.retransmissions ?? 0;
-  }
-
-  protected get attempts(): number {
-    return this.#sender?.attempts ?? 0;
-  }
-
-  protected get waitsForUs(): boolean {
-    return this.#sender?.starved ?? false;
-  }
-
-  protected get onlyLastAckMissing(): boolean {
-    return this.#sender?.lastInFlight ?? false;
-  }
-
-  get peerMayBeDone(): boolean {
-    return this.#sender?.allSent ?? false;
   }
 
   #wanted(sender: Sender): number {

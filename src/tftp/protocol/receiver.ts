@@ -7,6 +7,7 @@
  * out, and so the sender waits. The last ACK is always withheld until {@link Receiver.finish}: an acknowledged file is a stored one.
  */
 import { fromWire, type Rollover, toWire } from './block.ts';
+import type { Flow } from './flow.ts';
 import type { Route } from './outbox.ts';
 import { Opcode, writeHeader } from './packet.ts';
 import type { RoundTrip } from './rtt.ts';
@@ -24,7 +25,7 @@ const BACKLOG_BYTES = 4 * CHUNK_BYTES;
 
 const ackBytes = new Uint8Array(4);
 
-export class Receiver {
+export class Receiver implements Flow {
   readonly #route: Route;
   readonly #roundTrip: RoundTrip;
   readonly #settings: ReceiverSettings;
@@ -51,7 +52,7 @@ export class Receiver {
   /** Time-outs since the last progress. */
   attempts = 0;
   /** ACKs sent more than once. */
-  retransmissions = 0;
+  repeats = 0;
   /** Payload bytes received, in order. */
   bytes = 0;
 
@@ -70,9 +71,30 @@ export class Receiver {
   }
 
   /** An ACK is owed to the client that only `written` or `finish` can release: the peer is not to blame for the silence. */
-  get withholding(): boolean {
+  get waitingForUs(): boolean {
     return this.#ackWithheld;
   }
+
+  /** Only the last block tells. */
+  get size(): undefined {
+    return undefined;
+  }
+
+  /** It is the sender that waits for an ACK at the end. */
+  get onlyLastAckMissing(): boolean {
+    return false;
+  }
+
+  get peerMayBeDone(): boolean {
+    return false;
+  }
+
+  /** Nothing is ever held back. */
+  get resumeAt(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  resume(): void {}
 
   /** Sends ACK 0: a client's answer to an OACK. */
   start(now: number): void {
@@ -123,7 +145,7 @@ export class Receiver {
   }
 
   /** The timer, one attempt more. */
-  retransmit(now: number): void {
+  retry(now: number): void {
     this.attempts++;
     this.repeatAck(now);
   }
@@ -131,7 +153,7 @@ export class Receiver {
   /** Tells the sender, which does not know or missed it, how far the blocks came. The window begins again there. */
   repeatAck(now: number): void {
     if (this.#ackWithheld) return;
-    this.retransmissions++;
+    this.repeats++;
     this.#timedAt = undefined;
     this.#writeAck(now);
   }

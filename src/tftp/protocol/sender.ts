@@ -24,6 +24,7 @@
 
 import { emptySlices } from '../../base/segment.ts';
 import { fromWire, type Rollover, toWire } from './block.ts';
+import type { Flow } from './flow.ts';
 import type { Route } from './outbox.ts';
 import type { RoundTrip } from './rtt.ts';
 import type { Segments } from './segments.ts';
@@ -50,7 +51,7 @@ const PAUSE_MS = 1;
 
 const slices = emptySlices();
 
-export class Sender {
+export class Sender implements Flow {
   readonly segments: Segments;
   readonly #route: Route;
   readonly #roundTrip: RoundTrip;
@@ -90,7 +91,7 @@ export class Sender {
   /** Time-outs since the last progress. */
   attempts = 0;
   /** Blocks sent more than once. */
-  retransmissions = 0;
+  repeats = 0;
 
   constructor(route: Route, settings: SenderSettings, segments: Segments, roundTrip: RoundTrip) {
     this.#route = route;
@@ -107,29 +108,32 @@ export class Sender {
   }
 
   /** Every block has been sent, the last one too. */
-  get allSent(): boolean {
+  get peerMayBeDone(): boolean {
     return this.#last !== undefined && this.#high === this.#last;
   }
 
   /** Every block but the last has been acknowledged, and that one was sent. */
-  get lastInFlight(): boolean {
-    return this.allSent && this.#acked === this.#last! - 1;
+  get onlyLastAckMissing(): boolean {
+    return this.peerMayBeDone && this.#acked === this.#last! - 1;
   }
 
   /**
    * The content is being waited for, not the peer: nothing is in flight, or only the start of a window, which the peer need not
    * acknowledge before it has the rest (RFC 7440 §4). A timer makes no sense.
    */
-  get starved(): boolean {
+  get waitingForUs(): boolean {
     return this.#starved || !this.inFlight;
+  }
+
+  get size(): number | undefined {
+    return this.segments.size;
   }
 
   get inFlight(): boolean {
     return this.#next > this.#acked + 1 || this.#asking;
   }
 
-  /** Content bytes acknowledged. */
-  get acknowledgedBytes(): number {
+  get bytes(): number {
     const bytes = this.#acked * this.#settings.blockSize;
     return this.segments.size === undefined ? bytes : Math.min(bytes, this.segments.size);
   }
@@ -158,6 +162,10 @@ export class Sender {
     }
     if (this.#slow && this.#next > limit && this.#next !== this.#provokedAt) this.#provoke(now);
     return this.#next > first || this.#asking;
+  }
+
+  resume(now: number): void {
+    this.pump(now);
   }
 
   /** Takes an ACK. Returns whether it acknowledged something new. */
@@ -199,13 +207,13 @@ export class Sender {
   }
 
   /** The timer, one attempt more: asks by a single block how far the flight came, or sends all of it again. */
-  retransmit(now: number): void {
+  retry(now: number): void {
     this.attempts++;
     this.#rounds = 0;
     // The answer measures how long we waited, not the path.
     this.#timed = 0;
     // A peer that has the end of the file may be about to leave, and answer nothing but that.
-    const all = this.attempts === 1 && (this.#toldOfGap || this.allSent);
+    const all = this.attempts === 1 && (this.#toldOfGap || this.peerMayBeDone);
     this.#goBack(now);
     this.#asking = false;
     if (all) {
@@ -264,7 +272,7 @@ export class Sender {
     }
     if (length < blockSize) this.#last = block;
     if (block <= this.#high) {
-      this.retransmissions++;
+      this.repeats++;
       // Karn's rule: the answer to a block that was sent twice measures nothing.
       if (block === this.#timed) this.#timed = 0;
     } else if (block === this.#high + 1) {

@@ -1,33 +1,21 @@
 /**
- * What read and write transfers have in common: who asked for what, the first reply, deadlines, and how it all ended.
- *
- * A transfer is a state machine without I/O or clock. It lives in the phases
- *
- *     asked ──▶ (held) ──▶ open ──▶ over
- *
- * `asked`: the control plane has not answered yet. `held`: answered, but the budget of unproven peers does not cover the
- * reply. `open`: bytes flow. `over`: reported as ended; it lingers for a while so that late packets find whom they belong to.
+ * What read and write transfers have in common: who asked for what, the first reply, what is done when it wakes, and how it all ended. A
+ * state machine without I/O or clock.
  */
 import type { Deadlines, Timed } from '../../base/deadlines.ts';
 import { addressKey, type PeerKey } from '../../base/peer.ts';
 import { INTERNAL } from '../../base/refusal.ts';
 import { ErrorCode, NO_ANSWER, type WireError } from './error.ts';
+import { type Flow, NO_FLOW } from './flow.ts';
 import { type Agreement, negotiate, type OptionLimits, type Subject } from './options.ts';
 import type { Outbox, ServerEndpoint, ServerRoute } from './outbox.ts';
 import { blockOf, decode, encode, Opcode, type Option, opcodeOf } from './packet.ts';
+import { advance, type Phases } from './phases.ts';
 import { wireError } from './refusal.ts';
-import { RoundTrip } from './rtt.ts';
+import { Watchdog, type WatchdogLimits, type WatchdogRules } from './watchdog.ts';
 
-/** Bounds of one transfer; fixed when it is answered. Times in milliseconds. */
-export interface TransferLimits extends OptionLimits {
-  /** Retransmissions without progress; after them it only waits. */
-  readonly retries: number;
-  /** Without progress for so long, it fails. */
-  readonly idleMs: number;
-  /** Bounds of the retransmission time-out; a negotiated `timeout` takes the place of the upper one. */
-  readonly minTimeoutMs: number;
-  readonly maxTimeoutMs: number;
-}
+/** Bounds of one transfer; fixed when it is answered. */
+export interface TransferLimits extends OptionLimits, WatchdogLimits {}
 
 /** `probed`: the client wanted the size only. See `Outcome` of the plugin interface. */
 export type Outcome = 'completed' | 'probed' | 'aborted' | 'refused' | 'failed';
@@ -74,15 +62,35 @@ export interface TransferHost {
   supersede(transfer: Transfer, now: number): void;
   /** The transfer has ended. */
   over(transfer: Transfer, ending: Ending, now: number): void;
+  /** Late packets of it are not expected any more. */
+  forget(transfer: Transfer): void;
 }
+
+export type Phase = keyof typeof PHASES;
+
+/** The life of a transfer. */
+const PHASES = {
+  /** The control plane has not answered yet. */
+  asked: ['held', 'over'],
+  /** Answered, but the budget of unproven peers does not cover the reply. */
+  held: ['open', 'over'],
+  /** Bytes flow. */
+  open: ['over'],
+  /** Reported as ended; it lingers for a while so that late packets find where they belong. */
+  over: [],
+} as const satisfies Phases<'asked' | 'held' | 'open' | 'over'>;
 
 /** A peer that never answered is given up after this, from our answer on. */
 const UNPROVEN_MS = 10_000;
-/** The last ACK is waited for no longer than this; firmware that runs what it has loaded often owes it. */
-const LAST_ACK_MS = 5_000;
 
-/** Contents and sinks of plugins have a shorter limit, `idleMs`; this one bounds a disk, or a file server, that hangs. */
-const CONTENT_MS = 300_000;
+/** What holds for any transfer of a server. */
+export const SERVER_RULES: WatchdogRules = {
+  minWaitMs: 0,
+  /** Firmware that runs what it has loaded often owes it. */
+  lastAckMs: 5_000,
+  /** Contents and sinks of plugins have a shorter limit, `idleMs`; this one bounds a disk, or a file server, that hangs. */
+  contentMs: 300_000,
+};
 
 /** Of an ERROR's text: clients have room for a plain packet of 516 bytes. */
 const MAX_ERROR_CHARACTERS = 500;
@@ -102,8 +110,7 @@ export interface Asked {
 export abstract class Transfer implements Timed {
   readonly asked: Asked;
   readonly address: PeerKey;
-  phase: 'asked' | 'held' | 'open' | 'over' = 'asked';
-  deadline: number;
+  #phase: Phase = 'asked';
   queuedAt = Number.POSITIVE_INFINITY;
   /** The peer answered at least once, so it exists and did ask. */
   proven = false;
@@ -113,14 +120,10 @@ export abstract class Transfer implements Timed {
   route: ServerRoute | undefined;
   agreement: Agreement | undefined;
   protected readonly host: TransferHost;
-  protected limits!: TransferLimits;
-  protected roundTrip!: RoundTrip;
-  /** When the peer last moved things forward. */
-  protected progressAt: number;
+  protected readonly watchdog: Watchdog;
+  protected flow: Flow = NO_FLOW;
   /** The OACK, or nothing when the first reply is DATA 1 or ACK 0. */
   protected oack: Uint8Array | undefined;
-  /** What the content or the sink owes us must have come by then. */
-  #contentDueAt = Number.POSITIVE_INFINITY;
   /** An unproven peer is given up then. */
   #unprovenUntil = Number.POSITIVE_INFINITY;
   /** Those asked for, until they are negotiated. */
@@ -128,27 +131,40 @@ export abstract class Transfer implements Timed {
   #firstReplyAt = 0;
   #firstReplies = 0;
 
-  constructor(asked: Asked, options: readonly Option[], host: TransferHost, answerWithinMs: number) {
+  constructor(asked: Asked, options: readonly Option[], host: TransferHost, answerWithinMs: number, rules: WatchdogRules) {
     this.asked = asked;
     this.#options = options;
     this.address = addressKey(asked.peer);
     this.host = host;
-    this.progressAt = asked.at;
-    this.deadline = asked.at + answerWithinMs;
-  }
-
-  /** Answered, but the budget of unproven peers does not cover the reply. */
-  get held(): boolean {
-    return this.phase === 'held';
+    this.watchdog = new Watchdog(rules, host, asked.at);
+    this.watchdog.wake('answer', asked.at + answerWithinMs);
   }
 
   get id(): number {
     return this.asked.id;
   }
 
-  protected abstract readonly bytes: number;
-  protected abstract readonly size: number | undefined;
-  protected abstract readonly retransmissions: number;
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** Answered, but the budget of unproven peers does not cover the reply. */
+  get held(): boolean {
+    return this.#phase === 'held';
+  }
+
+  /** The peer may have all that it asked for: it owes us nothing but ACKs. */
+  get peerMayBeDone(): boolean {
+    return this.flow.peerMayBeDone;
+  }
+
+  get deadline(): number {
+    return this.watchdog.deadline;
+  }
+
+  set deadline(deadline: number) {
+    this.watchdog.deadline = deadline;
+  }
 
   /** Sends DATA 1 or ACK 0: the first reply where no option was agreed. */
   protected abstract sendUnnegotiated(now: number): void;
@@ -156,92 +172,86 @@ export abstract class Transfer implements Timed {
   protected abstract readonly unnegotiatedBytes: number;
   /** Takes a DATA or ACK packet. */
   protected abstract take(opcode: number, block: number, datagram: Uint8Array, now: number): void;
-  /** Sends again what the peer has not answered. */
-  protected abstract retry(now: number): void;
-  /** Retries since the last progress. */
-  protected abstract readonly attempts: number;
-  /** The timer of retries is never shorter. */
-  protected get leastWaitMs(): number {
-    return 0;
-  }
-
-  /** When `resume` is due: the rest of a window was held back. `Infinity` if nothing was. */
-  protected abstract readonly resumeAt: number;
-  protected abstract resume(now: number): void;
-  /** Nobody waits for the peer: the content, or the sink, has its time. */
-  protected abstract readonly waitsForUs: boolean;
-  /** Nothing is missing but the peer's last ACK. */
-  protected abstract readonly onlyLastAckMissing: boolean;
-  /** The peer may have all that it asked for: it owes us nothing but ACKs. */
-  abstract readonly peerMayBeDone: boolean;
   /** Drops what it holds of the content, and all that it does not need for late packets: it lingers for long. */
   protected abstract release(): void;
 
-  /** Fixes what is agreed and where replies come from; `reply` then sends. */
-  protected settle(subject: Subject, limits: TransferLimits, from: ServerEndpoint, now: number): Agreement {
+  /** Fixes what is agreed and where replies come from. */
+  protected agree(subject: Subject, limits: TransferLimits, from: ServerEndpoint, now: number): Agreement {
     const agreement = negotiate(this.#options, subject, limits);
     this.#options = [];
-    this.limits = limits;
     // From the answer on: the control plane's slowness is not the peer's.
     this.#unprovenUntil = now + UNPROVEN_MS;
     this.agreement = agreement;
     this.route = { outbox: this.host.outbox, from, to: this.asked.peer };
-    this.roundTrip = new RoundTrip(limits.minTimeoutMs, agreement.timeoutMs ?? limits.maxTimeoutMs);
+    this.watchdog.begin(limits, agreement.timeoutMs);
     if (agreement.acknowledged.length > 0) this.oack = encode({ opcode: Opcode.oack, options: agreement.acknowledged });
     return agreement;
   }
 
+  /** Answered: the first reply may go, once the budget covers it. */
+  protected begin(flow: Flow, now: number): void {
+    this.flow = flow;
+    this.#enter('held');
+    this.reply(now);
+  }
+
   /** Sends the first reply, or is held until the budget covers it. Also the answer to a request that comes once more. */
   reply(now: number): void {
-    if (this.phase !== 'held' && this.phase !== 'open') return;
+    if (this.#phase !== 'held' && this.#phase !== 'open') return;
     const bytes = this.oack?.length ?? this.unnegotiatedBytes;
     if (!this.host.spend(this, bytes, now)) {
-      const giveUp = this.#unprovenUntil;
-      return this.setDeadline(this.phase === 'held' ? Math.min(now + HELD_RETRY_MS, giveUp) : giveUp);
+      const giveUpAt = this.#unprovenUntil;
+      return this.#wake('unproven', this.held ? Math.min(now + HELD_RETRY_MS, giveUpAt) : giveUpAt);
     }
-    this.phase = 'open';
+    if (this.held) this.#enter('open');
     this.spent += bytes;
     this.#firstReplyAt = now;
     this.#firstReplies++;
     if (this.oack) this.host.outbox.send(this.route!.from, this.route!.to, this.oack);
     else this.sendUnnegotiated(now);
-    this.setDeadline(this.#firstReplies > 1 ? this.#unprovenUntil : now + this.roundTrip.timeout);
+    this.#wake('unproven', this.#firstReplies > 1 ? this.#unprovenUntil : now + this.watchdog.roundTrip.timeout);
   }
 
   /** A datagram from the peer, to the endpoint that this transfer happens on. */
   receive(datagram: Uint8Array, now: number): void {
     const opcode = opcodeOf(datagram);
     if (opcode === Opcode.error) return this.#peerError(datagram, now);
-    if (this.phase === 'held' || this.phase === 'asked') return;
+    if (this.#phase === 'held' || this.#phase === 'asked') return;
     const block = blockOf(datagram);
     if (block >= 0 && (opcode === Opcode.data || opcode === Opcode.ack)) this.take(opcode, block, datagram, now);
   }
 
-  /** The deadline has passed. Until `patientUntil` nobody is blamed for silence: only what was held back goes on. */
-  expire(now: number, patientUntil = 0): void {
-    if (now < patientUntil && now < this.resumeAt) return this.setDeadline(patientUntil);
-    if (this.phase === 'asked')
-      return this.end('failed', now, { code: ErrorCode.undefined, message: 'no answer from the server' });
-    if (!this.proven) return this.#expireUnproven(now);
-    if (now >= this.#contentDueAt) {
-      return this.refuse(wireError(INTERNAL), this.route!.from, now);
+  /** The deadline has passed. Until `graceUntil` no peer is blamed for its silence: only what was held back goes on. */
+  expire(now: number, graceUntil = 0): void {
+    const { watchdog, flow } = this;
+    const reason = watchdog.due(flow, now, graceUntil);
+    switch (reason) {
+      case undefined:
+        return this.host.deadlines.update(this);
+      case 'answer':
+        return this.end('failed', now, { code: ErrorCode.undefined, message: 'no answer from the server' });
+      case 'unproven':
+        return this.#expireUnproven(now);
+      case 'retransmit':
+        watchdog.retry(flow, now);
+        return this.awaitPeer(now);
+      case 'resume':
+        flow.resume(now);
+        return this.awaitPeer(now);
+      case 'content':
+        return this.refuse(wireError(INTERNAL), this.route!.from, now);
+      case 'idle':
+        if (flow.onlyLastAckMissing) return this.end('completed', now, undefined, true);
+        return this.end('failed', now, NO_ANSWER);
+      case 'linger':
+        return this.host.forget(this);
     }
-    if (now >= this.#giveUpAt()) {
-      if (this.onlyLastAckMissing) return this.end('completed', now, undefined, true);
-      return this.end('failed', now, NO_ANSWER);
-    }
-    if (now >= this.resumeAt) this.resume(now);
-    else if (this.attempts < this.limits.retries) {
-      this.roundTrip.backOff();
-      this.retry(now);
-    }
-    this.awaitPeer(now);
   }
 
   /** The server gives up: sends an ERROR and ends. */
   refuse(error: WireError, from: ServerEndpoint, now: number): void {
-    if (this.phase === 'over') return;
-    const answered = this.phase === 'open';
+    if (this.#phase === 'over') return;
+    const answered = this.#phase === 'open';
     this.route ??= { outbox: this.host.outbox, from, to: this.asked.peer };
     const message = error.message.slice(0, MAX_ERROR_CHARACTERS);
     const datagram = encode({ opcode: Opcode.error, code: error.code, message });
@@ -252,31 +262,37 @@ export abstract class Transfer implements Timed {
 
   /** Ends it without a word to the peer. */
   end(outcome: Outcome, now: number, error?: Ending['error'], lastAckMissing = false): void {
-    if (this.phase === 'over') return;
+    if (this.#phase === 'over') return;
     const ending: Ending = {
       outcome,
-      bytes: this.bytes,
+      bytes: this.flow.bytes,
       durationMs: now - this.asked.at,
       agreement: this.agreement,
-      rttMs: this.roundTrip?.smoothed,
-      retransmissions: this.retransmissions,
+      rttMs: this.watchdog.roundTrip.smoothed,
+      retransmissions: this.flow.repeats,
       lastAckMissing,
       error,
     };
-    this.phase = 'over';
+    this.#enter('over');
     this.release();
+    this.flow = NO_FLOW;
     this.host.over(this, ending, now);
     this.oack = undefined;
     this.agreement = undefined;
   }
 
+  /** Once it is over: late packets of it are expected until then. */
+  linger(until: number): void {
+    this.#wake('linger', until);
+  }
+
   progress(): Progress {
     return {
       id: this.id,
-      bytes: this.bytes,
-      size: this.size,
-      retransmissions: this.retransmissions,
-      rttMs: this.roundTrip?.smoothed,
+      bytes: this.flow.bytes,
+      size: this.flow.size,
+      retransmissions: this.flow.repeats,
+      rttMs: this.watchdog.roundTrip.smoothed,
     };
   }
 
@@ -285,45 +301,41 @@ export abstract class Transfer implements Timed {
     if (this.proven) return;
     this.proven = true;
     this.provenAt = now;
-    if (this.oack && this.#firstReplies === 1) this.roundTrip.sample(now - this.#firstReplyAt);
+    if (this.oack && this.#firstReplies === 1) this.watchdog.roundTrip.sample(now - this.#firstReplyAt);
     this.host.proven(this, now);
     this.host.supersede(this, now);
   }
 
-  /** Sets the deadline for the peer's next packet. */
-  protected awaitPeer(now: number): void {
-    this.#contentDueAt = Number.POSITIVE_INFINITY;
-    if (this.resumeAt < Number.POSITIVE_INFINITY) return this.setDeadline(this.resumeAt);
-    if (this.waitsForUs) {
-      this.#contentDueAt = now + Math.max(CONTENT_MS, 2 * this.limits.idleMs);
-      return this.setDeadline(this.#contentDueAt);
-    }
-    if (this.attempts >= this.limits.retries) return this.setDeadline(this.#giveUpAt());
-    // Never longer, since a negotiated `timeout` is a promise.
-    const jitter = this.attempts === 0 ? 1 : 1 - this.host.random() / 4;
-    this.setDeadline(Math.min(this.#giveUpAt(), now + Math.max(this.leastWaitMs, this.roundTrip.timeout) * jitter));
+  /** The peer has moved things forward, or it is its turn again. */
+  protected progressed(now: number): void {
+    this.watchdog.progressAt = now;
+    this.awaitPeer(now);
   }
 
-  setDeadline(deadline: number): void {
-    this.deadline = deadline;
+  /** Sets the deadline for the peer's next packet. */
+  protected awaitPeer(now: number): void {
+    this.watchdog.awaitPeer(this.flow, now);
     this.host.deadlines.update(this);
   }
 
-  /** A silent peer is given up then. */
-  #giveUpAt(): number {
-    const { idleMs } = this.limits;
-    return this.progressAt + (this.onlyLastAckMissing ? Math.min(LAST_ACK_MS, idleMs) : idleMs);
+  #wake(reason: 'unproven' | 'linger', deadline: number): void {
+    this.watchdog.wake(reason, deadline);
+    this.host.deadlines.update(this);
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = advance<Phase>(PHASES, this.#phase, phase);
   }
 
   #expireUnproven(now: number): void {
     if (now < this.#unprovenUntil) return this.reply(now);
     // curl takes the OACK of an empty file for the whole of it, and goes.
-    if (this.size === 0 && this.#firstReplies > 0) return this.end('completed', now, undefined, true);
+    if (this.flow.size === 0 && this.#firstReplies > 0) return this.end('completed', now, undefined, true);
     this.end('failed', now, NO_ANSWER);
   }
 
   #peerError(datagram: Uint8Array, now: number): void {
-    if (this.phase === 'over') return;
+    if (this.#phase === 'over') return;
     const packet = decode(datagram);
     if (packet?.opcode !== Opcode.error) return;
     const { code, message } = packet;
@@ -331,7 +343,7 @@ export abstract class Transfer implements Timed {
       this.oack !== undefined && !this.proven && (code === ErrorCode.optionNegotiation || code === ErrorCode.undefined);
     if (!this.proven) this.host.proven(this, now);
     // The last block was sent, and the client says goodbye instead of acknowledging it.
-    if (this.onlyLastAckMissing && code === ErrorCode.undefined) return this.end('completed', now, { code, message }, true);
+    if (this.flow.onlyLastAckMissing && code === ErrorCode.undefined) return this.end('completed', now, { code, message }, true);
     this.end(sized ? 'probed' : 'aborted', now, { code, message });
   }
 }

@@ -44,7 +44,7 @@ test.each([
     sender.ack(Math.min(block, Math.floor(size / blockSize) + 1) % 65536, 1);
   }
   expect(sent).toBe(size);
-  expect(sender.acknowledgedBytes).toBe(size);
+  expect(sender.bytes).toBe(size);
   expect(asked).toEqual(Array.from({ length: 41 }, (_, i) => i));
   expect(most).toBeLessThanOrEqual(Math.ceil((blockSize * windowSize) / SEGMENT_BYTES) + 1);
 });
@@ -58,12 +58,12 @@ test('the start of a window is no flight: the peer need not acknowledge it befor
   const sender = new Sender({ outbox, from: endpoint, to: 1 }, settings, segments, roundTrip);
   segments.supply(0, new Uint8Array(SEGMENT_BYTES), false);
   sender.pump(0);
-  expect({ sent, starved: sender.starved }).toEqual({ sent: [1], starved: true });
+  expect({ sent, waitingForUs: sender.waitingForUs }).toEqual({ sent: [1], waitingForUs: true });
   segments.supply(1, new Uint8Array(SEGMENT_BYTES), false);
   sender.pump(5000);
   segments.supply(2, new Uint8Array(SEGMENT_BYTES), false);
   sender.pump(5001);
-  expect({ sent, starved: sender.starved }).toEqual({ sent: [1, 2, 3, 4], starved: false });
+  expect({ sent, waitingForUs: sender.waitingForUs }).toEqual({ sent: [1, 2, 3, 4], waitingForUs: false });
   sender.ack(4, 5003);
   // Five seconds were the content's: of the round trip they say nothing.
   expect(roundTrip.smoothed).toBeLessThan(10);
