@@ -7,10 +7,12 @@ import { accessLog, hosts, identify, rewrite } from 'pxe/plugins';
 
 export default defineConfig({
   rootDir: './examples/per-machine/tftpboot',
-  listen: [
-    { address: '0.0.0.0', port: 6969 },
-    { address: '::', port: 6969 },
-  ],
+  tftp: {
+    listen: [
+      { address: '0.0.0.0', port: 6969 },
+      { address: '::', port: 6969 },
+    ],
+  },
   plugins: [
     // TFTP carries no MAC address: look it up, here, in the kernel, or in names such as pxelinux.cfg/01-52-54-00-12-34-56.
     identify({ table: { '127.0.0.2': '52:54:00:12:34:56' }, neighbours: true, filename: true }),

@@ -141,8 +141,7 @@ const disturb = definePlugin({
 
 export default defineConfig({
   rootDir: './root',
-  transport: '${transport}',
-  listen: [{ address: '127.0.0.1', port: ${port} }],
+  tftp: { transport: '${transport}', listen: [{ address: '127.0.0.1', port: ${port} }] },
   plugins: [disturb()],
 });
 `;

@@ -19,13 +19,10 @@ export type { SlicesOptions } from './base/time-slices.ts';
 export { inSlices, Slices } from './base/time-slices.ts';
 export type {
   Config,
+  ConfigSections,
   Limits,
-  Listen,
-  ListenAddress,
-  ListenInterface,
   LogSettings,
   PluginReference,
-  PortRange,
   Uploads,
 } from './config/config.ts';
 export { defineConfig } from './config/config.ts';
@@ -75,5 +72,6 @@ export type { LiveExchange } from './service/service.ts';
 export type { CounterName, GaugeName, HistogramName, PluginCounterName, PluginHistogramName } from './stats/counters.ts';
 export type { HistogramSnapshot } from './stats/histogram.ts';
 export type { PluginStats, StatsSnapshot } from './stats/stats.ts';
+export type { Listen, ListenAddress, ListenInterface, PortRange, TftpConfig, TftpLimits } from './tftp/config.ts';
 export { ErrorCode, TftpError } from './tftp/protocol/error.ts';
 export type { TftpDetails, TftpRequest } from './tftp/request.ts';

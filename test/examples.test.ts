@@ -1,15 +1,16 @@
 /** The labs in `examples/` do what their READMEs say, `pxe check` finds nothing wrong, and `explain` and the server agree on them. */
+
 import { hash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../src/base/clock.ts';
 import { judge } from '../src/cli/check.ts';
-import { load } from '../src/config/load.ts';
 import { definePlugin } from '../src/plugin/define.ts';
 import type { Identity } from '../src/plugin/types.ts';
 import { createResolvedServer, withGeneration } from '../src/server/create.ts';
 import { explainEach, questionsOf } from '../src/server/machines.ts';
+import { load } from './kit/config.ts';
 import { pages } from './kit/docs.ts';
 import { commandsIn, examples, patternOf, preparationsIn, repository, Shell } from './kit/examples.ts';
 import { get } from './kit/tftp.ts';
@@ -57,7 +58,7 @@ describe.each(examples)('$name', ({ config: file, readme }) => {
     const known = definePlugin({ name: 'known', setup: () => ({ identify: ({ client }) => identities.get(client.address) }) })();
     const server = createResolvedServer({
       ...config,
-      listen: [{ address: '127.0.0.1', port: 0 }],
+      tftp: { ...config.tftp, listen: [{ address: '127.0.0.1', port: 0 }] },
       plugins: [{ plugin: known, options: undefined }, ...config.plugins],
     });
     onTestFinished(() => server.stop(0));

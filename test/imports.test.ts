@@ -34,7 +34,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   'tftp/protocol': { layers: ['base'], packages: [] },
   tftp: {
     layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp/protocol', 'tftp/transport'],
-    packages: [],
+    packages: ['node:', 'zod'],
   },
   'tftp/transport': { layers: ['base', 'stats', 'net', 'content', 'tftp/protocol'], packages: ['node:'] },
   'tftp/client': { layers: ['base', 'net', 'content', 'tftp/protocol'], packages: ['node:'] },
@@ -44,7 +44,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     packages: ['node:'],
   },
   cli: {
-    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp/client', 'tftp/storm', 'server'],
+    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp', 'tftp/client', 'tftp/storm', 'server'],
     packages: ['node:', 'commander', 'pino', 'pxe/plugins'],
   },
   index: {

@@ -65,7 +65,7 @@ describe('the folder that is looked in', () => {
   /** An infra repo with a config of its own. */
   function infra() {
     const at = folder();
-    at.put('boot/pxe.config.ts', "export default { rootDir: './files', listen: [{ address: '127.0.0.1', port: 0 }] };");
+    at.put('boot/pxe.config.ts', "export default { rootDir: './files', tftp: { listen: [{ address: '127.0.0.1', port: 0 }] } };");
     at.put('boot/files/mine.txt', 'mine');
     return { ...at, boot: join(at.path, 'boot') };
   }

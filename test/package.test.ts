@@ -152,7 +152,7 @@ test('a strict program that uses the library compiles, its dependencies checked 
 test('what is wrong in such a program is found by its types', async () => {
   const mistakes = [
     ["createServer({ rootdir: './tftpboot' });", "Did you mean to write 'rootDir'?"],
-    ["createServer({ listen: [{ address: '::', port: '69' }] });", "Type 'string' is not assignable to type 'number'"],
+    ["createServer({ tftp: { listen: [{ address: '::', port: '69' }] } });", "Type 'string' is not assignable to type 'number'"],
     ["createServer({}).on('ended', () => {});", `Argument of type '"ended"' is not assignable`],
     ["defineConfig({ plugins: [hosts({ default: { folders: 'lab' } })] });", "Did you mean to write 'folder'?"],
     ["definePlugin({ name: 'a', options: z.string(), setup: (text) => ({ open: () => text.size }) });", "'size' does not exist"],
@@ -189,7 +189,7 @@ const LAB = {
     });
 
     export default defineConfig({
-      listen: [{ address: '127.0.0.1', port: 0 }],
+      tftp: { listen: [{ address: '127.0.0.1', port: 0 }] },
       plugins: [whoami(), motd({ text: 'welcome ' }), hosts({ default: { files: { linux: 'kernel' } } }), accessLog()],
     } satisfies Config);
   `,
@@ -223,7 +223,7 @@ const CONSUMER = `
   });
   const config: Config = defineConfig({
     rootDir: '.',
-    listen: [{ address: '127.0.0.1', port: 0 }],
+    tftp: { listen: [{ address: '127.0.0.1', port: 0 }] },
     plugins: [
       identify({ table: { '127.0.0.1': '52:54:00:12:34:56' } }),
       rewrite([{ match: /^boot\\//, replace: '' }]),

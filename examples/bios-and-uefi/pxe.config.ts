@@ -3,7 +3,7 @@ import { accessLog, hosts, identify } from 'pxe/plugins';
 
 export default defineConfig({
   rootDir: './tftpboot',
-  listen: [{ address: '0.0.0.0', port: 6971 }],
+  tftp: { listen: [{ address: '0.0.0.0', port: 6971 }] },
   plugins: [
     identify({
       // To try it on one machine. On a network the next two lines do the work.

@@ -3,6 +3,6 @@ import { accessLog, tftpdMap } from 'pxe/plugins';
 
 export default defineConfig({
   rootDir: './tftpboot',
-  listen: [{ address: '0.0.0.0', port: 6973 }],
+  tftp: { listen: [{ address: '0.0.0.0', port: 6973 }] },
   plugins: [tftpdMap('./tftpd.map'), accessLog()],
 });

@@ -3,7 +3,7 @@ import { accessLog, generate, grubMenu, hosts, identify } from 'pxe/plugins';
 
 export default defineConfig({
   rootDir: './tftpboot',
-  listen: [{ address: '0.0.0.0', port: 6974 }],
+  tftp: { listen: [{ address: '0.0.0.0', port: 6974 }] },
   plugins: [
     // Addresses of the loopback interface, for a try; on a network `leases` and `neighbours` know better.
     identify({

@@ -6,9 +6,11 @@ const { ORIGIN_URL = 'http://127.0.0.1:8075/', CACHE_DIR = './cache' } = process
 
 export default defineConfig({
   rootDir: './tftpboot',
-  // A Service forwards one port: answer from that.
-  singlePort: true,
-  listen: [{ address: '0.0.0.0', port: 6975 }],
+  tftp: {
+    // A Service forwards one port: answer from that.
+    singlePort: true,
+    listen: [{ address: '0.0.0.0', port: 6975 }],
+  },
   plugins: [
     identify({ table: { '127.0.0.11': '52:54:00:00:00:11', '127.0.0.12': '52:54:00:00:00:12' }, filename: true }),
     hosts({

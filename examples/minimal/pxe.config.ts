@@ -3,6 +3,6 @@ import { accessLog } from 'pxe/plugins';
 
 export default defineConfig({
   rootDir: './tftpboot',
-  listen: [{ address: '0.0.0.0', port: 6970 }],
+  tftp: { listen: [{ address: '0.0.0.0', port: 6970 }] },
   plugins: [accessLog()],
 });

@@ -3,7 +3,7 @@ import { accessLog, hosts, identify } from 'pxe/plugins';
 
 export default defineConfig({
   rootDir: './tftpboot',
-  listen: [{ address: '0.0.0.0', port: 6972 }],
+  tftp: { listen: [{ address: '0.0.0.0', port: 6972 }] },
   plugins: [
     // On a server that runs dnsmasq: /var/lib/misc/dnsmasq.leases. This one lists addresses of the loopback interface, for a try.
     identify({ leases: ['./dnsmasq.leases'], filename: true }),

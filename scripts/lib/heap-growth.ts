@@ -15,13 +15,13 @@ import { queryObjects, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { systemClock as clock } from '../../src/base/clock.ts';
 import { FreshImports } from '../../src/config/import.ts';
-import { load } from '../../src/config/load.ts';
 import { FileWatcher } from '../../src/config/watch.ts';
 import type { Plugin } from '../../src/plugin/define.ts';
 import type { PluginContext } from '../../src/plugin/types.ts';
 import { createResolvedServer } from '../../src/server/create.ts';
 import { Reloader } from '../../src/server/reloader.ts';
 import { Generation } from '../../src/service/generation.ts';
+import { load } from '../../test/kit/config.ts';
 import { ConfigFolder, configText } from '../../test/kit/config-folder.ts';
 
 /** What is only made once must not count. */

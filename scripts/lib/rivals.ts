@@ -132,7 +132,7 @@ import { accessLog, rewrite } from 'pxe/plugins';
 
 export default defineConfig({
   rootDir: ${JSON.stringify(root)},
-  listen: [{ address: '127.0.0.1', port: ${port} }],
+  tftp: { listen: [{ address: '127.0.0.1', port: ${port} }] },
   plugins: [rewrite([{ match: /^boot\\//i, replace: '' }]), accessLog()],
 });
 `,

@@ -46,7 +46,7 @@ function issuesOf(issue: ZodIssue, schema: z.ZodType, input: unknown, prefix: re
       ];
     case 'unrecognized_keys': {
       const known = keysAt(schema, issue.path);
-      const elsewhere = (key: string) => placeOfKey(schema, issue.path, key);
+      const elsewhere = (key: string) => placeOfKey(schema, issue.path, key) ?? placeOfKey(schema, [], key);
       return issue.keys.map((key) => unknownKey([...path, key], key, known, elsewhere(key)));
     }
     case 'too_small':
@@ -91,7 +91,7 @@ function unknownKey(path: readonly PropertyKey[], key: string, known: readonly s
     path,
     message: 'unknown key',
     hint:
-      (elsewhere === undefined ? undefined : `it stands one level further down: ${elsewhere}`) ??
+      (elsewhere === undefined ? undefined : `its place is ${elsewhere}`) ??
       didYouMean(key, known) ??
       (known.length === 0 ? undefined : `known here: ${known.join(', ')}`),
   };
@@ -204,10 +204,14 @@ function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   ];
 }
 
-/** `limits.windowSize` for a key that is known one level below a path. */
+/** `tftp.limits.windowSize` for a key that is known somewhere below a path: the nearest place. */
 function placeOfKey(schema: z.ZodType, path: readonly PropertyKey[], key: string): string | undefined {
-  const parent = keysAt(schema, path).find((name) => keysAt(schema, [...path, name]).includes(key));
-  return parent === undefined ? undefined : formatPath([...path, parent, key]);
+  for (let level = [path]; level.length > 0; ) {
+    const parent = level.find((one) => one !== path && keysAt(schema, one).includes(key));
+    if (parent !== undefined) return formatPath([...parent, key]);
+    level = level.flatMap((one) => keysAt(schema, one).map((name) => [...one, name]));
+  }
+  return undefined;
 }
 
 function step(schema: z.ZodType, key: PropertyKey): z.ZodType[] {

@@ -106,7 +106,7 @@ function failuresOf(index: number, problem: PluginError | readonly Issue[]): rea
 }
 
 /** What is wrong with the folders and interfaces that a config names. */
-export async function configFindings({ rootDir, uploads, listen }: ResolvedConfig): Promise<Finding[]> {
+export async function configFindings({ rootDir, uploads, tftp: { listen } }: ResolvedConfig): Promise<Finding[]> {
   return [
     ...(await folderFindings(['rootDir'], rootDir, constants.R_OK | constants.X_OK)),
     ...(uploads ? await folderFindings(['uploads', 'dir'], uploads.dir, constants.W_OK | constants.X_OK) : []),
@@ -114,18 +114,20 @@ export async function configFindings({ rootDir, uploads, listen }: ResolvedConfi
   ];
 }
 
-function listenFindings(listen: ResolvedConfig['listen']): Finding[] {
+function listenFindings(listen: ResolvedConfig['tftp']['listen']): Finding[] {
   const interfaces = networkInterfaces();
   return listen.flatMap((on, index) => {
     if ('interface' in on) {
       if (interfaces[on.interface]) return [];
       const there = Object.keys(interfaces).join(', ');
-      return [error(['listen', index, 'interface'], `no interface "${on.interface}" has an address now; there are: ${there}`)];
+      return [
+        error(['tftp', 'listen', index, 'interface'], `no interface "${on.interface}" has an address now; there are: ${there}`),
+      ];
     }
     const own = Object.values(interfaces).flatMap((found) => found?.map(({ address }) => address) ?? []);
     if (isBindable(on.address, own)) return [];
     const message = `${on.address} is not an address of this machine; it has: ${own.join(', ')}`;
-    return [error(['listen', index, 'address'], message)];
+    return [error(['tftp', 'listen', index, 'address'], message)];
   });
 }
 

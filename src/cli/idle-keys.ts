@@ -10,19 +10,23 @@ import type { Finding } from '../plugin/types.ts';
 const QUIET_LEVELS: readonly string[] = ['warn', 'error', 'fatal', 'silent'];
 
 export function idleKeyFindings(config: ResolvedConfig): readonly Finding[] {
-  const { singlePort, transferPorts, transport, dscp, log, plugins, limits, cacheBytes } = config;
+  const { log, plugins, cacheBytes } = config;
+  const { singlePort, transferPorts, transport, dscp, limits } = config.tftp;
   const findings: Finding[] = [];
   const tell = (path: Finding['path'], message: string) => findings.push({ severity: 'warning', path, message });
   if (singlePort && transferPorts) {
-    tell(['transferPorts'], 'has no effect: with singlePort, transfers go through the listening port; take one of the two out');
+    tell(
+      ['tftp', 'transferPorts'],
+      'has no effect: with singlePort, transfers go through the listening port; take one of the two out',
+    );
   }
   if (dscp !== undefined && transport === 'portable') {
-    tell(['dscp'], 'has no effect: the portable transport cannot mark packets; let transport be "auto"');
+    tell(['tftp', 'dscp'], 'has no effect: the portable transport cannot mark packets; let transport be "auto"');
   }
   if (limits.transfersPerClient > limits.transfers) {
     tell(
-      ['limits', 'transfersPerClient'],
-      `is never reached: limits.transfers is ${limits.transfers} for all clients together, so that one client may take it all; lower it`,
+      ['tftp', 'limits', 'transfersPerClient'],
+      `is never reached: tftp.limits.transfers is ${limits.transfers} for all clients together, so that one client may take it all; lower it`,
     );
   }
   if (cacheBytes > 0 && cacheBytes < SEGMENT_BYTES) {

@@ -66,7 +66,7 @@ If the new config is invalid, the log says why, and the current config stays in 
 
 After the first SIGINT or SIGTERM, transfers have limits.stopMs to finish; a second one ends them with ERROR 0. Two seconds later
 the process is ended by force, even if something hangs. SIGUSR1 logs the transfers under way and all counters.
-Sockets passed by systemd (LISTEN_FDS) replace "listen".
+Sockets passed by systemd (LISTEN_FDS) replace "tftp.listen".
 
 Examples:
   pxe serve

@@ -10,6 +10,8 @@ import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/error.ts';
 import { type LoadedConfig, type LoadOptions, load } from '../config/load.ts';
 import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
+import { configSchema } from '../server/config-schema.ts';
+import type { Listen, TftpConfig } from '../tftp/config.ts';
 import { EXIT, ExitError } from './exit.ts';
 
 /** Flags that override keys of the config. */
@@ -52,7 +54,12 @@ export async function loadSettings(flags: Overrides): Promise<Settings> {
     if (flags.rootDir === undefined) throw new ExitError(EXIT.usage, noConfig(dir));
     // Without a config nobody has asked for a log of transfers, and nobody would want to do without.
     const { accessLog } = await import('pxe/plugins');
-    return { file: undefined, files: [], config: resolveConfig(overridden({ plugins: [accessLog()] }, flags), { dir }), since };
+    return {
+      file: undefined,
+      files: [],
+      config: resolveConfig(overridden({ plugins: [accessLog()] }, flags), { dir, schema: configSchema }),
+      since,
+    };
   } catch (error) {
     if (error instanceof ConfigError) throw new ExitError(EXIT.usage, error.message, { cause: error });
     throw error;
@@ -66,25 +73,31 @@ export async function reloadSettings(flags: Overrides, file: string, files: read
 }
 
 function loadOptions(flags: Overrides): LoadOptions {
-  return { folder: resolve('.'), file: flags.config, clock: systemClock, override: (config) => overridden(config, flags) };
+  const override = (config: Config) => overridden(config, flags);
+  return { folder: resolve('.'), file: flags.config, clock: systemClock, schema: configSchema, override };
 }
 
 /** What flags change in a config. */
 function overridden(config: Config, { interface: names, port, rootDir, verbose }: Overrides): Config {
-  // Where the config has a port of its own, an interface named by a flag is listened on at the same.
-  const { port: configured } = config.listen?.[0] ?? {};
-  const at = configured === undefined ? {} : { port: configured };
-  const named = names?.map((name) => (isIP(name.split('%')[0] ?? '') ? { address: name, ...at } : { interface: name, ...at }));
-  const listen = named ?? config.listen;
   return {
     ...config,
     ...(rootDir === undefined ? {} : { rootDir: resolve(rootDir) }),
     ...(verbose ? { log: { ...config.log, level: 'debug' } } : {}),
-    ...(port === undefined ? { listen } : { listen: (listen ?? ALL_ADDRESSES).map((on) => ({ ...on, port })) }),
+    ...(names === undefined && port === undefined ? {} : { tftp: listening(config.tftp, names, port) }),
   };
 }
 
-const ALL_ADDRESSES = [{ address: '0.0.0.0' }, { address: '::' }];
+/** Nothing is checked yet: what is not as it should be stays, and is reported. */
+function listening(tftp: TftpConfig = {}, names: readonly string[] | undefined, port: number | undefined): TftpConfig {
+  const written: readonly Listen[] = tftp.listen ?? ALL_ADDRESSES;
+  if (!Array.isArray(written)) return tftp;
+  const named = names?.map((name) => (isIP(name.split('%')[0] ?? '') ? { address: name } : { interface: name }));
+  // Where the config has a port of its own, an interface named by a flag is listened on at the same.
+  const at = port ?? tftp.listen?.[0]?.port;
+  return { ...tftp, listen: (named ?? written).map((on) => (at === undefined ? on : { ...on, port: at })) };
+}
+
+const ALL_ADDRESSES: readonly Listen[] = [{ address: '0.0.0.0' }, { address: '::' }];
 
 function parsePort(value: string): number {
   const port = Number(value);

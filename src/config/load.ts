@@ -10,6 +10,7 @@ import { findConfig, readConfig } from './find.ts';
 import { FreshImports } from './import.ts';
 import { resolveReferences } from './reference.ts';
 import { type ResolvedConfig, resolveConfig } from './resolve.ts';
+import type { ConfigSchema } from './schema.ts';
 
 export interface LoadOptions {
   /** Absolute path of the config. Left out, one is searched for. */
@@ -17,6 +18,7 @@ export interface LoadOptions {
   /** Absolute: the search begins here and goes up to the project's root. */
   readonly folder: string;
   readonly clock: Clock;
+  readonly schema: ConfigSchema;
   /** Time limit of each import. Default 10000, as that of a plugin's `setup`. */
   readonly timeoutMs?: number | undefined;
   /** Changes what the file says before it is checked: flags of the command line. Relative paths start at the config's folder. */
@@ -50,7 +52,7 @@ export async function load(options: LoadOptions): Promise<LoadedConfig | undefin
   const written = options.override?.(found.input as Config) ?? found.input;
   const { input, issues } = await resolveReferences(written, dir, imports);
   const { files } = imports;
-  return { file, files, config: resolveConfig(input as Config, { dir, file, issues, files }) };
+  return { file, files, config: resolveConfig(input as Config, { dir, file, issues, files, schema: options.schema }) };
 }
 
 function isObject(value: unknown): boolean {

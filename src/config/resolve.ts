@@ -4,20 +4,25 @@
 import { basename, resolve } from 'node:path';
 import type { z } from 'zod';
 import { check } from '../base/check-input.ts';
-import type { Issue } from '../base/issue.ts';
+import { formatPath, type Issue } from '../base/issue.ts';
 import { type ReadyPlugin, readyPlugins } from '../plugin/ready.ts';
 import type { Config } from './config.ts';
 import { ConfigError } from './error.ts';
-import { configSchema } from './schema.ts';
+import type { ConfigSchema, GeneralSchema } from './schema.ts';
+
+/** Checked sections. Each protocol adds its own by declaration merging. */
+// biome-ignore lint/suspicious/noEmptyInterface: protocols add to it
+export interface ResolvedSections {}
 
 /** A config with nothing left open. Deep-frozen, save for the options of plugins, which belong to them. */
-export type ResolvedConfig = DeepReadonly<Omit<z.output<typeof configSchema>, 'plugins'>> & {
+export type ResolvedConfig = DeepReadonly<Omit<z.output<GeneralSchema>, 'plugins'> & ResolvedSections> & {
   /** Absolute: what relative paths started from. */
   readonly dir: string;
   readonly plugins: readonly ReadyPlugin[];
 };
 
 export interface ResolveOptions {
+  readonly schema: ConfigSchema;
   /** Absolute: relative paths start here. */
   readonly dir: string;
   /** For messages. */
@@ -30,18 +35,18 @@ export interface ResolveOptions {
 
 /** Throws a `ConfigError` that holds every problem of the config and of the options of all its plugins. */
 export function resolveConfig(input: Config, options: ResolveOptions): ResolvedConfig {
-  const { dir } = options;
-  const result = check(configSchema, input);
+  const { dir, schema } = options;
+  const result = check(schema.object, input);
   const plugins = readyPlugins(pluginsOf(input));
   const known = options.issues ?? [];
   const issues = [
-    ...(result.issues ?? []),
+    ...(result.issues ?? []).map((issue) => withNewPlace(issue, schema)),
     ...known,
     ...plugins.issues.filter(({ path }) => !known.some((other) => samePlugin(other.path, path))),
   ];
   if (issues.length > 0 || result.issues)
     throw new ConfigError(options.file, withKeyOf(options.file, issues), { files: options.files });
-  const { rootDir, uploads, ...rest } = result.value;
+  const { rootDir, uploads, ...rest } = result.value as typeof result.value & ResolvedSections;
   return freeze({
     ...rest,
     dir,
@@ -49,6 +54,12 @@ export function resolveConfig(input: Config, options: ResolveOptions): ResolvedC
     uploads: uploads && { ...uploads, dir: resolve(dir, uploads.dir) },
     plugins: Object.freeze(plugins.plugins.map((plugin) => Object.freeze(plugin))),
   });
+}
+
+/** A key that has moved is unknown where it was. */
+function withNewPlace(issue: Issue, { moved }: ConfigSchema): Issue {
+  const place = moved[formatPath(issue.path)];
+  return place === undefined ? issue : { path: issue.path, message: `moved to ${place}` };
 }
 
 /** In `package.json` a config is the value of a key. */

@@ -23,7 +23,7 @@ export interface Leftover {
   readonly bytes: number;
 }
 
-/** Longer than a transfer waits for its next packet (`limits.idleMs` is a day at most), so nothing writes to a file of this age. */
+/** Longer than a transfer waits for its next packet (`tftp.limits.idleMs` is a day at most), so nothing writes to a file of this age. */
 const ABANDONED_MS = 25 * 60 * 60 * 1000;
 
 /** Searches a folder and those below it, links left out. What cannot be read is passed over. @param dir a real path */

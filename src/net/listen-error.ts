@@ -30,7 +30,7 @@ export function listenProblem(error: unknown, node = NODE): string | undefined {
       return `${address} is not an address of this machine; "ip address" lists them`;
     case 'EMFILE':
     case 'ENFILE':
-      return `no descriptors are left to listen on ${where}: raise the limit (ulimit -n, LimitNOFILE=), or list fewer addresses in "listen"`;
+      return `no descriptors are left to listen on ${where}: raise the limit (ulimit -n, LimitNOFILE=), or list fewer addresses in "tftp.listen"`;
     case 'ENODEV':
       return message;
     case 'ENOTSOCK':

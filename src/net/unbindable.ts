@@ -24,7 +24,7 @@ export function unbindableProblem(code: string, addresses: readonly string[], po
       return `${where} is taken, perhaps by another server; "ss -ulpn sport = :${port}" tells by whom. It is tried again`;
     case 'EMFILE':
     case 'ENFILE':
-      return `no descriptors are left to listen on ${where}: the rest is for files. Raise the limit (ulimit -n, LimitNOFILE=), or list fewer addresses in "listen"`;
+      return `no descriptors are left to listen on ${where}: the rest is for files. Raise the limit (ulimit -n, LimitNOFILE=), or list fewer addresses in "tftp.listen"`;
   }
   return `cannot listen on ${where} (${code}). It is tried again`;
 }

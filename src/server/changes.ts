@@ -2,11 +2,12 @@
  * What differs between two configs, told by key; and what of it a running server cannot take over. Changes nothing.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { formatPath } from '../base/issue.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { ReadyPlugin } from '../plugin/ready.ts';
 
 export interface Changes {
-  /** Keys of the config whose values differ, `plugins` left out. */
+  /** Keys whose values differ, by their full path (`tftp.limits.retries`); `plugins` left out. */
   readonly keys: readonly string[];
   /** Plugins by name: new ones, those that are gone, those whose options or place differ. */
   readonly plugins: {
@@ -19,10 +20,10 @@ export interface Changes {
 }
 
 const needsRestart: Readonly<Record<string, string>> = {
-  singlePort: 'sockets that are open go on as they were opened',
-  transferPorts: 'sockets that are open go on as they were opened',
-  dscp: 'sockets that are open go on as they were opened',
-  transport: 'transfers cannot move from one transport to another',
+  'tftp.singlePort': 'sockets that are open go on as they were opened',
+  'tftp.transferPorts': 'sockets that are open go on as they were opened',
+  'tftp.dscp': 'sockets that are open go on as they were opened',
+  'tftp.transport': 'transfers cannot move from one transport to another',
   cacheBytes: 'the cache is shared by all generations',
   user: 'privileges cannot be taken back once they are dropped',
 };
@@ -38,15 +39,29 @@ export function changesBetween(
   after: ResolvedConfig,
   { config: running, inheritedSockets }: Running,
 ): Changes {
-  const all = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof ResolvedConfig>;
-  const keys = [...all].filter((key) => key !== 'plugins' && !same(before[key], after[key]));
-  const later = keys.flatMap((key) => {
-    // It was changed back: what runs is what is written.
-    if (same(running[key], after[key])) return [];
-    const reason = key === 'listen' && inheritedSockets ? 'the sockets came from the service manager' : needsRestart[key];
-    return reason === undefined ? [] : [{ key, reason }];
+  const keys = changedKeys({ ...before, plugins: [] }, { ...after, plugins: [] });
+  const reasons = {
+    ...needsRestart,
+    ...(inheritedSockets ? { 'tftp.listen': 'the sockets came from the service manager' } : {}),
+  };
+  const later = Object.entries(reasons).flatMap(([key, reason]) => {
+    // One that was changed back is as it runs.
+    const differs = [before, running].every((config) => !same(valueAt(config, key), valueAt(after, key)));
+    return differs ? [{ key, reason }] : [];
   });
   return { keys, plugins: pluginChanges(before.plugins, after.plugins), later };
+}
+
+/** Full paths, the deepest there are: a change within a section names the key and not the section. */
+function changedKeys(before: unknown, after: unknown, path: readonly string[] = []): string[] {
+  if (same(before, after)) return [];
+  if (!isPlainObject(before) || !isPlainObject(after)) return [formatPath(path)];
+  const all = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...all].flatMap((key) => changedKeys(before[key], after[key], [...path, key]));
+}
+
+function valueAt(config: unknown, key: string): unknown {
+  return key.split('.').reduce((value, name) => (isPlainObject(value) ? value[name] : undefined), config);
 }
 
 /** Two plugins of one name are told apart by their order. */
@@ -87,6 +102,10 @@ function same(a: unknown, b: unknown): boolean {
 function withTexts(value: unknown): unknown {
   if (typeof value === 'function') return String(value);
   if (Array.isArray(value)) return value.map(withTexts);
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  if (!isPlainObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, withTexts(part)]));
+}
+
+function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }

@@ -21,6 +21,7 @@ import { TftpService } from '../tftp/service.ts';
 import { type NativeOptions, NativeTransport } from '../tftp/transport/native/native.ts';
 import { PortableTransport } from '../tftp/transport/portable.ts';
 import type { Transport } from '../tftp/transport/transport.ts';
+import { configSchema } from './config-schema.ts';
 import { type Explanation, explain, type Question } from './explain.ts';
 import { Server } from './server.ts';
 
@@ -40,12 +41,12 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () =>
  *
  * @throws ConfigError with every problem of the config at once
  * @example
- * const server = createServer({ rootDir: './tftpboot', listen: [{ address: '127.0.0.1', port: 6969 }] });
+ * const server = createServer({ rootDir: './tftpboot', tftp: { listen: [{ address: '127.0.0.1', port: 6969 }] } });
  * server.on('end', ({ request, outcome, bytes }) => console.log(request.asked, outcome, bytes));
  * await server.start();
  */
 export function createServer(config: Config, options: CreateOptions = {}): Server {
-  return createResolvedServer(resolveConfig(config, { dir: resolve(options.dir ?? '.') }), options);
+  return createResolvedServer(resolveConfig(config, { dir: resolve(options.dir ?? '.'), schema: configSchema }), options);
 }
 
 export interface ResolvedOptions extends Omit<CreateOptions, 'dir'> {
@@ -85,7 +86,9 @@ export async function explainConfig(
   question: Question,
   { dir = '.' }: Pick<CreateOptions, 'dir'> = {},
 ): Promise<Explanation> {
-  return withGeneration(resolveConfig(config, { dir: resolve(dir) }), (generation) => explain(generation, question));
+  return withGeneration(resolveConfig(config, { dir: resolve(dir), schema: configSchema }), (generation) =>
+    explain(generation, question),
+  );
 }
 
 /** A generation without a server, for as long as `work` takes. Rejects as `work` does, or with a `PluginError` if a plugin's `setup` fails. */
@@ -127,11 +130,11 @@ function realWorld(log: Log, budget: CacheBudget, stats: Stats): World {
 function makeTransport(config: ResolvedConfig, log: Log, options: NativeOptions): Transport {
   const { events, limits, clock, stats: counters } = options;
   const portable = () => new PortableTransport({ events, limits, clock, counters, random: unpredictable });
-  if (config.transport === 'portable') return portable();
+  if (config.tftp.transport === 'portable') return portable();
   const missing = whyNot();
   if (missing !== undefined) {
     const fields = { reason: missing };
-    if (config.transport === 'native') log.warn(fields, 'there is no native transport here: using the portable one');
+    if (config.tftp.transport === 'native') log.warn(fields, 'there is no native transport here: using the portable one');
     else log.info(fields, 'using the portable transport');
     return portable();
   }

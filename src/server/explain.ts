@@ -63,7 +63,7 @@ export interface Served {
 
 export async function explain(generation: Generation, question: Question): Promise<Explanation> {
   const { options = [], mode = 'octet' } = question;
-  const { limits } = generation.config;
+  const { limits } = generation.config.tftp;
   const seen = considered(options, limits);
   const packet = { opcode: Opcode.rrq, name: question.name, mode: mode.toLowerCase(), options: seen };
   const sent = { id: 0, client: { address: question.address, port: 0 }, local: { address: '', port: 0 }, packet };

@@ -79,9 +79,9 @@ export class Generation {
     watch: (path: string) => void = () => {},
     failed?: Surroundings['failed'],
   ): Promise<Generation> {
-    const { rootDir, followLinks, caseInsensitive, stableMs, stableWaitMs, limits } = config;
+    const { rootDir, followLinks, caseInsensitive, stableMs, stableWaitMs, limits, tftp } = config;
     const { clock, cache, disks, stats: counters } = world;
-    const disk = (dir: string) => disks.folder(dir, { callMs: limits.diskMs, transferMs: limits.idleMs });
+    const disk = (dir: string) => disks.folder(dir, { callMs: limits.diskMs, transferMs: tftp.limits.idleMs });
     const options = { clock, cache, followLinks, caseInsensitive, stableMs, stableWaitMs, readMs: limits.diskMs };
     const folder = (dir: string) => new Root(dir, { ...options, fileSystem: disk(dir) });
     const pipeline = await Pipeline.start(config.plugins, {

@@ -21,8 +21,8 @@ export const COUNTERS = {
   'drops.malformed': { unit: 'datagrams', help: 'datagrams that cannot be read as TFTP' },
   'drops.not-listening': { unit: 'datagrams', help: 'requests to a port that only transfers use' },
   'drops.unknown-transfer': { unit: 'datagrams', help: 'datagrams of a transfer that does not exist, or has ended' },
-  'drops.too-many-transfers': { unit: 'datagrams', help: 'requests beyond `limits.transfers`' },
-  'drops.too-many-transfers-of-address': { unit: 'datagrams', help: 'requests beyond `limits.transfersPerClient`' },
+  'drops.too-many-transfers': { unit: 'datagrams', help: 'requests beyond `tftp.limits.transfers`' },
+  'drops.too-many-transfers-of-address': { unit: 'datagrams', help: 'requests beyond `tftp.limits.transfersPerClient`' },
   'budget.held': { unit: 'replies', help: 'first replies that waited until the budget of unproven clients covered them' },
   'budget.refused': {
     unit: 'replies',

@@ -23,6 +23,6 @@ export function limitsOf(config: ResolvedConfig): TftpLimits {
   return limits;
 }
 
-function makeLimits({ limits, rollover, mtu }: ResolvedConfig): TftpLimits {
+function makeLimits({ tftp: { limits, rollover, mtu } }: ResolvedConfig): TftpLimits {
   return { engine: limits, transferFor: limitsByNetwork(mtu, { ...limits, rollover }) };
 }

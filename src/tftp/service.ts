@@ -72,7 +72,7 @@ export class TftpService implements Service {
     if (this.#drain.begun) throw new Error('the server is stopping');
     const { engine } = limitsOf(config);
     this.#transport ??= this.#open(engine);
-    this.#listeners ??= new Listeners(this.#transport, config);
+    this.#listeners ??= new Listeners(this.#transport, config.tftp);
     const preparing = this.#listeners.prepare(this.#listenOn(config));
     this.#preparing = preparing.catch(() => {});
     const { commit, abandon } = await preparing;
@@ -102,7 +102,7 @@ export class TftpService implements Service {
     await Promise.all(Array.from(this.#transfers.values(), ({ answering }) => answering));
   }
 
-  #listenOn({ listen }: Generation['config']): readonly ListenOn[] {
+  #listenOn({ tftp: { listen } }: Generation['config']): readonly ListenOn[] {
     return this.#options.sockets?.map((fd) => ({ fd })) ?? listen;
   }
 
@@ -121,7 +121,7 @@ export class TftpService implements Service {
   #request(sent: TransferRequest): void {
     const { clock, stats } = this.#host;
     const lease = this.#host.lease();
-    const { request, refusal, unservable } = understand(sent, lease.generation.config.limits.nameBytes);
+    const { request, refusal, unservable } = understand(sent, lease.generation.config.tftp.limits.nameBytes);
     const transfer: ActiveTransfer = {
       id: sent.id,
       generation: lease.generation,

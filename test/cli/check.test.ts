@@ -11,7 +11,7 @@ const good = `import { defineConfig } from 'pxe';
 import { hosts, identify, rewrite } from 'pxe/plugins';
 export default defineConfig({
   rootDir: './ROOT',
-  listen: [{ address: '127.0.0.1', port: 0 }],
+  tftp: { listen: [{ address: '127.0.0.1', port: 0 }] },
   plugins: [
     identify({ table: { '192.168.7.20': '52:54:00:12:34:56' } }),
     rewrite([{ match: /^boot\\//i, replace: '' }]),
@@ -59,7 +59,7 @@ describe('check', () => {
 const bad = definePlugin({ name: 'bad', setup() { throw new Error('no licence'); } });
 export default {
   rootDir: 'nowhere', uploads: { dir: 'nowhere/up' }, plugins: [bad()],
-  listen: [{ address: '127.0.0.1' }, { interface: 'lab7' }, { address: '192.0.2.7' }, { address: '127.8.8.8' }, { address: '::' }],
+  tftp: { listen: [{ address: '127.0.0.1' }, { interface: 'lab7' }, { address: '192.0.2.7' }, { address: '127.8.8.8' }, { address: '::' }] },
 };`,
     );
     const [plain, json] = await Promise.all([pxe(['check'], { cwd: at.path }), pxe(['check', '--json'], { cwd: at.path })]);
@@ -69,8 +69,8 @@ export default {
     for (const told of [
       `error    rootDir: there is no folder ${join(at.path, 'nowhere')}: make it`,
       `uploads.dir: there is no folder ${join(at.path, 'nowhere/up')}`,
-      'listen[1].interface: no interface "lab7" has an address now',
-      'listen[2].address: 192.0.2.7 is not an address of this machine; it has: 127.0.0.1',
+      'tftp.listen[1].interface: no interface "lab7" has an address now',
+      'tftp.listen[2].address: 192.0.2.7 is not an address of this machine; it has: 127.0.0.1',
       'plugins[0]: plugin "bad", setup: no licence',
     ]) {
       expect(plain.stderr).toContain(told);

@@ -11,7 +11,7 @@ const good = `import { defineConfig } from 'pxe';
 import { hosts, identify, rewrite } from 'pxe/plugins';
 export default defineConfig({
   rootDir: './ROOT',
-  listen: [{ address: '127.0.0.1', port: 0 }],
+  tftp: { listen: [{ address: '127.0.0.1', port: 0 }] },
   plugins: [
     identify({ table: { '192.168.7.20': '52:54:00:12:34:56' } }),
     rewrite([{ match: /^boot\\//i, replace: '' }]),
@@ -227,7 +227,7 @@ describe('--diff', () => {
     at.put('OTHER/loader.efi', 'for ALL');
     at.put('pxe.config.ts', "export default { rootDir: 'ROOT' };");
     at.put('bytes.config.ts', "export default { rootDir: 'OTHER' };");
-    at.put('options.config.ts', "export default { rootDir: 'ROOT', limits: { blockSize: 1024 } };");
+    at.put('options.config.ts', "export default { rootDir: 'ROOT', tftp: { limits: { blockSize: 1024 } } };");
     const ask = (other: string) => pxe(['explain', 'loader.efi', '-o', 'blksize=1468', '--diff', other], { cwd: at.path });
     const [bytes, options] = await Promise.all([ask('bytes.config.ts'), ask('options.config.ts')]);
     expect(bytes.stdout).toContain('anybody\t-\tloader.efi\tloader.efi, 7 B\tloader.efi, 7 B, other bytes\n');

@@ -36,11 +36,14 @@ const rack = (file: string) => ts(`plugins: [hosts({ file: '${file}' })],`);
 const mistakes: readonly Mistake[] = [
   // The config cannot be read.
   { what: 'a bracket is missing', config: ts("plugins: [hosts({ '52:54:00:12:34:56': { folder: 'web1' ),") },
-  { what: 'a quote is missing', config: ts("listen: [{ address: '127.0.0.1, port: 69 }],") },
+  { what: 'a quote is missing', config: ts("tftp: { listen: [{ address: '127.0.0.1, port: 69 }] },") },
   { what: 'no default export', config: "export const config = { rootDir: 'ROOT' };" },
   { what: 'a function in place of a config', config: 'export default () => ({});' },
   { what: 'a promise in place of a config', config: "export default import('./other.ts');", files: { 'other.ts': '' } },
-  { what: 'an enum', config: "enum Port { tftp = 69 }\nexport default { listen: [{ address: '::', port: Port.tftp }] };" },
+  {
+    what: 'an enum',
+    config: "enum Port { tftp = 69 }\nexport default { tftp: { listen: [{ address: '::', port: Port.tftp }] } };",
+  },
   { what: 'CommonJS', config: "module.exports = { rootDir: 'ROOT' };" },
   {
     what: 'an import without its ending',
@@ -72,15 +75,15 @@ const mistakes: readonly Mistake[] = [
   // Keys and values.
   { what: 'a misspelt key', config: ts("rotDir: 'x',") },
   { what: 'a key at the wrong level', config: ts('windowSize: 16,') },
-  { what: 'a number in quotes', config: ts("listen: [{ address: '127.0.0.1', port: '69' as never }],") },
-  { what: 'a port out of range', config: ts("listen: [{ address: '127.0.0.1', port: 70000 }],") },
-  { what: 'an address that is none', config: ts("listen: [{ address: '192.168.7.300' }],") },
-  { what: 'listen without brackets', config: ts("listen: { address: '127.0.0.1' } as never,") },
+  { what: 'a number in quotes', config: ts("tftp: { listen: [{ address: '127.0.0.1', port: '69' as never }] },") },
+  { what: 'a port out of range', config: ts("tftp: { listen: [{ address: '127.0.0.1', port: 70000 }] },") },
+  { what: 'an address that is none', config: ts("tftp: { listen: [{ address: '192.168.7.300' }] },") },
+  { what: 'listen without brackets', config: ts("tftp: { listen: { address: '127.0.0.1' } as never },") },
   { what: 'a misspelt level', config: ts("log: { level: 'inof' as never },") },
-  { what: 'limits against each other', config: ts('limits: { minTimeoutMs: 500, maxTimeoutMs: 100 },') },
+  { what: 'limits against each other', config: ts('tftp: { limits: { minTimeoutMs: 500, maxTimeoutMs: 100 } },') },
   {
     what: 'several at once',
-    config: ts("singlePort: 'yes' as never,\nuploads: { maxBytes: 5 } as never,\nlimits: { retries: -1 },"),
+    config: ts("tftp: { singlePort: 'yes' as never, limits: { retries: -1 } },\nuploads: { maxBytes: 5 } as never,"),
   },
 
   // Plugins and their options.
@@ -216,7 +219,7 @@ const mistakes: readonly Mistake[] = [
   // What the config names.
   { what: 'folders that are missing', config: "export default { rootDir: 'tftp', uploads: { dir: 'up' } };" },
   { what: 'a root that is a file', config: "export default { rootDir: 'pxe.config.ts' };" },
-  { what: 'an interface that is missing', config: ts("listen: [{ interface: 'lab7' }],") },
+  { what: 'an interface that is missing', config: ts("tftp: { listen: [{ interface: 'lab7' }] },") },
 ];
 
 test.each(mistakes)('$what', async ({ config, name = 'pxe.config.ts', files = {} }) => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { reviewReload } from '../../src/cli/review.ts';
-import { resolveConfig } from '../../src/config/resolve.ts';
 import type { Finding } from '../../src/plugin/types.ts';
+import { resolveConfig } from '../kit/config.ts';
 import { folder } from '../kit/lab.ts';
 import { recordingLog } from '../plugin/support.ts';
 

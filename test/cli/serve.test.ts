@@ -9,7 +9,9 @@ import { freePort, type LogLine, type Served, serve } from '../kit/serve.ts';
 import { ack, error, get, Peer, parse, put, rrq, wrq } from '../kit/tftp.ts';
 
 const large = seeded(21).bytes(300_000);
-const listen = "listen: [{ address: '127.0.0.1', port: 0 }]";
+const listen = "tftp: { listen: [{ address: '127.0.0.1', port: 0 }] }";
+/** A client that says nothing is given up soon. */
+const listenBriefly = "tftp: { listen: [{ address: '127.0.0.1', port: 0 }], limits: { idleMs: 300 } }";
 
 /** A folder with a config in it. `text` goes between the braces of `defineConfig`. */
 function configured(text: string, imports = '') {
@@ -50,7 +52,7 @@ describe('flags', () => {
   test('override the config, key by key; --interface may be repeated, and takes names', async () => {
     const taken = await freePort();
     const config = configured(
-      `listen: [{ address: '192.0.2.99', port: ${taken} }], log: { level: 'warn' }, plugins: [accessLog()]`,
+      `tftp: { listen: [{ address: '192.0.2.99', port: ${taken} }] }, log: { level: 'warn' }, plugins: [accessLog()]`,
     );
     config.put('ROOT/file', 'of the config');
     config.put('deep/er/other/file', 'of the flag');
@@ -139,11 +141,11 @@ describe('errors before it serves', () => {
       ],
       [
         'several problems',
-        `listen: [{ address: 'localhost', port: 70_000 }], rollover: 2, plugins: [hosts({ nonsense: {} })]`,
+        `tftp: { listen: [{ address: 'localhost', port: 70_000 }], rollover: 2 }, plugins: [hosts({ nonsense: {} })]`,
         /4 problems\n[\s\S]*listen\[0\]\.address[\s\S]*listen\[0\]\.port[\s\S]*rollover[\s\S]*plugins\[0\]/,
       ],
-      ['a syntax error', 'listen: [{ address: }]', /pxe\.config\.ts:4(:\d+)?: .*\n[\s\S]*4 \| export default/],
-      ['an error at run time', 'listen: undefinedThing', /pxe\.config\.ts:4:\d+: .*undefinedThing/],
+      ['a syntax error', 'tftp: { listen: [{ address: }] }', /pxe\.config\.ts:4(:\d+)?: .*\n[\s\S]*4 \| export default/],
+      ['an error at run time', 'tftp: { listen: undefinedThing }', /pxe\.config\.ts:4:\d+: .*undefinedThing/],
     ];
     const files = new Map(rows.map(([what, text]) => [what, configured(text).file]));
     await each(rows, async (what, _text, told) => {
@@ -285,7 +287,7 @@ describe('ends', () => {
 
   test('also when a plugin hangs, or has left a timer running', async () => {
     const config = configured(
-      `${listen}, limits: { hookMs: 300, idleMs: 300 }, plugins: [lazy()]`,
+      `${listenBriefly}, limits: { hookMs: 300 }, plugins: [lazy()]`,
       `const never = () => new Promise(() => {});
 const lazy = definePlugin({ name: 'lazy', setup: () => { setInterval(() => {}, 1000); return { open: never, end: never }; } });`,
     );
@@ -317,7 +319,7 @@ const lazy = definePlugin({ name: 'lazy', setup: () => { setInterval(() => {}, 1
 describe('the log', () => {
   test('has every field: who, what, how much, how fast, how it ended', async () => {
     const config = configured(
-      `${listen}, uploads: { dir: 'up', maxBytes: 1000 }, limits: { idleMs: 300 }, plugins: [
+      `${listenBriefly}, uploads: { dir: 'up', maxBytes: 1000 }, plugins: [
         identify({ table: { '127.0.0.2': '52-54-00-12-34-56' }, filename: true }),
         hosts({ '52:54:00:12:34:56': { files: { 'boot.efi': 'uefi/snponly.efi' } } }), made(), accessLog()]`,
       "const made = definePlugin({ name: 'made', setup: () => ({ open: ({ name }) => name === 'made' ? Buffer.from('text') : undefined }) });",

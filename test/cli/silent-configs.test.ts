@@ -2,15 +2,16 @@
  * Configs that do not do what they say: `pxe check` finds each, and says so with the place and a way out. Each row also has a neighbour
  * that is right, of which nothing is found. (That nothing is found in the examples, `examples.test.ts` tells.)
  */
+
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { judge } from '../../src/cli/check.ts';
 import { tellRoute } from '../../src/cli/explain-tree.ts';
-import { load } from '../../src/config/load.ts';
 import { withGeneration } from '../../src/server/create.ts';
 import { explain } from '../../src/server/explain.ts';
 import { folderOf } from '../config/support.ts';
+import { load } from '../kit/config.ts';
 
 interface Silent {
   /** The plugins, as they stand in the config. */
@@ -211,15 +212,15 @@ const table: Readonly<Record<string, Silent>> = {
   },
   'ports for transfers, and one port for all': {
     plugins: '',
-    keys: 'singlePort: true, transferPorts: { from: 5000, to: 5100 },',
-    told: ['warning  transferPorts: has no effect: with singlePort, transfers go through the listening port'],
-    right: { keys: 'transferPorts: { from: 5000, to: 5100 },' },
+    keys: 'tftp: { singlePort: true, transferPorts: { from: 5000, to: 5100 } },',
+    told: ['warning  tftp.transferPorts: has no effect: with singlePort, transfers go through the listening port'],
+    right: { keys: 'tftp: { transferPorts: { from: 5000, to: 5100 } },' },
   },
   'marked packets by a transport that cannot': {
     plugins: '',
-    keys: "transport: 'portable', dscp: 'ef',",
-    told: ['warning  dscp: has no effect: the portable transport cannot mark packets'],
-    right: { keys: "transport: 'portable'," },
+    keys: "tftp: { transport: 'portable', dscp: 'ef' },",
+    told: ['warning  tftp.dscp: has no effect: the portable transport cannot mark packets'],
+    right: { keys: "tftp: { transport: 'portable' }," },
   },
   'a log of transfers that the level leaves out': {
     plugins: `${known}, accessLog()`,
@@ -229,9 +230,9 @@ const table: Readonly<Record<string, Silent>> = {
   },
   'a limit for a client above that for all': {
     plugins: '',
-    keys: 'limits: { transfers: 100 },',
-    told: ['warning  limits.transfersPerClient: is never reached: limits.transfers is 100 for all clients together'],
-    right: { keys: 'limits: { transfers: 100, transfersPerClient: 50 },' },
+    keys: 'tftp: { limits: { transfers: 100 } },',
+    told: ['warning  tftp.limits.transfersPerClient: is never reached: tftp.limits.transfers is 100 for all clients together'],
+    right: { keys: 'tftp: { limits: { transfers: 100, transfersPerClient: 50 } },' },
   },
   'a cache that is smaller than a piece of a file': {
     plugins: '',

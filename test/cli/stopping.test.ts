@@ -32,8 +32,8 @@ async function bad(env: Record<string, string> = {}, limits = 'stopMs: 500') {
   const file = at.put(
     'pxe.config.ts',
     `import { definePlugin } from 'pxe';${PLUGINS}
-export default { rootDir: './ROOT', transport: process.env.TRANSPORT, limits: { ${limits} }, plugins: [bad()],
-  listen: [{ address: '127.0.0.1', port: 0 }] };`,
+export default { rootDir: './ROOT', limits: { ${limits} }, plugins: [bad()],
+  tftp: { transport: process.env.TRANSPORT, listen: [{ address: '127.0.0.1', port: 0 }] } };`,
   );
   const server = await serve({ flags: ['--config', file], env });
   await server.logged(({ msg }) => msg === 'ready');

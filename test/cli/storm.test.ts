@@ -11,7 +11,7 @@ const url = ({ address }: Lab, names: string) =>
   `tftp://${address.address.includes(':') ? `[${address.address}]` : address.address}:${address.port}/${names}`;
 
 async function stormLab(address = '127.0.0.1') {
-  const server = await lab({ listen: [{ address, port: 0 }] });
+  const server = await lab({ tftp: { listen: [{ address, port: 0 }] } });
   server.put('ROOT/boot.efi', seeded(41).bytes(70_000));
   server.put('ROOT/initrd', seeded(42).bytes(150_000));
   return server;
@@ -201,7 +201,7 @@ test("--hosts plays the config's own machines: each from the address that hosts 
     'pxe.config.ts',
     `import { accessLog, hosts, identify } from 'pxe/plugins';
      export default {
-       rootDir: './ROOT', stableMs: 0, listen: [{ address: '127.0.0.1', port: ${port} }],
+       rootDir: './ROOT', stableMs: 0, tftp: { listen: [{ address: '127.0.0.1', port: ${port} }] },
        plugins: [
          identify({ table: { '127.0.0.21': '52:54:00:aa:00:01' } }),
          hosts({

@@ -48,7 +48,10 @@ describeWith('sockets of a service manager', [linux, ...requireTools('sh')], () 
     if (address === '::1' && !requireIpv6().met) return;
     const { path, put } = folder();
     put('ROOT/file', 'hello');
-    put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', listen: [{ address: '192.0.2.99', port: 69 }], singlePort }));
+    put(
+      'pxe.config.json',
+      JSON.stringify({ rootDir: 'ROOT', tftp: { listen: [{ address: '192.0.2.99', port: 69 }], singlePort } }),
+    );
     const socket = await bound(address);
     await using server = startWith([socket.fd], { LISTEN_FDS: '1', LISTEN_FDNAMES: 'pxe.socket' }, [], path);
     // Ours goes; the server's copy stays.
@@ -135,7 +138,10 @@ describeWith('another user', [linux, requireRoot(), ...requireTools('id')], () =
     at.put('ROOT/file', 'hello');
     at.put('ROOT/secret', 'for root');
     chmodSync(join(at.root, 'secret'), 0o600);
-    at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', listen: [{ address: '127.0.0.1', port: 869 }], user: 'nobody' }));
+    at.put(
+      'pxe.config.json',
+      JSON.stringify({ rootDir: 'ROOT', tftp: { listen: [{ address: '127.0.0.1', port: 869 }] }, user: 'nobody' }),
+    );
     chmodSync(join(at.path, 'pxe.config.json'), 0o644);
     await using server = await serve({ flags: [], cwd: at.path });
     await server.logged(({ msg }) => msg === 'ready');
@@ -157,7 +163,7 @@ describeWith('another user', [linux, requireRoot(), ...requireTools('id')], () =
     const at = publicFolder();
     at.put(
       'pxe.config.json',
-      JSON.stringify({ rootDir: 'ROOT', listen: [{ address: '127.0.0.1', port: 0 }], user: 'nobody:daemon' }),
+      JSON.stringify({ rootDir: 'ROOT', tftp: { listen: [{ address: '127.0.0.1', port: 0 }] }, user: 'nobody:daemon' }),
     );
     await using server = await serve({ flags: [], cwd: at.path });
     await server.logged(({ msg }) => msg === 'ready');
@@ -170,7 +176,7 @@ describeWith('another user', [linux, requireRoot(), ...requireTools('id')], () =
     ['a group', 'nobody:no-group-of-this-name', 1, /cannot become user nobody:no-group-of-this-name/],
   ])('%s that there is not ends it: it does not go on as root', async (_what, user, expected, told) => {
     const at = publicFolder();
-    at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', listen: [{ address: '127.0.0.1', port: 0 }], user }));
+    at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', tftp: { listen: [{ address: '127.0.0.1', port: 0 }] }, user }));
     const { code, signal, stderr } = await pxe(['serve', '--json'], { cwd: at.path, limitMs: 8000 });
     expect(stderr).toMatch(told);
     expect(stderr).not.toMatch(/^\s+at /m);
@@ -180,7 +186,7 @@ describeWith('another user', [linux, requireRoot(), ...requireTools('id')], () =
   test('that may not read the config, or a file: each save, and each request, has its line, without accessLog', async () => {
     const at = publicFolder();
     const text = (save: number) =>
-      `export default { rootDir: 'ROOT', listen: [{ address: '127.0.0.1', port: 0 }], user: 'nobody', stableMs: ${save} };`;
+      `export default { rootDir: 'ROOT', tftp: { listen: [{ address: '127.0.0.1', port: 0 }] }, user: 'nobody', stableMs: ${save} };`;
     const file = at.put('pxe.config.ts', text(0));
     chmodSync(file, 0o600);
     chmodSync(at.put('ROOT/secret', 'for root'), 0o600);
@@ -208,7 +214,10 @@ describeWith('another user', [linux, requireRoot(), ...requireTools('id')], () =
 
   test('cannot be become by who is not root', async () => {
     const at = publicFolder();
-    at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', listen: [{ address: '127.0.0.1', port: 0 }], user: 'root' }));
+    at.put(
+      'pxe.config.json',
+      JSON.stringify({ rootDir: 'ROOT', tftp: { listen: [{ address: '127.0.0.1', port: 0 }] }, user: 'root' }),
+    );
     chmodSync(join(at.path, 'pxe.config.json'), 0o644);
     const { code, stderr } = await pxe(['serve', '--json'], {
       cwd: at.path,
@@ -238,7 +247,7 @@ import { accessLog } from 'pxe/plugins';
 const bad = definePlugin({ name: 'bad', setup: () => ({ open({ name, asked }) {
   if (name.startsWith('boom')) throw new Error('no ' + asked + ' here');
 } }) });
-export default defineConfig({ rootDir: 'ROOT', listen: [{ address: '127.0.0.1', port: 0 }], plugins: [bad(), accessLog()] });`,
+export default defineConfig({ rootDir: 'ROOT', tftp: { listen: [{ address: '127.0.0.1', port: 0 }] }, plugins: [bad(), accessLog()] });`,
     );
     await using server = onTerminal(['serve', '--verbose'], at.path);
     const plain = (text: string) => text.replace(COLOURS, '');

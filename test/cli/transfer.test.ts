@@ -18,7 +18,10 @@ const url = ({ address }: Lab, name: string) => `tftp://${address.address}:${add
 
 /** A server with files, and a folder to work in. */
 async function transferLab() {
-  const server = await lab({ uploads: { dir: 'up', maxBytes: 1_000_000 }, listen: [{ address: '127.0.0.1', port: 0 }] });
+  const server = await lab({
+    uploads: { dir: 'up', maxBytes: 1_000_000 },
+    tftp: { listen: [{ address: '127.0.0.1', port: 0 }] },
+  });
   server.put('ROOT/boot/file', bytes);
   server.put('ROOT/text', text);
   server.put('ROOT/empty', '');

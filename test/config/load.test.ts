@@ -2,10 +2,11 @@ import { renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ConfigError } from '../../src/config/error.ts';
-import { type LoadOptions, load } from '../../src/config/load.ts';
+import type { LoadOptions } from '../../src/config/load.ts';
 import { PluginError } from '../../src/plugin/error.ts';
 import { Pipeline } from '../../src/plugin/pipeline.ts';
 import { TftpError } from '../../src/tftp/protocol/error.ts';
+import { load } from '../kit/config.ts';
 import { FakeClock, readRequest, surroundings } from '../plugin/support.ts';
 import { configErrorOf, folderOf, systemClock, write } from './support.ts';
 
@@ -56,12 +57,12 @@ test('pxe.config.ts goes before the others; the search ends at the root of the p
 });
 
 test('an explicit file, and flags laid over it', async () => {
-  const dir = folderOf({ 'etc/other.json': '{ "rootDir": "a", "limits": { "retries": 3 }, "listem": [] }' });
+  const dir = folderOf({ 'etc/other.json': '{ "rootDir": "a", "tftp": { "limits": { "retries": 3 } }, "listem": [] }' });
   const loaded = await loadFrom(dir, {
     file: 'etc/other.json',
     override: ({ listem: _, ...input }: object & { listem?: unknown }) => ({ ...input, rootDir: '/flag' }),
   });
-  expect(loaded?.config).toMatchObject({ rootDir: '/flag', limits: { retries: 3 }, dir: join(dir, 'etc') });
+  expect(loaded?.config).toMatchObject({ rootDir: '/flag', tftp: { limits: { retries: 3 } }, dir: join(dir, 'etc') });
 });
 
 test('`pxe`, `pxe/plugins` and `zod` mean the running package, where there is no node_modules; a plugin of its own works', async () => {
@@ -216,7 +217,7 @@ test.each<[string, Record<string, string>, string, string[]?]>([
   ],
   [
     'bad YAML',
-    { 'pxe.config.yaml': 'rootDir: x\nlimits:\n  retries: 5\n plugins: [\n' },
+    { 'pxe.config.yaml': 'rootDir: x\nlog:\n  level: info\n plugins: [\n' },
     'DIR/pxe.config.yaml:4:2: bad indentation of a mapping entry\n    4 |  plugins: [',
   ],
   ['bad JSON, where V8 tells the place', { 'pxe.config.json': '{\n  "rootDir": "x",\n}' }, 'DIR/pxe.config.json:3:1: '],
@@ -248,7 +249,7 @@ test('an import that never settles', async () => {
 test('all problems at once, those of three plugins among them', async () => {
   const dir = folderOf({
     'pxe.config.ts': `import { hosts, identify, rewrite } from 'pxe/plugins';
-      export default { rootdir: 5, limits: { blockSize: 7 }, plugins: [
+      export default { rootdir: 5, tftp: { limits: { blockSize: 7 } }, plugins: [
         identify({ tabel: {}, table: { x: '52:54:00:12:34:56', '192.168.7.20': 'zz' } }),
         rewrite([{ mtch: /a/, replace: 'b' }, { match: '/(/', replace: 3 }]),
         hosts({ '52:54:zz': {}, default: { folder: '../x', files: { a: '../b' } } }),
@@ -258,7 +259,7 @@ test('all problems at once, those of three plugins among them', async () => {
   expect(issues).toHaveLength(12);
   expect(message.split('\n')).toEqual([
     `${dir}/pxe.config.ts: 12 problems`,
-    '  limits.blockSize: expected at least 8, found 7',
+    '  tftp.limits.blockSize: expected at least 8, found 7',
     '  rootdir: unknown key',
     '    did you mean "rootDir"?',
     '  plugins[0].options.table.x: expected an IP address, found "x"',

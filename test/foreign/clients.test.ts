@@ -249,13 +249,16 @@ import { accessLog } from 'pxe/plugins';
 
 export default defineConfig({
   rootDir: './root',
-  transport: '${transport}',
-  listen: [
-    { address: '127.0.0.1', port: ${port} },
-    { address: '::1', port: ${port} },
-  ],
+  tftp: {
+    transport: '${transport}',
+    listen: [
+      { address: '127.0.0.1', port: ${port} },
+      { address: '::1', port: ${port} },
+    ],
+    limits: { windowSize: 64 },
+  },
   uploads: { dir: './uploads', maxBytes: 64 * 1024 ** 2, overwrite: true },
-  limits: { windowSize: 64, stopMs: 1000 },
+  limits: { stopMs: 1000 },
   plugins: [accessLog()],
 });
 `;

@@ -26,7 +26,7 @@ async function lab(options: object = {}, scheme = 'http') {
     `import { defineConfig } from 'pxe';
      import { httpOrigin } from 'pxe/plugins';
      export default defineConfig({
-       rootDir: './root', listen: [{ address: '127.0.0.1', port: 0 }], plugins: [httpOrigin(${JSON.stringify(origin)})],
+       rootDir: './root', tftp: { listen: [{ address: '127.0.0.1', port: 0 }] }, plugins: [httpOrigin(${JSON.stringify(origin)})],
      });`,
   );
   return {

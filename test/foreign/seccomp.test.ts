@@ -44,7 +44,7 @@ async function servedWithout(call: Syscall, denial: Denial, transport = 'auto'):
   const at = folder();
   at.put('ROOT/file', file);
   const listen = [{ address: '127.0.0.1', port: 0 }];
-  at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', stableMs: 0, transport, listen }));
+  at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', stableMs: 0, tftp: { transport, listen } }));
   const server = await serve({ flags: [], cwd: at.path, prefix: denying(call, denial, at) });
   onTestFinished(() => server[Symbol.asyncDispose]());
   return server;

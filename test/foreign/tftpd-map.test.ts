@@ -66,10 +66,12 @@ async function both({
   const file = at.put('tftpd.map', map);
   const served = await lab(
     {
-      listen: [
-        { address: '127.0.0.1', port: 0 },
-        { address: '::1', port: 0 },
-      ],
+      tftp: {
+        listen: [
+          { address: '127.0.0.1', port: 0 },
+          { address: '::1', port: 0 },
+        ],
+      },
       plugins: [tftpdMap('tftpd.map')],
     },
     at,

@@ -17,6 +17,8 @@ export interface ConfigValues {
   readonly fail?: boolean;
   /** Further lines above the config: imports, or nonsense. */
   readonly head?: string;
+  /** Further keys of the config's section `tftp`. */
+  readonly tftp?: string;
   /** Further keys of the config. */
   readonly keys?: string;
 }
@@ -51,15 +53,14 @@ export class ConfigFolder implements Disposable {
   }
 }
 
-export function configText({ ports, state, fail = false, head = '', keys = '' }: ConfigValues): string {
+export function configText({ ports, state, fail = false, head = '', tftp = '', keys = '' }: ConfigValues): string {
   const listen = ports.map((port) => `{ address: '127.0.0.1', port: ${port} }`).join(', ');
   return `import { defineConfig } from 'pxe';
 import { stateful } from './stateful.ts';
 ${head}
 export default defineConfig({
   rootDir: './root',
-  transport: '${transport}',
-  listen: [${listen}],${keys}
+  tftp: { transport: '${transport}', listen: [${listen}],${tftp} },${keys}
   plugins: [stateful({ state: ${state}, fail: ${fail} })],
 });
 `;

@@ -1,12 +1,12 @@
 /**
  * A server in this process, in a folder of its own, on loopback: what a program that embeds `pxe` has.
  */
+
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
-import { resolveConfig } from '../../src/config/resolve.ts';
 import { SegmentCache } from '../../src/content/cache.ts';
 import { Disks } from '../../src/content/disks.ts';
 import type { FileSystem } from '../../src/content/filesystem.ts';
@@ -15,6 +15,7 @@ import { type Config, createServer, type Log, type TransferInfo, type TransferSu
 import { Server } from '../../src/server/server.ts';
 import { TftpService } from '../../src/tftp/service.ts';
 import { PortableTransport } from '../../src/tftp/transport/portable.ts';
+import { resolveConfig } from './config.ts';
 import type { Address } from './tftp.ts';
 import { transport } from './transport.ts';
 
@@ -92,7 +93,8 @@ export async function lab(config: Config = {}, at: Folder = folder(), world?: Ot
   const log: LogLine[] = [];
   const started: TransferInfo[] = [];
   const ended: TransferSummary[] = [];
-  const full = { rootDir: 'ROOT', stableMs: 0, transport, listen, ...config, limits: { ...PATIENT, ...config.limits } };
+  const tftp = { transport, listen, ...config.tftp, limits: { ...PATIENT, ...config.tftp?.limits } };
+  const full = { rootDir: 'ROOT', stableMs: 0, ...config, tftp };
   const server = world
     ? serverIn(world, full, at.path, keepingLog(log))
     : createServer(full, { dir: at.path, log: keepingLog(log) });

@@ -25,7 +25,7 @@ const letterPlugin = definePlugin({
 });
 export default {
   rootDir: 'ROOT',
-  listen: [{ address: '127.0.0.1', port: 0 }],
+  tftp: { listen: [{ address: '127.0.0.1', port: 0 }] },
   stableMs: 0,
   limits: { setupMs: 300 },
   ${keys}

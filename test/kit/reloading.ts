@@ -2,17 +2,19 @@
  * A server that is kept in step with a config file in a folder of its own, as `pxe serve` does it: load, Reloader, FileWatcher.
  * Configs reach the test through {@link Board}, which they find by name on `globalThis`.
  */
+
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
-import { type LoadedConfig, load } from '../../src/config/load.ts';
+import type { LoadedConfig } from '../../src/config/load.ts';
 import { FileWatcher } from '../../src/config/watch.ts';
 import type { TransferSummary } from '../../src/index.ts';
 import { createResolvedServer } from '../../src/server/create.ts';
 import type { Reloaded } from '../../src/server/reloaded.ts';
 import { Reloader } from '../../src/server/reloader.ts';
 import type { Server } from '../../src/server/server.ts';
+import { load } from './config.ts';
 import { type Folder, folder, keepingLog, type LogLine, until } from './lab.ts';
 import { type Address, get } from './tftp.ts';
 import { transport } from './transport.ts';
@@ -75,7 +77,7 @@ export async function reloadingLab({
       folder: at.path,
       clock: systemClock,
       timeoutMs: importMs,
-      override: (input) => ({ transport, ...input }),
+      override: (input) => ({ ...input, tftp: { transport, ...input.tftp } }),
     });
   };
   const since = systemClock.wallTime();

@@ -39,7 +39,7 @@ async function wired(config: object) {
 
 describeWith('addresses of a server that is not root any more', needs, () => {
   test.each(['native', 'portable'])('%s', async (transport) => {
-    const { network, served, get } = await wired({ transport, user: 'nobody' });
+    const { network, served, get } = await wired({ tftp: { transport }, user: 'nobody' });
     expect(await get()).toBe('hello');
     const address = ['10.77.0.1/24', 'dev', 'lab0'];
     await network.ip('server', 'address', 'del', ...address);
@@ -59,7 +59,7 @@ describeWith('addresses of a server that is not root any more', needs, () => {
 
 describeWith('an interface that is made anew under its old name', needs, () => {
   test('is listened on again, also where that took less time than passes between two looks', async () => {
-    const { network, get } = await wired({ transport: 'native', listen: [{ interface: 'lab0', port: 69 }] });
+    const { network, get } = await wired({ tftp: { transport: 'native', listen: [{ interface: 'lab0', port: 69 }] } });
     expect(await get()).toBe('hello');
     await network.ip('server', 'link', 'delete', 'lab0');
     await network.cable(
@@ -94,7 +94,7 @@ describeWith('forged ACKs', needs, () => {
     ['blksize 65464 windowsize 64', 1_000_000, 330],
     ['blksize 1468 windowsize 64', 60_000, 20],
   ])('%s: a silent victim gets %i bytes at the most, %i times what was spoofed', async (options, most, factor) => {
-    const { network, served } = await wired({ transport: 'native', listen: [{ address: '10.77.0.1', port: 69 }] });
+    const { network, served } = await wired({ tftp: { transport: 'native', listen: [{ address: '10.77.0.1', port: 69 }] } });
     // The victim takes what comes, and says nothing: no port unreachable, and nothing of its own.
     await network.ip('client', 'address', 'add', '10.77.0.3/24', 'dev', 'eth0');
     const sink = `import socket,time\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.bind(('10.77.0.3',4321))\ntime.sleep(90)`;

@@ -20,10 +20,10 @@ const needs = [
 ];
 
 /** A server that serves `file`. */
-async function serveOn(network: Namespaces, config: object): Promise<Served> {
+async function serveOn(network: Namespaces, tftp: object): Promise<Served> {
   const at = folder();
   at.put('ROOT/file', 'hello');
-  at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', stableMs: 0, ...config }));
+  at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', stableMs: 0, tftp }));
   const served = await serve({ flags: [], cwd: at.path, prefix: network.on('server') });
   onTestFinished(() => served[Symbol.asyncDispose]());
   await served.logged(({ msg }) => msg === 'ready', 15_000);

@@ -36,7 +36,7 @@ describeWith('goodput over a long link', needs, () => {
     const at = folder();
     const image = seeded(5).bytes(WINDOWS * 64 * BLOCK);
     const listen = [{ address: '10.77.0.1', port: 69 }];
-    at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', listen, transport, stableMs: 0 }));
+    at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', tftp: { listen, transport }, stableMs: 0 }));
     await using network = await Namespaces.make('server', 'client');
     const server = { machine: 'server', device: 'wire0', addresses: ['10.77.0.1/24'] };
     const client = { machine: 'client', device: 'wire1', addresses: ['10.77.0.2/24'] };

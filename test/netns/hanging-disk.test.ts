@@ -55,7 +55,7 @@ async function ask(server: Served, name: string): Promise<string> {
 describeWith('a disk that hangs', requireFuse(), () => {
   describe.each(['portable', 'native'] as const)('%s', (transport) => {
     const limits = `limits: { diskMs: ${DISK_MS} }`;
-    const listening = `listen: [{ address: '127.0.0.1', port: 0 }], transport: '${transport}', plugins: [accessLog()]`;
+    const listening = `tftp: { listen: [{ address: '127.0.0.1', port: 0 }], transport: '${transport}' }, plugins: [accessLog()]`;
     const rootConfig = (root: string) => `rootDir: ${JSON.stringify(root)}, ${listening}, ${limits}`;
 
     test('eight names hang under the root: the others are served, the log goes on, a reload works', async () => {
@@ -172,9 +172,7 @@ describeWith('a disk that hangs', requireFuse(), () => {
       const text = (windowSize: number) =>
         JSON.stringify({
           rootDir: root,
-          listen: [{ address: '127.0.0.1', port: 0 }],
-          transport,
-          limits: { windowSize },
+          tftp: { listen: [{ address: '127.0.0.1', port: 0 }], transport, limits: { windowSize } },
         });
       folder.put('pxe.config.json', text(8));
       const server = await served(folder, config);

@@ -13,7 +13,7 @@ describeWith('no loopback', needs, () => {
     await using network = await Namespaces.make('server');
     await network.ip('server', 'link', 'set', 'lo', 'down');
     const at = folder();
-    at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', listen: [{ address: '127.0.0.1', port: 6969 }] }));
+    at.put('pxe.config.json', JSON.stringify({ rootDir: 'ROOT', tftp: { listen: [{ address: '127.0.0.1', port: 6969 }] } }));
     const served = await serve({ flags: [], cwd: at.path, prefix: network.on('server') });
     onTestFinished(() => served[Symbol.asyncDispose]());
     await served.logged(({ msg }) => msg === 'ready', 15_000);

@@ -98,7 +98,7 @@ export class Saves {
         return this.#saveValid({ head: `import './extra-${number}.ts';` });
       }
       case 3:
-        return this.#saveValid({ keys: `\n  limits: { retries: ${12 + (number % 3)} },` });
+        return this.#saveValid({ tftp: ` limits: { retries: ${12 + (number % 3)} }` });
       default:
         return this.#saveValid({});
     }
@@ -115,7 +115,7 @@ export class Saves {
       case 0:
         return config({ head: 'const = ;' });
       case 1:
-        return config({ keys: "\n  rootDir: 7, singlePort: 'no', nonsense: true," });
+        return config({ keys: '\n  rootDir: 7, nonsense: true,', tftp: " singlePort: 'no'" });
       case 2:
         return config({ fail: true });
       case 3:

@@ -1,13 +1,14 @@
 /** Acceptance 8: `server.explain`, `pxe explain` and the wire give the same answer to the same request. */
+
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { hosts } from 'pxe/plugins';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { ConfigError } from '../../src/config/error.ts';
-import { load } from '../../src/config/load.ts';
 import { createResolvedServer, explainConfig } from '../../src/server/create.ts';
 import type { Explanation, Question } from '../../src/server/explain.ts';
+import { load } from '../kit/config.ts';
 import { folder, keepingLog, type LogLine, until } from '../kit/lab.ts';
 import { pxe } from '../kit/pxe.ts';
 import { type Address, type Got, get, type Options } from '../kit/tftp.ts';
@@ -45,10 +46,12 @@ const made = definePlugin({
 
 export default defineConfig({
   rootDir: 'ROOT',
-  listen: [{ address: '127.0.0.1', port: 0 }],
   stableMs: 0,
-  mtu: { '127.0.0.4/31': 1000 },
-  limits: { windowSize: 16, blockSize: 1468, options: 6, optionBytes: 20, nameBytes: 60 },
+  tftp: {
+    listen: [{ address: '127.0.0.1', port: 0 }],
+    mtu: { '127.0.0.4/31': 1000 },
+    limits: { windowSize: 16, blockSize: 1468, options: 6, optionBytes: 20, nameBytes: 60 },
+  },
   plugins: [
     identify({ table: { '127.0.0.2': '52:54:00:12:34:56', '127.0.0.3': '52:54:00:aa:bb:cc' }, filename: true }),
     rewrite([{ match: /^boot\\//i, replace: '' }, { match: 'escape', replace: '../secret' }]),

@@ -109,7 +109,8 @@ async function busyLab(hooks: Parameters<typeof plugin>[1]) {
   symlinkSync('../secret', join(files.root, 'link'));
   const server = await lab(
     {
-      limits: { hookMs: HOOK_MS, idleMs: IDLE_MS },
+      tftp: { limits: { idleMs: IDLE_MS } },
+      limits: { hookMs: HOOK_MS },
       plugins: [plugin('evil', hooks)],
       uploads: { dir: '.' },
     },
@@ -304,7 +305,10 @@ describe('an endless stream', () => {
 
   test('is not read for a client that has fallen silent, and ends with it', async () => {
     const { seen, stream } = endless();
-    const { address, end } = await lab({ limits: { idleMs: 300 }, plugins: [plugin('stream', { open: () => stream })] });
+    const { address, end } = await lab({
+      tftp: { limits: { idleMs: 300 } },
+      plugins: [plugin('stream', { open: () => stream })],
+    });
     await using peer = await Peer.open();
     peer.send(address, rrq('bad', 'octet', { blksize: 1024 }));
     peer.send((await peer.reply()).from, ack(0));

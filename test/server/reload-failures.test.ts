@@ -76,14 +76,16 @@ const levelled = definePlugin({ name: 'levelled', options: z.strictObject({ leve
       what: 'a port that is taken',
       break: ({ save }, port) =>
         save(
-          letterConfig('B', { keys: `listen: [{ address: '127.0.0.1', port: 0 }, { address: '127.0.0.1', port: ${port} }],` }),
+          letterConfig('B', {
+            keys: `tftp: { listen: [{ address: '127.0.0.1', port: 0 }, { address: '127.0.0.1', port: ${port} }] },`,
+          }),
         ),
       logs: /stays: 127\.0\.0\.1 port \d+ is taken, perhaps by another server; "ss -ulpn sport = :\d+" tells by whom$/,
       notes: ['setup B', 'dispose B'],
     },
     {
       what: 'an address of another machine',
-      break: ({ save }) => save(letterConfig('B', { keys: `listen: [{ address: '192.0.2.1', port: 6969 }],` })),
+      break: ({ save }) => save(letterConfig('B', { keys: `tftp: { listen: [{ address: '192.0.2.1', port: 6969 }] },` })),
       logs: /stays: 192\.0\.2\.1 is not an address of this machine; "ip address" lists them$/,
       notes: ['setup B', 'dispose B'],
     },

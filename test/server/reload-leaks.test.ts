@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { resolveConfig } from '../../src/config/resolve.ts';
 import { createServer, definePlugin } from '../../src/index.ts';
+import { resolveConfig } from '../kit/config.ts';
 import { folder, until } from '../kit/lab.ts';
 import { letterConfig } from '../kit/letter-config.ts';
 import { reloadingLab } from '../kit/reloading.ts';
@@ -41,8 +41,9 @@ describe('nothing is left open', () => {
       },
     });
     const at = folder();
-    const config = () => ({ rootDir: 'ROOT', listen: [{ address: '127.0.0.1', port: 0 }], plugins: [plugin()] });
-    const server = createServer({ ...config(), transport: 'portable' }, { dir: at.path });
+    const tftp = { transport: 'portable' as const, listen: [{ address: '127.0.0.1', port: 0 }] };
+    const config = () => ({ rootDir: 'ROOT', tftp, plugins: [plugin()] });
+    const server = createServer(config(), { dir: at.path });
     await server.start();
     await server.reload(resolveConfig(config(), { dir: at.path }));
     await pause(200);

@@ -8,7 +8,7 @@ import { Peer, rrq } from '../kit/tftp.ts';
 
 describe('listen changes live', () => {
   const on = (...addresses: readonly (readonly [string, number])[]) =>
-    `listen: [${addresses.map(([address, port]) => `{ address: '${address}', port: ${port} }`).join(', ')}],`;
+    `tftp: { listen: [${addresses.map(([address, port]) => `{ address: '${address}', port: ${port} }`).join(', ')}] },`;
 
   async function reload(at: ReloadingLab, source: string): Promise<void> {
     const reloaded = at.nextReload();

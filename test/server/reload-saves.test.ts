@@ -1,14 +1,15 @@
 /**
  * Which saves cause a reload, how many, and what the log says of one.
  */
+
 import { renameSync, rmSync, truncateSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { ConfigError } from '../../src/config/error.ts';
-import { resolveConfig } from '../../src/config/resolve.ts';
 import { Reloader } from '../../src/server/reloader.ts';
+import { resolveConfig } from '../kit/config.ts';
 import { keepingLog, lab, until } from '../kit/lab.ts';
 import { letterConfig } from '../kit/letter-config.ts';
 import { type ReloadingLab, reloadingLab } from '../kit/reloading.ts';
@@ -146,7 +147,7 @@ describe('what is a save', () => {
     await using taken = await Peer.open();
     const at = await reloadingLab({ config: letterConfig('A', { setup: `context.watch('hosts.txt');` }) });
     const failed = at.nextFailure();
-    at.save(letterConfig('B', { keys: `listen: [{ address: '127.0.0.1', port: ${taken.port} }],` }));
+    at.save(letterConfig('B', { keys: `tftp: { listen: [{ address: '127.0.0.1', port: ${taken.port} }] },` }));
     await failed;
     expect(at.server.watched.some((file) => file.endsWith('hosts.txt'))).toBe(true);
   });
@@ -168,7 +169,7 @@ test('a request that comes as a reload ends is not lost', async () => {
   for (let turns = 0; turns < 12; turns++) {
     let loads = 0;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const config = resolveConfig({ rootDir: 'ROOT', listen: [{ address: '127.0.0.1', port: 0 }] }, { dir: at.path });
+    const config = resolveConfig({ rootDir: 'ROOT', tftp: { listen: [{ address: '127.0.0.1', port: 0 }] } }, { dir: at.path });
     const reloader = new Reloader(
       {
         server: at.server,
@@ -206,11 +207,12 @@ describe('what takes effect after a restart', () => {
 
   test('is told where a save changes it, and not where the running value is written again', async () => {
     const at = await reloadingLab({ config: letterConfig('A') });
+    const singlePort = "tftp: { singlePort: true, listen: [{ address: '127.0.0.1', port: 0 }] },";
     const later = async (keys: string) => (await saved(at, keys)).changes.later.map(({ key }) => key);
-    expect(await later('singlePort: true,')).toEqual(['singlePort']);
-    expect(await later('singlePort: true, stableWaitMs: 5,')).toEqual([]);
+    expect(await later(singlePort)).toEqual(['tftp.singlePort']);
+    expect(await later(`${singlePort} stableWaitMs: 5,`)).toEqual([]);
     expect(await later('')).toEqual([]);
-    expect(at.log.filter(({ msg }) => msg === 'takes effect after a restart')).toMatchObject([{ key: 'singlePort' }]);
+    expect(at.log.filter(({ msg }) => msg === 'takes effect after a restart')).toMatchObject([{ key: 'tftp.singlePort' }]);
   });
 });
 

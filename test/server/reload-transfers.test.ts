@@ -1,10 +1,11 @@
 /**
  * What a reload means for transfers that are under way.
  */
+
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { resolveConfig } from '../../src/config/resolve.ts';
 import { definePlugin } from '../../src/index.ts';
+import { resolveConfig } from '../kit/config.ts';
 import { lab, until } from '../kit/lab.ts';
 import { letterConfig, STATE_BYTES } from '../kit/letter-config.ts';
 import { seeded } from '../kit/random.ts';
@@ -39,7 +40,7 @@ describe('what it means for transfers', () => {
 
   test('a hundred reloads a second during a hundred transfers', { timeout: 60_000 }, async () => {
     const bytes = seeded(5).bytes(150_000);
-    const at = await lab({ limits: { transfersPerClient: 200 } });
+    const at = await lab({ tftp: { limits: { transfersPerClient: 200 } } });
     at.put('ROOT/file', bytes);
     let [made, disposed] = [0, 0];
     const counting = definePlugin({
@@ -55,8 +56,10 @@ describe('what it means for transfers', () => {
         {
           rootDir: 'ROOT',
           stableMs: 0,
-          listen: [{ address: '127.0.0.1', port: 0 }],
-          limits: { transfers: 1000 + i },
+          tftp: {
+            listen: [{ address: '127.0.0.1', port: 0 }],
+            limits: { transfers: 1000 + i },
+          },
           plugins: [counting()],
         },
         { dir: at.path },

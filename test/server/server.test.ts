@@ -43,7 +43,7 @@ async function finish({ peer, from }: Awaited<ReturnType<typeof begin>>): Promis
 
 describe('start', () => {
   test('binds, tells where, and serves', async () => {
-    const { server, address, log, put: write } = await lab({ listen: [...any, { address: '::1', port: 0 }] });
+    const { server, address, log, put: write } = await lab({ tftp: { listen: [...any, { address: '::1', port: 0 }] } });
     expect(server.addresses).toHaveLength(2);
     expect(server.addresses.map(({ address }) => address)).toEqual(['127.0.0.1', '::1']);
     expect(log.filter(({ msg }) => msg === 'listening')).toMatchObject(server.addresses);
@@ -56,7 +56,7 @@ describe('start', () => {
 
   test('tells its listeners of every address', async () => {
     const told: unknown[] = [];
-    const server = createServer({ rootDir: '.', listen: any }, { dir: folder().path });
+    const server = createServer({ rootDir: '.', tftp: { listen: any } }, { dir: folder().path });
     server.on('listening', (address) => void told.push(address));
     await server.start();
     expect(told).toEqual(server.addresses);
@@ -75,7 +75,7 @@ describe('start', () => {
       },
     });
     const server = createServer(
-      { rootDir: '.', listen: [{ address: '127.0.0.1', port }, { ...address }], plugins: [kept()] },
+      { rootDir: '.', tftp: { listen: [{ address: '127.0.0.1', port }, { ...address }] }, plugins: [kept()] },
       { dir: folder().path },
     );
     await expect(server.start()).rejects.toMatchObject({ code: 'EADDRINUSE', port: address.port });
@@ -90,7 +90,7 @@ describe('start', () => {
     const port = await freePort();
     const bad = plugin('bad', {}, () => Promise.reject(new Error('no licence')));
     const server = createServer(
-      { rootDir: '.', listen: [{ address: '127.0.0.1', port }], plugins: [bad] },
+      { rootDir: '.', tftp: { listen: [{ address: '127.0.0.1', port }] }, plugins: [bad] },
       { dir: folder().path },
     );
     await expect(server.start()).rejects.toMatchObject({ name: 'PluginError', plugin: 'bad', hook: 'setup' });
@@ -101,14 +101,14 @@ describe('start', () => {
   });
 
   test('after stop rejects', async () => {
-    const server = createServer({ rootDir: '.', listen: any }, { dir: folder().path });
+    const server = createServer({ rootDir: '.', tftp: { listen: any } }, { dir: folder().path });
     await server.stop();
     await expect(server.start()).rejects.toThrow('stopped');
     expect(server.addresses).toEqual([]);
   });
 
   test('a config with three mistakes throws all of them before anything runs', () => {
-    const make = () => createServer({ rootDir: 5, listen: [], rollover: 2 } as never);
+    const make = () => createServer({ rootDir: 5, tftp: { listen: [], rollover: 2 } } as never);
     expect(make).toThrow(/rootDir[\s\S]*listen[\s\S]*rollover/);
   });
 });
@@ -145,7 +145,12 @@ describe('stop', () => {
   });
 
   test.each(['no', 'single-port'])('ends what is left with ERROR 0 after its patience (%s)', async (mode) => {
-    const { server, address, end, put: write } = await lab({ singlePort: mode === 'single-port', limits: { stopMs: 150 } });
+    const {
+      server,
+      address,
+      end,
+      put: write,
+    } = await lab({ tftp: { singlePort: mode === 'single-port' }, limits: { stopMs: 150 } });
     write('ROOT/file', file);
     const { peer } = await begin(address);
     const begun = performance.now();
@@ -229,7 +234,7 @@ describe('stop', () => {
         return hooks;
       },
     });
-    const { server, address } = await lab({ limits: { hookMs: 300, idleMs: 300 }, plugins: [hanging()] });
+    const { server, address } = await lab({ tftp: { limits: { idleMs: 300 } }, limits: { hookMs: 300 }, plugins: [hanging()] });
     await using peer = await Peer.open();
     peer.send(address, hooks.store ? wrq('x') : rrq('x', 'octet', { blksize: 1000 }));
     await until(async () => (await server.exchanges()).length === 1, 'transfer');
@@ -382,7 +387,7 @@ describe('what it tells', () => {
   });
 
   test('without a log it is silent, and works', async () => {
-    const server = createServer({ rootDir: '.', listen: any }, { dir: folder().path });
+    const server = createServer({ rootDir: '.', tftp: { listen: any } }, { dir: folder().path });
     await server.start();
     expect((await get(server.addresses[0]!, 'x')).error?.code).toBe(1);
     await server.stop();
@@ -449,7 +454,7 @@ test('what is logged without a plugin is where it listens, and nothing about tra
   const log: LogLine[] = [];
   const at = folder();
   at.put('ROOT/file', 'hello');
-  const server = createServer({ rootDir: 'ROOT', listen: any, stableMs: 0 }, { dir: at.path, log: keepingLog(log) });
+  const server = createServer({ rootDir: 'ROOT', tftp: { listen: any }, stableMs: 0 }, { dir: at.path, log: keepingLog(log) });
   await server.start();
   await get(server.addresses[0]!, 'file');
   await get(server.addresses[0]!, 'absent');

@@ -1,11 +1,12 @@
 /**
  * The control plane stalls, the wall clock jumps: transfers go on.
  */
+
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
-import { resolveConfig } from '../../src/config/resolve.ts';
+import { resolveConfig } from '../kit/config.ts';
 import { folder, lab, until } from '../kit/lab.ts';
 import { STATE_BYTES } from '../kit/letter-config.ts';
 import { seeded } from '../kit/random.ts';
@@ -20,8 +21,8 @@ describe('time', () => {
     timeout: 30_000,
   }, async () => {
     // A machine under load must not pass for a lost packet, and a stall is longer than this.
-    const limits = { minTimeoutMs: 150 };
-    const at = await lab({ limits });
+    const tftp = { limits: { minTimeoutMs: 150 }, listen: [{ address: '127.0.0.1', port: 0 }] };
+    const at = await lab({ tftp });
     at.put('ROOT/file', bytes);
     const task: ReadingTask = {
       server: at.address,
@@ -34,9 +35,7 @@ describe('time', () => {
     await until(() => at.started.length === 20, 'begin of all transfers');
     for (const ms of [200, 1000, 500, 200]) {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-      await at.server.reload(
-        resolveConfig({ rootDir: 'ROOT', limits, listen: [{ address: '127.0.0.1', port: 0 }] }, { dir: at.path }),
-      );
+      await at.server.reload(resolveConfig({ rootDir: 'ROOT', tftp }, { dir: at.path }));
       await pause(50);
     }
     for (const one of await reading) {

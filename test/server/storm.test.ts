@@ -38,7 +38,7 @@ describeWith('a storm', [roomForStorm], () => {
   test(`${STORM} requests at once while the server is busy: each is answered, and none had to be sent twice`, async () => {
     const at = folder();
     at.put('ROOT/file', new Uint8Array(1400));
-    const { address, ended, end, log } = await lab({ limits: { minTimeoutMs: 3000 } }, at);
+    const { address, ended, end, log } = await lab({ tftp: { limits: { minTimeoutMs: 3000 } } }, at);
     // The threads of a transport may still be starting.
     await storm({ server: address, name: 'file', clients: 1, options: { blksize: 1468 } });
     await end();
@@ -57,7 +57,7 @@ test('one client with window 65535 of 65464 bytes starves nobody', async () => {
   const at = folder();
   at.put('ROOT/small', new Uint8Array(30_000));
   truncateSync(at.put('ROOT/large', ''), 512 * 1024 ** 2);
-  const { address, ended } = await lab({ limits: { minTimeoutMs: 3000 } }, at);
+  const { address, ended } = await lab({ tftp: { limits: { minTimeoutMs: 3000 } } }, at);
   const clients = 200;
   const greedy = { name: 'large', options: { blksize: 65464, windowsize: 65535 } };
   const { times, duplicates, greedyBytes } = await storm({

@@ -91,7 +91,7 @@ describe('leaves nothing', () => {
   });
 
   test('given up in its middle', async () => {
-    const { address, end, expectNothing } = await uploadLab({}, { limits: { idleMs: 600 } });
+    const { address, end, expectNothing } = await uploadLab({}, { tftp: { limits: { idleMs: 600 } } });
     const { peer } = await upTo(3, address);
     expect(await end()).toMatchObject({ outcome: 'failed', bytes: 1536, error: { message: 'no answer from the client' } });
     await expectNothing();

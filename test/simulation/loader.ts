@@ -8,8 +8,9 @@ import { limit } from '../../src/base/limit.ts';
 import type { Config } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/error.ts';
 import type { LoadedConfig } from '../../src/config/load.ts';
-import { type ResolvedConfig, resolveConfig } from '../../src/config/resolve.ts';
+import type { ResolvedConfig } from '../../src/config/resolve.ts';
 import type { Watcher } from '../../src/config/watch.ts';
+import { resolveConfig } from '../kit/config.ts';
 import type { Random } from '../kit/random.ts';
 import { type Plan, UPLOADS } from './plan.ts';
 import { pluginsOf } from './plugins.ts';
@@ -60,7 +61,7 @@ export class ConfigFile {
   }
 
   resolved(plan: Plan): ResolvedConfig {
-    const config = resolveConfig({ ...inputOf(this.#world, plan), singlePort: this.#singlePort }, { dir: '/etc', file: FILE });
+    const config = resolveConfig(inputOf(this.#world, plan, this.#singlePort), { dir: '/etc', file: FILE });
     this.#plans.set(config, plan);
     return config;
   }
@@ -127,12 +128,13 @@ export class ConfigFile {
   }
 }
 
-function inputOf(world: World, plan: Plan): Config {
-  const { listen, rootDir, uploads, limits, stableMs, stableWaitMs, caseInsensitive } = plan;
+function inputOf(world: World, plan: Plan, singlePort: boolean): Config {
+  const { listen, rootDir, uploads, stableMs, stableWaitMs, caseInsensitive } = plan;
+  const { hookMs, setupMs, ...tftpLimits } = plan.limits;
   return {
-    listen,
+    tftp: { listen, singlePort, limits: tftpLimits },
     rootDir,
-    limits,
+    limits: { hookMs, setupMs },
     stableMs,
     stableWaitMs,
     caseInsensitive,

@@ -1,5 +1,5 @@
 /** What a saved config says, and how it is broken: made of a seed, turned into a real config by `loader.ts`. */
-import type { Config } from '../../src/config/config.ts';
+import type { TftpConfig } from '../../src/tftp/config.ts';
 import type { Random } from '../kit/random.ts';
 
 /** Where a reload fails. */
@@ -28,7 +28,7 @@ export interface Plan {
   /** Unique for each load: two generations of one save are told apart by it. */
   readonly number: number;
   readonly failure: FailurePoint | undefined;
-  readonly listen: NonNullable<Config['listen']>;
+  readonly listen: NonNullable<TftpConfig['listen']>;
   readonly rootDir: string;
   readonly uploads: boolean;
   readonly limits: PlanLimits;

@@ -1,8 +1,9 @@
 /** Blocks that fit the path: for the networks that the config names, and for nobody else. */
+
 import { describe, expect, test } from 'vitest';
-import { resolveConfig } from '../../src/config/resolve.ts';
 import { limitsByNetwork } from '../../src/tftp/path-mtu.ts';
 import { TRANSFER_LIMITS } from '../kit/bench.ts';
+import { resolveConfig } from '../kit/config.ts';
 import { folder, lab } from '../kit/lab.ts';
 import { freePort } from '../kit/serve.ts';
 import { get, put } from '../kit/tftp.ts';
@@ -33,7 +34,7 @@ describe('the largest block', () => {
     expect(limitsByNetwork(mtu, TRANSFER_LIMITS)(address)).toEqual({ ...TRANSFER_LIMITS, blockSize });
   });
 
-  test('is never larger than `limits.blockSize`', () => {
+  test('is never larger than `tftp.limits.blockSize`', () => {
     expect(limitsByNetwork({ '10.8.0.0/16': 1400 }, { ...TRANSFER_LIMITS, blockSize: 1024 })('10.8.0.1').blockSize).toBe(1024);
   });
 });
@@ -43,8 +44,8 @@ test('is granted over the wire, read or written, and a reload changes it', async
   at.put('ROOT/file', new Uint8Array(3000));
   at.put('UP/.keep', '');
   const listen = [{ address: '127.0.0.1', port: await freePort() }];
-  const config = { rootDir: at.root, listen, stableMs: 0, uploads: { dir: `${at.path}/UP` }, mtu: { '127.0.0.2/31': 1400 } };
-  const { server, address } = await lab(config, at);
+  const config = { rootDir: at.root, stableMs: 0, uploads: { dir: `${at.path}/UP` }, tftp: { listen } };
+  const { server, address } = await lab({ ...config, tftp: { listen, mtu: { '127.0.0.2/31': 1400 } } }, at);
   const options = { blksize: 1468, windowsize: 4 };
   const granted = async (local: string) => (await get(address, 'file', { local, options })).agreed;
   expect(await granted('127.0.0.1')).toEqual({ blksize: '1468', windowsize: '4' });
@@ -57,7 +58,6 @@ test('is granted over the wire, read or written, and a reload changes it', async
   });
   const question = { name: 'file', address: '127.0.0.2', options: [{ name: 'blksize', value: '1468' }] };
   expect((await server.explain(question)).agreed).toEqual([{ name: 'blksize', value: '1368' }]);
-  const { mtu: _, ...without } = config;
-  await server.reload(resolveConfig(without, { dir: at.path }));
+  await server.reload(resolveConfig(config, { dir: at.path }));
   expect(await granted('127.0.0.2')).toEqual({ blksize: '1468', windowsize: '4' });
 });

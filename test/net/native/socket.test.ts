@@ -1,11 +1,12 @@
 /** What sockets are asked of the kernel: devices, marks, buffers; and that a refusal harms nothing. Loopback only. */
+
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
-import { resolveConfig } from '../../../src/config/resolve.ts';
 import { C, getOption, mustCall, whyNot } from '../../../src/net/native/libc.ts';
 import { closeSocket, openSocket } from '../../../src/net/native/socket.ts';
 import type { SocketAddress } from '../../../src/net/socket.ts';
+import { resolveConfig } from '../../kit/config.ts';
 import { folder, lab } from '../../kit/lab.ts';
 import { freePort, serve } from '../../kit/serve.ts';
 import { get, Peer } from '../../kit/tftp.ts';
@@ -104,12 +105,12 @@ describeWith('a name and an address of one interface', [native], () => {
       { interface: 'lo', port },
       { address: '127.0.0.1', port },
     ];
-    const config = { rootDir: at.root, stableMs: 0, transport: 'native' as const };
-    const { server, log } = await lab({ ...config, listen: [byName, byAddress] }, at);
+    const config = { rootDir: at.root, stableMs: 0 };
+    const { server, log } = await lab({ ...config, tftp: { transport: 'native', listen: [byName, byAddress] } }, at);
     const read = async () => (await get({ address: '127.0.0.1', port }, 'file')).bytes.toString();
     expect(await read()).toBe('hello');
     for (const listen of [[byAddress], [byName], [byName, byAddress], [byName]]) {
-      await server.reload(resolveConfig({ ...config, listen }, { dir: at.path }));
+      await server.reload(resolveConfig({ ...config, tftp: { transport: 'native', listen } }, { dir: at.path }));
       expect(await read()).toBe('hello');
       expect(await bindElsewhere('127.0.0.1', port)).toBe('EADDRINUSE');
     }
@@ -148,7 +149,7 @@ test('the portable transport says once that it cannot mark packets, and works', 
     { address: '127.0.0.1', port: 0 },
     { address: '127.0.0.2', port: 0 },
   ];
-  const { address, log } = await lab({ transport: 'portable', dscp: 'ef', listen }, at);
+  const { address, log } = await lab({ tftp: { transport: 'portable', dscp: 'ef', listen } }, at);
   expect((await get(address, 'file')).bytes.toString()).toBe('hello');
   const told = log.filter(({ msg }) => msg.includes('dscp'));
   expect(told).toEqual([{ level: 'warn', dscp: 46, msg: 'only the native transport can mark packets: dscp has no effect' }]);

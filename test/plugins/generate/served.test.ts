@@ -5,7 +5,7 @@ import { ack, error, get, Peer, rrq } from '../../kit/tftp.ts';
 
 const config = (files: string) => `import { defineConfig } from 'pxe'; import { generate, hosts, identify } from 'pxe/plugins';
   let made = 0;
-  export default defineConfig({ rootDir: './ROOT', listen: [{ address: '127.0.0.1', port: 0 }], plugins: [
+  export default defineConfig({ rootDir: './ROOT', tftp: { listen: [{ address: '127.0.0.1', port: 0 }] }, plugins: [
     identify({ table: { '127.0.0.1': '52:54:00:12:34:56' }, filename: true }),
     hosts({ hosts: { '52:54:00:12:34:56': { name: 'web1', variables: { role: 'wéb' } } }, file: './rack.csv' }),
     generate({ ${files} }) ] });`;

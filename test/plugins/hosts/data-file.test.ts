@@ -279,7 +279,7 @@ describe('mistakes', () => {
 test('a saved table takes effect; a mistake in it keeps the one in force', async () => {
   const at = await reloadingLab({
     config: `import { defineConfig } from 'pxe'; import { hosts } from 'pxe/plugins';
-      export default defineConfig({ rootDir: './ROOT', listen: [{ address: '127.0.0.1', port: 0 }], stableMs: 0, plugins: [hosts({ file: './rack.csv' })] });`,
+      export default defineConfig({ rootDir: './ROOT', tftp: { listen: [{ address: '127.0.0.1', port: 0 }] }, stableMs: 0, plugins: [hosts({ file: './rack.csv' })] });`,
     files: { 'ROOT/a': 'A', 'ROOT/b': 'B', 'rack.csv': 'address,file:boot\n127.0.0.1,a\n' },
   });
   expect(await at.text('boot')).toBe('A');

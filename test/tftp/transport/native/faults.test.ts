@@ -53,7 +53,7 @@ describeWith('native transport', needs, () => {
     ['content-worker', TMPFS],
   ])('the %s is terminated amid a storm', { timeout: 60_000 }, async (name, parent) => {
     const found = workers();
-    const lab1 = await lab({ transport: 'native' }, folder(parent));
+    const lab1 = await lab({ tftp: { transport: 'native' } }, folder(parent));
     const { address, log, ended, server, put } = lab1;
     put('ROOT/file', file);
     await served(address);
@@ -77,7 +77,7 @@ describeWith('native transport', needs, () => {
 
   test('a system call fails for good: the thread ends and says which, and new ones serve', { timeout: 60_000 }, async () => {
     const before = new Set(descriptorsOf('socket:'));
-    const lab1 = await lab({ transport: 'native' });
+    const lab1 = await lab({ tftp: { transport: 'native' } });
     const { address, log, ended, put } = lab1;
     // Those of the clients come later.
     const sockets = descriptorsOf('socket:').filter((fd) => !before.has(fd));

@@ -18,7 +18,7 @@ const file = seeded(5).bytes(1_000_000);
 async function logOf(at: Folder, transport: string, options: Omit<ServeOptions, 'flags'>): Promise<readonly string[]> {
   const port = await freePort();
   at.put('ROOT/file', file);
-  const keys = `rootDir: './ROOT', transport: '${transport}', dscp: 8, listen: [{ address: '127.0.0.1', port: ${port} }]`;
+  const keys = `rootDir: './ROOT', tftp: { transport: '${transport}', dscp: 8, listen: [{ address: '127.0.0.1', port: ${port} }] }`;
   const config = at.put('pxe.config.ts', `export default { ${keys} };\n`);
   await using server = await serve({ ...options, flags: ['--config', config] });
   const got = await get({ address: '127.0.0.1', port }, 'file', { options: { blksize: 1428, windowsize: 16 }, retryMs: 3000 });
@@ -102,7 +102,7 @@ function sockets(): number[] {
 describeWith('where the kernel refuses to cut a window up', [native], () => {
   test('the first window is sent again, block by block, and everybody is served', async () => {
     const before = new Set(sockets());
-    const { address, put, end, ended } = await lab({ transport: 'native', limits: { minTimeoutMs: 50 } });
+    const { address, put, end, ended } = await lab({ tftp: { transport: 'native', limits: { minTimeoutMs: 50 } } });
     put('ROOT/file', file);
     for (const fd of sockets()) if (!before.has(fd)) refuseSegmentation(fd);
     for (let round = 0; round < 2; round++) {

@@ -19,7 +19,7 @@ describeWith('native transport', needs, () => {
     ['in memory', undefined],
     ['that the content thread reads', TMPFS],
   ])('transfers of a file %s end while the main thread stands still', { timeout: 60_000 }, async (_, parent) => {
-    const { address, put, server, ended } = await lab({ transport: 'native', cacheBytes: 0 }, folder(parent));
+    const { address, put, server, ended } = await lab({ tftp: { transport: 'native' }, cacheBytes: 0 }, folder(parent));
     put('ROOT/file', file);
     const options = [1, 2, 4, 8, 16, 16].map((windowsize, i) => ({ blksize: 8192 + i, windowsize }));
     const done = new SharedArrayBuffer(4);
