@@ -6,10 +6,13 @@
  * lookups of a dead disk may have used up. Files cannot be written to without blocking: those take one thread of the pool at a time.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync, write, writeSync } from 'node:fs';
+import type { Stats } from '../stats/stats.ts';
 
 export interface LogDestinationOptions {
   /** Bytes that may wait. Lines beyond are dropped. */
   readonly maxBytes?: number;
+  /** Lines that are dropped are counted in it. */
+  readonly stats?: Pick<Stats, 'add'> | undefined;
 }
 
 export interface LostLines {
@@ -41,6 +44,7 @@ export class LogDestination {
   /** False: a write may block, so that it needs a thread. */
   readonly #direct: boolean;
   readonly #maxBytes: number;
+  readonly #stats: LogDestinationOptions['stats'];
   readonly #chunks: Chunk[] = [];
   /** Of the last chunk that was written: a line now and then needs no memory of its own. */
   #spare: Buffer | undefined;
@@ -58,11 +62,12 @@ export class LogDestination {
   onLost: (lost: LostLines) => void = () => {};
 
   /** @param fd stays the caller's */
-  constructor(fd: number, { maxBytes = MAX_BYTES }: LogDestinationOptions = {}) {
+  constructor(fd: number, { maxBytes = MAX_BYTES, stats }: LogDestinationOptions = {}) {
     const target = nonBlocking(fd);
     this.#fd = target.fd;
     this.#direct = target.direct;
     this.#maxBytes = maxBytes;
+    this.#stats = stats;
   }
 
   /** Takes one line with its end, or drops it. Never throws. */
@@ -72,6 +77,7 @@ export class LogDestination {
     // Dropped until half of the room is free again: one gap in the log, told once, instead of a hole here and there.
     if (this.#lost > 0 || this.#waitingBytes + bytes > this.#maxBytes) {
       this.#lost++;
+      this.#stats?.add('log-lines.lost');
       return;
     }
     const chunk = this.#chunkFor(bytes);

@@ -85,14 +85,12 @@ async function serve(flags: ServeFlags): Promise<void> {
   const watchdog = new Watchdog();
   const settings = await watchdog.during('the import of the config', () => loadSettings(flags));
   const { config, file } = settings;
-  const destination = new LogDestination(process.stdout.fd);
+  const stats = new Stats();
+  const destination = new LogDestination(process.stdout.fd, { stats });
   let logging = config.log;
   const log = createLog({ settings: () => logging, ...logTarget(flags) }, destination);
-  const stats = new Stats();
-  destination.onLost = ({ lines, error }) => {
-    stats.add('log-lines.lost', lines);
+  destination.onLost = ({ lines, error }) =>
     log.warn({ lines, reason: error?.code ?? 'reader too slow' }, 'lines of the log were lost');
-  };
   process.on('exit', () => destination.flushSync(FLUSH_MS));
   watchdog.log = log;
   watchdog.stopMs = config.limits.stopMs;

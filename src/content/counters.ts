@@ -5,6 +5,7 @@ export interface Counters {
       | 'cache.hits'
       | 'cache.misses'
       | 'reads.main-thread'
+      | 'disk-calls.hung'
       | 'uploads.stored'
       | 'uploads.aborted'
       | 'upload-bytes.stored'

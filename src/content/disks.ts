@@ -4,6 +4,7 @@
  */
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import type { Clock } from '../base/clock.ts';
+import { type Counters, NO_COUNTERS } from './counters.ts';
 import { DiskGate, ThreadBudget } from './disk-gate.ts';
 import type { FileSystem } from './filesystem.ts';
 import { GuardedFileSystem } from './guarded-filesystem.ts';
@@ -13,6 +14,7 @@ export interface DisksOptions {
   readonly clock: Clock;
   /** Threads of the process's pool; default {@link poolThreads}. */
   readonly threads?: number;
+  readonly counters?: Counters | undefined;
   /** Nothing has come of a call to a file under the folder within its time limit. */
   onHung?(folder: string, path: string, ms: number): void;
   /** Every call to the folder that hung has returned. */
@@ -55,13 +57,16 @@ export class Disks {
   }
 
   #gate(dir: string, calls: number): DiskGate {
-    const { clock, onHung, onRecovered } = this.#options;
+    const { clock, counters = NO_COUNTERS, onHung, onRecovered } = this.#options;
     return new DiskGate({
       clock,
       calls,
       callsPerPath: 2,
       budget: this.#budget,
-      onHung: (path, ms) => onHung?.(dir, path, ms),
+      onHung(path, ms) {
+        counters.add('disk-calls.hung');
+        onHung?.(dir, path, ms);
+      },
       onRecovered: () => onRecovered?.(dir),
     });
   }

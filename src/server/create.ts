@@ -117,10 +117,8 @@ function realWorld(log: Log, budget: CacheBudget, stats: Stats): World {
   const disks = new Disks({
     fileSystem: nodeFileSystem,
     clock: systemClock,
-    onHung(folder, path, ms) {
-      stats.add('disk-calls.hung');
-      log.warn({ folder, path, ms }, 'folder does not answer');
-    },
+    counters: stats,
+    onHung: (folder, path, ms) => log.warn({ folder, path, ms }, 'folder does not answer'),
     onRecovered: (folder) => log.info({ folder }, 'folder answers again'),
   });
   return { log, clock: systemClock, disks, cache, stats };

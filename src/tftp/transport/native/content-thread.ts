@@ -11,6 +11,7 @@ import type { FileHandover } from '../../../content/file.ts';
 import { nodeFileSystem } from '../../../content/node-filesystem.ts';
 import { VersionedFile } from '../../../content/versioned-file.ts';
 import { Waker, type WakeShare } from '../../../net/native/wake.ts';
+import { Stats, type StatsShare } from '../../../stats/stats.ts';
 import { wireError } from '../../protocol/refusal.ts';
 import { BorrowedFile } from './borrowed-file.ts';
 import type { FromContent, SegmentRead, ToContent } from './messages.ts';
@@ -18,6 +19,8 @@ import { Slots } from './slots.ts';
 
 export interface ContentThreadOptions {
   readonly wake: WakeShare;
+  /** What happens is counted in it. */
+  readonly stats: StatsShare;
   readonly control: MessagePort;
   readonly data: MessagePort;
 }
@@ -26,6 +29,7 @@ export class ContentThread {
   readonly #options: ContentThreadOptions;
   readonly #slots = new Slots();
   readonly #waker: Waker;
+  readonly #stats: Stats;
   readonly #files = new Map<number, VersionedFile>();
   readonly #share = poolShare(poolThreads());
   readonly #budget = new ThreadBudget(this.#share.devices);
@@ -36,6 +40,7 @@ export class ContentThread {
   constructor(options: ContentThreadOptions) {
     this.#options = options;
     this.#waker = new Waker(options.wake);
+    this.#stats = new Stats(options.stats);
   }
 
   run(): void {
@@ -75,7 +80,13 @@ export class ContentThread {
   #gate(device: bigint): DiskGate {
     let gate = this.#gates.get(device);
     if (gate === undefined) {
-      gate = new DiskGate({ clock: systemClock, calls: this.#share.device, callsPerPath: 4, budget: this.#budget });
+      gate = new DiskGate({
+        clock: systemClock,
+        calls: this.#share.device,
+        callsPerPath: 4,
+        budget: this.#budget,
+        onHung: () => this.#stats.add('disk-calls.hung'),
+      });
       this.#gates.set(device, gate);
     }
     return gate;

@@ -11,7 +11,7 @@ import { HeldFile } from '../../../content/held-file.ts';
 import { versionKey } from '../../../content/version.ts';
 import { closeSocket, openSocket } from '../../../net/native/socket.ts';
 import type { SocketAddress } from '../../../net/socket.ts';
-import type { Stats, StatsShare } from '../../../stats/stats.ts';
+import type { Stats } from '../../../stats/stats.ts';
 import type { ControlPlane, EngineLimits } from '../../protocol/engine.ts';
 import { ErrorCode, type WireError } from '../../protocol/error.ts';
 import type { ReadAnswer } from '../../protocol/read-transfer.ts';
@@ -50,7 +50,6 @@ export class NativeEngine implements DataPlane {
   readonly #options: NativeEngineOptions;
   #limits: EngineLimits;
   #threads: Threads;
-  #stats!: StatsShare;
   readonly #endpoints = new Map<number, NativeEndpoint>();
   #nextEndpoint = 1;
   /** When each transfer that the data thread knows has begun. */
@@ -171,12 +170,11 @@ export class NativeEngine implements DataPlane {
   }
 
   #start(): Threads {
-    this.#stats = this.#options.stats.share();
     return new Threads({
       limits: this.#limits,
       firstId: this.#lastId + 1,
       budget: this.#options.budget.share(),
-      stats: this.#stats,
+      stats: this.#options.stats,
       said: (message) => this.#obey(message),
       letGo: (id) => this.#letGo(id),
       died: (error) => this.#died(error),
@@ -237,9 +235,7 @@ export class NativeEngine implements DataPlane {
     // The other thread may use them until it has ended.
     const files = [...this.#files.keys()];
     const sockets = [...this.#endpoints.values()].filter(({ closing }) => closing);
-    const stats = this.#stats;
     const ended = this.#threads.end().then(() => {
-      this.#options.stats.reclaim(stats);
       for (const id of files) this.#letGo(id);
       for (const { number } of sockets) this.#closeDescriptor(number);
     });

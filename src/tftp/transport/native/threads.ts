@@ -7,7 +7,7 @@ import type { BudgetShare } from '../../../content/budget.ts';
 import { Epoll } from '../../../net/native/epoll.ts';
 import { C, call, mustCall } from '../../../net/native/libc.ts';
 import { makeFlags, Waker } from '../../../net/native/wake.ts';
-import type { StatsShare } from '../../../stats/stats.ts';
+import type { Stats, StatsShare } from '../../../stats/stats.ts';
 import type { EngineLimits } from '../../protocol/engine.ts';
 import type { TransferLimits } from '../../protocol/transfer.ts';
 import type { ContentThreadOptions } from './content-thread.ts';
@@ -23,8 +23,8 @@ export interface ThreadsOptions {
   readonly firstId: number;
   /** What the data thread keeps of files is drawn from it. */
   readonly budget: BudgetShare;
-  /** What the data thread counts in. */
-  readonly stats: StatsShare;
+  /** Each thread counts in a row of it. */
+  readonly stats: Stats;
   /** The data thread says something. */
   said(message: FromData): void;
   /** The content thread does not use a transfer's descriptor any more. */
@@ -46,6 +46,8 @@ export class Threads {
   readonly #toContent: MessagePort;
   readonly #waker: Waker;
   readonly #terms: Terms;
+  /** What each thread counts in, until it has ended. */
+  readonly #rows: readonly StatsShare[];
   /** Descriptors of the wait and the wake. */
   readonly #fds: readonly number[];
   #outgoing: ToData[] = [];
@@ -73,8 +75,10 @@ export class Threads {
     this.#toContent = files.port1;
     const { limits, firstId, budget, stats } = options;
     const ways = { wake, control: control.port2, content: segments.port2 };
-    const dataOptions: DataThreadOptions = { limits, firstId, budget, stats, epoll, ...ways };
-    const contentOptions: ContentThreadOptions = { wake, control: files.port2, data: segments.port1 };
+    const [dataRow, contentRow] = [stats.share(), stats.share()];
+    this.#rows = [dataRow, contentRow];
+    const dataOptions: DataThreadOptions = { limits, firstId, budget, stats: dataRow, epoll, ...ways };
+    const contentOptions: ContentThreadOptions = { wake, stats: contentRow, control: files.port2, data: segments.port1 };
     const died = (error: unknown) => this.#died(error);
     this.#data = new Thread('data-worker', dataOptions, [control.port2, segments.port2], died);
     this.#content = new Thread('content-worker', contentOptions, [files.port2, segments.port1], died);
@@ -130,6 +134,7 @@ export class Threads {
     await Promise.all([this.#data.end(), this.#content.end()]);
     this.#toData.close();
     this.#toContent.close();
+    for (const row of this.#rows) this.#options.stats.reclaim(row);
     for (const fd of this.#fds) call('close', fd);
   }
 

@@ -8,6 +8,7 @@ import { SEGMENT_BYTES } from '../../../../src/base/segment.ts';
 import { fileStat } from '../../../../src/content/node-filesystem.ts';
 import { C, mustCall, whyNot } from '../../../../src/net/native/libc.ts';
 import { makeFlags } from '../../../../src/net/native/wake.ts';
+import { Stats } from '../../../../src/stats/stats.ts';
 import { ContentThread } from '../../../../src/tftp/transport/native/content-thread.ts';
 import type { FromContent, ToContent } from '../../../../src/tftp/transport/native/messages.ts';
 import { CHUNK_SLOTS, Slots } from '../../../../src/tftp/transport/native/slots.ts';
@@ -23,7 +24,12 @@ function thread({ late = false } = {}) {
   if (late) control.port2.on = () => control.port2;
   const data = new MessageChannel();
   const fd = mustCall('eventfd', 0, C.EFD_NONBLOCK_CLOEXEC);
-  new ContentThread({ wake: { fd, flags: makeFlags() }, control: control.port2, data: data.port2 }).run();
+  new ContentThread({
+    wake: { fd, flags: makeFlags() },
+    stats: new Stats().share(),
+    control: control.port2,
+    data: data.port2,
+  }).run();
   onTestFinished(() => {
     control.port1.close();
     data.port1.close();

@@ -28,7 +28,7 @@ describeWith('a flood of strays', needs, () => {
       limits: { ...ENGINE_LIMITS, transfers: 0 },
       firstId: 1,
       budget: new CacheBudget(2 ** 20).share(),
-      stats: stats.share(),
+      stats,
       said: (message) => void messages.push(message),
       letGo() {},
       died: (error) => expect.unreachable(String(error)),
