@@ -22,7 +22,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   stats: { layers: [], packages: [] },
   net: { layers: ['base'], packages: ['node:'] },
   content: { layers: ['base'], packages: ['node:'] },
-  plugin: { layers: ['base', 'content'], packages: ['node:', 'zod'] },
+  plugin: { layers: ['base', 'stats', 'content'], packages: ['node:', 'zod'] },
   config: {
     layers: ['base', 'content', 'plugin'],
     // A config that is data names first-party plugins, which are found as a user's own config finds them.

@@ -17,6 +17,13 @@ export interface Limits<T> {
   late?(value: T): void;
 }
 
+/** Work was not done within its time limit. */
+export class TimeLimitError extends Error {
+  constructor(ms: number) {
+    super(`not done within ${ms} ms`);
+  }
+}
+
 /** Settles as `work` does, or rejects when its time is up or the signal aborts. Work that is given up may still reject: it is ignored. */
 export function limit<T>(work: PromiseLike<T>, limits: Limits<T>): Promise<T> {
   const { clock, ms, signal } = limits;
@@ -35,7 +42,7 @@ export function limit<T>(work: PromiseLike<T>, limits: Limits<T>): Promise<T> {
       limits.gaveUp?.(reason);
     };
     const aborted = (): void => giveUp(signal?.reason);
-    const cancel = ms === undefined ? undefined : clock.setTimeout(() => giveUp(new Error(`not done within ${ms} ms`)), ms);
+    const cancel = ms === undefined ? undefined : clock.setTimeout(() => giveUp(new TimeLimitError(ms)), ms);
     signal?.addEventListener('abort', aborted);
     work.then(
       (value) => (settle() ? resolve(value) : limits.late?.(value)),

@@ -8,6 +8,7 @@ import { type Awaitable, isLater } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
 import { limit } from '../base/limit.ts';
 import type { Log } from '../base/log.ts';
+import type { PluginCounters } from '../stats/stats.ts';
 import type { Call, Folder, IdentitySource } from './types.ts';
 
 export interface HookOptions<T> {
@@ -17,6 +18,8 @@ export interface HookOptions<T> {
   readonly root: Folder;
   /** {@link Call.sources} */
   readonly sources?: (() => readonly IdentitySource[]) | undefined;
+  /** Where the call's duration is counted. */
+  readonly counters?: Pick<PluginCounters, 'observe'> | undefined;
   /** Makes the hook's log, should it want one. */
   log(): Log;
   /** The client has gone, or the server stops. */
@@ -30,16 +33,28 @@ export interface HookOptions<T> {
 /** Calls a hook. Throws or rejects with what the hook threw, with an Error when its time is up, or with the reason of `signal`. */
 export function callHook<T>(ask: (call: Call) => Awaitable<T>, options: HookOptions<T>): Awaitable<T> {
   options.signal?.throwIfAborted();
+  const { clock, counters } = options;
   const call = new HookCall(options);
-  const answer = ask(call);
-  if (!isLater(answer)) return answer;
+  const began = clock.now();
+  const count = () => counters?.observe('hook-seconds', (clock.now() - began) / 1000);
+  let answer: Awaitable<T>;
+  try {
+    answer = ask(call);
+  } catch (error) {
+    count();
+    throw error;
+  }
+  if (!isLater(answer)) {
+    count();
+    return answer;
+  }
   return limit(answer, {
-    clock: options.clock,
+    clock,
     ms: options.hookMs,
     signal: options.signal,
     gaveUp: (reason) => call.abort(reason),
     late: (value) => options.late?.(value),
-  });
+  }).finally(count);
 }
 
 /** Makes what is asked for: most hooks want none of it. */

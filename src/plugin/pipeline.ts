@@ -3,7 +3,7 @@
  * `pxe explain` alike. Knows no packets and keeps nothing of a request.
  */
 
-import { limit } from '../base/limit.ts';
+import { limit, TimeLimitError } from '../base/limit.ts';
 import type { Log } from '../base/log.ts';
 import { boundLog } from '../base/log.ts';
 import { INTERNAL, NOT_FOUND, Refusal } from '../base/refusal.ts';
@@ -12,6 +12,7 @@ import { bytesContent } from '../content/bytes.ts';
 import type { Content } from '../content/content.ts';
 import { cleanName } from '../content/name.ts';
 import { abortUnwanted, closeUnwanted } from '../content/unwanted.ts';
+import { Stats } from '../stats/stats.ts';
 import { during } from './activity.ts';
 import { expectHost, expectIdentities, expectName, expectOpened, expectSources, expectStored, hookNames } from './answers.ts';
 import { PluginError } from './error.ts';
@@ -81,15 +82,17 @@ export class Pipeline {
     const disposers = new Disposers(around);
     const started: StartedPlugin[] = [];
     try {
-      const withKept = { ...around, kept: around.kept ?? new KeptState() };
+      const stats = around.stats ?? new Stats();
+      const whole = { ...around, kept: around.kept ?? new KeptState(), stats };
       for (const [index, plugin] of plugins.entries()) {
         const place = started.filter(({ name }) => name === plugin.plugin.name).length;
         try {
-          started.push(await setUp(plugin, { index, place }, withKept, disposers));
+          started.push(await setUp(plugin, { index, place }, whole, disposers));
         } catch (error) {
           if (around.failed === undefined || !(error instanceof PluginError)) throw error;
           around.failed(index, error);
-          started.push({ name: plugin.plugin.name, hooks: {}, logsEnds: false });
+          const { name } = plugin.plugin;
+          started.push({ name, hooks: {}, logsEnds: false, counters: stats.plugin(name) });
         }
       }
     } catch (error) {
@@ -315,7 +318,8 @@ export class Pipeline {
       const { clock, hookMs, activity } = this.#around;
       const log = () => this.#logOf(plugin, options.log);
       const { sources } = this;
-      const around = { clock, hookMs, root, sources, log, notes: entry, late: how.late, signal: options.signal };
+      const { counters } = plugin;
+      const around = { clock, counters, hookMs, root, sources, log, notes: entry, late: how.late, signal: options.signal };
       const result = await how.take(
         await callHook((call) => during(activity, plugin.name, hook, () => how.ask(call)), around),
         root,
@@ -395,7 +399,13 @@ export class Pipeline {
     const failed = (error: unknown): void => this.#logFailure(plugin, hook, error, ofTransfer());
     try {
       const noted = (call: Call) => during(activity, plugin.name, hook, () => ask(call));
-      const told = callHook(noted, { clock, hookMs, root, log: () => this.#logOf(plugin, ofTransfer()) });
+      const told = callHook(noted, {
+        clock,
+        counters: plugin.counters,
+        hookMs,
+        root,
+        log: () => this.#logOf(plugin, ofTransfer()),
+      });
       if (told === undefined) return;
       const watching = Promise.resolve(told)
         .catch(failed)
@@ -411,6 +421,7 @@ export class Pipeline {
   }
 
   #logFailure(plugin: StartedPlugin, hook: keyof Hooks, cause: unknown, log: Log | undefined): void {
+    plugin.counters.add(cause instanceof TimeLimitError ? 'hook.timeouts' : 'hook.errors');
     this.#logOf(plugin, log).error({ err: new PluginError(plugin.name, hook, cause), hook }, 'plugin failed');
   }
 

@@ -7,6 +7,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Issue } from '../base/issue.ts';
 import { limit } from '../base/limit.ts';
 import type { Log } from '../base/log.ts';
+import type { PluginCounters, Stats } from '../stats/stats.ts';
 import { type Activity, during } from './activity.ts';
 import { expectHooks } from './answers.ts';
 import { PluginError } from './error.ts';
@@ -29,6 +30,8 @@ export interface Surroundings {
   readonly activity?: Activity | undefined;
   /** What plugins keep beyond their generation. */
   readonly kept?: KeptState | undefined;
+  /** What happens is counted in it. */
+  readonly stats?: Stats;
   /** {@link PluginContext.caseInsensitive}; default false. */
   readonly caseInsensitive?: boolean;
   /**
@@ -45,6 +48,8 @@ export interface StartedPlugin {
   readonly name: string;
   readonly hooks: Hooks;
   readonly logsEnds: boolean;
+  /** What its hooks do is counted there. */
+  readonly counters: PluginCounters;
 }
 
 /**
@@ -54,7 +59,7 @@ export interface StartedPlugin {
 export async function setUp(
   { plugin, options }: ReadyPlugin,
   { index, place }: { readonly index: number; readonly place: number },
-  around: Surroundings & { readonly kept: KeptState },
+  around: Surroundings & { readonly kept: KeptState; readonly stats: Stats },
   disposers: Disposers,
 ): Promise<StartedPlugin> {
   const context: PluginContext = {
@@ -66,6 +71,7 @@ export async function setUp(
       disposers.add(plugin.name, release);
       return value;
     },
+    stats: () => around.stats.snapshot(),
     watch: (path) => around.watch(resolve(around.configDir, path)),
     folder: (path) => otherFolder(around.folder(resolve(around.configDir, path))),
     caseInsensitive: around.caseInsensitive ?? false,
@@ -74,7 +80,8 @@ export async function setUp(
   try {
     const made = (async () => during(around.activity, plugin.name, 'setup', () => plugin.definition.setup(options, context)))();
     const hooks = expectHooks(await limit(made, { clock: around.clock, ms: around.setupMs }));
-    return { name: plugin.name, hooks, logsEnds: plugin.definition.logsEnds === true };
+    const counters = around.stats.plugin(plugin.name);
+    return { name: plugin.name, hooks, logsEnds: plugin.definition.logsEnds === true, counters };
   } catch (error) {
     throw new PluginError(plugin.name, 'setup', error);
   }

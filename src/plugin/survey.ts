@@ -72,6 +72,7 @@ async function ask<T>(
 ): Promise<T> {
   return callHook((call) => during(activity, plugin.name, name, () => hook(call)), {
     clock,
+    counters: plugin.counters,
     hookMs: setupMs,
     root,
     sources,

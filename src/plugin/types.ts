@@ -7,6 +7,7 @@ import type { Issue } from '../base/issue.ts';
 import type { Log } from '../base/log.ts';
 import type { EndReason } from '../base/refusal.ts';
 import type { Content, Sink } from '../content/content.ts';
+import type { StatsSnapshot } from '../stats/stats.ts';
 import type { Kept } from './kept.ts';
 
 /** What tells a machine from others. */
@@ -287,6 +288,8 @@ export interface PluginContext {
    * of later ones, and given back (`dispose`) when no generation uses it any more. For what a reload must not cut in two.
    */
   keep<T extends Kept>(name: string, make: () => T): T;
+  /** What the server has counted and measured since it was made: it outlives every generation. */
+  stats(): StatsSnapshot;
   /** A change of this file makes a new generation. Relative to `configDir`. */
   watch(path: string): void;
   /** A folder other than the root, confined like it. Relative to `configDir`. */

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import { httpOrigin } from '../../plugins/http-origin.ts';
 import type { Content } from '../../src/content/content.ts';
+import { Stats } from '../../src/stats/stats.ts';
 import { seeded } from '../kit/random.ts';
 import { fakeFolder, recordingLog } from '../plugin/support.ts';
 import { cutAfter, fakeOrigin, type Served } from './http-origin/fake.ts';
@@ -662,6 +663,7 @@ describe('pxe check', () => {
       configDir: cacheFolder(),
       watch() {},
       keep,
+      stats: () => new Stats().snapshot(),
       folder: () => fakeFolder({}),
       caseInsensitive: false,
     };
