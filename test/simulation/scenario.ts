@@ -13,7 +13,7 @@ import type { ServiceHost } from '../../src/service/service.ts';
 import { type CounterName, DROP_REASONS } from '../../src/stats/counters.ts';
 import type { StatsSnapshot } from '../../src/stats/stats.ts';
 import type { AskedOptions } from '../../src/tftp/client/options.ts';
-import type { Counters } from '../../src/tftp/protocol/engine.ts';
+import type { Counters } from '../../src/tftp/protocol/counters.ts';
 import { TftpService } from '../../src/tftp/service.ts';
 import { PortableTransport } from '../../src/tftp/transport/portable.ts';
 import type { TransportEvents } from '../../src/tftp/transport/transport.ts';

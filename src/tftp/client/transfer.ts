@@ -10,7 +10,8 @@ import type { Outbox, Route } from '../protocol/outbox.ts';
 import { blockOf, decode, encode, HEADER_BYTES, Opcode, opcodeOf } from '../protocol/packet.ts';
 import { advance, type Phases } from '../protocol/phases.ts';
 import { UNKNOWN_TRANSFER } from '../protocol/strangers.ts';
-import { Watchdog, type WatchdogLimits, type WatchdogRules } from '../protocol/watchdog.ts';
+import { CLIENT_RULES, Watchdog, type WatchdogLimits } from '../protocol/watchdog.ts';
+import { Asking } from './asking.ts';
 import type { Failure } from './error.ts';
 import { type AskedOptions, type ClientAgreement, DEFAULTS, judge, requestOptions } from './options.ts';
 
@@ -58,9 +59,6 @@ const PHASES = {
   over: [],
 } as const satisfies Phases<'idle' | 'asking' | 'open' | 'dallying' | 'over'>;
 
-/** A server that sends its last DATA or ACK no more is as silent as any other, and the caller's own content has all the time it needs. */
-const RULES: WatchdogRules = { minWaitMs: 0, lastAckMs: Number.POSITIVE_INFINITY, contentMs: Number.POSITIVE_INFINITY };
-
 export abstract class ClientTransfer<H extends ClientHost = ClientHost> {
   /** Set by the server's first answer. */
   agreement: ClientAgreement | undefined;
@@ -76,7 +74,7 @@ export abstract class ClientTransfer<H extends ClientHost = ClientHost> {
   constructor(request: ClientRequest, host: H) {
     this.request = request;
     this.host = host;
-    this.watchdog = new Watchdog(RULES, host, 0);
+    this.watchdog = new Watchdog(CLIENT_RULES, host, 0);
     this.watchdog.begin(request.limits);
     this.#asking = new Asking(() => this.#ask());
   }
@@ -271,33 +269,6 @@ export abstract class ClientTransfer<H extends ClientHost = ClientHost> {
   #enter(phase: ClientPhase): void {
     this.#phase = advance<ClientPhase>(PHASES, this.#phase, phase);
   }
-}
-
-/** The request, as a flow that has no bytes yet: what is sent again until the server answers. */
-class Asking implements Flow {
-  readonly bytes = 0;
-  readonly size = undefined;
-  readonly resumeAt = Number.POSITIVE_INFINITY;
-  readonly waitingForUs = false;
-  readonly peerMayBeDone = false;
-  readonly onlyLastAckMissing = false;
-  attempts = 0;
-  readonly #ask: () => void;
-
-  constructor(ask: () => void) {
-    this.#ask = ask;
-  }
-
-  get repeats(): number {
-    return this.attempts;
-  }
-
-  retry(): void {
-    this.attempts++;
-    this.#ask();
-  }
-
-  resume(): void {}
 }
 
 /** The payload of a DATA packet, in place. */

@@ -11,26 +11,27 @@
 
 import { Deadlines } from '../../base/deadlines.ts';
 import { addressKey, type PeerKey } from '../../base/peer.ts';
-import { Budget, type BudgetLimits } from './budget.ts';
+import type { Counters } from './counters.ts';
 import { ErrorCode, type WireError } from './error.ts';
+import { Lingering } from './lingering.ts';
 import { considered, type RequestLimits } from './options.ts';
-import type { Outbox, ServerEndpoint } from './outbox.ts';
+import { isSinglePort, type Outbox, type ServerEndpoint } from './outbox.ts';
 import { decode, Opcode, opcodeOf, type RequestPacket } from './packet.ts';
+import { Peers } from './peers.ts';
 import { type ReadAnswer, ReadTransfer } from './read-transfer.ts';
+import type { Asked } from './request-record.ts';
 import { StrangerLimit, UNKNOWN_TRANSFER } from './strangers.ts';
-import type { Asked, Ending, Progress, Transfer, TransferHost } from './transfer.ts';
+import type { Ending, Progress, Transfer } from './transfer.ts';
+import type { TransferHost } from './transfer-host.ts';
+import { Unproven, type UnprovenLimits } from './unproven.ts';
 import { type WriteAnswer, WriteTransfer } from './write-transfer.ts';
 
 /** Bounds of the engine as a whole. */
-export interface EngineLimits extends BudgetLimits, RequestLimits {
+export interface EngineLimits extends UnprovenLimits, RequestLimits {
   /** Transfers at one time, those included that have ended and are not {@link Engine.settled}. */
   readonly transfers: number;
   /** Transfers at one time for one address; beyond that its oldest one whose peer has never answered is given up. */
   readonly transfersPerClient: number;
-  /** Transfers whose peer has never answered; beyond that the oldest of them is given up. */
-  readonly unproven: number;
-  /** Replies held back until the budget of unproven peers covers them; beyond that the oldest is given up. */
-  readonly waiting: number;
 }
 
 /** A request that wants an answer: `answer` or `refuse`, once. */
@@ -39,21 +40,6 @@ export interface IncomingRequest {
   readonly peer: PeerKey;
   readonly listener: ServerEndpoint;
   readonly packet: RequestPacket;
-}
-
-/** Why a datagram came to nothing. */
-export type DropReason =
-  | 'malformed'
-  | 'not-listening'
-  | 'unknown-transfer'
-  | 'too-many-transfers'
-  | 'too-many-transfers-of-address';
-
-/** Counts what needs no decision. Called for each datagram of a flood, within the engine's calls: it must be cheap. */
-export interface Counters {
-  add(name: 'requests.repeated' | 'budget.held' | 'budget.refused'): void;
-  observe(name: 'answer-seconds', seconds: number): void;
-  drop(reason: DropReason, peer: PeerKey): void;
 }
 
 /** Whom an engine tells. Calls may not call back into the engine synchronously. */
@@ -71,42 +57,22 @@ export interface ControlPlane {
 
 /** No request in the wild is longer: RFC 2347 allows 512 bytes. */
 const MAX_REQUEST_BYTES = 2048;
-/** The same request from the same peer is a repetition for so long, however far the first one has come: some ROMs send four. */
-const REPEAT_MS = 1_000;
 /** The control plane has its own, shorter limits; this one only bounds a mistake. */
 const ANSWER_MS = 300_000;
-/** Ended transfers are remembered for late packets this long, and so many of them. */
-const LINGER_MS = 10_000;
-/** Longer if the client repeats itself slowly (its `timeout`), but no longer than this. */
-const MAX_LINGER_MS = 30_000;
-const MAX_LINGERING = 4096;
-/**
- * Content that is held for peers that have never answered. Beyond that the transfer that has held its part longest lets go of it, and
- * asks for it again when its peer has answered: forged requests must not buy memory.
- */
-const UNPROVEN_CONTENT_BYTES = 4 * 1024 ** 2;
+
 export class Engine {
   #limits: EngineLimits;
   readonly #control: ControlPlane;
   readonly #counters: Counters;
-  readonly #budget: Budget;
   readonly #host: TransferHost;
   readonly #deadlines = new Deadlines<Transfer>();
   /** Every transfer by number, lingering ones left out. */
   readonly #transfers = new Map<number, Transfer>();
   /** Requests that the control plane has still to do with: a flood can be given up faster than it is worked off. */
   readonly #unsettled = new Set<number>();
-  /** Every transfer by peer, lingering ones too. */
-  readonly #byPeer = new Map<PeerKey, Transfer[]>();
-  readonly #perAddress = new Map<PeerKey, number>();
-  /** Oldest first. */
-  readonly #unproven = new Set<Transfer>();
-  /** Bytes of content held by unproven transfers that can ask for them again; the oldest first. */
-  readonly #content = new Map<Transfer, number>();
-  #contentBytes = 0;
-  readonly #held = new Map<PeerKey, Set<Transfer>>();
-  #heldCount = 0;
-  readonly #lingering = new Set<Transfer>();
+  readonly #peers = new Peers();
+  readonly #unproven: Unproven;
+  readonly #lingering = new Lingering();
   #nextId: number;
   readonly #strangers = new StrangerLimit();
 
@@ -125,7 +91,7 @@ export class Engine {
     this.#control = control;
     this.#counters = counters;
     this.#limits = limits;
-    this.#budget = new Budget(limits);
+    this.#unproven = new Unproven(limits, counters);
     this.#nextId = firstId;
     this.#host = {
       outbox,
@@ -134,8 +100,8 @@ export class Engine {
       need: (transfer, index) => control.need(transfer.id, index),
       released: (bytes) => control.released?.(bytes),
       store: (transfer, bytes, last) => control.store(transfer.id, bytes, last),
-      spend: (transfer, bytes, now) => this.#spend(transfer, bytes, now),
-      proven: (transfer, now) => this.#proven(transfer, now),
+      spend: (transfer, bytes, now) => this.#unproven.spend(transfer, bytes, now),
+      proven: (transfer, now) => this.#unproven.proven(transfer, now),
       supersede: (transfer, now) => this.#supersede(transfer, now),
       over: (transfer, ending, now) => this.#over(transfer, ending, now),
       forget: (transfer) => this.#forget(transfer),
@@ -145,7 +111,7 @@ export class Engine {
   /** Bounds for requests to come; transfers keep what they were answered with. */
   set limits(limits: EngineLimits) {
     this.#limits = limits;
-    this.#budget.limits = limits;
+    this.#unproven.limits = limits;
   }
 
   /** Transfers that have not ended. */
@@ -170,14 +136,12 @@ export class Engine {
       if (!endpoint.accepts) return this.#counters.drop('not-listening', peer);
       return this.#request(endpoint, peer, datagram, now);
     }
-    const transfers = this.#byPeer.get(peer);
-    if (transfers !== undefined) {
-      for (let i = 0; i < transfers.length; i++) {
-        const transfer = transfers[i]!;
-        if (transfer.route?.from === endpoint) return transfer.receive(datagram, now);
-        // Single-port mode: what is late of an older transfer must not earn an ERROR while the new request waits for its answer.
-        if (transfer.route === undefined && transfer.asked.listener === endpoint) return;
-      }
+    const transfers = this.#peers.of(peer);
+    for (let i = 0; i < transfers.length; i++) {
+      const transfer = transfers[i]!;
+      if (transfer.route?.from === endpoint) return transfer.receive(datagram, now);
+      // Single-port mode: what is late of an older transfer must not earn an ERROR while the new request waits for its answer.
+      if (transfer.route === undefined && transfer.asked.listener === endpoint) return;
     }
     if (opcode === Opcode.data || opcode === Opcode.ack) this.#stranger(endpoint, peer, datagram, now);
     else this.#counters.drop(opcode === Opcode.error ? 'unknown-transfer' : 'malformed', peer);
@@ -200,10 +164,10 @@ export class Engine {
     const from = this.#endpointFor(transfer, now);
     if (answer.kind === 'read' && transfer instanceof ReadTransfer) {
       transfer.answer(answer, from, now);
-      if (answer.again) this.#holdContent(transfer, answer.first.length);
+      if (answer.again) this.#unproven.holdContent(transfer, answer.first.length);
     } else if (answer.kind === 'write' && transfer instanceof WriteTransfer) transfer.answer(answer, from, now);
     else throw new TypeError(`a ${answer.kind} answer does not fit request ${id}`);
-    if (transfer.held) this.#hold(transfer, now);
+    if (transfer.held) this.#giveUp(this.#unproven.wait(transfer), now);
     return true;
   }
 
@@ -239,8 +203,8 @@ export class Engine {
   #request(listener: ServerEndpoint, peer: PeerKey, datagram: Uint8Array, now: number): void {
     const packet = datagram.length <= MAX_REQUEST_BYTES ? decode(datagram) : undefined;
     if (packet?.opcode !== Opcode.rrq && packet?.opcode !== Opcode.wrq) return this.#counters.drop('malformed', peer);
-    this.#budget.earn(addressKey(peer), datagram.length, now);
-    const repeated = this.#repeated(listener, peer, datagram, now);
+    this.#unproven.earn(peer, datagram.length, now);
+    const repeated = this.#peers.repeated(listener, peer, datagram, now);
     if (repeated) {
       this.#counters.add('requests.repeated');
       if (!repeated.proven) repeated.reply(now);
@@ -250,8 +214,8 @@ export class Engine {
     const address = addressKey(peer);
     if (this.#unsettled.size >= this.#limits.transfers) return this.#counters.drop('too-many-transfers', peer);
     // More than one where a reload has lowered the limit.
-    while ((this.#perAddress.get(address) ?? 0) >= this.#limits.transfersPerClient) {
-      const unproven = this.#unprovenOf(address);
+    while (this.#peers.runningOf(address) >= this.#limits.transfersPerClient) {
+      const unproven = this.#unproven.oldestOf(address);
       if (!unproven) return this.#counters.drop('too-many-transfers-of-address', peer);
       this.#giveUp(unproven, now);
     }
@@ -264,162 +228,56 @@ export class Engine {
     const transfer = new Kind(asked, request.options, this.#host, ANSWER_MS);
     this.#transfers.set(asked.id, transfer);
     this.#unsettled.add(asked.id);
-    const siblings = this.#byPeer.get(asked.peer);
-    if (siblings) siblings.push(transfer);
-    else this.#byPeer.set(asked.peer, [transfer]);
-    this.#perAddress.set(transfer.address, (this.#perAddress.get(transfer.address) ?? 0) + 1);
-    this.#unproven.add(transfer);
-    if (this.#unproven.size > this.#limits.unproven) this.#giveUpOldest(this.#unproven, now);
+    this.#peers.add(transfer);
+    this.#giveUp(this.#unproven.add(transfer), now);
     this.#deadlines.update(transfer);
     this.#control.request({ id: asked.id, peer: asked.peer, listener: asked.listener, packet: request });
   }
 
-  /**
-   * The transfer that this very request has begun already. Not one whose peer may have all of it: its last ACK may wait in another
-   * socket while the peer, which uses one port for everything, asks for the same file again.
-   */
-  #repeated(listener: ServerEndpoint, peer: PeerKey, datagram: Uint8Array, now: number): Transfer | undefined {
-    return this.#byPeer.get(peer)?.find((transfer) => {
-      const { asked, proven, provenAt, phase } = transfer;
-      if (phase === 'over' || asked.listener !== listener || !equal(asked.datagram, datagram)) return false;
-      if (!proven) return true;
-      return now - provenAt < REPEAT_MS && (isSinglePort(listener) || !transfer.peerMayBeDone);
-    });
-  }
-
   /** Single-port mode: the peer's new request takes the place of what it had before. */
   #replace(listener: ServerEndpoint, peer: PeerKey, now: number): void {
-    for (const transfer of [...(this.#byPeer.get(peer) ?? [])]) {
+    for (const transfer of [...this.#peers.of(peer)]) {
       if (transfer.asked.listener !== listener) continue;
       if (transfer.phase !== 'over') transfer.end('aborted', now, REPLACED);
       this.#forget(transfer);
     }
   }
 
-  /**
-   * An endpoint that the peer has no other transfer on, else the one of a transfer that has ended, or that will be missed least.
-   * Which of those is chosen by chance: a forged ACK must hit the one.
-   */
+  /** Where to answer this transfer from. */
   #endpointFor(transfer: Transfer, now: number): ServerEndpoint {
-    const { peer, id } = transfer.asked;
-    const { replies } = transfer.asked.listener;
-    const siblings = (this.#byPeer.get(peer) ?? []).filter(({ route }) => route !== undefined && replies.includes(route.from));
-    const start = id + Math.floor(this.#host.random() * replies.length);
-    for (let i = 0; i < replies.length; i++) {
-      const candidate = replies[(start + i) % replies.length]!;
-      if (!siblings.some(({ route }) => route?.from === candidate)) return candidate;
-    }
-    // Forged requests of one peer must not crowd out the transfer that it has proved.
-    const oldest = siblings.find(({ phase }) => phase === 'over') ?? siblings.find(({ proven }) => !proven) ?? siblings[0]!;
-    if (oldest.phase !== 'over') oldest.end('aborted', now, REPLACED);
-    this.#forget(oldest);
-    return oldest.route!.from;
+    const free = this.#peers.freeEndpoint(transfer, this.#host.random());
+    if (free) return free;
+    const leastMissed = this.#peers.leastMissed(transfer);
+    if (leastMissed.phase !== 'over') leastMissed.end('aborted', now, REPLACED);
+    this.#forget(leastMissed);
+    return leastMissed.route!.from;
   }
 
-  #holdContent(transfer: ReadTransfer, bytes: number): void {
-    this.#content.set(transfer, bytes);
-    this.#contentBytes += bytes;
-    for (const [oldest] of this.#content) {
-      if (this.#contentBytes <= UNPROVEN_CONTENT_BYTES) break;
-      this.#letGoOfContent(oldest);
-      (oldest as ReadTransfer).shed();
-    }
-  }
-
-  /** Its content is not counted any more. */
-  #letGoOfContent(transfer: Transfer): void {
-    this.#contentBytes -= this.#content.get(transfer) ?? 0;
-    this.#content.delete(transfer);
-  }
-
-  #spend(transfer: Transfer, bytes: number, now: number): boolean {
-    if (transfer.proven) return true;
-    if (!this.#budget.spend(transfer.address, bytes, now)) {
-      if (!transfer.held) this.#counters.add('budget.refused');
-      return false;
-    }
-    if (transfer.spent === 0) this.#counters.observe('answer-seconds', (now - transfer.asked.at) / 1000);
-    if (transfer.held) this.#unhold(transfer);
-    return true;
-  }
-
-  #hold(transfer: Transfer, now: number): void {
-    this.#counters.add('budget.held');
-    const waiting = this.#held.get(transfer.address);
-    if (waiting) waiting.add(transfer);
-    else this.#held.set(transfer.address, new Set([transfer]));
-    if (++this.#heldCount > this.#limits.waiting) this.#giveUpOldest(this.#held.values().next().value!, now);
-  }
-
-  #unhold(transfer: Transfer): void {
-    const waiting = this.#held.get(transfer.address);
-    if (!waiting?.delete(transfer)) return;
-    this.#heldCount--;
-    if (waiting.size === 0) this.#held.delete(transfer.address);
-  }
-
-  /** The oldest, which may be forged: the address itself must get in. */
-  #unprovenOf(address: PeerKey): Transfer | undefined {
-    for (const transfer of this.#unproven) if (transfer.address === address) return transfer;
-    return undefined;
-  }
-
-  #giveUpOldest(transfers: ReadonlySet<Transfer>, now: number): void {
-    const [oldest] = transfers;
-    if (oldest) this.#giveUp(oldest, now);
-  }
-
-  #giveUp(transfer: Transfer, now: number): void {
-    transfer.end('failed', now, { code: ErrorCode.undefined, message: 'too many peers that never answered' });
-  }
-
-  /** The peer exists: what was spent on it comes back, and those that waited for it may go. */
-  #proven(transfer: Transfer, now: number): void {
-    this.#unproven.delete(transfer);
-    this.#letGoOfContent(transfer);
-    this.#budget.refund(transfer.address, transfer.spent, now);
-    transfer.spent = 0;
-    for (const waiting of [...(this.#held.get(transfer.address) ?? [])]) {
-      waiting.reply(now);
-      if (waiting.held) break;
-    }
+  #giveUp(transfer: Transfer | undefined, now: number): void {
+    transfer?.end('failed', now, { code: ErrorCode.undefined, message: 'too many peers that never answered' });
   }
 
   /** ROMs reuse their port; but only the peer's own answer may end a transfer, a forged request must not. */
   #supersede(transfer: Transfer, now: number): void {
-    for (const sibling of [...(this.#byPeer.get(transfer.asked.peer) ?? [])]) {
+    for (const sibling of [...this.#peers.of(transfer.asked.peer)]) {
       const older = sibling.id < transfer.id && sibling.asked.listener === transfer.asked.listener;
       if (older && sibling.phase !== 'over') sibling.end('aborted', now, REPLACED);
     }
   }
 
   #over(transfer: Transfer, ending: Ending, now: number): void {
-    this.#unproven.delete(transfer);
-    this.#letGoOfContent(transfer);
-    this.#unhold(transfer);
+    this.#unproven.remove(transfer);
     this.#transfers.delete(transfer.id);
-    const count = (this.#perAddress.get(transfer.address) ?? 0) - 1;
-    if (count > 0) this.#perAddress.set(transfer.address, count);
-    else this.#perAddress.delete(transfer.address);
-    if (transfer.route) this.#linger(transfer, now);
-    else this.#forget(transfer);
+    this.#peers.ended(transfer);
+    const forgotten = transfer.route ? this.#lingering.add(transfer, now) : transfer;
+    if (forgotten) this.#forget(forgotten);
     this.#control.end(transfer.id, ending);
   }
 
-  #linger(transfer: Transfer, now: number): void {
-    this.#lingering.add(transfer);
-    const clientTimeoutMs = transfer.agreement?.timeoutMs ?? 0;
-    transfer.linger(now + Math.max(LINGER_MS, Math.min(2 * clientTimeoutMs, MAX_LINGER_MS)));
-    if (this.#lingering.size > MAX_LINGERING) this.#forget(this.#lingering.values().next().value!);
-  }
-
   #forget(transfer: Transfer): void {
-    this.#lingering.delete(transfer);
+    this.#lingering.remove(transfer);
     this.#deadlines.remove(transfer);
-    const { peer } = transfer.asked;
-    const rest = this.#byPeer.get(peer)?.filter((other) => other !== transfer);
-    if (rest && rest.length > 0) this.#byPeer.set(peer, rest);
-    else this.#byPeer.delete(peer);
+    this.#peers.remove(transfer);
   }
 
   /** RFC 1350 §4: a stranger on a transfer's port gets ERROR 5, and disturbs nobody. */
@@ -427,19 +285,10 @@ export class Engine {
     this.#counters.drop('unknown-transfer', peer);
     if (endpoint.accepts && !isSinglePort(endpoint)) return;
     if (!this.#strangers.admits(now)) return;
-    const address = addressKey(peer);
-    this.#budget.earn(address, datagram.length, now);
-    if (this.#budget.spend(address, UNKNOWN_TRANSFER.length, now)) this.#host.outbox.send(endpoint, peer, UNKNOWN_TRANSFER);
+    this.#unproven.earn(peer, datagram.length, now);
+    if (!this.#unproven.spendOnStranger(peer, UNKNOWN_TRANSFER.length, now)) return;
+    this.#host.outbox.send(endpoint, peer, UNKNOWN_TRANSFER);
   }
 }
 
 const REPLACED = { code: ErrorCode.undefined, message: 'the client asked for something else' };
-
-/** Replies leave from the port that requests come to. */
-function isSinglePort(listener: ServerEndpoint): boolean {
-  return listener.replies[0] === listener;
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}

@@ -13,6 +13,11 @@ export interface ServerEndpoint extends Endpoint {
   readonly replies: readonly ServerEndpoint[];
 }
 
+/** Whether transfers are answered from the port that requests come to. */
+export function isSinglePort(listener: ServerEndpoint): boolean {
+  return listener.replies[0] === listener;
+}
+
 /** Takes datagrams; small ones are ACK, OACK, ERROR, or a request. Of DATA it may keep the content's bytes, which never change. */
 export interface Outbox extends DatagramOutbox {
   /** A DATA packet. */

@@ -6,9 +6,12 @@
 import { SEGMENT_BYTES } from '../../base/segment.ts';
 import type { ServerEndpoint } from './outbox.ts';
 import { HEADER_BYTES, Opcode, type Option } from './packet.ts';
+import type { Asked } from './request-record.ts';
 import { Segments } from './segments.ts';
 import { Sender } from './sender.ts';
-import { type Asked, SERVER_RULES, Transfer, type TransferHost, type TransferLimits } from './transfer.ts';
+import { Transfer, type TransferLimits } from './transfer.ts';
+import type { TransferHost } from './transfer-host.ts';
+import { READ_RULES } from './watchdog.ts';
 
 /** The control plane's answer to a read request. */
 export interface ReadAnswer {
@@ -31,7 +34,7 @@ export class ReadTransfer extends Transfer {
   #shed = false;
 
   constructor(asked: Asked, options: readonly Option[], host: TransferHost, answerWithinMs: number) {
-    super(asked, options, host, answerWithinMs, SERVER_RULES);
+    super(asked, options, host, answerWithinMs, READ_RULES);
   }
 
   answer({ size, first, limits }: ReadAnswer, from: ServerEndpoint, now: number): void {

@@ -2,16 +2,19 @@
  * What read and write transfers have in common: who asked for what, the first reply, what is done when it wakes, and how it all ended. A
  * state machine without I/O or clock.
  */
-import type { Deadlines, Timed } from '../../base/deadlines.ts';
+import type { Timed } from '../../base/deadlines.ts';
 import { addressKey, type PeerKey } from '../../base/peer.ts';
 import { INTERNAL } from '../../base/refusal.ts';
 import { ErrorCode, NO_ANSWER, type WireError } from './error.ts';
 import { type Flow, NO_FLOW } from './flow.ts';
 import { type Agreement, negotiate, type OptionLimits, type Subject } from './options.ts';
-import type { Outbox, ServerEndpoint, ServerRoute } from './outbox.ts';
+import type { ServerEndpoint, ServerRoute } from './outbox.ts';
 import { blockOf, decode, encode, Opcode, type Option, opcodeOf } from './packet.ts';
-import { advance, type Phases } from './phases.ts';
+import { advance } from './phases.ts';
 import { wireError } from './refusal.ts';
+import type { Asked } from './request-record.ts';
+import type { TransferHost } from './transfer-host.ts';
+import { PHASES, type Phase } from './transfer-phase.ts';
 import { Watchdog, type WatchdogLimits, type WatchdogRules } from './watchdog.ts';
 
 /** Bounds of one transfer; fixed when it is answered. */
@@ -42,70 +45,13 @@ export interface Progress {
   readonly rttMs: number | undefined;
 }
 
-/** What a transfer asks of the engine it belongs to. */
-export interface TransferHost {
-  readonly outbox: Outbox;
-  readonly deadlines: Deadlines<Transfer>;
-  /** Uniform in [0, 1). */
-  random(): number;
-  /** The content's segment `index` is wanted. */
-  need(transfer: Transfer, index: number): void;
-  /** Bytes that were supplied are not held any more. */
-  released(bytes: Uint8Array): void;
-  /** Received bytes; `last` exactly once. */
-  store(transfer: Transfer, bytes: Uint8Array, last: boolean): void;
-  /** Pays for a reply to an unproven peer; `false`: not covered, do not send. */
-  spend(transfer: Transfer, bytes: number, now: number): boolean;
-  /** The peer has answered, so it exists. */
-  proven(transfer: Transfer, now: number): void;
-  /** The peer goes on with this transfer, so it has abandoned what it asked for before from the same port. */
-  supersede(transfer: Transfer, now: number): void;
-  /** The transfer has ended. */
-  over(transfer: Transfer, ending: Ending, now: number): void;
-  /** Late packets of it are not expected any more. */
-  forget(transfer: Transfer): void;
-}
-
-export type Phase = keyof typeof PHASES;
-
-/** The life of a transfer. */
-const PHASES = {
-  /** The control plane has not answered yet. */
-  asked: ['held', 'over'],
-  /** Answered, but the budget of unproven peers does not cover the reply. */
-  held: ['open', 'over'],
-  /** Bytes flow. */
-  open: ['over'],
-  /** Reported as ended; it lingers for a while so that late packets find where they belong. */
-  over: [],
-} as const satisfies Phases<'asked' | 'held' | 'open' | 'over'>;
-
 /** A peer that never answered is given up after this, from our answer on. */
 const UNPROVEN_MS = 10_000;
-
-/** What holds for any transfer of a server. */
-export const SERVER_RULES: WatchdogRules = {
-  minWaitMs: 0,
-  /** Firmware that runs what it has loaded often owes it. */
-  lastAckMs: 5_000,
-  /** Contents and sinks of plugins have a shorter limit, `idleMs`; this one bounds a disk, or a file server, that hangs. */
-  contentMs: 300_000,
-};
 
 /** Of an ERROR's text: clients have room for a plain packet of 516 bytes. */
 const MAX_ERROR_CHARACTERS = 500;
 /** The budget refills slowly; what is held looks again after this. */
 const HELD_RETRY_MS = 1_000;
-
-/** Who asked for what, and where. */
-export interface Asked {
-  readonly id: number;
-  readonly peer: PeerKey;
-  readonly listener: ServerEndpoint;
-  /** The request, byte by byte: equal bytes from the same peer are the same request, sent again. */
-  readonly datagram: Uint8Array;
-  readonly at: number;
-}
 
 export abstract class Transfer implements Timed {
   readonly asked: Asked;

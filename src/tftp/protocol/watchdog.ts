@@ -37,6 +37,25 @@ export interface WatchdogRules {
   readonly contentMs: number;
 }
 
+/** A server that sends. */
+export const READ_RULES: WatchdogRules = {
+  minWaitMs: 0,
+  /** Firmware that runs what it has loaded often owes it. */
+  lastAckMs: 5_000,
+  /** Contents and sinks of plugins have a shorter limit, `idleMs`; this one bounds a disk, or a file server, that hangs. */
+  contentMs: 300_000,
+};
+
+/** A server that receives. A client may read its file, or write its flash, between two DATA, and some send DATA twice for an ACK that comes twice. */
+export const WRITE_RULES: WatchdogRules = { ...READ_RULES, minWaitMs: 250 };
+
+/** A client. Its caller's content has all the time it needs. */
+export const CLIENT_RULES: WatchdogRules = {
+  minWaitMs: 0,
+  lastAckMs: Number.POSITIVE_INFINITY,
+  contentMs: Number.POSITIVE_INFINITY,
+};
+
 /** Before the answer. Only {@link Watchdog.begin} has anything to measure. */
 const NO_LIMITS: WatchdogLimits = { retries: 0, idleMs: 0, minTimeoutMs: 0, maxTimeoutMs: 0 };
 const UNMEASURED = new RoundTrip(0, 0);

@@ -5,17 +5,16 @@
 import type { ServerEndpoint } from './outbox.ts';
 import { encode, HEADER_BYTES, Opcode, type Option } from './packet.ts';
 import { Receiver } from './receiver.ts';
-import { type Asked, SERVER_RULES, Transfer, type TransferHost, type TransferLimits } from './transfer.ts';
-import type { WatchdogRules } from './watchdog.ts';
+import type { Asked } from './request-record.ts';
+import { Transfer, type TransferLimits } from './transfer.ts';
+import type { TransferHost } from './transfer-host.ts';
+import { WRITE_RULES } from './watchdog.ts';
 
 /** The control plane's answer to a write request: yes. */
 export interface WriteAnswer {
   readonly kind: 'write';
   readonly limits: TransferLimits;
 }
-
-/** A client may read its file, or write its flash, between two DATA, and some send DATA twice for an ACK that comes twice. */
-const RULES: WatchdogRules = { ...SERVER_RULES, minWaitMs: 250 };
 
 const ACK_ZERO = encode({ opcode: Opcode.ack, block: 0 });
 
@@ -24,7 +23,7 @@ export class WriteTransfer extends Transfer {
   protected readonly unnegotiatedBytes = ACK_ZERO.length;
 
   constructor(asked: Asked, options: readonly Option[], host: TransferHost, answerWithinMs: number) {
-    super(asked, options, host, answerWithinMs, RULES);
+    super(asked, options, host, answerWithinMs, WRITE_RULES);
   }
 
   answer({ limits }: WriteAnswer, from: ServerEndpoint, now: number): void {

@@ -5,7 +5,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { PeerKey } from '../../base/peer.ts';
 import { EventLoopDriver } from '../../net/event-loop-driver.ts';
-import { type ControlPlane, type Counters, Engine, type EngineLimits } from '../protocol/engine.ts';
+import type { Counters } from '../protocol/counters.ts';
+import { type ControlPlane, Engine, type EngineLimits } from '../protocol/engine.ts';
 import type { WireError } from '../protocol/error.ts';
 import type { Outbox } from '../protocol/outbox.ts';
 import type { ReadAnswer } from '../protocol/read-transfer.ts';

@@ -4,7 +4,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Interfaces } from '../../net/addresses.ts';
 import { ALL_RIGHTS, processRights, type Rights } from '../../net/rights.ts';
-import type { Counters, EngineLimits } from '../protocol/engine.ts';
+import type { Counters } from '../protocol/counters.ts';
+import type { EngineLimits } from '../protocol/engine.ts';
 import { LocalEngine } from './local-engine.ts';
 import type { Bind } from './socket-endpoint.ts';
 import type { TransportEvents } from './transport.ts';
