@@ -9,6 +9,8 @@ import type { Content } from './content.ts';
 export interface HeldFileOptions {
   /** Its name under the root, for people. */
   readonly name: string;
+  /** Names the version that the bytes are of. */
+  readonly version: string;
   /** Not written to any more. */
   readonly bytes: Uint8Array;
   /** The same bytes; rejects with a `Refusal` if they cannot be had any more. */
@@ -20,13 +22,15 @@ export interface HeldFileOptions {
 export class HeldFile implements Content {
   readonly size: number;
   readonly name: string;
+  readonly version: string;
   readonly #options: Pick<HeldFileOptions, 'readAgain' | 'release'>;
   #bytes: Uint8Array | undefined;
   /** A caller has the bytes, for as long as it likes. */
   #given = false;
 
-  constructor({ name, bytes, ...options }: HeldFileOptions) {
+  constructor({ name, version, bytes, ...options }: HeldFileOptions) {
     this.name = name;
+    this.version = version;
     this.size = bytes.length;
     this.#bytes = bytes;
     this.#options = options;

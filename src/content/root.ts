@@ -309,6 +309,7 @@ export class Root {
   #held(found: Found, name: string, bytes: Uint8Array, version: string): HeldFile {
     return new HeldFile({
       name,
+      version,
       bytes,
       readAgain: () => this.#readAgain(found, version),
       release: () => this.#options.cache.release(bytes),

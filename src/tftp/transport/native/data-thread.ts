@@ -10,7 +10,7 @@ import { SEGMENT_BYTES } from '../../../base/segment.ts';
 import { type BudgetShare, CacheBudget } from '../../../content/budget.ts';
 import { freeMemory, Holders } from '../../../content/holders.ts';
 import { Batch, type Segmentation, type Sender } from '../../../net/native/batch.ts';
-import { EpollDriver, type EpollMachine, type EpollPort } from '../../../net/native/epoll-driver.ts';
+import { EpollDriver, type EpollMachine, type EpollPort, MAX_WAIT_MS } from '../../../net/native/epoll-driver.ts';
 import { preferHugePages } from '../../../net/native/libc.ts';
 import { Waker, type WakeShare } from '../../../net/native/wake.ts';
 import { Stats, type StatsShare } from '../../../stats/stats.ts';
@@ -19,17 +19,23 @@ import { ErrorCode } from '../../protocol/error.ts';
 import type { Outbox, ServerEndpoint } from '../../protocol/outbox.ts';
 import { dataHeader } from '../../protocol/packet.ts';
 import type { TransferLimits } from '../../protocol/transfer.ts';
+import { Bell, type BellShare } from './bell.ts';
 import { BusyPoll } from './busy-poll.ts';
-import { type FlatToData, flatFromData, toData } from './flat.ts';
-import type { FromContent, FromData, Supplied, ToContent, ToData } from './messages.ts';
+import { MailboxReader, type MailboxShare, MailboxWriter } from './mailbox.ts';
+import { MessageQueue } from './message-queue.ts';
+import type { FromContent, FromData, Serve, Supplied, ToContent, ToData } from './messages.ts';
+import { packFromData, unpackToData } from './packing.ts';
 import { PageCache } from './page-cache.ts';
 import { Patience } from './patience.ts';
 import { SegmentSource } from './segment-source.ts';
 
-/** Messages to the main thread that travel together at the most. */
-const MESSAGES_TOGETHER = 16;
 /** Segments that wait to be sent, or to be let go of, within a round: their memory is used again for the next. */
 const SEGMENTS_TOGETHER = 32;
+/** Messages of the main thread taken in one round. */
+const MESSAGES_A_ROUND = 128;
+/** While the main thread's mailbox is full: it has made room by then. */
+const FULL_WAIT_MS = 1;
+
 export interface DataThreadOptions {
   readonly limits: EngineLimits;
   /** Transfers of an earlier thread had lower numbers. */
@@ -40,7 +46,12 @@ export interface DataThreadOptions {
   readonly stats: StatsShare;
   readonly epoll: number;
   readonly wake: WakeShare;
-  readonly control: MessagePort;
+  /** Wakes the main thread. */
+  readonly bell: BellShare;
+  /** From the main thread. */
+  readonly incoming: MailboxShare;
+  /** To the main thread. */
+  readonly outgoing: MailboxShare;
   readonly content: MessagePort;
 }
 
@@ -78,7 +89,10 @@ class DataEndpoint implements ServerEndpoint, Sender, EpollPort {
 }
 
 export class DataThread {
-  readonly #control: MessagePort;
+  readonly #ports: readonly MessagePort[];
+  readonly #bell: Bell;
+  readonly #reader: MailboxReader;
+  readonly #outgoing: MessageQueue<FromData>;
   readonly #content: MessagePort;
   readonly #waker: Waker;
   readonly #driver: EpollDriver<DataEndpoint>;
@@ -101,24 +115,28 @@ export class DataThread {
   #ready: Supplied[] = [];
   /** What the content thread is to read, told at the end of this round. */
   #needs: ToContent[] = [];
-  /** What the main thread is to be told at the end of this round. */
-  #outgoing: FromData[] = [];
   readonly #patience = new Patience();
   readonly #busyPoll = new BusyPoll(() => performance.now());
   #stopped = false;
 
-  constructor({ limits, firstId, budget, stats, epoll, wake, control, content }: DataThreadOptions) {
+  constructor({ limits, firstId, budget, stats, epoll, wake, bell, incoming, outgoing, content }: DataThreadOptions) {
     const counters = new Stats(stats);
     this.#source = new SegmentSource({
       pageCache: new PageCache(),
       budget: CacheBudget.join(budget),
       counters,
+      holders: this.#holders,
+      fetch: (id, index) => this.#tell({ kind: 'need', id, index }),
       supply: (id, index, bytes) => this.#ready.push({ kind: 'supply', id, index, bytes, last: bytes.length < SEGMENT_BYTES }),
       refuse: (id, error) => this.#engine.refuse(id, error, this.#driver.now),
       tell: (message) => this.#needs.push(message),
       grown: (chunk) => preferHugePages(new Uint8Array(chunk)),
     });
-    this.#control = control;
+    this.#ports = [bell.port, incoming.port, outgoing.port, content];
+    this.#bell = new Bell(bell);
+    this.#reader = new MailboxReader(incoming);
+    const writer = new MailboxWriter(outgoing);
+    this.#outgoing = new MessageQueue((message) => packFromData(writer, message));
     this.#content = content;
     this.#waker = new Waker(wake);
     this.#driver = new EpollDriver(epoll);
@@ -130,22 +148,19 @@ export class DataThread {
   }
 
   /** Runs until a `stop` message. */
-  run(): Promise<void> {
-    return this.#driver.run(
+  async run(): Promise<void> {
+    await this.#driver.run(
       this.#machine(),
       () => this.#stopped,
       () => this.#round(),
     );
+    for (const port of this.#ports) port.close();
   }
 
   #machine(): EpollMachine<DataEndpoint> {
     const engine = this.#engine;
     return {
-      receive: (endpoint, peer, datagram, now) => {
-        engine.receive(endpoint, peer, datagram, now);
-        // The main thread may begin with the first requests of a storm while the next ones are still being taken.
-        if (this.#outgoing.length >= MESSAGES_TOGETHER) this.#tell();
-      },
+      receive: (endpoint, peer, datagram, now) => engine.receive(endpoint, peer, datagram, now),
       get nextDeadline() {
         return engine.nextDeadline;
       },
@@ -158,7 +173,7 @@ export class DataThread {
     const began = performance.now();
     this.#patience.roundEnded(driver.takeEarliestNow(), began);
     this.#waker.sleeping = true;
-    const waitMs = this.#takeMessages() ? 0 : driver.waitMs(began);
+    const waitMs = this.#takeMessages() ? 0 : Math.min(driver.waitMs(began), this.#outgoing.waits ? FULL_WAIT_MS : MAX_WAIT_MS);
     const ready = (waitMs > 0 && this.#busyPoll.poll(this.#engine.size, this.#poll)) || driver.wait(waitMs);
     this.#waker.sleeping = false;
     if (ready === 0) driver.tick();
@@ -181,28 +196,33 @@ export class DataThread {
     // Bytes of one message may lie in the same memory: then another transfer may have come to hold it.
     for (const memory of this.#unheld) if (!this.#holders.isHeld(memory)) freeMemory(memory);
     this.#unheld.clear();
-    this.#tell();
+    this.#askContent();
+    if (this.#outgoing.waits) this.#flushOutgoing();
   }
 
-  /** Reads before ends: a file is let go of when the main thread hears that its transfer has ended. */
-  #tell(): void {
-    if (this.#needs.length > 0) {
-      this.#content.postMessage(this.#needs);
-      this.#needs = [];
-    }
-    if (this.#outgoing.length === 0) return;
-    this.#control.postMessage(this.#outgoing.map(flatFromData));
-    this.#outgoing = [];
+  #askContent(): void {
+    if (this.#needs.length === 0) return;
+    this.#content.postMessage(this.#needs);
+    this.#needs = [];
+  }
+
+  /** To the main thread, which may begin with the first requests of a storm while the next ones are still being taken. */
+  #tell(message: FromData): void {
+    this.#outgoing.send(message);
+    this.#bell.ring();
+  }
+
+  #flushOutgoing(): void {
+    this.#outgoing.flush();
+    this.#bell.ring();
   }
 
   /** Returns whether there were any. */
   #takeMessages(): boolean {
-    if (!this.#waker.takePosted()) return false;
+    if (!this.#waker.takePosted() && this.#reader.empty) return false;
     this.#driver.tick();
-    for (let got = receiveMessageOnPort(this.#control); got; got = receiveMessageOnPort(this.#control)) {
-      for (const message of got.message as readonly FlatToData[]) this.#obey(toData(message));
+    for (let taken = 0; taken < MESSAGES_A_ROUND && this.#reader.take(this.#record, this.#parcel); taken++)
       if (this.#ready.length + this.#unheld.size >= SEGMENTS_TOGETHER) this.#flush();
-    }
     for (let got = receiveMessageOnPort(this.#content); got; got = receiveMessageOnPort(this.#content)) {
       for (const message of got.message as readonly FromContent[]) this.#source.obey(message);
       if (this.#ready.length + this.#unheld.size >= SEGMENTS_TOGETHER) this.#flush();
@@ -210,12 +230,16 @@ export class DataThread {
     return true;
   }
 
+  readonly #record = (kind: number): void => this.#obey(unpackToData(this.#reader, kind));
+  readonly #parcel = (message: unknown): void => this.#obey(message as ToData);
+
   #obey(message: ToData): void {
     const now = this.#driver.now;
     switch (message.kind) {
       case 'supply':
         this.#holders.hold(message.bytes);
-        return this.#engine.supply(message.id, message.index, message.bytes, message.last, now);
+        this.#source.keep(message.id, message.bytes);
+        return this.#supply(message);
       case 'terms':
         this.#terms[message.number] = message.limits;
         return;
@@ -233,14 +257,14 @@ export class DataThread {
         this.#engine.limits = message.limits;
         return;
       case 'progress':
-        this.#outgoing.push({ kind: 'progress', call: message.call, progress: this.#engine.progress() });
+        this.#tell({ kind: 'progress', call: message.call, progress: this.#engine.progress() });
         return;
       case 'refuseAll':
         this.#engine.refuseAll(message.error, now);
-        this.#outgoing.push({ kind: 'done', call: message.call });
+        this.#tell({ kind: 'done', call: message.call });
         return;
       case 'settle':
-        this.#outgoing.push({ kind: 'done', call: message.call });
+        this.#tell({ kind: 'done', call: message.call });
         return;
       case 'endpoint':
         return this.#open(message);
@@ -254,8 +278,6 @@ export class DataThread {
         return this.#close(message.endpoint);
       case 'stop':
         this.#stopped = true;
-        this.#control.close();
-        this.#content.close();
         return;
     }
   }
@@ -267,10 +289,16 @@ export class DataThread {
     if (!answered && first !== undefined) this.#holders.letGo(first);
   }
 
-  /** The answer waits for the first segment, which is mostly here at once. */
-  #serve({ id, file, terms }: Extract<ToData, { kind: 'serve' }>): void {
+  /** The answer waits for the first segment, which is mostly here. */
+  #serve({ id, file, terms, first }: Serve): void {
     const limits = this.#terms[terms]!;
     this.#source.open(id, file);
+    if (first !== undefined) {
+      this.#holders.hold(first);
+      this.#source.keep(id, first);
+    }
+    const bytes = first ?? this.#source.first(id);
+    if (bytes !== undefined) return this.#answerWith(id, file.size, bytes, limits);
     this.#unread.set(id, { size: file.size, limits, until: this.#driver.now + limits.idleMs });
     this.#source.need(id, 0);
   }
@@ -279,10 +307,18 @@ export class DataThread {
     const unread = this.#unread.get(id);
     if (unread === undefined) return this.#engine.supply(id, index, bytes, last, this.#driver.now);
     this.#unread.delete(id);
-    const { size, limits } = unread;
-    if (this.#engine.answer(id, { kind: 'read', size, first: bytes, again: true, limits }, this.#driver.now)) return;
+    this.#answerWith(id, unread.size, bytes, unread.limits);
+  }
+
+  #answerWith(id: number, size: number, first: Uint8Array, limits: TransferLimits): void {
+    if (this.#engine.answer(id, { kind: 'read', size, first, again: true, limits }, this.#driver.now)) return;
     this.#source.close(id);
+    this.#release(first);
+  }
+
+  #release(bytes: Uint8Array): void {
     this.#source.release(bytes);
+    this.#holders.letGo(bytes);
   }
 
   /** A disk that hangs must not keep its clients waiting for a word. */
@@ -312,26 +348,25 @@ export class DataThread {
       this.#endpoints.delete(number);
       endpoint.accepts = false;
     }
-    this.#outgoing.push({ kind: 'closed', endpoint: number });
+    this.#tell({ kind: 'closed', endpoint: number });
   }
 
   #controlPlane(): ControlPlane {
     return {
       request: ({ id, peer, listener, packet }) =>
-        this.#outgoing.push({ kind: 'request', id, peer, endpoint: (listener as DataEndpoint).number, packet }),
+        this.#tell({ kind: 'request', id, peer, endpoint: (listener as DataEndpoint).number, packet }),
       need: (id, index) => {
         if (this.#source.has(id)) this.#source.need(id, index);
-        else this.#outgoing.push({ kind: 'need', id, index });
+        else this.#tell({ kind: 'need', id, index });
       },
-      released: (bytes) => {
-        this.#source.release(bytes);
-        this.#holders.letGo(bytes);
-      },
-      store: (id, bytes, last) => this.#outgoing.push({ kind: 'store', id, bytes, last }),
+      released: (bytes) => this.#release(bytes),
+      store: (id, bytes, last) => this.#tell({ kind: 'store', id, bytes, last }),
       end: (id, ending) => {
         this.#unread.delete(id);
         this.#source.close(id);
-        this.#outgoing.push({ kind: 'end', id, ending });
+        // The file is let go of when the main thread hears of the end.
+        this.#askContent();
+        this.#tell({ kind: 'end', id, ending });
       },
     };
   }

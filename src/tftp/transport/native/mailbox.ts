@@ -22,6 +22,8 @@ const RING_BYTES = 256 * 1024;
 const RECORD_BYTES = 8 * 1024;
 /** Of UTF-8, for a character as JavaScript counts them. */
 const MAX_CHARACTER_BYTES = 3;
+/** Of a record, for numbers and the lengths of texts. */
+const OTHER_BYTES = 32 * UNIT_BYTES;
 const RECORD_UNITS = RECORD_BYTES / UNIT_BYTES;
 /** Positions: where the writer and the reader are. They lie on cache lines of their own. */
 const HEAD = 0;
@@ -75,11 +77,9 @@ export class MailboxWriter {
     this.#head = this.#tail = Atomics.load(this.#ring.positions, HEAD);
   }
 
-  /** Whether a record with these texts, and a dozen numbers, is short enough. */
-  fits(...texts: readonly (string | undefined)[]): boolean {
-    let bytes = 16 * UNIT_BYTES;
-    for (const text of texts) bytes += MAX_CHARACTER_BYTES * (text?.length ?? 0) + 2 * UNIT_BYTES;
-    return bytes <= RECORD_BYTES;
+  /** Whether a record with texts of this length in all, and a few numbers, is short enough. */
+  fits(characters: number): boolean {
+    return MAX_CHARACTER_BYTES * characters <= RECORD_BYTES - OTHER_BYTES;
   }
 
   /** Begins a record. `false` if there is no room: the reader has to read first, and nothing may be written. */

@@ -26,8 +26,7 @@ export type ToData =
       readonly answer: Omit<ReadAnswer, 'limits'> | Omit<WriteAnswer, 'limits'>;
       readonly terms: number;
     }
-  /** The answer to a read request whose segments are read on the other side. */
-  | { readonly kind: 'serve'; readonly id: number; readonly file: FileByNumber; readonly terms: number }
+  | Serve
   | { readonly kind: 'refuse'; readonly id: number; readonly error: WireError }
   | Supplied
   /** As `DataPlane.settled`. */
@@ -40,6 +39,16 @@ export type ToData =
   | { readonly kind: 'refuseAll'; readonly call: number; readonly error: WireError }
   | { readonly kind: 'stop' };
 
+/** Control plane to data thread: the answer to a read request whose segments are read on the other side. */
+export interface Serve {
+  readonly kind: 'serve';
+  readonly id: number;
+  readonly file: FileByNumber;
+  readonly terms: number;
+  /** The bytes of a file of one segment, unless the data thread has them, as far as is known. */
+  readonly first?: Uint8Array<ArrayBuffer> | undefined;
+}
+
 /** Control plane to data thread: a segment that a plugin has made. */
 export interface Supplied {
   readonly kind: 'supply';
@@ -49,13 +58,17 @@ export interface Supplied {
   readonly last: boolean;
 }
 
-/** An open file, as the data thread knows it. */
+/** A file, as the data thread knows it. */
 export interface FileByNumber {
+  /** Its descriptor; {@link NOT_OPEN} for a file of one segment, whose bytes the main thread has if the data thread does not. */
   readonly fd: number;
   /** Names its version. */
   readonly version: string;
   readonly size: number;
 }
+
+/** As a descriptor. */
+export const NOT_OPEN = -1;
 
 /** A segment to be read into a slot. */
 export interface SegmentRead {

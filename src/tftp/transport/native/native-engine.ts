@@ -20,7 +20,7 @@ import type { WriteAnswer } from '../../protocol/write-transfer.ts';
 import type { DataPlane } from '../data-plane.ts';
 import type { SocketOwner } from '../socket-endpoint.ts';
 import { NativeEndpoint } from './endpoint.ts';
-import type { FromData, ToData } from './messages.ts';
+import { type FromData, NOT_OPEN, type ToData } from './messages.ts';
 import { Threads } from './threads.ts';
 
 export interface NativeEngineOptions {
@@ -136,8 +136,7 @@ export class NativeEngine implements DataPlane {
   }
 
   adopt(id: number, content: Content, limits: TransferLimits): void {
-    const held = content instanceof HeldFile ? content.take() : undefined;
-    if (held !== undefined) return this.#send(id, held, limits);
+    if (content instanceof HeldFile) return this.#serveHeld(id, content, limits);
     const handover = content instanceof FileContent ? content.handover : undefined;
     if (handover === undefined) throw new TypeError('the content is not a file with a descriptor');
     if (this.#closed) return;
@@ -148,11 +147,13 @@ export class NativeEngine implements DataPlane {
     this.#post({ kind: 'serve', id, file, terms: this.#threads.termsOf(limits) });
   }
 
-  /** A file of one segment. Its bytes are of no more use here. */
-  #send(id: number, first: Uint8Array<ArrayBuffer>, limits: TransferLimits): void {
-    if (this.#closed) return;
-    const answer = { kind: 'read', size: first.length, first, again: true } as const;
-    this.#threads.postOwned({ kind: 'answer', id, answer, terms: this.#threads.termsOf(limits) }, first.buffer);
+  /** A file of one segment: its bytes go along only if the data thread does not have this version yet. */
+  #serveHeld(id: number, content: HeldFile, limits: TransferLimits): void {
+    const { version, size } = content;
+    const given = this.#threads.isGiven(version, size);
+    const first = given ? undefined : content.take();
+    content.forget();
+    this.#post({ kind: 'serve', id, file: { fd: NOT_OPEN, version, size }, first, terms: this.#threads.termsOf(limits) });
   }
 
   release(id: number): Awaitable<void> {

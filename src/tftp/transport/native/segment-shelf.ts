@@ -8,6 +8,7 @@
 
 import { SEGMENT_BYTES } from '../../../base/segment.ts';
 import type { CacheBudget } from '../../../content/budget.ts';
+import { Holders } from '../../../content/holders.ts';
 import { ENTRY_BYTES, SegmentLru } from '../../../content/lru.ts';
 import { CHUNK_SLOTS, Slots } from './slots.ts';
 
@@ -26,23 +27,33 @@ export class SegmentShelf {
   /** Free with the next round. */
   readonly #left: number[] = [];
   readonly #kept: SegmentLru;
+  readonly #holders: Holders;
 
   /**
    * @param budget what is kept is drawn from it
    * @param grown told each new chunk, before a slot of it is given out
    * @param resized told how many bytes are kept now
+   * @param holders of memory that is not the shelf's: it is one of them as long as it keeps a file of one segment
    */
-  constructor(budget: CacheBudget, grown: (chunk: SharedArrayBuffer) => void, resized: (bytes: number) => void = () => {}) {
+  constructor(
+    budget: CacheBudget,
+    grown: (chunk: SharedArrayBuffer) => void,
+    resized: (bytes: number) => void = () => {},
+    holders = new Holders(),
+  ) {
     this.#grown = grown;
     this.#resized = resized;
+    this.#holders = holders;
     const dropped = (bytes: Uint8Array): void => {
-      const slot = this.#slots.slotOf(bytes)!;
-      this.#segments[slot]!.kept = false;
       resized(this.#kept.bytes);
+      const slot = this.#slots.slotOf(bytes);
+      if (slot === undefined) return holders.letGo(bytes);
+      this.#segments[slot]!.kept = false;
       this.#settle(slot);
     };
-    // The last segment of a file takes a whole slot, however short it is.
-    this.#kept = new SegmentLru(budget, dropped, () => SEGMENT_BYTES + ENTRY_BYTES);
+    // The last segment of a file takes a whole slot, however short it is; a file that came whole takes what it has.
+    const costOf = (bytes: Uint8Array) => ENTRY_BYTES + (this.#slots.slotOf(bytes) === undefined ? bytes.length : SEGMENT_BYTES);
+    this.#kept = new SegmentLru(budget, dropped, costOf);
   }
 
   /** A free slot. Fill it, or give it back. */
@@ -73,10 +84,20 @@ export class SegmentShelf {
     return bytes;
   }
 
+  /** Keeps a file of one segment that lies in memory of its own. */
+  keepWhole(version: string, bytes: Uint8Array): void {
+    if (!this.#kept.keep(version, 0, bytes)) return;
+    this.#resized(this.#kept.bytes);
+    this.#holders.hold(bytes);
+  }
+
   /** Lends a segment that is kept. */
   lend(version: string, index: number): Uint8Array | undefined {
     const bytes = this.#kept.get(version, index);
-    if (bytes !== undefined) this.#segments[this.#slots.slotOf(bytes)!]!.lent++;
+    if (bytes === undefined) return undefined;
+    const slot = this.#slots.slotOf(bytes);
+    if (slot === undefined) this.#holders.hold(bytes);
+    else this.#segments[slot]!.lent++;
     return bytes;
   }
 

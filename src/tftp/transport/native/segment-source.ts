@@ -5,9 +5,10 @@
 
 import { SEGMENT_BYTES } from '../../../base/segment.ts';
 import type { CacheBudget } from '../../../content/budget.ts';
+import type { Holders } from '../../../content/holders.ts';
 import { segmentKey } from '../../../content/lru.ts';
 import type { WireError } from '../../protocol/error.ts';
-import type { FileByNumber, FromContent, ToContent } from './messages.ts';
+import { type FileByNumber, type FromContent, NOT_OPEN, type ToContent } from './messages.ts';
 import type { PageCache } from './page-cache.ts';
 import { SegmentShelf } from './segment-shelf.ts';
 
@@ -22,9 +23,13 @@ export interface SegmentSourceOptions {
   /** What is kept of files is drawn from it. */
   readonly budget: CacheBudget;
   readonly counters: SourceCounters;
+  /** Of memory that has come from the main thread. */
+  readonly holders: Holders;
   /** Takes a segment that a transfer needed, perhaps while it still asks. */
   supply(id: number, index: number, bytes: Uint8Array): void;
   refuse(id: number, error: WireError): void;
+  /** The main thread has the bytes of a file of one segment. */
+  fetch(id: number, index: number): void;
   /** To the content thread. */
   tell(message: ToContent): void;
   /** Memory that the kernel will be given the address of. */
@@ -68,12 +73,26 @@ export class SegmentSource {
       options.grown(chunk);
       options.tell({ kind: 'chunk', chunk });
     };
-    this.#shelf = new SegmentShelf(options.budget, grown, (bytes) => options.counters.set('cache-bytes.data', bytes));
+    const resized = (bytes: number): void => options.counters.set('cache-bytes.data', bytes);
+    this.#shelf = new SegmentShelf(options.budget, grown, resized, options.holders);
   }
 
   /** The transfer reads a file. */
   open(id: number, file: FileByNumber): void {
     this.#files.set(id, file);
+  }
+
+  /** Lends a transfer its first segment, if that is kept. */
+  first(id: number): Uint8Array | undefined {
+    const bytes = this.#shelf.lend(this.#files.get(id)!.version, 0);
+    if (bytes !== undefined) this.#options.counters.add('cache.hits');
+    return bytes;
+  }
+
+  /** Keeps what the transfer has got of its file of one segment. */
+  keep(id: number, bytes: Uint8Array): void {
+    const file = this.#files.get(id);
+    if (file?.fd === NOT_OPEN) this.#shelf.keepWhole(file.version, bytes);
   }
 
   /** It does so no more: its descriptor is not used again here. */
@@ -96,6 +115,7 @@ export class SegmentSource {
     const load = this.#byKey.get(key);
     this.#options.counters.add(kept === undefined ? 'cache.misses' : 'cache.hits');
     if (kept !== undefined) this.#options.supply(id, index, kept);
+    else if (file.fd === NOT_OPEN) this.#options.fetch(id, index);
     else if (load !== undefined) load.waiting.push(id);
     else
       this.#read({ key, by: id, version, index, length: Math.min(SEGMENT_BYTES, file.size - position), waiting: [id] }, file.fd);

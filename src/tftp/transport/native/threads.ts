@@ -2,18 +2,22 @@
  * The data thread and the content thread, as the main thread has them: started together, and over together. It carries messages; what
  * they mean is the {@link NativeEngine}'s business.
  */
-import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { BudgetShare } from '../../../content/budget.ts';
+import { ENTRY_BYTES } from '../../../content/lru.ts';
 import { Epoll } from '../../../net/native/epoll.ts';
 import { C, call, mustCall } from '../../../net/native/libc.ts';
 import { makeFlags, Waker } from '../../../net/native/wake.ts';
 import type { Stats, StatsShare } from '../../../stats/stats.ts';
 import type { EngineLimits } from '../../protocol/engine.ts';
 import type { TransferLimits } from '../../protocol/transfer.ts';
+import { Bell, bellFlag } from './bell.ts';
 import type { ContentThreadOptions } from './content-thread.ts';
 import type { DataThreadOptions } from './data-thread.ts';
-import { type FlatFromData, flatToData, fromData } from './flat.ts';
+import { MailboxReader, MailboxWriter, mailboxMemory } from './mailbox.ts';
+import { MessageQueue } from './message-queue.ts';
 import type { FromData, ToContent, ToData } from './messages.ts';
+import { packToData, unpackFromData } from './packing.ts';
 import { Terms } from './terms.ts';
 import { Thread } from './thread.ts';
 
@@ -33,16 +37,19 @@ export interface ThreadsOptions {
   died(error: unknown): void;
 }
 
-/** Messages that travel together at the most. */
-const MESSAGES_TOGETHER = 16;
-/** Memory of this size and more is passed on to the data thread; less is copied, which costs less. */
-const PASSED_ON_BYTES = 4096;
+/** Messages taken in one turn of the event loop: what they lead to runs when it ends. */
+const MESSAGES_A_TURN = 8;
+/** Versions of files that are remembered. */
+const MAX_GIVEN = 4096;
 
 export class Threads {
   readonly #options: ThreadsOptions;
   readonly #data: Thread;
   readonly #content: Thread;
-  readonly #toData: MessagePort;
+  readonly #ports: readonly MessagePort[];
+  readonly #reader: MailboxReader;
+  readonly #toData: MessageQueue<ToData>;
+  readonly #bell: Bell;
   readonly #toContent: MessagePort;
   readonly #waker: Waker;
   readonly #terms: Terms;
@@ -50,11 +57,10 @@ export class Threads {
   readonly #rows: readonly StatsShare[];
   /** Descriptors of the wait and the wake. */
   readonly #fds: readonly number[];
-  #outgoing: ToData[] = [];
-  /** Memory that goes with them. */
-  #passedOn: ArrayBuffer[] = [];
-  /** One of them wants the data thread awake. */
-  #urgent = false;
+  /** Versions of files. */
+  readonly #given = new Set<string>();
+  /** A turn of the event loop will see to the mailbox. */
+  #awake = false;
   #dead = false;
   #ending = false;
 
@@ -68,22 +74,40 @@ export class Threads {
     const wake = { fd: wakeFd, flags: makeFlags() };
     this.#waker = new Waker(wake);
     this.#terms = new Terms((number, limits) => this.post({ kind: 'terms', number, limits }));
-    const control = new MessageChannel();
-    const segments = new MessageChannel();
-    const files = new MessageChannel();
-    this.#toData = control.port1;
+    const [bell, fromData, toData] = [new MessageChannel(), new MessageChannel(), new MessageChannel()];
+    const [segments, files] = [new MessageChannel(), new MessageChannel()];
+    const incoming = mailboxMemory();
+    const outgoing = mailboxMemory();
+    const flag = bellFlag();
+    this.#reader = new MailboxReader({ memory: incoming, port: fromData.port1 });
+    const writer = new MailboxWriter({ memory: outgoing, port: toData.port1 });
+    this.#toData = new MessageQueue((message) => packToData(writer, message));
+    this.#bell = new Bell({ flag, port: bell.port1 });
     this.#toContent = files.port1;
+    this.#ports = [bell.port1, fromData.port1, toData.port1, files.port1];
     const { limits, firstId, budget, stats } = options;
-    const ways = { wake, control: control.port2, content: segments.port2 };
     const [dataRow, contentRow] = [stats.share(), stats.share()];
     this.#rows = [dataRow, contentRow];
-    const dataOptions: DataThreadOptions = { limits, firstId, budget, stats: dataRow, epoll, ...ways };
+    const dataOptions: DataThreadOptions = {
+      limits,
+      firstId,
+      budget,
+      stats: dataRow,
+      epoll,
+      wake,
+      bell: { flag, port: bell.port2 },
+      incoming: { memory: outgoing, port: toData.port2 },
+      outgoing: { memory: incoming, port: fromData.port2 },
+      content: segments.port2,
+    };
     const contentOptions: ContentThreadOptions = { wake, stats: contentRow, control: files.port2, data: segments.port1 };
     const died = (error: unknown) => this.#died(error);
-    this.#data = new Thread('data-worker', dataOptions, [control.port2, segments.port2], died);
+    const dataPorts = [bell.port2, fromData.port2, toData.port2, segments.port2];
+    this.#data = new Thread('data-worker', dataOptions, dataPorts, died);
     this.#content = new Thread('content-worker', contentOptions, [files.port2, segments.port1], died);
-    this.#toData.on('message', (messages: readonly FlatFromData[]) => this.#heard(messages));
+    this.#bell.onRing(() => this.#turn());
     this.#toContent.on('message', (id: number) => options.letGo(id));
+    this.#sleep();
   }
 
   /** Resolves when both run, or are no more. */
@@ -102,22 +126,29 @@ export class Threads {
   }
 
   /**
-   * To the data thread. Messages of one turn of the event loop travel together, but a long turn must not leave it without work.
+   * To the data thread.
    * @param urgent false: soon enough when it wakes by itself
    */
   post(message: ToData, urgent = true): void {
     // Its wake may be another's descriptor by then.
     if (this.#ending) return;
-    this.#urgent ||= urgent;
-    const waiting = this.#outgoing.push(message);
-    if (waiting === 1) setImmediate(() => this.#flush());
-    else if (waiting === MESSAGES_TOGETHER) this.#flush();
+    this.#toData.send(message);
+    if (urgent) this.#waker.wake();
+    else this.#waker.posted();
+    // The data thread makes room at once, and has no reason to say so.
+    if (this.#toData.waits) this.#wake();
   }
 
-  /** The same, and the memory that the message's bytes lie in goes with it. */
-  postOwned(message: ToData, memory: ArrayBuffer): void {
-    if (memory.byteLength >= PASSED_ON_BYTES) this.#passedOn.push(memory);
-    this.post(message);
+  /**
+   * Whether the data thread has the bytes of this version of a file of one segment; after this it has. It may have dropped them since,
+   * and asks for them then.
+   */
+  isGiven(version: string, size: number): boolean {
+    if (this.#given.has(version)) return true;
+    if (size === 0 || size + ENTRY_BYTES > this.#options.budget.maxBytes) return false;
+    if (this.#given.size >= MAX_GIVEN) this.#given.clear();
+    this.#given.add(version);
+    return false;
   }
 
   /** To the content thread. */
@@ -128,34 +159,54 @@ export class Threads {
   /** Asks both to end; resolves when they have, and their descriptors are closed. */
   async end(): Promise<void> {
     this.post({ kind: 'stop' });
-    this.#flush();
     this.tell({ kind: 'stop' });
     this.#ending = true;
     await Promise.all([this.#data.end(), this.#content.end()]);
-    this.#toData.close();
-    this.#toContent.close();
+    if (!this.#dead) while (this.#take());
+    this.#dead = true;
+    for (const port of this.#ports) port.close();
     for (const row of this.#rows) this.#options.stats.reclaim(row);
     for (const fd of this.#fds) call('close', fd);
   }
 
-  #heard(messages: readonly FlatFromData[]): void {
-    if (!this.#dead) for (const message of messages) this.#options.said(fromData(message));
+  /** The next turns of the event loop see to the mailbox, until it is empty. */
+  #wake(): void {
+    if (this.#awake) return;
+    this.#awake = true;
+    setImmediate(() => this.#turn());
   }
+
+  #turn(): void {
+    this.#awake = false;
+    if (this.#dead) return;
+    try {
+      this.#toData.flush();
+      if (this.#toData.waits) this.#waker.wake();
+      for (let taken = 0; taken < MESSAGES_A_TURN && this.#take(); taken++);
+    } finally {
+      if (this.#reader.empty && !this.#toData.waits) this.#sleep();
+      else this.#wake();
+    }
+  }
+
+  #sleep(): void {
+    this.#bell.sleeping = true;
+    if (this.#reader.empty) return;
+    this.#bell.sleeping = false;
+    this.#wake();
+  }
+
+  #take(): boolean {
+    return this.#reader.take(this.#record, this.#parcel);
+  }
+
+  readonly #record = (kind: number): void => this.#options.said(unpackFromData(this.#reader, kind));
+  readonly #parcel = (message: unknown): void => this.#options.said(message as FromData);
 
   #died(error: unknown): void {
     if (this.#ending || this.#dead) return;
-    for (let got = receiveMessageOnPort(this.#toData); got; got = receiveMessageOnPort(this.#toData)) this.#heard(got.message);
+    while (this.#take());
     this.#dead = true;
     this.#options.died(error);
-  }
-
-  #flush(): void {
-    if (this.#outgoing.length === 0) return;
-    this.#toData.postMessage(this.#outgoing.map(flatToData), this.#passedOn);
-    this.#outgoing = [];
-    this.#passedOn = [];
-    if (this.#urgent) this.#waker.wake();
-    else this.#waker.posted();
-    this.#urgent = false;
   }
 }

@@ -11,9 +11,11 @@ import { makeFlags, Waker } from '../../../../src/net/native/wake.ts';
 import { Stats } from '../../../../src/stats/stats.ts';
 import { Engine } from '../../../../src/tftp/protocol/engine.ts';
 import type { TransferLimits } from '../../../../src/tftp/protocol/transfer.ts';
+import { Bell, bellFlag } from '../../../../src/tftp/transport/native/bell.ts';
 import { DataThread } from '../../../../src/tftp/transport/native/data-thread.ts';
-import { type FlatFromData, flatToData, fromData } from '../../../../src/tftp/transport/native/flat.ts';
+import { MailboxReader, MailboxWriter, mailboxMemory } from '../../../../src/tftp/transport/native/mailbox.ts';
 import type { FromData, ToData } from '../../../../src/tftp/transport/native/messages.ts';
+import { packToData, unpackFromData } from '../../../../src/tftp/transport/native/packing.ts';
 import { heapMib } from '../../../kit/heap.ts';
 import { ENGINE_LIMITS, TRANSFER_LIMITS } from '../../../kit/hosts.ts';
 import { until } from '../../../kit/lab.ts';
@@ -40,14 +42,29 @@ function start() {
   onTestFinished(() => [epoll, fd].forEach(closeSocket));
   const wake = { fd, flags: makeFlags() };
   const waker = new Waker(wake);
-  const [control, content] = [new MessageChannel(), new MessageChannel()];
-  const ways = { epoll, wake, control: control.port2, content: content.port2 };
+  const [bell, fromData, toData, content] = Array.from({ length: 4 }, () => new MessageChannel()) as MessageChannel[];
+  const [incoming, outgoing, flag] = [mailboxMemory(), mailboxMemory(), bellFlag()];
+  const link = {
+    bell: { flag, port: bell!.port2 },
+    incoming: { memory: outgoing, port: toData!.port2 },
+    outgoing: { memory: incoming, port: fromData!.port2 },
+    content: content!.port2,
+  };
   const shares = { budget: new CacheBudget(1024 ** 2).share(), stats: new Stats().share() };
-  const thread = new DataThread({ limits: ENGINE_LIMITS, firstId: 1, ...shares, ...ways });
+  const thread = new DataThread({ limits: ENGINE_LIMITS, firstId: 1, ...shares, epoll, wake, ...link });
   const messages: FromData[] = [];
-  control.port1.on('message', (some: readonly FlatFromData[]) => messages.push(...some.map(fromData)));
+  const reader = new MailboxReader({ memory: incoming, port: fromData!.port1 });
+  const ringing = new Bell({ flag, port: bell!.port1 });
+  const take = () => {
+    ringing.sleeping = true;
+    const record = (kind: number) => void messages.push(unpackFromData(reader, kind));
+    while (reader.take(record, (message) => void messages.push(message as FromData)));
+  };
+  ringing.onRing(take);
+  take();
+  const writer = new MailboxWriter({ memory: outgoing, port: toData!.port1 });
   const post = (...some: ToData[]) => {
-    control.port1.postMessage(some.map(flatToData));
+    for (const message of some) packToData(writer, message);
     waker.wake();
   };
   const sockets = Array.from({ length: 1 + SOCKETS }, bind);
@@ -57,7 +74,7 @@ function start() {
   thread.run();
   onTestFinished(async () => {
     post({ kind: 'stop' });
-    await new Promise((closed) => control.port1.once('close', closed));
+    await new Promise((closed) => bell!.port1.once('close', closed));
   });
   const [listener, ...data] = sockets;
   return { listener: listener!, data, post, messages };

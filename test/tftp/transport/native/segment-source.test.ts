@@ -2,8 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { SEGMENT_BYTES } from '../../../../src/base/segment.ts';
 import { CacheBudget } from '../../../../src/content/budget.ts';
+import { Holders } from '../../../../src/content/holders.ts';
 import { Stats } from '../../../../src/stats/stats.ts';
-import type { SegmentRead } from '../../../../src/tftp/transport/native/messages.ts';
+import { NOT_OPEN, type SegmentRead } from '../../../../src/tftp/transport/native/messages.ts';
+import { SegmentShelf } from '../../../../src/tftp/transport/native/segment-shelf.ts';
 import { SegmentSource } from '../../../../src/tftp/transport/native/segment-source.ts';
 import { Slots } from '../../../../src/tftp/transport/native/slots.ts';
 
@@ -17,6 +19,7 @@ function machine({ warm = () => false, cacheBytes = KEPT }: { warm?: (fd: number
   const reads: SegmentRead[] = [];
   const supplied: string[] = [];
   const refused: string[] = [];
+  const fetched: string[] = [];
   const lent: Uint8Array[] = [];
   let warmReads = 0;
   const stats = new Stats();
@@ -31,6 +34,8 @@ function machine({ warm = () => false, cacheBytes = KEPT }: { warm?: (fd: number
         return true;
       },
     },
+    holders: new Holders(),
+    fetch: (id, index) => void fetched.push(`${id}: ${index}`),
     supply(id, index, bytes) {
       lent.push(bytes);
       supplied.push(`${id}: ${bytes.length} × ${[...new Set(bytes)]} as ${index}`);
@@ -51,7 +56,8 @@ function machine({ warm = () => false, cacheBytes = KEPT }: { warm?: (fd: number
     slots.bytes(slot, length).fill(position / SEGMENT_BYTES + 1);
     source.obey({ kind: 'filled', slot });
   };
-  return { source, open, answer, reads, supplied, refused, lent, warmReads: () => warmReads };
+  const openWhole = (id: number, version: string, size = 100) => source.open(id, { fd: NOT_OPEN, version, size });
+  return { source, open, openWhole, answer, reads, supplied, refused, fetched, lent, warmReads: () => warmReads };
 }
 
 describe('a segment', () => {
@@ -206,5 +212,55 @@ describe('segments that must be waited for', () => {
     expect(at.reads.map(({ id }) => id)).toContain(MANY + 1);
     while (at.reads.length > 0) at.answer();
     expect(at.supplied.length).toBe(begun + 2);
+  });
+});
+
+describe('a file of one segment that the main thread has', () => {
+  const whole = (value: number) => new Uint8Array(100).fill(value);
+
+  test('is fetched where it is not kept, and then lent to all that serve this version', () => {
+    const at = machine();
+    at.openWhole(1, 'v');
+    expect(at.source.first(1)).toBeUndefined();
+    at.source.need(1, 0);
+    expect(at.fetched).toEqual(['1: 0']);
+    const bytes = whole(7);
+    at.source.keep(1, bytes);
+    at.openWhole(2, 'v');
+    expect(at.source.first(2)).toBe(bytes);
+    at.source.need(1, 0);
+    expect(at.supplied).toEqual(['1: 100 × 7 as 0']);
+    at.openWhole(3, 'w');
+    expect(at.source.first(3)).toBeUndefined();
+    expect(at.reads).toEqual([]);
+  });
+
+  test('draws what it has, and goes with the segments used least recently', () => {
+    const at = machine({ cacheBytes: 3 * (100 + 512) });
+    for (const [id, version] of [...'abcd'].entries()) {
+      at.openWhole(id, version);
+      at.source.keep(id, whole(id));
+    }
+    expect([0, 1, 2, 3].map((id) => at.source.first(id)?.[0])).toEqual([undefined, 1, 2, 3]);
+  });
+
+  test('is held while it is kept or sent, and no longer', () => {
+    const freed: ArrayBuffer[] = [];
+    const holders = new Holders((memory) => void freed.push(memory));
+    const shelf = new SegmentShelf(
+      new CacheBudget(2 * (2000 + 512)),
+      () => {},
+      () => {},
+      holders,
+    );
+    const [first, second, third] = [new Uint8Array(2000), new Uint8Array(2000), new Uint8Array(2000)] as const;
+    shelf.keepWhole('a', first);
+    shelf.keepWhole('b', second);
+    expect(shelf.lend('a', 0)).toBe(first);
+    shelf.keepWhole('c', third);
+    shelf.keepWhole('d', new Uint8Array(2000));
+    expect(freed).toEqual([second.buffer]);
+    holders.letGo(first);
+    expect(freed).toEqual([second.buffer, first.buffer]);
   });
 });
