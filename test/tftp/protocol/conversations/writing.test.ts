@@ -1,0 +1,247 @@
+/** Uploads. */
+import { describe, expect, test } from 'vitest';
+import { digest, uploaded } from '../../../kit/bench.ts';
+import { type Conversation, converse } from './conversation.ts';
+
+describe('writing', () => {
+  const UPLOADS = { uploadBytes: 100_000 };
+
+  test.each<Conversation>([
+    [
+      'without options: ACK 0',
+      [
+        'C>69 WRQ up octet',
+        'C<a ACK 0',
+        'C>a DATA 1 512',
+        'C<a ACK 1',
+        'C>a DATA 2 488',
+        'C<a ACK 2',
+        '= up completed 1000',
+        '+60000',
+      ],
+    ],
+    [
+      'curl: with options: OACK',
+      [
+        'C>69 WRQ up octet tsize=1000 blksize=1428 timeout=6',
+        'C<a OACK tsize=1000 blksize=1428 timeout=6',
+        'C>a DATA 1 1000',
+        'C<a ACK 1',
+        '= up completed 1000',
+      ],
+    ],
+    ['an empty file', ['C>69 WRQ up octet tsize=0', 'C<a OACK tsize=0', 'C>a DATA 1 0', 'C<a ACK 1', '= up completed 0']],
+    [
+      'the last ACK goes out when the file is stored; whoever is impatient is not told before',
+      [
+        'C>69 WRQ up octet blksize=1024',
+        'C<a OACK blksize=1024',
+        'C>a DATA 1 1000',
+        '+400',
+        'C>a DATA 1 1000',
+        '+99',
+        '+1',
+        'C<a ACK 1',
+        '= up completed 1000',
+      ],
+      { writeMs: 500 },
+    ],
+    [
+      'the last ACK was lost: the last DATA once more gets it again, also when all is over',
+      [
+        'C>69 WRQ up octet',
+        'C<a ACK 0',
+        'C>a DATA 1 100',
+        'C<a ACK 1',
+        '= up completed 100',
+        '+1000',
+        'C>a DATA 1 100',
+        'C<a ACK 1',
+        '+1000',
+        'C>a DATA 1 100',
+        'C<a ACK 1',
+        // Other than the last: nothing.
+        'C>a DATA 2 100',
+        'C>a ACK 1',
+      ],
+    ],
+    [
+      'the ACK of a block was lost: the timer repeats it, DATA once more does not, and is written once',
+      [
+        'C>69 WRQ up octet',
+        'C<a ACK 0',
+        'C>a DATA 1 512',
+        'C<a ACK 1',
+        // At once it is the echo of an ACK that came twice, and atftp and curl would go on so to the end: the timer answers.
+        'C>a DATA 1 512',
+        '+1000',
+        'C<a ACK 1',
+        'C>a DATA 2 512',
+        'C<a ACK 2',
+        // Older ones are late, not lost.
+        'C>a DATA 1 512',
+        'C>a DATA 3 1',
+        'C<a ACK 3',
+        '= up completed 1025',
+      ],
+    ],
+    [
+      'the first ACK was lost: the request once more gets it again',
+      [
+        'C>69 WRQ up octet blksize=1024',
+        'C<a OACK blksize=1024',
+        '+500',
+        'C>69 WRQ up octet blksize=1024',
+        'C<a OACK blksize=1024',
+        'C>a DATA 1 10',
+        'C<a ACK 1',
+        '= up completed 10',
+      ],
+    ],
+    [
+      'a window has one ACK; a gap is reported once; after the resend everything is there',
+      [
+        'C>69 WRQ up octet windowsize=4',
+        'C<a OACK windowsize=4',
+        'C>a DATA 1 512',
+        'C>a DATA 2 512',
+        'C>a DATA 3 512',
+        'C>a DATA 4 512',
+        'C<a ACK 4',
+        'C>a DATA 5 512',
+        'C>a DATA 7 512',
+        'C<a ACK 5',
+        'C>a DATA 8 512',
+        'C>a DATA 6 512',
+        'C>a DATA 7 512',
+        'C>a DATA 8 512',
+        'C>a DATA 9 512',
+        'C<a ACK 9',
+        'C>a DATA 10 0',
+        'C<a ACK 10',
+        '= up completed 4608',
+      ],
+    ],
+    [
+      'a window of which the end was lost: the timer asks for it',
+      [
+        'C>69 WRQ up octet windowsize=4',
+        'C<a OACK windowsize=4',
+        'C>a DATA 1 512',
+        'C>a DATA 2 512',
+        '+250',
+        'C<a ACK 2',
+        'C>a DATA 3 512',
+        'C>a DATA 4 512',
+        'C>a DATA 5 10',
+        'C<a ACK 5',
+        '= up completed 2058',
+      ],
+    ],
+    [
+      'a window of which the end was lost: a block of it once more, after a silence, is the sender asking how far it came',
+      [
+        'C>69 WRQ up octet windowsize=4',
+        'C<a OACK windowsize=4',
+        'C>a DATA 1 512',
+        'C>a DATA 2 512',
+        // At once it is one that came twice.
+        'C>a DATA 1 512',
+        '+200',
+        'C>a DATA 1 512',
+        'C<a ACK 2',
+        'C>a DATA 2 512',
+        'C>a DATA 3 512',
+        'C>a DATA 4 512',
+        'C>a DATA 5 512',
+        'C>a DATA 6 512',
+        'C<a ACK 6',
+        'C>a DATA 7 512',
+        'C>a DATA 8 10',
+        'C<a ACK 8',
+        '= up completed 3594',
+        // That ACK was lost: any block of the last window asks for it, and the whole of it but once.
+        '+200',
+        'C>a DATA 7 512',
+        'C<a ACK 8',
+        'C>a DATA 8 10',
+      ],
+    ],
+    [
+      'two ACKs in a row were lost: the sender asks by the first block that it has none for',
+      [
+        'C>69 WRQ up octet windowsize=8',
+        'C<a OACK windowsize=8',
+        'C>a DATA 1 512',
+        'C>a DATA 3 512',
+        'C<a ACK 1',
+        'C>a DATA 2 512',
+        'C>a DATA 3 512',
+        'C>a DATA 5 512',
+        'C<a ACK 3',
+        '+200',
+        'C>a DATA 1 512',
+        'C<a ACK 3',
+        'C>a DATA 4 5',
+        'C<a ACK 4',
+        '= up completed 1541',
+      ],
+    ],
+    [
+      'refused before anything was sent',
+      ['C>69 WRQ up octet blksize=1024', 'C<a ERROR 2 uploads are refused', '= up refused 0: 2 uploads are refused', '+60000'],
+      { uploadBytes: undefined as never },
+    ],
+    [
+      'too large: ERROR 3 in mid-transfer',
+      [
+        'C>69 WRQ up octet blksize=32768',
+        'C<a OACK blksize=32768',
+        'C>a DATA 1 32768',
+        'C<a ACK 1',
+        'C>a DATA 2 32768',
+        'C<a ACK 2',
+        'C>a DATA 3 32768',
+        'C<a ACK 3',
+        'C<a ERROR 3 too large',
+        '= up failed 98304: 3 too large',
+        'C>a DATA 4 32768',
+        '+60000',
+      ],
+      { uploadBytes: 60_000 },
+    ],
+    [
+      'too large: ERROR 3 in place of the last ACK',
+      [
+        'C>69 WRQ up octet',
+        'C<a ACK 0',
+        'C>a DATA 1 101',
+        'C<a ERROR 3 too large',
+        '= up failed 101: 3 too large',
+        'C>a DATA 1 101',
+      ],
+      { uploadBytes: 100 },
+    ],
+    [
+      'given up by the client',
+      [
+        'C>69 WRQ up octet',
+        'C<a ACK 0',
+        'C>a DATA 1 512',
+        'C<a ACK 1',
+        'C>a ERROR 0 changed my mind',
+        '= up aborted 512: 0 changed my mind',
+        'C>a DATA 2 100',
+        '+60000',
+      ],
+    ],
+    [
+      'a block longer than agreed is nobody’s',
+      ['C>69 WRQ up octet', 'C<a ACK 0', 'C>a DATA 1 513', 'C>a DATA 1 12', 'C<a ACK 1', '= up completed 12'],
+    ],
+  ])('%s', (_, script, options) => {
+    const bench = converse(script, { ...UPLOADS, ...options });
+    if (bench.ending.outcome === 'completed') expect(digest(bench.stored.get('up'))).toBe(digest(uploaded(bench.ending.bytes)));
+    else expect(bench.stored.size).toBe(0);
+  });
+});
