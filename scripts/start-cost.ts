@@ -88,14 +88,13 @@ async function main(): Promise<void> {
   }
   if (flags.json) return void process.stdout.write(`${JSON.stringify(results, undefined, 2)}\n`);
   report.table([
-    ['', 'exec to first answer, ms', 'CPU time until then, ms', 'with an empty cache, ms', 'resident when idle', 'at most'],
+    ['', 'exec to first answer, ms', 'CPU time until then, ms', 'with an empty cache, ms', 'resident when idle'],
     ...Object.entries(results).map(([kind, { cold, runs }]) => [
       kind,
       spread(runs, ({ startMs }) => startMs, Math.round),
       spread(runs, ({ cpuMs }) => cpuMs, Math.round),
       Math.round(cold.startMs),
       spread(runs, ({ residentBytes }) => residentBytes, mebibytes),
-      spread(runs, ({ peakBytes }) => peakBytes, mebibytes),
     ]),
   ]);
   if (flags.maps) for (const [kind, { runs }] of Object.entries(results)) tellMappings(report, kind, runs);
