@@ -12,7 +12,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -23,6 +23,8 @@ import { freePort } from '../test/kit/serve.ts';
 import { mebibytes, quantile, Report, WRITE_OPTIONS } from './lib/report.ts';
 
 const ASK_MS = 1;
+/** Mappings that are shown one by one. */
+const LARGE_BYTES = 1024 ** 2;
 /** A server that does not answer by then never will. */
 const GIVE_UP_MS = 20_000;
 
@@ -71,6 +73,7 @@ async function main(): Promise<void> {
     clone: [join(clone, 'bin/pxe')],
   };
   const report = new Report({ script: 'measure:start', flags });
+  const [load = 0] = loadavg();
   const lab = mkdtempSync(join(tmpdir(), 'pxe-start-'));
   const results: Record<string, { cold: Start; runs: Start[] }> = {};
   try {
@@ -100,7 +103,7 @@ async function main(): Promise<void> {
   if (flags.maps) for (const [kind, { runs }] of Object.entries(results)) tellMappings(report, kind, runs);
   report.line();
   report.line(
-    `Medians of ${flags.runs} runs, least and most in brackets; resident ${Number(flags['idle-ms']) / 1000} s after the first answer.`,
+    `Medians of ${flags.runs} runs, least and most in brackets; resident ${Number(flags['idle-ms']) / 1000} s after the first answer. The load average was ${load.toFixed(1)} before.`,
   );
   report.end('start');
 }
@@ -173,10 +176,18 @@ function spread(runs: readonly Start[], of: (run: Start) => number, show: (value
 
 function tellMappings(report: Report, kind: string, runs: readonly Start[]): void {
   const middle = runs.toSorted((a, b) => a.residentBytes - b.residentBytes)[Math.floor(runs.length / 2)]!;
+  const large = middle.mappings.filter(({ residentBytes }) => residentBytes >= LARGE_BYTES);
+  const small = middle.mappings.filter(({ residentBytes }) => residentBytes < LARGE_BYTES);
+  const sum = (of: (mapping: Mapping) => number) => small.reduce((total, mapping) => total + of(mapping), 0);
+  const others: Mapping = {
+    name: 'everything else',
+    residentBytes: sum((mapping) => mapping.residentBytes),
+    privateDirtyBytes: sum((mapping) => mapping.privateDirtyBytes),
+  };
   report.line();
   report.table([
     [kind, 'resident', 'private dirty'],
-    ...middle.mappings.map(({ name, residentBytes, privateDirtyBytes }) => [
+    ...[...large, others].map(({ name, residentBytes, privateDirtyBytes }) => [
       name,
       mebibytes(residentBytes),
       mebibytes(privateDirtyBytes),
