@@ -45,6 +45,8 @@ export class Ledger {
   /** Datagrams that were dropped, by reason. */
   readonly drops = new Map<DropReason, number>();
   stopping = false;
+  /** Reloads that the server has reported as failed. */
+  reloadsFailed = 0;
   cache: SegmentCache | undefined;
   cacheBytes = 0;
   readonly #disposing: Plan[] = [];

@@ -11,7 +11,7 @@ import { Reloader } from '../../src/server/reloader.ts';
 import { Server } from '../../src/server/server.ts';
 import type { ServiceHost } from '../../src/service/service.ts';
 import { type CounterName, DROP_REASONS } from '../../src/stats/counters.ts';
-import type { StatsSnapshot } from '../../src/stats/stats.ts';
+import { Stats, type StatsSnapshot } from '../../src/stats/stats.ts';
 import type { AskedOptions } from '../../src/tftp/client/options.ts';
 import type { Counters } from '../../src/tftp/protocol/counters.ts';
 import { TftpService } from '../../src/tftp/service.ts';
@@ -113,13 +113,15 @@ class Simulation {
     world.sockets.take('10.0.0.1', TAKEN_PORT);
     this.#config = new ConfigFile(world, anyPlan(random, 0));
     const maxBytes = random.pick([0, 70_000, 300_000, 4_000_000]);
-    const cache = mutant.cache?.(maxBytes) ?? new SegmentCache({ maxBytes });
+    const stats = new Stats();
+    const cache = mutant.cache?.(maxBytes) ?? new SegmentCache({ maxBytes, counters: stats });
     world.ledger.cache = cache;
     world.ledger.cacheBytes = maxBytes;
     this.#server = new Server(this.#config.resolved(this.#config.saved), {
       log: world.log,
       clock: world.clock,
-      disks: new Disks({ fileSystem: world.files, clock: world.clock }),
+      disks: new Disks({ fileSystem: world.files, clock: world.clock, counters: stats }),
+      stats,
       cache,
       services: (host) => [this.#tftp(host, mutant)],
     });
@@ -417,6 +419,7 @@ class Simulation {
       heard();
     });
     server.on('reloadFailed', (error) => {
+      world.ledger.reloadsFailed++;
       this.reloads++;
       const failure = failureOf(error);
       world.count(`reload: ${failure}`);
@@ -483,7 +486,7 @@ class Simulation {
   /** The server has counted what has happened. */
   #checkStats(): void {
     const world = this.#world;
-    const { counters } = this.#server.stats();
+    const { counters, gauges, histograms } = this.#server.stats();
     const summaries = [...world.ledger.transfers.values()].flatMap(({ summary }) => summary ?? []);
     const sum = (of: (summary: TransferSummary) => number) => summaries.reduce((total, summary) => total + of(summary), 0);
     const bytes = (kind: 'read' | 'write') => sum((one) => (one.request.kind === kind ? one.bytes : 0));
@@ -500,6 +503,22 @@ class Simulation {
       const counted = counters[name as CounterName];
       world.check(counted === count, () => `${counted} counted as ${name}, there were ${count}`);
     }
+    const downloads = summaries.filter(({ request, outcome }) => request.kind === 'read' && outcome === 'completed');
+    const { count, sum: bytesSent } = histograms['file-bytes'];
+    const expected = downloads.reduce((total, { bytes }) => total + bytes, 0);
+    world.check(count === downloads.length && bytesSent === expected, () => {
+      return `${count} files of ${bytesSent} bytes measured, there were ${downloads.length} of ${expected}`;
+    });
+    const answered = histograms['answer-seconds'].count;
+    world.check(answered <= summaries.length, () => `${answered} first replies to ${summaries.length} requests`);
+    for (const name of ['live.requests', 'live.generations'] as const) {
+      world.check(gauges[name] === 0, () => `${gauges[name]} left of ${name}`);
+    }
+    const failed = world.ledger.reloadsFailed;
+    world.check(
+      counters['reloads.failed'] === failed,
+      () => `${counters['reloads.failed']} failed reloads, there were ${failed}`,
+    );
   }
 
   #judge(machine: Machine): void {

@@ -84,8 +84,9 @@ export class SegmentSource {
 
   /** Lends a transfer its first segment, if that is kept. */
   first(id: number): Uint8Array | undefined {
-    const bytes = this.#shelf.lend(this.#files.get(id)!.version, 0);
-    if (bytes !== undefined) this.#options.counters.add('cache.hits');
+    const file = this.#files.get(id)!;
+    const bytes = this.#shelf.lend(file.version, 0);
+    if (bytes !== undefined) this.#count(file, 'cache.hits');
     return bytes;
   }
 
@@ -113,7 +114,7 @@ export class SegmentSource {
     const key = segmentKey(version, index);
     const kept = this.#shelf.lend(version, index);
     const load = this.#byKey.get(key);
-    this.#options.counters.add(kept === undefined ? 'cache.misses' : 'cache.hits');
+    this.#count(file, kept === undefined ? 'cache.misses' : 'cache.hits');
     if (kept !== undefined) this.#options.supply(id, index, kept);
     else if (file.fd === NOT_OPEN) this.#options.fetch(id, index);
     else if (load !== undefined) load.waiting.push(id);
@@ -145,6 +146,11 @@ export class SegmentSource {
   /** Everything that was to be sent is sent. */
   endRound(): void {
     this.#shelf.endRound();
+  }
+
+  /** The main thread has counted the segment of a file that is not open here: it had to have it, too. */
+  #count({ fd }: FileByNumber, name: 'cache.hits' | 'cache.misses'): void {
+    if (fd !== NOT_OPEN) this.#options.counters.add(name);
   }
 
   #read(load: Load, fd: number): void {
