@@ -4,6 +4,7 @@
  */
 
 import type { Awaitable } from '../base/awaitable.ts';
+import type { FileStat } from './filesystem.ts';
 
 /** The bytes of one read transfer. Opened before the first reply goes out, closed exactly once when the transfer has ended. */
 export interface Content {
@@ -25,4 +26,40 @@ export interface Sink {
   commit(): Awaitable<void>;
   /** The transfer has failed: leave nothing behind. */
   abort(): Awaitable<void>;
+}
+
+/** How a thread of the server's own comes by the bytes of a content without asking it for them. */
+export type Loan =
+  /** A copy of all of them, unless the borrower has them already. */
+  | { readonly held: HeldBytes; readonly file?: undefined }
+  /** By a descriptor, which stays open until the content is closed. */
+  | { readonly file: FileHandover; readonly held?: undefined };
+
+/** All bytes of a file of one segment. */
+export interface HeldBytes {
+  /** Names their version. */
+  readonly version: string;
+  readonly size: number;
+  /** A copy of them, which are then forgotten; `undefined` if they were forgotten before. */
+  take(): Uint8Array<ArrayBuffer> | undefined;
+  forget(): void;
+}
+
+/** An open file, to be read by its descriptor. The lender keeps it open. */
+export interface FileHandover {
+  readonly fd: number;
+  readonly version: FileStat;
+  readonly path: string;
+}
+
+/** What the server's own contents can do besides; a plugin's need none of it. */
+export interface ServerContent extends Content {
+  /** What was read once can be read again, so the caller need not keep it. */
+  readonly rereadable?: boolean;
+  /** Whether there is something to `lend`. */
+  readonly lends?: boolean;
+  /** Lends the bytes, once, in place of reads. */
+  lend?(): Loan | undefined;
+  /** The caller has all of the bytes: they need not be kept for it. */
+  forget?(): void;
 }

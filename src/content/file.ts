@@ -6,7 +6,7 @@
 import type { Awaitable } from '../base/awaitable.ts';
 import { SEGMENT_BYTES } from '../base/segment.ts';
 import type { SegmentCache } from './cache.ts';
-import type { Content } from './content.ts';
+import type { Loan, ServerContent } from './content.ts';
 import type { FileStat, OpenFile } from './filesystem.ts';
 import type { Turns } from './turns.ts';
 import { versionKey } from './version.ts';
@@ -20,16 +20,10 @@ export interface FileContentOptions extends VersionedFileOptions {
   readonly turns?: Turns;
 }
 
-/** An open file, to be read by its descriptor. Whoever hands it over keeps it open. */
-export interface FileHandover {
-  readonly fd: number;
-  readonly version: FileStat;
-  readonly path: string;
-}
-
 const NOTHING = new Uint8Array(0);
 
-export class FileContent implements Content {
+export class FileContent implements ServerContent {
+  readonly rereadable = true;
   readonly size: number;
   readonly name: string;
   readonly version: FileStat;
@@ -65,10 +59,14 @@ export class FileContent implements Content {
     return segment.then((bytes) => bytes.subarray(offset - start, end - start));
   }
 
-  /** What another thread needs to read the file itself, by its descriptor; `undefined` if it has none. */
-  get handover(): FileHandover | undefined {
+  /** It has a descriptor that another thread can read by, and something to read. */
+  get lends(): boolean {
+    return this.size > 0 && this.#open.fd !== undefined;
+  }
+
+  lend(): Loan | undefined {
     const { fd } = this.#open;
-    return fd === undefined ? undefined : { fd, version: this.version, path: this.#path };
+    return fd === undefined ? undefined : { file: { fd, version: this.version, path: this.#path } };
   }
 
   /** Throws a `Refusal` unless the file still holds the bytes that it was opened with. */

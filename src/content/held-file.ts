@@ -4,7 +4,7 @@
  * same version or not at all.
  */
 import type { Awaitable } from '../base/awaitable.ts';
-import type { Content } from './content.ts';
+import type { HeldBytes, Loan, ServerContent } from './content.ts';
 
 export interface HeldFileOptions {
   /** Its name under the root, for people. */
@@ -19,7 +19,8 @@ export interface HeldFileOptions {
   release(bytes: Uint8Array): void;
 }
 
-export class HeldFile implements Content {
+export class HeldFile implements ServerContent, HeldBytes {
+  readonly rereadable = true;
   readonly size: number;
   readonly name: string;
   readonly version: string;
@@ -43,8 +44,8 @@ export class HeldFile implements Content {
     return part(this.#bytes);
   }
 
-  /** Whether it has not forgotten its bytes. */
-  get holds(): boolean {
+  /** It has not forgotten its bytes. */
+  get lends(): boolean {
     return this.#bytes !== undefined;
   }
 
@@ -53,6 +54,10 @@ export class HeldFile implements Content {
     const copy = this.#bytes && new Uint8Array(this.#bytes);
     this.forget();
     return copy;
+  }
+
+  lend(): Loan {
+    return { held: this };
   }
 
   /** The caller has all of the bytes. */

@@ -17,6 +17,7 @@ import type { Activity } from '../plugin/activity.ts';
 import type { Surroundings } from '../plugin/setup.ts';
 import { Generation, type World } from '../service/generation.ts';
 import { Stats } from '../stats/stats.ts';
+import type { TftpExchange } from '../tftp/exchange.ts';
 import { TftpService } from '../tftp/service.ts';
 import { type NativeOptions, NativeTransport } from '../tftp/transport/native/native.ts';
 import { PortableTransport } from '../tftp/transport/portable.ts';
@@ -125,7 +126,7 @@ function realWorld(log: Log, budget: CacheBudget, stats: Stats): World {
 }
 
 /** The native transport where it works, else the portable one, with a line that says why. */
-function makeTransport(config: ResolvedConfig, log: Log, options: NativeOptions): Transport {
+function makeTransport(config: ResolvedConfig, log: Log, options: NativeOptions<TftpExchange>): Transport<TftpExchange> {
   const { events, limits, clock, stats: counters } = options;
   const portable = () => new PortableTransport({ events, limits, clock, counters, random: unpredictable });
   if (config.tftp.transport === 'portable') return portable();

@@ -2,20 +2,22 @@
  * What a machine would get, and why: the same pipeline as for a transfer, without one.
  */
 import { hash } from 'node:crypto';
+import { limit } from '../base/limit.ts';
 import { parseMac } from '../base/mac.ts';
 import { INTERNAL, Refusal } from '../base/refusal.ts';
 import { SEGMENT_BYTES } from '../base/segment.ts';
+import { readSegment } from '../content/read-segment.ts';
 import { closeUnwanted } from '../content/unwanted.ts';
 import { factNames, givenIdentity, withIdentity } from '../plugin/facts.ts';
 import { describeError, type Trace } from '../plugin/trace.ts';
 import type { Client, IdentitySource } from '../plugin/types.ts';
 import type { Generation } from '../service/generation.ts';
 import { limitsOf } from '../tftp/limits.ts';
+import { netasciiContent } from '../tftp/netascii.ts';
 import { considered, negotiate } from '../tftp/protocol/options.ts';
 import { Opcode } from '../tftp/protocol/packet.ts';
 import { codeOf, describeRefusal } from '../tftp/protocol/refusal.ts';
 import { Segments } from '../tftp/protocol/segments.ts';
-import { makeReady } from '../tftp/ready.ts';
 import { type TftpReadRequest, understand } from '../tftp/request.ts';
 
 /** A request that nobody has sent. */
@@ -80,10 +82,10 @@ export async function explain(generation: Generation, question: Question): Promi
   });
   const found = { ...base, name: route.request.name, client: route.request.client };
   if (route.error) return { ...found, error: toError(route.error) };
+  const content = request.tftp.mode === 'netascii' ? netasciiContent(route.content) : route.content;
   try {
     const patience = { clock: generation.clock, ms: limits.idleMs };
-    const { content, first } = await makeReady(route.content, request.tftp.mode, patience);
-    closeUnwanted(content);
+    const first = await limit(Promise.resolve(readSegment(content, 0)), patience);
     const served = { from: route.served, size: route.content.size, digest: hash('sha256', first) };
     const segments = new Segments(content.size);
     segments.supply(0, first, first.length < SEGMENT_BYTES);
@@ -94,6 +96,8 @@ export async function explain(generation: Generation, question: Question): Promi
     const last = trace.at(-1);
     if (last) last.error = describeError(error, describeRefusal);
     return { ...found, error: toError(error instanceof Refusal ? error : INTERNAL) };
+  } finally {
+    closeUnwanted(content);
   }
 }
 

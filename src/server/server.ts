@@ -342,10 +342,12 @@ export class Server {
 
   #host(): ServiceHost {
     const { log, clock } = this.#world;
+    let lastId = 0;
     return {
       log,
       clock,
       stats: this.#stats,
+      nextId: () => ++lastId,
       lease: () => {
         if (!this.#current) throw new Error('no generation is in force');
         return this.#current.lease();

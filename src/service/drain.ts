@@ -1,5 +1,5 @@
 /**
- * The wait of a service that stops: until its last exchange has ended, or the shortest of the grace periods asked for is over.
+ * A service that stops: once, however often it is asked to, and with the shortest of the grace periods asked for.
  */
 import type { Clock } from '../base/clock.ts';
 
@@ -18,17 +18,12 @@ export class Drain {
   }
 
   /**
-   * @param close begins to stop, once, at the first call; is given the wait
+   * @param close stops, once, at the first call; is given the end of the grace period
    * @returns what `close` returned, whichever call this is
    */
-  stop(graceMs: number, close: (drained: Promise<void>) => Promise<void>): Promise<void> {
+  stop(graceMs: number, close: (graceOver: Promise<void>) => Promise<void>): Promise<void> {
     this.#stopped ??= Promise.resolve().then(() => close(this.#over.promise));
     const cancel = this.#clock.setTimeout(() => this.#over.resolve(), graceMs);
     return this.#stopped.finally(cancel);
-  }
-
-  /** No exchange is left. */
-  finish(): void {
-    this.#over.resolve();
   }
 }

@@ -58,6 +58,8 @@ export interface ServiceHost {
   readonly log: Log;
   readonly clock: Clock;
   readonly stats: Stats;
+  /** For an exchange: unique in this process. */
+  nextId(): number;
   /** On the generation in force: the whole exchange belongs to it, so take it before anything is awaited. */
   lease(): Lease;
   /** An exchange has its answer. */

@@ -13,12 +13,12 @@ export interface PreparedListeners {
 }
 
 export class Listeners {
-  readonly #transport: Transport;
+  readonly #transport: Pick<Transport, 'listen'>;
   readonly #settings: ListenSettings;
   /** By setting, as text. */
   #current = new Map<string, Listening>();
 
-  constructor(transport: Transport, settings: ListenSettings) {
+  constructor(transport: Pick<Transport, 'listen'>, settings: ListenSettings) {
     this.#transport = transport;
     this.#settings = settings;
   }

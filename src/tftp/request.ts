@@ -6,7 +6,7 @@ import { readName } from '../content/name.ts';
 import type { ReadFields, RequestFields, WriteFields } from '../plugin/types.ts';
 import { claimedSize } from './protocol/options.ts';
 import { Opcode, type Option, type RequestPacket } from './protocol/packet.ts';
-import type { TransferRequest } from './transport/transport.ts';
+import type { Arrival } from './transport/transport.ts';
 
 const NAME_TOO_LONG = Object.freeze(new Refusal('not-found', 'file name too long'));
 const UNKNOWN_MODE = Object.freeze(new Refusal('unsupported', 'unknown transfer mode'));
@@ -43,7 +43,10 @@ export interface Understood {
   readonly unservable: Refusal | undefined;
 }
 
-export function understand({ client, local, packet }: TransferRequest, nameBytes: number): Understood {
+export function understand(
+  { client, local, packet }: Pick<Arrival, 'client' | 'local' | 'packet'>,
+  nameBytes: number,
+): Understood {
   const { name, refusal, unservable } = nameOf(packet, nameBytes);
   const fields: RequestFields & ByTftp = {
     protocol: 'tftp',

@@ -1,46 +1,41 @@
 /**
- * TFTP as a service: takes the Engine's requests, finds an answer for each by the pipeline of the generation that was in force when
- * it came, and reports ends. It may be slow, since users' code runs here; what must not be slow lives behind the Transport.
+ * TFTP as a service: its listeners, its transport, and the limits of each generation. It may be slow, since users' code runs here; what
+ * must not be slow lives behind the Transport.
  */
-import { Abort } from '../base/abort.ts';
-import { boundLog } from '../base/log.ts';
-import { INTERNAL, Refusal } from '../base/refusal.ts';
+import { Refusal } from '../base/refusal.ts';
 import type { ListenOn } from '../net/listening.ts';
-import { PluginError } from '../plugin/error.ts';
 import type { TransferInfo } from '../plugin/types.ts';
-import { countBegin, countEnd } from '../service/count.ts';
 import { Drain } from '../service/drain.ts';
 import type { Generation } from '../service/generation.ts';
 import type { LiveExchange, LocalAddress, Prepared, Service, ServiceHost } from '../service/service.ts';
 import type { Stats } from '../stats/stats.ts';
-import { findAnswer } from './answer.ts';
 import { DropLog } from './drop-log.ts';
+import { TftpExchange } from './exchange.ts';
 import { limitsOf } from './limits.ts';
 import { Listeners } from './listeners.ts';
 import type { EngineLimits } from './protocol/engine.ts';
 import { wireError } from './protocol/refusal.ts';
-import type { Ending } from './protocol/transfer.ts';
 import { understand } from './request.ts';
-import { type ActiveTransfer, infoOf, summaryOf } from './transfers.ts';
-import type { TransferRequest, Transport, TransportEvents } from './transport/transport.ts';
+import type { DataPlane } from './transport/data-plane.ts';
+import type { Arrival, Transport, TransportEvents } from './transport/transport.ts';
 
 export interface TftpOptions {
-  readonly transport: (events: TransportEvents, limits: EngineLimits, stats: Stats) => Transport;
+  readonly transport: (events: TransportEvents<TftpExchange>, limits: EngineLimits, stats: Stats) => Transport<TftpExchange>;
   /** Sockets that are bound already and take the place of `listen`: those of systemd, for instance. */
   readonly sockets?: readonly number[] | undefined;
 }
 
-const STOPPING = wireError(new Refusal('unavailable', 'server is stopping'));
+const STOPPING = Object.freeze(new Refusal('unavailable', 'server is stopping'));
+const NO_PROGRESS = { bytes: 0, retransmissions: 0, rttMs: undefined };
 
 export class TftpService implements Service {
   readonly name = 'tftp';
   readonly #host: ServiceHost;
   readonly #options: TftpOptions;
-  readonly #transfers = new Map<number, ActiveTransfer>();
   readonly #dropLog: DropLog;
   readonly #drain: Drain;
   /** From the first `prepare` on. */
-  #transport: Transport | undefined;
+  #transport: Transport<TftpExchange> | undefined;
   #listeners: Listeners | undefined;
   #preparing: Promise<unknown> | undefined;
 
@@ -56,16 +51,12 @@ export class TftpService implements Service {
   }
 
   get underWay(): Iterable<TransferInfo> {
-    return Array.from(this.#transfers.values(), infoOf);
+    return Array.from(this.#exchanges, ({ info }) => info);
   }
 
   async exchanges(): Promise<readonly LiveExchange[]> {
     const progress = new Map((await this.#transport?.progress())?.map((one) => [one.id, one]));
-    return Array.from(this.#transfers.values(), (transfer) => {
-      const { bytes = 0, retransmissions = 0, rttMs } = progress.get(transfer.id) ?? {};
-      const ageMs = Math.round(this.#host.clock.now() - transfer.begunMs);
-      return { ...infoOf(transfer), bytes, retransmissions, rttMs, ageMs };
-    });
+    return Array.from(this.#exchanges, (exchange) => exchange.live(progress.get(exchange.transfer) ?? NO_PROGRESS));
   }
 
   async prepare({ config }: Generation): Promise<Prepared> {
@@ -86,106 +77,45 @@ export class TftpService implements Service {
   }
 
   stop(graceMs: number): Promise<void> {
-    return this.#drain.stop(graceMs, (drained) => this.#close(drained));
+    return this.#drain.stop(graceMs, (graceOver) => this.#close(graceOver));
   }
 
-  #open(limits: EngineLimits): Transport {
+  #open(limits: EngineLimits): Transport<TftpExchange> {
     this.#dropLog.start();
     return this.#options.transport(this.#events(), limits, this.#host.stats);
   }
 
-  async #close(drained: Promise<void>): Promise<void> {
+  async #close(graceOver: Promise<void>): Promise<void> {
     this.#listeners?.close();
-    await Promise.all([this.#transfers.size > 0 ? drained : undefined, this.#preparing]);
-    await this.#transport?.close(STOPPING);
+    await Promise.all([this.#transport && Promise.race([this.#transport.idle(), graceOver]), this.#preparing]);
+    await this.#transport?.close(wireError(STOPPING));
     if (this.#transport) this.#dropLog.stop();
-    await Promise.all(Array.from(this.#transfers.values(), ({ answering }) => answering));
+  }
+
+  get #exchanges(): Iterable<TftpExchange> {
+    return this.#transport?.exchanges ?? [];
   }
 
   #listenOn({ tftp: { listen } }: Generation['config']): readonly ListenOn[] {
     return this.#options.sockets?.map((fd) => ({ fd })) ?? listen;
   }
 
-  #events(): TransportEvents {
+  #events(): TransportEvents<TftpExchange> {
     const { log } = this.#host;
     return {
-      request: (request) => this.#request(request),
-      end: (id, ending) => void this.#end(id, ending),
+      request: (arrival, plane) => this.#request(arrival, plane),
       moved: ({ addresses }, { came, gone }) => log.info({ came, gone, addresses }, 'listening addresses changed'),
       notice: (fields, message) => log.warn(fields, message),
-      fault: (error, { what, id }) => this.#logFault(error, id, what),
+      fault: (error, what) => log.error({ err: error }, `${what} failed`),
     };
   }
 
   /** The generation is fixed here, with nothing awaited before. */
-  #request(sent: TransferRequest): void {
-    const { clock, stats } = this.#host;
+  #request(arrival: Arrival, plane: DataPlane): TftpExchange {
     const lease = this.#host.lease();
-    const { request, refusal, unservable } = understand(sent, lease.generation.config.tftp.limits.nameBytes);
-    const transfer: ActiveTransfer = {
-      id: sent.id,
-      generation: lease.generation,
-      lease,
-      begunMs: clock.now(),
-      gone: new Abort(),
-      request,
-      unservable,
-      served: undefined,
-      plugin: undefined,
-      size: undefined,
-      cause: refusal?.detail,
-      answering: Promise.resolve(),
-      answered: false,
-    };
-    this.#transfers.set(sent.id, transfer);
-    countBegin(stats, request.kind);
+    const understood = understand(arrival, lease.generation.config.tftp.limits.nameBytes);
     // A listener in another thread takes a moment to close.
-    if (this.#drain.begun) this.#transport?.refuse(sent.id, STOPPING);
-    else if (refusal) this.#transport?.refuse(sent.id, wireError(refusal));
-    else transfer.answering = this.#answer(transfer);
-  }
-
-  async #answer(transfer: ActiveTransfer): Promise<void> {
-    try {
-      const answer = await findAnswer(transfer, boundLog(this.#host.log, { transfer: transfer.id }), this.#transport!);
-      const info = infoOf(transfer);
-      transfer.generation.pipeline.start(info);
-      this.#host.onStart(info);
-      this.#transport?.answer(transfer.id, answer);
-    } catch (error) {
-      // That its client has gone is no fault of anybody.
-      if (!transfer.gone.aborted && !(error instanceof Refusal)) this.#logFault(error, transfer.id, 'request');
-      const refusal = error instanceof Refusal ? error : INTERNAL;
-      transfer.cause = refusal.detail;
-      this.#transport?.refuse(transfer.id, wireError(refusal));
-    } finally {
-      transfer.answered = true;
-    }
-  }
-
-  async #end(id: number, ending: Ending): Promise<void> {
-    const transfer = this.#transfers.get(id);
-    if (!transfer) return;
-    if (!transfer.answered) {
-      // A client that goes while its answer is being looked for: the lease is held until the plugins have noticed.
-      transfer.gone.abort(new Error('the client has gone'));
-      await transfer.answering;
-    }
-    this.#transfers.delete(id);
-    countEnd(this.#host.stats, transfer.request.kind, ending);
-    const summary = summaryOf(transfer, ending);
-    transfer.generation.pipeline.end(summary);
-    this.#host.onEnd(summary, transfer.generation);
-    transfer.lease.release();
-    if (this.#drain.begun && this.#transfers.size === 0) this.#drain.finish();
-  }
-
-  /** What a plugin's content or sink does wrong is the plugin's doing, and told as such. */
-  #logFault(error: unknown, id: number | undefined, what: string): void {
-    const { log } = this.#host;
-    const { plugin, request } = (id !== undefined && this.#transfers.get(id)) || {};
-    if (plugin === undefined || request === undefined) return log.error({ err: error, transfer: id }, `${what} failed`);
-    const hook = request.kind === 'read' ? 'open' : 'store';
-    log.error({ err: new PluginError(plugin, hook, error), transfer: id, plugin, hook }, 'plugin failed');
+    const taken = this.#drain.begun ? { ...understood, refusal: STOPPING } : understood;
+    return new TftpExchange(this.#host, lease, arrival, taken, plane);
   }
 }

@@ -4,12 +4,10 @@ import { expect, test } from 'vitest';
 import type { Listening } from '../../src/net/listening.ts';
 import { Stats } from '../../src/stats/stats.ts';
 import { PortableTransport } from '../../src/tftp/transport/portable.ts';
-import type { TransportEvents } from '../../src/tftp/transport/transport.ts';
-import { ENGINE_LIMITS } from '../kit/hosts.ts';
+import { ENGINE_LIMITS, TRANSFER_LIMITS } from '../kit/hosts.ts';
+import { MemoryService } from '../kit/memory-service.ts';
 import { PERFECT } from '../kit/network.ts';
 import { World } from './world.ts';
-
-const events: TransportEvents = { request() {}, end() {}, moved() {}, notice() {}, fault() {} };
 
 /** From before the transport looks to after it has bound. */
 const MOMENTS_MS = Array.from({ length: 60 }, (_, i) => 1995 + i * 0.2);
@@ -18,7 +16,7 @@ test('a listen setting is bound while the transport binds an address that has ju
   for (const moment of MOMENTS_MS) {
     const world = new World({ seed: 1, link: PERFECT });
     const transport = new PortableTransport({
-      events,
+      events: new MemoryService(TRANSFER_LIMITS, () => undefined).events,
       limits: ENGINE_LIMITS,
       counters: new Stats(),
       clock: world.clock,

@@ -6,8 +6,8 @@
 import type { SegmentCache } from '../../src/content/cache.ts';
 import type { Content, Sink } from '../../src/content/content.ts';
 import type { Call, TransferInfo, TransferSummary } from '../../src/plugin/types.ts';
+import type { Exchange } from '../../src/service/exchange.ts';
 import type { DropReason } from '../../src/stats/counters.ts';
-import type { TransferRequest } from '../../src/tftp/transport/transport.ts';
 import type { Plan } from './plan.ts';
 import type { SimulatedLog, World } from './world.ts';
 
@@ -61,21 +61,21 @@ export class Ledger {
     if (reason.startsWith('too-many')) this.crowdedOut.add(client);
   }
 
-  requested(sent: TransferRequest): void {
+  requested({ id, request }: Exchange): void {
     const world = this.#world;
-    const { address, port } = sent.client;
-    world.note(`request ${sent.id} ${address}:${port} ${sent.packet.name}`);
+    const { address, port } = request.client;
+    world.note(`request ${id} ${address}:${port} ${request.asked}`);
     if (!this.plan) return world.violated('a request before there was a generation');
-    if (this.transfers.has(sent.id)) return world.violated(`request ${sent.id} came twice`);
+    if (this.transfers.has(id)) return world.violated(`request ${id} came twice`);
     const record: TransferRecord = {
-      id: sent.id,
+      id,
       client: `${address}:${port}`,
       address,
-      asked: sent.packet.name,
+      asked: request.asked,
       plan: this.plan,
       requestAt: world.now,
     };
-    this.transfers.set(sent.id, record);
+    this.transfers.set(id, record);
     this.live.add(record);
   }
 

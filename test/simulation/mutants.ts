@@ -1,13 +1,16 @@
 /**
- * Six faults that a server like this may have, each put into the real parts from outside. The simulation must find every one:
+ * Faults that a server like this may have, each put into the real parts from outside. The simulation must find every one:
  * that is what shows that it looks.
  */
 
 import type { Awaitable } from '../../src/base/awaitable.ts';
+import { sleep } from '../../src/base/clock.ts';
 import { SEGMENT_BYTES } from '../../src/base/segment.ts';
 import { type Fill, SegmentCache } from '../../src/content/cache.ts';
 import { VersionedFile } from '../../src/content/versioned-file.ts';
+import { Exchange } from '../../src/service/exchange.ts';
 import { Generation, type Lease } from '../../src/service/generation.ts';
+import { TftpExchange } from '../../src/tftp/exchange.ts';
 import type { Mutant } from './scenario.ts';
 
 export interface NamedMutant {
@@ -44,13 +47,37 @@ export const MUTANTS: readonly NamedMutant[] = [
   {
     name: 'lease taken after an await',
     shows: /it was asked for under|belongs to plan/,
-    mutant: {
-      // As if the client were identified before the generation is fixed.
-      events: (events, world) => ({
-        ...events,
-        request: (request) => void world.work(3).then(() => events.request(request)),
-        end: (id, ending) => void world.work(3).then(() => events.end(id, ending)),
+    patch: () =>
+      replaced(Exchange.prototype, 'answer', (answer) => {
+        return function (this: Exchange, ...args) {
+          // As if the client were identified before the generation is fixed.
+          void sleep(this.clock, 3).then(() => {
+            if (this.ended) return;
+            const { lease } = this;
+            Object.assign(this, { lease: this.host.lease() });
+            lease.release();
+            answer.apply(this, args);
+          });
+        };
       }),
+  },
+  {
+    name: 'an exchange that ends twice',
+    shows: /ended twice/,
+    patch: () => {
+      const ended = Object.getOwnPropertyDescriptor(Exchange.prototype, 'ended')!;
+      Object.defineProperty(Exchange.prototype, 'ended', { ...ended, get: () => false });
+      const back = replaced(TftpExchange.prototype, 'over', (over) => {
+        return function (this: TftpExchange, ending) {
+          const first = over.call(this, ending);
+          void over.call(this, ending);
+          return first;
+        };
+      });
+      return () => {
+        back();
+        Object.defineProperty(Exchange.prototype, 'ended', ended);
+      };
     },
   },
   {

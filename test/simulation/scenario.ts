@@ -13,6 +13,7 @@ import type { ServiceHost } from '../../src/service/service.ts';
 import { type CounterName, DROP_REASONS } from '../../src/stats/counters.ts';
 import { Stats, type StatsSnapshot } from '../../src/stats/stats.ts';
 import type { AskedOptions } from '../../src/tftp/client/options.ts';
+import type { TftpExchange } from '../../src/tftp/exchange.ts';
 import type { Counters } from '../../src/tftp/protocol/counters.ts';
 import { TftpService } from '../../src/tftp/service.ts';
 import { PortableTransport } from '../../src/tftp/transport/portable.ts';
@@ -43,7 +44,6 @@ const OUTCOMES = ['completed', 'probed', 'aborted', 'refused', 'failed'] as cons
 
 export interface Mutant {
   readonly cache?: (maxBytes: number) => SegmentCache;
-  readonly events?: (events: TransportEvents, world: World) => TransportEvents;
 }
 
 export interface Figures {
@@ -123,7 +123,7 @@ class Simulation {
       disks: new Disks({ fileSystem: world.files, clock: world.clock, counters: stats }),
       stats,
       cache,
-      services: (host) => [this.#tftp(host, mutant)],
+      services: (host) => [this.#tftp(host)],
     });
     this.#reloader = new Reloader(
       {
@@ -137,13 +137,12 @@ class Simulation {
     );
   }
 
-  #tftp(host: ServiceHost, mutant: Mutant): TftpService {
+  #tftp(host: ServiceHost): TftpService {
     const world = this.#world;
     return new TftpService(host, {
       transport: (events, limits, stats) => {
-        const mutated = mutant.events?.(events, world) ?? events;
-        const transport: PortableTransport = new PortableTransport({
-          events: this.#observed(mutated, () => transport),
+        const transport: PortableTransport<TftpExchange> = new PortableTransport({
+          events: this.#observed(events, () => transport),
           limits,
           counters: this.#counting(stats),
           clock: world.clock,
@@ -362,27 +361,31 @@ class Simulation {
   }
 
   /** Sees each message between transport and server before the server does. */
-  #observed(events: TransportEvents, transport: () => PortableTransport): TransportEvents {
+  #observed(
+    events: TransportEvents<TftpExchange>,
+    transport: () => PortableTransport<TftpExchange>,
+  ): TransportEvents<TftpExchange> {
     const { ledger } = this.#world;
     return {
       ...events,
-      request: (request) => {
-        ledger.requested(request);
-        const record = ledger.transfers.get(request.id)!;
+      request: (arrival, plane) => {
+        const exchange = events.request(arrival, plane);
+        ledger.requested(exchange);
+        const record = ledger.transfers.get(exchange.id)!;
         void transport()
           .progress()
-          .then((all) =>
+          .then((all) => {
+            const ids = new Map(Array.from(transport().exchanges, ({ transfer, id }) => [transfer, id]));
             ledger.checkLimits(
-              all.map(({ id }) => id),
+              all.map(({ id }) => ids.get(id)!),
               record,
-            ),
-          );
-        events.request(request);
+            );
+          });
+        return exchange;
       },
-      end: (id, ending) => events.end(id, ending),
       moved: (listening, change) => events.moved(listening, change),
       notice: (fields, message) => events.notice(fields, message),
-      fault: (error, context) => events.fault(error, context),
+      fault: (error, what) => events.fault(error, what),
     };
   }
 

@@ -176,6 +176,7 @@ export class World {
     const write = (level: string) => (fields: object, message: string) => {
       const all = { ...bindings, ...fields };
       if (message === 'plugin failed') this.count(message);
+      if (message === 'end failed') this.violated('an exchange was told twice that it has ended');
       this.note(`log ${level} ${message} ${JSON.stringify(all, plain)}`);
     };
     return {

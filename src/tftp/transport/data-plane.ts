@@ -1,31 +1,71 @@
 /**
  * The Engine as the rest of a transport sees it, whatever thread it lives in: plain messages go in, and those of
- * {@link ControlPlane} come out. No call waits for the Engine.
+ * {@link PlaneControl} come out. No call waits for the Engine.
  */
 import type { Awaitable } from '../../base/awaitable.ts';
-import type { Content } from '../../content/content.ts';
-import type { Engine, EngineLimits } from '../protocol/engine.ts';
+import type { ServerContent } from '../../content/content.ts';
+import type { ControlPlane, Engine, EngineLimits } from '../protocol/engine.ts';
 import type { WireError } from '../protocol/error.ts';
 import type { ReadAnswer } from '../protocol/read-transfer.ts';
 import type { Progress, TransferLimits } from '../protocol/transfer.ts';
 import type { WriteAnswer } from '../protocol/write-transfer.ts';
+import type { TransportExchange } from './transport.ts';
+
+/** What a request is answered with. */
+export interface Answer {
+  /** The Engine's number of the transfer. */
+  readonly transfer: number;
+  /** `undefined`: bytes are to come, for a sink. */
+  readonly content: ServerContent | undefined;
+  /** The first segment of the content; `undefined` for a content that the plane borrows. */
+  readonly first: Uint8Array | undefined;
+  readonly limits: TransferLimits;
+  /** The plane's: where it notes what it has borrowed. */
+  borrowed: Borrowed | undefined;
+}
+
+/** A file that a plane reads by its descriptor. */
+export interface Borrowed {
+  /** The threads that read it. */
+  readonly by: object;
+  /** They do not use it any more. */
+  returned: boolean;
+  onReturned(): void;
+}
+
+/** Whom a plane tells. */
+export interface PlaneControl extends ControlPlane {
+  /** By the Engine's number: those of which something is left. */
+  readonly exchanges: ReadonlyMap<number, TransportExchange>;
+  /** Every transfer under way has failed; none of them is reported by `end`. */
+  lost(error: WireError): void;
+}
 
 export interface DataPlane {
+  /** It reads the bytes of contents that lend them by itself, from the first one on. */
+  readonly borrows: boolean;
   /** A request that is no longer there is passed over: its end was told, or is on its way. */
-  answer(id: number, answer: ReadAnswer | WriteAnswer): void;
-  refuse(id: number, error: WireError): void;
-  supply(id: number, index: number, bytes: Uint8Array, last: boolean): void;
-  written(id: number, bytes: number, stored: boolean): void;
-  /** As {@link Engine.settled}: the request has been answered, has ended, and its content is closed. */
-  settled(id: number): void;
+  answer(answer: Answer): void;
+  refuse(transfer: number, error: WireError): void;
+  supply(transfer: number, index: number, bytes: Uint8Array, last: boolean): void;
+  written(transfer: number, bytes: number, stored: boolean): void;
+  /** Gives back what was borrowed for a transfer that has ended. */
+  release(answer: Answer): Awaitable<void>;
+  /** As {@link Engine.settled}: nothing is left of the exchange. */
+  finished(transfer: number): void;
   setLimits(limits: EngineLimits): void;
   progress(): Promise<readonly Progress[]>;
   /** Ends every transfer with an ERROR; resolves when the ERRORs are sent and every end was told. */
   refuseAll(error: WireError): Promise<void>;
-  /** Whether it can read the content's segments itself. */
-  reads(content: Content): boolean;
-  /** Answers by a content that it reads itself, from the first byte on. Until `release` is over the content must stay open. */
-  adopt(id: number, content: Content, limits: TransferLimits): void;
-  release(id: number): Awaitable<void>;
   close(): Promise<void>;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** The answer for an Engine that is given every segment. */
+export function engineAnswer({ content, first = NOTHING, limits }: Answer): ReadAnswer | WriteAnswer {
+  if (content === undefined) return { kind: 'write', limits };
+  const { size, rereadable: again = false } = content;
+  content.forget?.();
+  return { kind: 'read', size, first, again, limits };
 }

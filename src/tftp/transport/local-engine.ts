@@ -9,16 +9,16 @@ import type { Counters } from '../protocol/counters.ts';
 import { type ControlPlane, Engine, type EngineLimits } from '../protocol/engine.ts';
 import type { WireError } from '../protocol/error.ts';
 import type { Outbox } from '../protocol/outbox.ts';
-import type { ReadAnswer } from '../protocol/read-transfer.ts';
 import type { Progress } from '../protocol/transfer.ts';
-import type { WriteAnswer } from '../protocol/write-transfer.ts';
-import type { DataPlane } from './data-plane.ts';
+import { type Answer, type DataPlane, engineAnswer } from './data-plane.ts';
 import type { UdpEndpoint } from './udp-endpoint.ts';
 
 /** An endpoint of this thread: it sends by itself. */
 export type SendingEndpoint = Pick<UdpEndpoint, 'send' | 'data'>;
 
 export class LocalEngine implements DataPlane {
+  /** Content is read on this thread, too: nothing is gained by another way. */
+  readonly borrows = false;
   readonly #clock: Clock;
   readonly #engine: Engine;
   readonly #driver: EventLoopDriver;
@@ -37,8 +37,8 @@ export class LocalEngine implements DataPlane {
     this.#driver.receive((now) => this.#engine.receive(endpoint, peer, datagram, now));
   }
 
-  answer(id: number, answer: ReadAnswer | WriteAnswer): void {
-    this.#driver.step((now) => this.#engine.answer(id, answer, now));
+  answer(answer: Answer): void {
+    this.#driver.step((now) => this.#engine.answer(answer.transfer, engineAnswer(answer), now));
   }
 
   refuse(id: number, error: WireError): void {
@@ -53,8 +53,8 @@ export class LocalEngine implements DataPlane {
     this.#driver.step((now) => this.#engine.written(id, bytes, stored, now));
   }
 
-  settled(id: number): void {
-    this.#engine.settled(id);
+  finished(transfer: number): void {
+    this.#engine.settled(transfer);
   }
 
   setLimits(limits: EngineLimits): void {
@@ -67,15 +67,6 @@ export class LocalEngine implements DataPlane {
 
   async refuseAll(error: WireError): Promise<void> {
     this.#engine.refuseAll(error, this.#clock.now());
-  }
-
-  /** Content is read on this thread, too: nothing is gained by another way. */
-  reads(): boolean {
-    return false;
-  }
-
-  adopt(): void {
-    throw new TypeError('this plane reads no content');
   }
 
   release(): void {}

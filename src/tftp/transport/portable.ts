@@ -8,12 +8,12 @@ import type { Counters } from '../protocol/counters.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
 import { LocalEngine } from './local-engine.ts';
 import type { Bind } from './socket-endpoint.ts';
-import type { TransportEvents } from './transport.ts';
+import type { TransportEvents, TransportExchange } from './transport.ts';
 import { UdpEndpoint } from './udp-endpoint.ts';
 import { UdpTransport } from './udp-transport.ts';
 
-export interface PortableOptions {
-  readonly events: TransportEvents;
+export interface PortableOptions<Exchange extends TransportExchange = TransportExchange> {
+  readonly events: TransportEvents<Exchange>;
   readonly limits: EngineLimits;
   readonly counters: Counters;
   readonly clock: Clock;
@@ -26,8 +26,8 @@ export interface PortableOptions {
   readonly rights?: Rights;
 }
 
-export class PortableTransport extends UdpTransport {
-  constructor({ events, limits, counters, clock, random, interfaces, bind, rights }: PortableOptions) {
+export class PortableTransport<Exchange extends TransportExchange = TransportExchange> extends UdpTransport<Exchange> {
+  constructor({ events, limits, counters, clock, random, interfaces, bind, rights }: PortableOptions<Exchange>) {
     super({
       events,
       clock,
@@ -48,7 +48,7 @@ export class PortableTransport extends UdpTransport {
 }
 
 /** A wish that cannot be granted is told once. */
-function tellingOfDscp(bind: Bind, events: TransportEvents): Bind {
+function tellingOfDscp(bind: Bind, events: Pick<TransportEvents, 'notice'>): Bind {
   let told = false;
   return (to, owner) => {
     if (to.dscp !== undefined && !told) {

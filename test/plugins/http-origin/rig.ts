@@ -10,9 +10,9 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { Refusal } from '../../../src/base/refusal.ts';
 import type { Content } from '../../../src/content/content.ts';
 import { nodeFileSystem } from '../../../src/content/node-filesystem.ts';
+import { readSegment } from '../../../src/content/read-segment.ts';
 import { Root } from '../../../src/content/root.ts';
 import { codeOf } from '../../../src/tftp/protocol/refusal.ts';
-import { readSegment } from '../../../src/tftp/transport/feed.ts';
 import { type LogLine, readRequest, recordingLog, start, surroundings } from '../../plugin/support.ts';
 
 /** For what is waited for and will come: a loaded machine must not make a test fail. */

@@ -4,21 +4,20 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
-import { SEGMENT_BYTES } from '../../../src/base/segment.ts';
 import { bytesContent } from '../../../src/content/bytes.ts';
 import type { Content } from '../../../src/content/content.ts';
 import { Stats } from '../../../src/stats/stats.ts';
 import { type ClientOptions, download, upload } from '../../../src/tftp/client/client.ts';
 import { ClientError } from '../../../src/tftp/client/error.ts';
-import { Opcode } from '../../../src/tftp/protocol/packet.ts';
 import { PortableTransport } from '../../../src/tftp/transport/portable.ts';
 import { ENGINE_LIMITS, join, TRANSFER_LIMITS } from '../../kit/hosts.ts';
+import { MemoryService } from '../../kit/memory-service.ts';
 import { seeded } from '../../kit/random.ts';
 import { requireIpv6 } from '../../kit/tools.ts';
 
 const files = new Map<string, Uint8Array>();
-const stored = new Map<string, Uint8Array>();
-const outcomes: string[] = [];
+const service = new MemoryService(TRANSFER_LIMITS, (name) => files.get(name));
+const { stored } = service;
 let transport: PortableTransport;
 let base: string;
 
@@ -28,35 +27,17 @@ beforeAll(async () => {
     random: Math.random,
     limits: ENGINE_LIMITS,
     counters: new Stats(),
-    events: {
-      request: ({ id, packet }) => {
-        const limits = TRANSFER_LIMITS;
-        const bytes = files.get(packet.name);
-        if (packet.opcode === Opcode.wrq) {
-          const pieces: Uint8Array[] = [];
-          const write = (piece: Uint8Array) => void pieces.push(piece);
-          const commit = () => void stored.set(packet.name, join(pieces));
-          transport.answer(id, { kind: 'write', sink: { write, commit, abort() {} }, limits });
-        } else if (packet.name === 'silent') return;
-        else if (!bytes) transport.refuse(id, { code: 1, message: 'no such file' });
-        else {
-          const first = bytes.subarray(0, SEGMENT_BYTES);
-          transport.answer(id, { kind: 'read', content: bytesContent(bytes), first, limits });
-        }
-      },
-      end: (_id, { outcome }) => void outcomes.push(outcome),
-      moved: () => {},
-      notice: () => {},
-      fault: (error) => {
-        throw error;
-      },
-    },
+    events: service.events,
   });
   const listening = await transport.listen({ address: '127.0.0.1', port: 0 }, { singlePort: false, transferPorts: undefined });
   base = `tftp://127.0.0.1:${listening.addresses[0]!.port}`;
 });
 
-afterAll(() => transport.close({ code: 0, message: 'closed' }));
+afterAll(async () => {
+  for (const exchange of service.unanswered) exchange.refuse(0, 'closed');
+  await transport.close({ code: 0, message: 'closed' });
+  expect(service.faults).toEqual([]);
+});
 
 async function fetch(name: string, options?: ClientOptions) {
   const pieces: Uint8Array[] = [];
@@ -143,17 +124,17 @@ test('a slow sink slows the server down, and gets its bytes one call after the o
 
 describe('failures', () => {
   test('an ERROR of the server', async () => {
-    expect(await FAILURE(fetch('absent'))).toMatchObject({ kind: 'error', code: 1, message: 'no such file' });
+    expect(await FAILURE(fetch('absent'))).toMatchObject({ kind: 'error', code: 1, message: 'file not found' });
   });
 
   test('silence', async () => {
-    const error = await FAILURE(fetch('silent', { limits: { idleMs: 60, minTimeoutMs: 10, maxTimeoutMs: 20 } }));
+    const error = await FAILURE(fetch('never', { limits: { idleMs: 60, minTimeoutMs: 10, maxTimeoutMs: 20 } }));
     expect(error).toMatchObject({ kind: 'timeout', code: undefined });
   });
 
   test('a sink that fails: the server is told', async () => {
     files.set('f', seeded(1).bytes(2_000_000));
-    outcomes.length = 0;
+    service.endings.length = 0;
     let calls = 0;
     const error = await FAILURE(
       download(`${base}/f`, () => {
@@ -163,7 +144,7 @@ describe('failures', () => {
     );
     expect(error).toMatchObject({ kind: 'local', message: 'no room', cause: new Error('no room') });
     expect(calls).toBe(1);
-    await expect.poll(() => outcomes).toEqual(['aborted']);
+    await expect.poll(() => service.endings.map(({ outcome }) => outcome)).toEqual(['aborted']);
   });
 
   test('a source that fails, or ends before its size', async () => {
@@ -208,7 +189,7 @@ describe('a port where nothing listens', () => {
   });
 
   test('and a silent one is waited for', async () => {
-    const failure = await FAILURE(fetch('silent', { limits: { idleMs: 300 } }));
+    const failure = await FAILURE(fetch('never', { limits: { idleMs: 300 } }));
     expect(failure.kind).toBe('timeout');
   });
 

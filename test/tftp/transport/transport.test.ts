@@ -8,16 +8,15 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Clock, systemClock } from '../../../src/base/clock.ts';
 import { peerKey } from '../../../src/base/peer.ts';
 import { CacheBudget } from '../../../src/content/budget.ts';
-import { bytesContent } from '../../../src/content/bytes.ts';
 import type { Interfaces } from '../../../src/net/addresses.ts';
-import type { Listening, ListenOn } from '../../../src/net/listening.ts';
+import type { ListenOn } from '../../../src/net/listening.ts';
 import { DROP_REASONS } from '../../../src/stats/counters.ts';
 import { Stats } from '../../../src/stats/stats.ts';
-import type { Ending } from '../../../src/tftp/protocol/transfer.ts';
 import { NativeTransport } from '../../../src/tftp/transport/native/native.ts';
 import { PortableTransport } from '../../../src/tftp/transport/portable.ts';
-import type { ListenSettings, Transport, TransportEvents } from '../../../src/tftp/transport/transport.ts';
+import type { ListenSettings, Transport } from '../../../src/tftp/transport/transport.ts';
 import { fastClock, until } from '../../kit/lab.ts';
+import { MemoryService } from '../../kit/memory-service.ts';
 import { seeded } from '../../kit/random.ts';
 import type { Reading, ReadingTask } from '../../kit/reader.worker.ts';
 import { freePort } from '../../kit/serve.ts';
@@ -45,26 +44,10 @@ const loopback: Interfaces = { lo: [info('127.0.0.1'), info('127.0.0.2')], lo6: 
 
 /** A transport that serves `files`. */
 function transportOver(interfaces: () => Interfaces = () => loopback, clock: Clock = systemClock, answers = limits) {
-  const endings: Ending[] = [];
-  const moved: Listening[] = [];
-  const faults: unknown[] = [];
-  /** Requests that are left without an answer. */
-  const unanswered: number[] = [];
+  const service = new MemoryService(answers, (name) => files[name]);
+  const { endings, moved, faults, unanswered } = service;
   const stats = new Stats();
-  const events: TransportEvents = {
-    request({ id, packet }) {
-      if (packet.name === 'never') return void unanswered.push(id);
-      const bytes = files[packet.name];
-      if (!bytes) return transport.refuse(id, { code: 1, message: 'file not found' });
-      const first = bytes.subarray(0, 65536);
-      transport.answer(id, { kind: 'read', content: bytesContent(bytes), first, limits: answers });
-    },
-    end: (_id, ending) => void endings.push(ending),
-    moved: (listening) => void moved.push(listening),
-    notice() {},
-    fault: (fault) => void faults.push(fault),
-  };
-  const options = { events, limits, clock, interfaces };
+  const options = { events: service.events, limits, clock, interfaces };
   const transport: Transport =
     underTest === 'native'
       ? new NativeTransport({ ...options, stats, budget: new CacheBudget(2 ** 20) })
@@ -528,7 +511,7 @@ test('a flood of requests is told no faster than it is worked off, though most o
   expect(unanswered).toHaveLength(100);
   expect(dropped()).toBe(100);
   // Half of them have ended, and are not over before they are answered.
-  for (const id of unanswered) transport.refuse(id, { code: 0, message: 'too late' });
+  for (const exchange of unanswered) exchange.refuse(0, 'too late');
   await until(() => endings.length === 100, 'every end');
   const { bytes } = await get(addresses[0]!, 'hello', { retryMs: 200 });
   expect(bytes.toString()).toBe('hello');

@@ -4,10 +4,10 @@
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { systemClock } from '../../../base/clock.ts';
+import type { FileHandover } from '../../../content/content.ts';
 import { DiskGate, ThreadBudget } from '../../../content/disk-gate.ts';
 import { poolShare, poolThreads } from '../../../content/disks.ts';
 import { readFault } from '../../../content/fault.ts';
-import type { FileHandover } from '../../../content/file.ts';
 import { nodeFileSystem } from '../../../content/node-filesystem.ts';
 import { VersionedFile } from '../../../content/versioned-file.ts';
 import { Waker, type WakeShare } from '../../../net/native/wake.ts';

@@ -3,7 +3,7 @@
  */
 
 import type { PeerKey } from '../../../base/peer.ts';
-import type { FileHandover } from '../../../content/file.ts';
+import type { FileHandover } from '../../../content/content.ts';
 import type { EngineLimits } from '../../protocol/engine.ts';
 import type { WireError } from '../../protocol/error.ts';
 import type { RequestPacket } from '../../protocol/packet.ts';

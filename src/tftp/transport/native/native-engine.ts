@@ -5,19 +5,14 @@
 
 import type { Awaitable } from '../../../base/awaitable.ts';
 import type { CacheBudget } from '../../../content/budget.ts';
-import type { Content } from '../../../content/content.ts';
-import { FileContent } from '../../../content/file.ts';
-import { HeldFile } from '../../../content/held-file.ts';
 import { versionKey } from '../../../content/version.ts';
 import { closeSocket, openSocket } from '../../../net/native/socket.ts';
 import type { SocketAddress } from '../../../net/socket.ts';
 import type { Stats } from '../../../stats/stats.ts';
-import type { ControlPlane, EngineLimits } from '../../protocol/engine.ts';
+import type { EngineLimits } from '../../protocol/engine.ts';
 import { ErrorCode, type WireError } from '../../protocol/error.ts';
-import type { ReadAnswer } from '../../protocol/read-transfer.ts';
-import type { Progress, TransferLimits } from '../../protocol/transfer.ts';
-import type { WriteAnswer } from '../../protocol/write-transfer.ts';
-import type { DataPlane } from '../data-plane.ts';
+import type { Progress } from '../../protocol/transfer.ts';
+import { type Answer, type Borrowed, type DataPlane, engineAnswer, type PlaneControl } from '../data-plane.ts';
 import type { SocketOwner } from '../socket-endpoint.ts';
 import { NativeEndpoint } from './endpoint.ts';
 import { type FromData, NOT_OPEN, type ToData } from './messages.ts';
@@ -39,24 +34,15 @@ export interface NativeEngineOptions {
 const MAX_DEATHS = 5;
 const DEATHS_WITHIN_MS = 60_000;
 
-interface ReadFile {
-  readonly by: Threads;
-  /** Fulfilled when it does not use the descriptor any more. */
-  readonly letGo: PromiseWithResolvers<void>;
-}
-
 export class NativeEngine implements DataPlane {
-  readonly #control: ControlPlane;
+  readonly borrows = true;
+  readonly #control: PlaneControl;
   readonly #options: NativeEngineOptions;
   #limits: EngineLimits;
   #threads: Threads;
   readonly #endpoints = new Map<number, NativeEndpoint>();
   #nextEndpoint = 1;
-  /** When each transfer that the data thread knows has begun. */
-  readonly #transfers = new Map<number, number>();
   #lastId = 0;
-  /** Files that the threads read. */
-  readonly #files = new Map<number, ReadFile>();
   readonly #calls = new Map<number, (result: readonly Progress[]) => void>();
   #nextCall = 1;
   #deaths: number[] = [];
@@ -67,7 +53,7 @@ export class NativeEngine implements DataPlane {
   /** Threads of before have ended, and what they used is closed. */
   #ended: Promise<unknown> = Promise.resolve();
 
-  constructor(control: ControlPlane, options: NativeEngineOptions) {
+  constructor(control: PlaneControl, options: NativeEngineOptions) {
     this.#control = control;
     this.#options = options;
     this.#limits = options.limits;
@@ -96,9 +82,26 @@ export class NativeEngine implements DataPlane {
     return endpoint;
   }
 
-  answer(id: number, { limits, ...answer }: ReadAnswer | WriteAnswer): void {
+  answer(exchange: Answer): void {
+    if (this.#closed) return;
+    const { transfer: id, content, first, limits } = exchange;
     const terms = this.#threads.termsOf(limits);
-    this.#post({ kind: 'answer', id, answer, terms });
+    const { held, file } = (first === undefined && content?.lend?.()) || {};
+    if (held) {
+      // A file of one segment: its bytes go along only if the data thread does not have this version yet.
+      const { version, size } = held;
+      const first = this.#threads.isGiven(version, size) ? undefined : held.take();
+      held.forget();
+      this.#post({ kind: 'serve', id, file: { fd: NOT_OPEN, version, size }, first, terms });
+    } else if (file) {
+      exchange.borrowed = { by: this.#threads, returned: false, onReturned: () => {} };
+      this.#threads.tell({ kind: 'open', id, file });
+      const { fd, version } = file;
+      this.#post({ kind: 'serve', id, file: { fd, version: versionKey(version), size: version.size }, terms });
+    } else {
+      const { limits: _, ...answer } = engineAnswer(exchange);
+      this.#post({ kind: 'answer', id, answer, terms });
+    }
   }
 
   refuse(id: number, error: WireError): void {
@@ -113,7 +116,7 @@ export class NativeEngine implements DataPlane {
     this.#post({ kind: 'written', id, bytes, stored });
   }
 
-  settled(id: number): void {
+  finished(id: number): void {
     this.#post({ kind: 'settled', id }, false);
   }
 
@@ -130,37 +133,13 @@ export class NativeEngine implements DataPlane {
     await this.#call((call) => ({ kind: 'refuseAll', call, error }));
   }
 
-  reads(content: Content): boolean {
-    if (content instanceof HeldFile) return content.holds;
-    return content instanceof FileContent && content.size > 0 && content.handover !== undefined;
-  }
-
-  adopt(id: number, content: Content, limits: TransferLimits): void {
-    if (content instanceof HeldFile) return this.#serveHeld(id, content, limits);
-    const handover = content instanceof FileContent ? content.handover : undefined;
-    if (handover === undefined) throw new TypeError('the content is not a file with a descriptor');
-    if (this.#closed) return;
-    const { fd, version } = handover;
-    this.#files.set(id, { by: this.#threads, letGo: Promise.withResolvers() });
-    this.#threads.tell({ kind: 'open', id, file: handover });
-    const file = { fd, version: versionKey(version), size: version.size };
-    this.#post({ kind: 'serve', id, file, terms: this.#threads.termsOf(limits) });
-  }
-
-  /** A file of one segment: its bytes go along only if the data thread does not have this version yet. */
-  #serveHeld(id: number, content: HeldFile, limits: TransferLimits): void {
-    const { version, size } = content;
-    const given = this.#threads.isGiven(version, size);
-    const first = given ? undefined : content.take();
-    content.forget();
-    this.#post({ kind: 'serve', id, file: { fd: NOT_OPEN, version, size }, first, terms: this.#threads.termsOf(limits) });
-  }
-
-  release(id: number): Awaitable<void> {
-    const file = this.#files.get(id);
-    if (!file) return;
-    if (!file.by.dead) file.by.tell({ kind: 'close', id });
-    return file.letGo.promise;
+  release({ transfer: id, borrowed }: Answer): Awaitable<void> {
+    if (!borrowed || borrowed.returned) return;
+    const by = borrowed.by as Threads;
+    if (!by.dead) by.tell({ kind: 'close', id });
+    return new Promise((resolve) => {
+      borrowed.onReturned = resolve;
+    });
   }
 
   async close(): Promise<void> {
@@ -177,7 +156,7 @@ export class NativeEngine implements DataPlane {
       budget: this.#options.budget.share(),
       stats: this.#options.stats,
       said: (message) => this.#obey(message),
-      letGo: (id) => this.#letGo(id),
+      letGo: (id) => this.#letGo(this.#control.exchanges.get(id)?.borrowed),
       died: (error) => this.#died(error),
     });
   }
@@ -187,12 +166,11 @@ export class NativeEngine implements DataPlane {
       case 'request': {
         const { id, peer, endpoint, packet } = message;
         this.#lastId = id;
-        this.#transfers.set(id, performance.now());
         const listener = this.#endpoints.get(endpoint);
         if (listener) this.#control.request({ id, peer, listener, packet });
         else {
           this.refuse(id, { code: ErrorCode.undefined, message: 'server is stopping' });
-          this.settled(id);
+          this.finished(id);
         }
         return;
       }
@@ -201,7 +179,6 @@ export class NativeEngine implements DataPlane {
       case 'store':
         return this.#control.store(message.id, message.bytes, message.last);
       case 'end':
-        this.#transfers.delete(message.id);
         return this.#control.end(message.id, message.ending);
       case 'closed':
         return this.#closeDescriptor(message.endpoint);
@@ -223,9 +200,10 @@ export class NativeEngine implements DataPlane {
   }
 
   /** The content thread has let go of a file. */
-  #letGo(id: number): void {
-    this.#files.get(id)?.letGo.resolve();
-    this.#files.delete(id);
+  #letGo(borrowed: Borrowed | undefined): void {
+    if (!borrowed) return;
+    borrowed.returned = true;
+    borrowed.onReturned();
   }
 
   /** Starts new threads; what the old ones had under way has failed. */
@@ -234,10 +212,10 @@ export class NativeEngine implements DataPlane {
     const now = performance.now();
     this.#deaths = [...this.#deaths.filter((at) => now - at < DEATHS_WITHIN_MS), now];
     // The other thread may use them until it has ended.
-    const files = [...this.#files.keys()];
+    const files = Array.from(this.#control.exchanges.values(), ({ borrowed }) => borrowed);
     const sockets = [...this.#endpoints.values()].filter(({ closing }) => closing);
     const ended = this.#threads.end().then(() => {
-      for (const id of files) this.#letGo(id);
+      for (const file of files) this.#letGo(file);
       for (const { number } of sockets) this.#closeDescriptor(number);
     });
     this.#ended = Promise.all([this.#ended, ended]);
@@ -250,8 +228,7 @@ export class NativeEngine implements DataPlane {
     }
     for (const resolve of this.#calls.values()) resolve([]);
     this.#calls.clear();
-    for (const [id, began] of this.#transfers) this.#control.end(id, failedEnding(now - began));
-    this.#transfers.clear();
+    this.#control.lost({ code: ErrorCode.undefined, message: 'the thread that served it has died' });
   }
 
   /** Throws if that makes no sense, or cannot be done. */
@@ -283,17 +260,4 @@ export class NativeEngine implements DataPlane {
   #post(message: ToData, urgent?: boolean): void {
     if (!this.#closed) this.#threads.post(message, urgent);
   }
-}
-
-function failedEnding(durationMs: number) {
-  return {
-    outcome: 'failed',
-    bytes: 0,
-    durationMs,
-    agreement: undefined,
-    rttMs: undefined,
-    retransmissions: 0,
-    lastAckMissing: false,
-    error: { code: ErrorCode.undefined, message: 'the thread that served it has died' },
-  } as const;
 }

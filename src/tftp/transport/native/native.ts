@@ -9,12 +9,12 @@ import { interfaceIndex } from '../../../net/native/sockaddr.ts';
 import { processRights, type Rights } from '../../../net/rights.ts';
 import type { Stats } from '../../../stats/stats.ts';
 import type { EngineLimits } from '../../protocol/engine.ts';
-import type { TransportEvents } from '../transport.ts';
+import type { TransportEvents, TransportExchange } from '../transport.ts';
 import { UdpTransport } from '../udp-transport.ts';
 import { NativeEngine } from './native-engine.ts';
 
-export interface NativeOptions {
-  readonly events: TransportEvents;
+export interface NativeOptions<Exchange extends TransportExchange = TransportExchange> {
+  readonly events: TransportEvents<Exchange>;
   readonly limits: EngineLimits;
   readonly clock: Clock;
   /** What is kept of files is drawn from it. */
@@ -26,8 +26,8 @@ export interface NativeOptions {
   readonly rights?: Rights;
 }
 
-export class NativeTransport extends UdpTransport {
-  constructor({ events, limits, clock, budget, stats, interfaces, rights = processRights() }: NativeOptions) {
+export class NativeTransport<Exchange extends TransportExchange = TransportExchange> extends UdpTransport<Exchange> {
+  constructor({ events, limits, clock, budget, stats, interfaces, rights = processRights() }: NativeOptions<Exchange>) {
     super({
       events,
       clock,
@@ -37,7 +37,7 @@ export class NativeTransport extends UdpTransport {
           limits,
           budget,
           stats,
-          fault: (error, what) => events.fault(error, { what }),
+          fault: (error, what) => events.fault(error, what),
           notice: (fields, message) => events.notice(fields, message),
         });
         return {

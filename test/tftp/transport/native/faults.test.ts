@@ -3,12 +3,12 @@ import type { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../../src/base/clock.ts';
 import { CacheBudget } from '../../../../src/content/budget.ts';
-import { bytesContent } from '../../../../src/content/bytes.ts';
 import { whyNot } from '../../../../src/net/native/libc.ts';
 import { Stats } from '../../../../src/stats/stats.ts';
 import { NativeTransport } from '../../../../src/tftp/transport/native/native.ts';
 import { descriptors, descriptorsOf, replaceByNull, watches } from '../../../kit/descriptors.ts';
 import { folder, type Lab, lab, until } from '../../../kit/lab.ts';
+import { MemoryService } from '../../../kit/memory-service.ts';
 import { seeded } from '../../../kit/random.ts';
 import { type Address, get, Peer, rrq } from '../../../kit/tftp.ts';
 import { describeWith, requireTmpfs, TMPFS } from '../../../kit/tools.ts';
@@ -128,20 +128,14 @@ const limits = {
 /** A native transport without a server. */
 async function bare() {
   const before = descriptors();
-  const faults: unknown[] = [];
-  const endings: { readonly outcome: string }[] = [];
+  const service = new MemoryService(limits, () => file);
+  const { faults, endings } = service;
+  const fault = (error: unknown) => {
+    faults.push(error);
+    transport.setLimits(limits);
+  };
   const transport: NativeTransport = new NativeTransport({
-    events: {
-      request: ({ id }) =>
-        transport.answer(id, { kind: 'read', content: bytesContent(file), first: file.subarray(0, 65536), limits }),
-      end: (_id, ending) => void endings.push(ending),
-      moved() {},
-      notice() {},
-      fault(fault) {
-        faults.push(fault);
-        transport.setLimits(limits);
-      },
-    },
+    events: { ...service.events, fault },
     limits,
     clock: systemClock,
     stats: new Stats(),

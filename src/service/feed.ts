@@ -1,0 +1,87 @@
+/**
+ * The content or sink of one exchange: calls of it run one after the other and each within its time, and it is given back exactly
+ * once, after the last of them.
+ */
+import { type Awaitable, isLater } from '../base/awaitable.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Content, Sink } from '../content/content.ts';
+
+/** What a call is made for. */
+export type FeedCall = 'read' | 'write' | 'close';
+
+/** Whose content or sink it is. */
+export interface FeedOwner {
+  readonly clock: Clock;
+  /** One call may take this long. */
+  readonly callMs: number;
+  /** A call has failed, or has taken too long. After a read or a write no other is made. */
+  onFailure(error: unknown, call: FeedCall): void;
+}
+
+export class Feed {
+  readonly content: Content | undefined;
+  readonly sink: Sink | undefined;
+  readonly #owner: FeedOwner;
+  /** The calls under way; `undefined` if there never was one. */
+  #work: Promise<void> | undefined;
+  #closed = false;
+  #failed = false;
+  #committed = false;
+
+  /** Of `content` and `sink` there is one. */
+  constructor(owner: FeedOwner, content: Content | undefined, sink: Sink | undefined) {
+    this.#owner = owner;
+    this.content = content;
+    this.sink = sink;
+  }
+
+  /** What a call brings is not wanted any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Runs after the calls before it, unless one of them has failed. */
+  run(what: FeedCall, call: () => Promise<void>): void {
+    this.#work = (this.#work ?? Promise.resolve()).then(async () => {
+      if (this.#closed || this.#failed) return;
+      try {
+        await this.#limited(call());
+      } catch (error) {
+        // What has failed once is not asked again, however long the end takes to come.
+        this.#failed = true;
+        this.#owner.onFailure(error, what);
+      }
+    });
+  }
+
+  /** Stores what was written; from here on the sink is not aborted. */
+  async commit(): Promise<void> {
+    this.#committed = true;
+    await this.sink?.commit();
+  }
+
+  /** Closes the content, or aborts a sink that was not committed, after the call under way. Never rejects. */
+  close(): Awaitable<void> {
+    this.#closed = true;
+    return this.#work ? this.#work.then(() => this.#giveBack()) : this.#giveBack();
+  }
+
+  #giveBack(): Awaitable<void> {
+    const failed = (error: unknown): void => this.#owner.onFailure(error, 'close');
+    try {
+      const given = this.#committed ? undefined : (this.content?.close() ?? this.sink?.abort());
+      if (isLater(given)) return this.#limited(given).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** A call that never settles must not keep the exchange, and all that it holds, for ever. */
+  #limited(call: PromiseLike<void>): Promise<void> {
+    const { clock, callMs } = this.#owner;
+    return new Promise((resolve, reject) => {
+      const cancel = clock.setTimeout(() => reject(new Error(`nothing came within ${callMs} ms`)), callMs);
+      Promise.resolve(call).then(resolve, reject).finally(cancel);
+    });
+  }
+}
