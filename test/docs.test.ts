@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import * as plugins from '../plugins/index.ts';
 import { makeProgram } from '../src/cli/program.ts';
-import { hookNames } from '../src/plugin/answers.ts';
+import { hookNames } from '../src/plugin/hooks.ts';
 import { configSchema } from '../src/server/config-schema.ts';
 import { COUNTERS, GAUGES, HISTOGRAMS, PLUGIN_COUNTERS, PLUGIN_HISTOGRAMS } from '../src/stats/counters.ts';
 import { anchorsIn, linksIn, page, pages } from './kit/docs.ts';

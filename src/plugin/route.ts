@@ -40,13 +40,13 @@ export interface Stored {
 }
 
 /** Where a request to read leads. `request` is what it has become: the client's MAC address filled in, the name rewritten. */
-export type ReadRoute = { readonly request: ReadRequest } & (
+export type ReadRoute<Asked extends ReadRequest = ReadRequest> = { readonly request: Asked } & (
   | (Opened & { readonly error?: undefined })
   | { readonly error: Refusal; readonly content?: undefined; readonly served?: undefined }
 );
 
 /** Where a request to write leads. No `sink` and no `error`: no plugin takes it, the config's `uploads` decide. */
-export type WriteRoute = { readonly request: WriteRequest } & (
+export type WriteRoute<Asked extends WriteRequest = WriteRequest> = { readonly request: Asked } & (
   | { readonly sink: Sink | undefined; readonly plugin: string | undefined; readonly error?: undefined }
   | { readonly error: Refusal; readonly sink?: undefined }
 );

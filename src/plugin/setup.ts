@@ -7,11 +7,11 @@ import type { Clock } from '../base/clock.ts';
 import type { Issue } from '../base/issue.ts';
 import { limit } from '../base/limit.ts';
 import type { Log } from '../base/log.ts';
-import type { PluginCounters, Stats } from '../stats/stats.ts';
+import { type PluginCounters, Stats } from '../stats/stats.ts';
 import { type Activity, during } from './activity.ts';
 import { expectHooks } from './answers.ts';
 import { PluginError } from './error.ts';
-import type { KeptState } from './kept.ts';
+import { KeptState } from './kept.ts';
 import type { ReadyPlugin } from './ready.ts';
 import { otherFolder } from './route.ts';
 import type { Folder, Hooks, PluginContext } from './types.ts';
@@ -53,14 +53,47 @@ export interface StartedPlugin {
 }
 
 /**
+ * Sets the plugins up, one after the other. If one fails, what was made is disposed of and its `PluginError` thrown, unless
+ * {@link Surroundings.failed} takes it.
+ */
+export async function setUpAll(
+  plugins: readonly ReadyPlugin[],
+  around: Surroundings,
+  disposers: Disposers,
+  hookNames: readonly string[],
+): Promise<readonly StartedPlugin[]> {
+  const started: StartedPlugin[] = [];
+  try {
+    const stats = around.stats ?? new Stats();
+    const whole = { ...around, kept: around.kept ?? new KeptState(), stats };
+    for (const [index, plugin] of plugins.entries()) {
+      const place = started.filter(({ name }) => name === plugin.plugin.name).length;
+      try {
+        started.push(await setUp(plugin, { index, place }, whole, disposers, hookNames));
+      } catch (error) {
+        if (around.failed === undefined || !(error instanceof PluginError)) throw error;
+        around.failed(index, error);
+        const { name } = plugin.plugin;
+        started.push({ name, hooks: {}, logsEnds: false, counters: stats.plugin(name) });
+      }
+    }
+    return started;
+  } catch (error) {
+    await disposers.dispose();
+    throw error;
+  }
+}
+
+/**
  * Sets one plugin up. What it gives to `onDispose` lands in `disposers`, whether or not it gets to its end. Throws `PluginError`.
  * @param at its place in the config, and among the plugins of its name
  */
-export async function setUp(
+async function setUp(
   { plugin, options }: ReadyPlugin,
   { index, place }: { readonly index: number; readonly place: number },
   around: Surroundings & { readonly kept: KeptState; readonly stats: Stats },
   disposers: Disposers,
+  hookNames: readonly string[],
 ): Promise<StartedPlugin> {
   const context: PluginContext = {
     log: around.log.child({ plugin: plugin.name }),
@@ -79,7 +112,7 @@ export async function setUp(
   };
   try {
     const made = (async () => during(around.activity, plugin.name, 'setup', () => plugin.definition.setup(options, context)))();
-    const hooks = expectHooks(await limit(made, { clock: around.clock, ms: around.setupMs }));
+    const hooks = expectHooks(await limit(made, { clock: around.clock, ms: around.setupMs }), hookNames);
     const counters = around.stats.plugin(plugin.name);
     return { name: plugin.name, hooks, logsEnds: plugin.definition.logsEnds === true, counters };
   } catch (error) {

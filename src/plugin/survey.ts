@@ -1,81 +1,70 @@
 /**
- * What plugins tell of themselves when nobody is being served: the machines that a config lists, and what will not work in it.
- * Plugins are asked one after the other, each within the time that its `setup` has.
+ * What plugins list when no client is being served: the machines of a config, and what will not work in it.
  */
-
-import type { Awaitable } from '../base/awaitable.ts';
 import { inSlices, Slices } from '../base/time-slices.ts';
-import { during } from './activity.ts';
-import { expectFileName, expectFinding, expectIterable, expectMachine } from './answers.ts';
-import { PluginError } from './error.ts';
-import { callHook } from './hook.ts';
-import type { StartedPlugin, Surroundings } from './setup.ts';
-import type { Call, CheckCall, Finding, Folder, Hooks, IdentitySource, Machine } from './types.ts';
+import type { Listed } from './combine.ts';
+import { givenIdentity, withIdentity } from './facts.ts';
+import type { StartedPlugin } from './setup.ts';
+import type { Client, Finding, ListedRequest, Machine } from './types.ts';
 
-export type SurveySurroundings = Surroundings & { readonly root: Folder; readonly sources?: () => readonly IdentitySource[] };
-
-/** All machines of all plugins, in the order of the config, each with the names that are for all. Throws a `PluginError`. */
-export async function surveyMachines(plugins: readonly StartedPlugin[], around: SurveySurroundings): Promise<readonly Machine[]> {
-  const machines: Machine[] = [];
-  const names: string[] = [];
-  const slices = new Slices();
-  for (const plugin of plugins) {
-    await told(plugin, 'machines', async () => {
-      const answer = await ask(plugin, around, 'machines', (call) => plugin.hooks.machines?.(call));
-      await inSlices(expectIterable(answer), (machine) => machines.push(expectMachine(machine)), slices);
-    });
-    await told(plugin, 'names', async () => {
-      const answer = await ask(plugin, around, 'names', (call) => plugin.hooks.names?.(call));
-      await inSlices(expectIterable(answer), (name) => names.push(expectFileName(name)), slices);
-    });
+/** All that is listed. Throws the `PluginError` of the first plugin that fails to. */
+export async function all<Item>(listing: AsyncIterable<Listed<Item>>): Promise<readonly Item[]> {
+  const all: Item[] = [];
+  for await (const { items, error } of listing) {
+    if (error !== undefined) throw error;
+    for (const item of items) all.push(item);
   }
-  const listed: Machine[] = [];
-  const withNames = (machine: Machine) => listed.push({ ...machine, names: [...new Set([...machine.names, ...names])] });
-  await inSlices(machines, withNames, slices);
-  return listed;
+  return all;
 }
 
-async function told(plugin: StartedPlugin, hook: 'machines' | 'names', work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    throw new PluginError(plugin.name, hook, error);
-  }
+/** The machines, each with the names that are for all. */
+export async function withNames(machines: readonly Machine[], names: readonly string[]): Promise<readonly Machine[]> {
+  const named: Machine[] = [];
+  await inSlices(machines, (machine) => named.push({ ...machine, names: [...new Set([...machine.names, ...names])] }));
+  return named;
 }
 
-/** What all plugins find, given the machines that they list, with paths from `plugins[0]` on. A plugin that fails to say is a finding itself. */
-export async function surveyFindings(
+/** Findings with paths from `plugins[0]` on. A plugin that fails to say is a finding itself. */
+export async function placed(
+  listing: AsyncIterable<Listed<Finding>>,
   plugins: readonly StartedPlugin[],
-  around: SurveySurroundings,
-  clients: CheckCall['clients'],
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  for (const [index, plugin] of plugins.entries()) {
-    const path = ['plugins', index];
-    try {
-      const answer = await ask(plugin, around, 'check', (call) => plugin.hooks.check?.(Object.assign(call, { clients })));
-      for (const finding of expectIterable(answer).map(expectFinding))
-        findings.push({ ...finding, path: [...path, 'options', ...finding.path] });
-    } catch (error) {
-      const { problem, place } = new PluginError(plugin.name, 'check', error);
-      findings.push({ severity: 'error', path, message: problem, ...(place && { file: place.file, line: place.line }) });
-    }
+  for await (const { plugin, items, error } of listing) {
+    const path = ['plugins', plugins.indexOf(plugin)];
+    for (const finding of items ?? []) findings.push({ ...finding, path: [...path, 'options', ...finding.path] });
+    if (error === undefined) continue;
+    const { problem, place } = error;
+    findings.push({ severity: 'error', path, message: problem, ...(place && { file: place.file, line: place.line }) });
   }
   return findings;
 }
 
-async function ask<T>(
-  plugin: StartedPlugin,
-  { clock, setupMs, root, sources, log, activity }: SurveySurroundings,
-  name: keyof Hooks,
-  hook: (call: Call) => Awaitable<T>,
-): Promise<T> {
-  return callHook((call) => during(activity, plugin.name, name, () => hook(call)), {
-    clock,
-    counters: plugin.counters,
-    hookMs: setupMs,
-    root,
-    sources,
-    log: () => log.child({ plugin: plugin.name }),
-  });
+/** Each machine as a request of it would have it. @param host fills in which of the config's machines it is */
+export async function clientsOf(
+  machines: readonly Machine[],
+  host: (request: ListedRequest) => Promise<ListedRequest>,
+): Promise<readonly Client[]> {
+  const clients: Client[] = [];
+  const slices = new Slices();
+  for (const machine of machines) {
+    clients.push((await host(requestOf(machine))).client);
+    if (slices.over) await slices.rest();
+  }
+  return clients;
+}
+
+/** As if a listed machine had asked; for nothing in particular. */
+function requestOf(machine: Machine): ListedRequest {
+  const { address = '0.0.0.0' } = machine;
+  const client: Client = { address, port: 0 };
+  const given = givenIdentity(machine);
+  return {
+    protocol: 'none',
+    kind: 'read',
+    client: given === undefined ? client : withIdentity(client, given),
+    local: { address: '0.0.0.0', port: 0 },
+    asked: '',
+    name: '',
+  };
 }

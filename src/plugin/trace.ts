@@ -6,7 +6,7 @@ import { errorText } from '../base/error-text.ts';
 import { Refusal } from '../base/refusal.ts';
 import { factNames, sourceOf } from './facts.ts';
 import type { RouteOptions } from './route.ts';
-import type { Client, FactName, Folder } from './types.ts';
+import type { Client, FactName, Folder, Hooks } from './types.ts';
 
 /** A file name that was looked up under the root. */
 export interface Lookup {
@@ -20,7 +20,7 @@ export interface Lookup {
 export interface TraceEntry {
   /** `undefined`: the root directory. */
   readonly plugin: string | undefined;
-  readonly hook: 'identify' | 'host' | 'rewrite' | 'open' | 'store';
+  readonly hook: keyof Hooks;
   /** What it was asked about: an address (`identify`, `host`) or a name. */
   readonly before: string;
   /** What it answered, in short; `undefined` when it had no answer. */

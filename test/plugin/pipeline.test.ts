@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { Refusal, type RefusalReason } from '../../src/base/refusal.ts';
+import { NOT_FOUND, Refusal, type RefusalReason } from '../../src/base/refusal.ts';
 import { definePlugin, type Plugin } from '../../src/plugin/define.ts';
 import { PluginError } from '../../src/plugin/error.ts';
 import type { Trace } from '../../src/plugin/trace.ts';
@@ -307,7 +307,7 @@ describe('open', () => {
     const second = vi.fn();
     const pipeline = await start([js('a', { open: async () => answer }), hooks('second', { open: second })], surroundings());
     const opened = await pipeline.open(readRequest('kernel'));
-    expect([await bytes(opened.content), opened.served]).toEqual([text, served]);
+    expect([opened && (await bytes(opened.content)), opened?.served]).toEqual([text, served]);
     expect(second).toHaveBeenCalledTimes(answer === undefined ? 1 : 0);
   });
 
@@ -337,7 +337,8 @@ describe('open', () => {
 
   test('ERROR 1 when nobody has it', async () => {
     const pipeline = await start([], surroundings());
-    await expect(pipeline.open(readRequest('absent'))).rejects.toMatchObject({ reason: 'not-found' });
+    expect(await pipeline.open(readRequest('absent'))).toBeUndefined();
+    expect((await pipeline.route(readRequest('absent'))).error).toBe(NOT_FOUND);
   });
 
   test('a root that fails is ERROR 0 and a log line', async () => {

@@ -1,0 +1,174 @@
+/**
+ * How the answers of several plugins to one hook combine. Plugins are asked in the order of the config; one that returns nothing has
+ * no answer.
+ */
+import { inSlices, Slices } from '../base/time-slices.ts';
+import { expectIterable } from './answers.ts';
+import type { HookCaller, HookName, Taking } from './caller.ts';
+import { PluginError } from './error.ts';
+import type { RouteOptions } from './route.ts';
+import type { StartedPlugin } from './setup.ts';
+
+/** What a combinator has of the pipeline. */
+export interface Asking {
+  readonly caller: HookCaller;
+  readonly hook: HookName;
+  /** All plugins of the config that have the hook. */
+  readonly plugins: readonly StartedPlugin[];
+}
+
+/** A hook that is asked about a request. */
+export interface RequestHook<Input, Result> {
+  readonly kind: 'request';
+  run(asking: Asking, input: Input, options: RouteOptions): Promise<Result>;
+}
+
+/** A hook that is told something, and cannot change it. */
+export interface ObserverHook<Input extends { readonly id: number }> {
+  readonly kind: 'observer';
+  run(asking: Asking, input: Input): void;
+}
+
+/** A hook that lists things, for no request. */
+export interface ListHook<Item> {
+  readonly kind: 'list';
+  /** @param more what its call has besides */
+  run(asking: Asking, more?: object): AsyncIterable<Listed<Item>>;
+}
+
+/** What one plugin lists, or how it failed to. */
+export type Listed<Item> = { readonly plugin: StartedPlugin } & (
+  | { readonly items: readonly Item[]; readonly error?: undefined }
+  | { readonly error: PluginError; readonly items?: undefined }
+);
+
+/** A hook that says once what another hook of the same plugin does. */
+export interface StatementHook<Item> {
+  readonly kind: 'statement';
+  /** Throws a `PluginError`. */
+  run(asking: Asking): readonly Item[];
+}
+
+/** How one plugin is asked, and what makes a result of its answer. */
+export interface Asked<Input, Result> {
+  /** What it is asked about, for the trace: an address or a name. */
+  about(input: Input): string;
+  /** Checks an answer; throws an Error that says what is wrong with it. `undefined`: as if there were no answer. */
+  expect(answer: unknown, taking: Taking, input: Input): Result | undefined | Promise<Result | undefined>;
+  /** The result in short, for the trace. */
+  tell(result: Result): string | undefined;
+  /** Gets an answer that came too late, to close it. */
+  late?(answer: unknown): void;
+}
+
+/** The first answer wins. */
+export function first<Input, Result>(asked: Asked<Input, Result>): RequestHook<Input, Result | undefined> {
+  return {
+    kind: 'request',
+    async run(asking, input, options) {
+      for (const plugin of asking.plugins) {
+        const result = await ask(asking, plugin, asked, input, options);
+        if (result !== undefined) return result;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** Each plugin gets what the ones before it made of the request. */
+export function waterfall<Input, Result>({
+  apply,
+  enough,
+  ...asked
+}: Asked<Input, Result> & {
+  /** What the next plugin gets. */
+  apply(input: Input, result: Result): Input;
+  /** Whether no further plugin need be asked. */
+  enough?(input: Input): boolean;
+}): RequestHook<Input, Input> {
+  return {
+    kind: 'request',
+    async run(asking, input, options) {
+      let current = input;
+      for (const plugin of asking.plugins) {
+        if (enough?.(current)) break;
+        const result = await ask(asking, plugin, asked, current, options);
+        if (result !== undefined) current = apply(current, result);
+      }
+      return current;
+    },
+  };
+}
+
+/** All are told, and none is waited for. */
+export function observers<Input extends { readonly id: number }>(): ObserverHook<Input> {
+  return {
+    kind: 'observer',
+    run({ caller, hook, plugins }, input) {
+      for (const plugin of plugins) caller.tell({ plugin, hook, about: '', input }, input.id);
+    },
+  };
+}
+
+/** What each plugin lists. @param expect checks one item */
+export function list<Item>(expect: (item: unknown) => Item): ListHook<Item> {
+  return {
+    kind: 'list',
+    async *run({ caller, hook, plugins }, more) {
+      const slices = new Slices();
+      for (const plugin of plugins) {
+        const items: Item[] = [];
+        let error: PluginError | undefined;
+        try {
+          const answer = await caller.survey(plugin, hook, more);
+          await inSlices(expectIterable(answer), (item) => items.push(expect(item)), slices);
+        } catch (cause) {
+          error = new PluginError(plugin.name, hook, cause);
+        }
+        yield error === undefined ? { plugin, items } : { plugin, error };
+      }
+    },
+  };
+}
+
+/** What every plugin with the hook `of` says of it; one that does not say may do all of `unsaid`. */
+export function statements<Item>(
+  of: HookName,
+  expect: (answer: unknown) => readonly Item[],
+  unsaid: readonly Item[],
+): StatementHook<Item> {
+  return {
+    kind: 'statement',
+    run({ hook, plugins }) {
+      return plugins
+        .filter(({ hooks }) => hooks[of] !== undefined)
+        .flatMap(({ name, hooks }) => {
+          const say = hooks[hook] as (() => unknown) | undefined;
+          if (say === undefined) return unsaid;
+          try {
+            return expect(say());
+          } catch (error) {
+            throw new PluginError(name, hook, error);
+          }
+        });
+    },
+  };
+}
+
+function ask<Input, Result>(
+  { caller, hook }: Asking,
+  plugin: StartedPlugin,
+  { about, expect, tell, late }: Asked<Input, Result>,
+  input: Input,
+  options: RouteOptions,
+): Promise<Result | undefined> {
+  return caller.ask<Result | undefined>(
+    { plugin, hook, about: about(input), input },
+    {
+      take: (answer, taking) => (answer === undefined ? undefined : expect(answer, taking, input)),
+      tell: (result) => (result === undefined ? undefined : tell(result)),
+      ...(late && { late }),
+    },
+    options,
+  );
+}
