@@ -37,7 +37,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     packages: ['node:', 'zod'],
   },
   'tftp/transport': { layers: ['base', 'stats', 'net', 'content', 'tftp/protocol'], packages: ['node:'] },
-  'tftp/client': { layers: ['base', 'net', 'content', 'tftp/protocol'], packages: ['node:'] },
+  'tftp/client': { layers: ['base', 'net', 'content', 'tftp', 'tftp/protocol'], packages: ['node:'] },
   'tftp/storm': { layers: ['base', 'net', 'tftp/protocol', 'tftp/client'], packages: ['node:'] },
   server: {
     layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp', 'tftp/protocol', 'tftp/transport'],

@@ -11,14 +11,14 @@ export function netasciiContent(content: Content): Content {
   return new NetasciiContent(content);
 }
 
-/** Takes netascii, stores local text. */
+/** Takes netascii, stores local text, of which a piece of netascii may have none. */
 export function netasciiSink(sink: Sink): Sink {
   const decoder = new NetasciiDecoder();
+  const write = (local: Uint8Array) => (local.length > 0 ? sink.write(local) : undefined);
   return {
-    write: (bytes) => sink.write(decoder.decode(bytes)),
+    write: (bytes) => write(decoder.decode(bytes)),
     async commit() {
-      const rest = decoder.end();
-      if (rest.length > 0) await sink.write(rest);
+      await write(decoder.end());
       await sink.commit();
     },
     abort: () => sink.abort(),

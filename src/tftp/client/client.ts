@@ -5,11 +5,10 @@
 import type { Awaitable } from '../../base/awaitable.ts';
 import { peerKey, peerOf } from '../../base/peer.ts';
 import { SEGMENT_BYTES } from '../../base/segment.ts';
-import type { Content } from '../../content/content.ts';
+import type { Content, Sink } from '../../content/content.ts';
+import { netasciiContent, netasciiSink } from '../netascii.ts';
 import type { Rollover } from '../protocol/block.ts';
-import { NetasciiDecoder } from '../protocol/netascii.ts';
 import { DownloadTransfer } from './download.ts';
-import { netasciiSource } from './netascii.ts';
 import type { ClientAgreement } from './options.ts';
 import { resolveHost } from './resolve.ts';
 import { Session } from './session.ts';
@@ -78,14 +77,15 @@ export function download(
   sink: (bytes: Uint8Array) => Awaitable<void>,
   options: ClientOptions = {},
 ): Promise<ClientResult> {
-  const decoder = options.mode === 'netascii' ? new NetasciiDecoder() : undefined;
+  const local: Sink = { write: sink, commit() {}, abort() {} };
+  const target = options.mode === 'netascii' ? netasciiSink(local) : local;
   return run<DownloadTransfer>(remote, options, {
     transferSize: 0,
     total: ({ agreement }) => agreement?.announcedSize,
     transfer: (request, host, { session, work }) => {
       const store = async (bytes: Uint8Array, last: boolean) => {
-        const pieces = decoder ? [decoder.decode(bytes), ...(last ? [decoder.end()] : [])] : [bytes];
-        for (const piece of pieces) if (piece.length > 0) await sink(piece);
+        if (bytes.length > 0) await target.write(bytes);
+        if (last) await target.commit();
         session.drive((transfer, now) => transfer.written(bytes.length, last, now));
       };
       return new DownloadTransfer(request, { ...host, deliver: (bytes, last) => work.add(() => store(bytes, last)) });
@@ -95,7 +95,7 @@ export function download(
 
 /** Sends a file. `source` is read in order, ahead of need, and closed at the end whatever happens. Rejects with a {@link ClientError}. */
 export async function upload(remote: string | Remote, source: Content, options: ClientOptions = {}): Promise<ClientResult> {
-  const content = options.mode === 'netascii' ? netasciiSource(source) : source;
+  const content = options.mode === 'netascii' ? netasciiContent(source) : source;
   const { size } = content;
   try {
     return await run<UploadTransfer>(remote, options, {
