@@ -3,12 +3,12 @@
  * opens one and closes it. This file has the interface, and the implementation that runs wherever Node does; `native/ports.ts`
  * has the other.
  */
-import { createSocket, type Socket } from 'node:dgram';
+import type { Socket } from 'node:dgram';
 import { systemClock } from '../base/clock.ts';
 import type { DatagramOutbox, Endpoint } from '../base/endpoint.ts';
-import { type PeerKey, peerKey, peerOf } from '../base/peer.ts';
+import { type PeerKey, peerOf } from '../base/peer.ts';
+import { enlarge, newSocket, onDatagram } from './dgram.ts';
 import { EventLoopDriver } from './event-loop-driver.ts';
-import { literal } from './socket.ts';
 import type { StateMachine } from './state-machine.ts';
 
 /** Whose ports they are. */
@@ -69,14 +69,12 @@ export class DgramPorts implements Ports {
 
   open(localAddress = this.#options.localAddress): Endpoint {
     const { family } = this.#options;
-    const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup: literal(family) });
+    const socket = newSocket({ family });
     const address = localAddress ?? (family === 6 ? '::' : '0.0.0.0');
     const port = new DgramPort(socket, address);
     socket.on('error', (error: NodeJS.ErrnoException) => error.syscall === 'bind' && this.#run?.end(error));
-    socket.on('message', (datagram, { address, port: from }) => {
-      if (from !== 0) this.#run?.receive(port, peerKey(address, from), datagram);
-    });
-    socket.bind({ port: 0, address, exclusive: true }, () => enlarge(socket));
+    onDatagram(socket, (from, datagram) => this.#run?.receive(port, from, datagram));
+    socket.bind({ port: 0, address, exclusive: true }, () => enlarge(socket, { receive: RECEIVE_BUFFER_BYTES }));
     return port;
   }
 
@@ -148,10 +146,4 @@ class Run implements StateMachine {
       this.end(error);
     }
   }
-}
-
-function enlarge(socket: Socket): void {
-  try {
-    socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
-  } catch {}
 }

@@ -6,10 +6,11 @@
  * §4), and one that is connected to the server's listening port, since the kernel reports ICMP port unreachable to connected sockets
  * only (RFC 1122 §4.1.3.3).
  */
-import { createSocket, type Socket } from 'node:dgram';
+import type { Socket } from 'node:dgram';
 import type { Endpoint } from '../../base/endpoint.ts';
-import { type PeerKey, peerKey, peerOf } from '../../base/peer.ts';
+import { type PeerKey, peerOf } from '../../base/peer.ts';
 import type { Slices } from '../../base/segment.ts';
+import { bound, enlarge, newSocket, onDatagram } from '../../net/dgram.ts';
 import { HEADER_BYTES, Opcode, writeHeader } from '../protocol/packet.ts';
 
 export interface SocketEvents {
@@ -55,9 +56,7 @@ export class ClientSocket implements Endpoint {
     this.#events = events;
     for (const one of this.#sockets) {
       one.on('error', (error) => this.#failed(error));
-      one.on('message', (datagram, { address, port }) => {
-        if (port !== 0) events.receive(peerKey(address, port), datagram);
-      });
+      onDatagram(one, events.receive);
     }
   }
 
@@ -67,11 +66,11 @@ export class ClientSocket implements Endpoint {
     events: SocketEvents,
   ): Promise<ClientSocket> {
     // Bound without sharing first: sockets that share would be given a port that another client shares already.
-    const exclusive = await bound(family, { address, port: localPort, shared: false });
+    const exclusive = await open(family, { address, port: localPort, shared: false });
     const { port } = exclusive.address();
     exclusive.close();
-    const socket = await bound(family, { address, port, shared: true });
-    const connected = await bound(family, { address, port, shared: true })
+    const socket = await open(family, { address, port, shared: true });
+    const connected = await open(family, { address, port, shared: true })
       .then((twin) => connect(twin, server))
       .catch(() => undefined);
     return new ClientSocket(server, socket, connected, events);
@@ -126,25 +125,11 @@ interface Bind {
   readonly shared: boolean;
 }
 
-function bound(family: 4 | 6, { address, port, shared }: Bind): Promise<Socket> {
-  const socket = createSocket({
-    type: family === 6 ? 'udp6' : 'udp4',
-    reuseAddr: shared,
-    // Addresses only: nothing to resolve.
-    lookup: (host, _options, callback) => callback(null, host, family),
-  });
-  return new Promise((resolve, reject) => {
-    socket.once('error', reject);
-    socket.bind({ port, ...(address === undefined ? {} : { address }), exclusive: true }, () => {
-      socket.off('error', reject);
-      try {
-        socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
-      } catch {
-        // A small buffer loses more; it works all the same.
-      }
-      resolve(socket);
-    });
-  });
+async function open(family: 4 | 6, { address, port, shared }: Bind): Promise<Socket> {
+  const socket = newSocket({ family, shared });
+  await bound(socket, { port, ...(address === undefined ? {} : { address }) });
+  enlarge(socket, { receive: RECEIVE_BUFFER_BYTES });
+  return socket;
 }
 
 /** Closes the socket, and rejects, if it cannot be connected. */
