@@ -39,12 +39,19 @@ export class Waker {
   /** Call after a message was posted. */
   wake(): void {
     this.posted();
-    if (Atomics.load(this.#flags, SLEEPING) === 1) call('write', this.#fd, one, 8);
+    // One call wakes: the flag is lowered for it, and the sleeper may take its time.
+    if (Atomics.load(this.#flags, SLEEPING) === 1 && Atomics.exchange(this.#flags, SLEEPING, 0) === 1)
+      call('write', this.#fd, one, 8);
   }
 
   /** The sleeper's side: about to sleep, or awake. */
   set sleeping(sleeping: boolean) {
     Atomics.store(this.#flags, SLEEPING, sleeping ? 1 : 0);
+  }
+
+  /** The sleeper's side: whether something was posted that was not taken yet. */
+  get isPosted(): boolean {
+    return Atomics.load(this.#flags, POSTED) === 1;
   }
 
   /** The sleeper's side: whether something was posted since this was last asked. */

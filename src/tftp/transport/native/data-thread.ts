@@ -3,6 +3,7 @@
  * system has of a file in memory it reads itself, so that a warm file costs no other thread's time. It runs no user's code and opens
  * no file; descriptors are made and closed by the main thread.
  */
+import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { unpredictable } from '../../../base/random.ts';
@@ -31,6 +32,12 @@ import { SegmentSource } from './segment-source.ts';
 
 /** Segments that wait to be sent, or to be let go of, within a round: their memory is used again for the next. */
 const SEGMENTS_TOGETHER = 32;
+const SEVERAL_CORES = availableParallelism() > 1;
+/** How long the main thread's answer is polled for. Woken from its sleep it takes a quarter of a millisecond for a request. */
+const MAIN_POLL_MS = 0.5;
+/** The same for peers, on a fast link, and how many of them. */
+const PEER_POLL_MS = 0.1;
+const PEERS_POLLED = 4;
 /** Messages of the main thread taken in one round. */
 const MESSAGES_A_ROUND = 128;
 /** While the main thread's mailbox is full: it has made room by then. */
@@ -116,7 +123,14 @@ export class DataThread {
   /** What the content thread is to read, told at the end of this round. */
   #needs: ToContent[] = [];
   readonly #patience = new Patience();
-  readonly #busyPoll = new BusyPoll(() => performance.now());
+  /** Requests that the main thread has not answered yet. */
+  readonly #unanswered = new Set<number>();
+  readonly #pollMain = new BusyPoll({
+    now: () => performance.now(),
+    pollMs: MAIN_POLL_MS,
+    maxTransfers: Number.POSITIVE_INFINITY,
+  });
+  readonly #pollPeers = new BusyPoll({ now: () => performance.now(), pollMs: PEER_POLL_MS, maxTransfers: PEERS_POLLED });
   #stopped = false;
 
   constructor({ limits, firstId, budget, stats, epoll, wake, bell, incoming, outgoing, content }: DataThreadOptions) {
@@ -172,17 +186,40 @@ export class DataThread {
     const driver = this.#driver;
     const began = performance.now();
     this.#patience.roundEnded(driver.takeEarliestNow(), began);
-    this.#waker.sleeping = true;
-    const waitMs = this.#takeMessages() ? 0 : Math.min(driver.waitMs(began), this.#outgoing.waits ? FULL_WAIT_MS : MAX_WAIT_MS);
-    const ready = (waitMs > 0 && this.#busyPoll.poll(this.#engine.size, this.#poll)) || driver.wait(waitMs);
-    this.#waker.sleeping = false;
+    const ready = this.#takeMessages() ? driver.wait(0) : this.#wait(began);
     if (ready === 0) driver.tick();
     driver.expire();
     if (this.#unread.size > 0) this.#giveUpUnread();
     this.#flush();
   }
 
-  readonly #poll = (): number => this.#driver.wait(0);
+  /** Until something comes, or the next deadline. */
+  #wait(began: number): number {
+    const waitMs = Math.min(this.#driver.waitMs(began), this.#outgoing.waits ? FULL_WAIT_MS : MAX_WAIT_MS);
+    const came = waitMs > 0 ? this.#busyPoll() : 0;
+    if (came > 0) return came;
+    this.#waker.sleeping = true;
+    const ready = this.#driver.wait(this.#hasMessages ? 0 : waitMs);
+    this.#waker.sleeping = false;
+    return ready;
+  }
+
+  #busyPoll(): number {
+    // With one core, the other side waits for it.
+    if (!SEVERAL_CORES) return 0;
+    if (this.#unanswered.size > 0) return this.#pollMain.poll(this.#unanswered.size, this.#poll);
+    return this.#pollPeers.poll(this.#engine.size, this.#poll);
+  }
+
+  readonly #poll = (): number => {
+    if (!this.#hasMessages) return this.#driver.wait(0);
+    this.#driver.tick();
+    return 1;
+  };
+
+  get #hasMessages(): boolean {
+    return !this.#reader.empty || this.#waker.isPosted;
+  }
 
   /** Everything that the round has made: segments that are here already, datagrams, messages. */
   #flush(): void {
@@ -219,7 +256,8 @@ export class DataThread {
 
   /** Returns whether there were any. */
   #takeMessages(): boolean {
-    if (!this.#waker.takePosted() && this.#reader.empty) return false;
+    if (!this.#hasMessages) return false;
+    this.#waker.takePosted();
     this.#driver.tick();
     for (let taken = 0; taken < MESSAGES_A_ROUND && this.#reader.take(this.#record, this.#parcel); taken++)
       if (this.#ready.length + this.#unheld.size >= SEGMENTS_TOGETHER) this.#flush();
@@ -244,10 +282,13 @@ export class DataThread {
         this.#terms[message.number] = message.limits;
         return;
       case 'answer':
+        this.#unanswered.delete(message.id);
         return this.#answer(message);
       case 'serve':
+        this.#unanswered.delete(message.id);
         return this.#serve(message);
       case 'refuse':
+        this.#unanswered.delete(message.id);
         return this.#engine.refuse(message.id, message.error, now);
       case 'settled':
         return this.#engine.settled(message.id);
@@ -353,8 +394,10 @@ export class DataThread {
 
   #controlPlane(): ControlPlane {
     return {
-      request: ({ id, peer, listener, packet }) =>
-        this.#tell({ kind: 'request', id, peer, endpoint: (listener as DataEndpoint).number, packet }),
+      request: ({ id, peer, listener, packet }) => {
+        this.#unanswered.add(id);
+        this.#tell({ kind: 'request', id, peer, endpoint: (listener as DataEndpoint).number, packet });
+      },
       need: (id, index) => {
         if (this.#source.has(id)) this.#source.need(id, index);
         else this.#tell({ kind: 'need', id, index });
@@ -362,6 +405,7 @@ export class DataThread {
       released: (bytes) => this.#release(bytes),
       store: (id, bytes, last) => this.#tell({ kind: 'store', id, bytes, last }),
       end: (id, ending) => {
+        this.#unanswered.delete(id);
         this.#unread.delete(id);
         this.#source.close(id);
         // The file is let go of when the main thread hears of the end.

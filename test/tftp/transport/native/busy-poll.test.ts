@@ -4,7 +4,7 @@ import { BusyPoll } from '../../../../src/tftp/transport/native/busy-poll.ts';
 /** A loop whose every look takes a microsecond; `answersAfterMs` of each wait comes one datagram. */
 function loop() {
   let now = 0;
-  const polling = new BusyPoll(() => now);
+  const polling = new BusyPoll({ now: () => now, pollMs: 0.1, maxTransfers: 4 });
   /** Whether it was looked at all, and what was found. */
   const wait = (answersAfterMs: number, transfers = 1) => {
     const begun = now;
@@ -20,7 +20,7 @@ function loop() {
   return { wait, waits };
 }
 
-test('answers that come soon are looked out for, each of them', () => {
+test('answers that come soon are polled for, each of them', () => {
   const { waits } = loop();
   for (const { came, ms } of waits(5000, 0.05)) {
     expect(came).toBe(1);
