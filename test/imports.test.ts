@@ -25,8 +25,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   plugin: { layers: ['base', 'stats', 'content'], packages: ['node:', 'zod'] },
   config: {
     layers: ['base', 'content', 'plugin'],
-    // A config that is data names first-party plugins, which are found as a user's own config finds them.
-    packages: ['node:', 'zod', 'cosmiconfig', 'chokidar', 'acorn', 'pxe/plugins'],
+    packages: ['node:', 'zod', 'cosmiconfig', 'chokidar', 'acorn', 'yaml'],
   },
   service: { layers: ['base', 'stats', 'content', 'plugin', 'config'], packages: [] },
   'dhcp/protocol': { layers: [], packages: [] },

@@ -2,10 +2,10 @@
  * Keys that stand twice in one object of a config: JavaScript and JSON take the later one and say nothing.
  */
 import { readFileSync } from 'node:fs';
-import { stripTypeScriptTypes } from 'node:module';
 import { basename, extname } from 'node:path';
 import { type DuplicateKey, duplicateJsonKeys, duplicateKeys } from '../config/source.ts';
 import type { Finding } from '../plugin/types.ts';
+import { stripTypes } from './strip-types.ts';
 
 /** @param files that the config is made of; what is no program and no JSON is passed over: YAML refuses such keys itself */
 export function duplicateFindings(files: readonly string[]): readonly Finding[] {
@@ -26,20 +26,9 @@ function duplicatesOf(file: string): readonly DuplicateKey[] {
   if (!isJson && !/^\.m?[jt]s$/.test(extension)) return [];
   try {
     const source = readFileSync(file, 'utf8');
-    return isJson ? duplicateJsonKeys(source) : duplicateKeys(withoutTypes(source));
+    return isJson ? duplicateJsonKeys(source) : duplicateKeys(stripTypes(source));
   } catch {
     // It is missing, or no program: the load of the config tells that.
     return [];
-  }
-}
-
-/** Everything stays in its place. Node warns that the function is experimental, which is of no use to the config's author. */
-function withoutTypes(source: string): string {
-  const { emitWarning } = process;
-  process.emitWarning = () => {};
-  try {
-    return stripTypeScriptTypes(source);
-  } finally {
-    process.emitWarning = emitWarning;
   }
 }

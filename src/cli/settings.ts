@@ -13,6 +13,7 @@ import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
 import { configSchema } from '../server/config-schema.ts';
 import type { Listen, TftpConfig } from '../tftp/config.ts';
 import { EXIT, ExitError } from './exit.ts';
+import { stripTypes } from './strip-types.ts';
 
 /** Flags that override keys of the config. */
 export interface Overrides {
@@ -74,7 +75,8 @@ export async function reloadSettings(flags: Overrides, file: string, files: read
 
 function loadOptions(flags: Overrides): LoadOptions {
   const override = (config: Config) => overridden(config, flags);
-  return { folder: resolve('.'), file: flags.config, clock: systemClock, schema: configSchema, override };
+  const handedIn = { clock: systemClock, schema: configSchema, plugins: () => import('pxe/plugins'), stripTypes };
+  return { folder: resolve('.'), file: flags.config, ...handedIn, override };
 }
 
 /** What flags change in a config. */

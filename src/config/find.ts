@@ -8,6 +8,7 @@ import { cosmiconfig, defaultLoaders, type Loader } from 'cosmiconfig';
 import { ConfigError } from './error.ts';
 import type { FreshImports } from './import.ts';
 import { hintFor, missingPluginOf, placeOf } from './place.ts';
+import type { FirstPartyPlugins } from './reference.ts';
 
 /** Looked for in each folder, in this order. In `package.json` it is the key `pxe`. */
 export const configFileNames = [
@@ -33,8 +34,12 @@ export interface FoundConfig {
  * Throws a `ConfigError` if the first file found cannot be read.
  * @returns `undefined` if there is none
  */
-export async function findConfig(folder: string, imports: FreshImports): Promise<FoundConfig | undefined> {
-  const explorer = makeExplorer(imports);
+export async function findConfig(
+  folder: string,
+  imports: FreshImports,
+  plugins: FirstPartyPlugins,
+): Promise<FoundConfig | undefined> {
+  const explorer = makeExplorer(imports, plugins);
   for (let current = folder; ; current = dirname(current)) {
     const found = await explorer.search(current);
     if (found) return taken(found.filepath, found, imports);
@@ -43,16 +48,16 @@ export async function findConfig(folder: string, imports: FreshImports): Promise
 }
 
 /** Reads one file. Throws a `ConfigError`. */
-export async function readConfig(file: string, imports: FreshImports): Promise<FoundConfig> {
+export async function readConfig(file: string, imports: FreshImports, plugins: FirstPartyPlugins): Promise<FoundConfig> {
   imports.note(file);
   try {
-    return taken(file, await makeExplorer(imports).load(file), imports);
+    return taken(file, await makeExplorer(imports, plugins).load(file), imports);
   } catch (error) {
-    throw error instanceof ConfigError ? error : await unreadable(file, error, imports);
+    throw error instanceof ConfigError ? error : await unreadable(file, error, imports, plugins);
   }
 }
 
-function makeExplorer(imports: FreshImports) {
+function makeExplorer(imports: FreshImports, plugins: FirstPartyPlugins) {
   const load =
     (loader: Loader): Loader =>
     async (file, text) => {
@@ -61,7 +66,7 @@ function makeExplorer(imports: FreshImports) {
         return await loader(file, text);
       } catch (error) {
         // Also because cosmiconfig takes an ENOENT from within a config for "no such config" and looks elsewhere.
-        throw await unreadable(file, error, imports);
+        throw await unreadable(file, error, imports, plugins);
       }
     };
   const program = load(async (file) => {
@@ -110,12 +115,17 @@ function taken(
   return { file, input: found.config };
 }
 
-async function unreadable(file: string, error: unknown, imports: FreshImports): Promise<ConfigError> {
+async function unreadable(
+  file: string,
+  error: unknown,
+  imports: FreshImports,
+  firstParty: FirstPartyPlugins,
+): Promise<ConfigError> {
   if (error instanceof ConfigError)
     return new ConfigError(error.file, error.issues, { place: error.place, files: imports.files });
   const { files, missing } = imports;
   const place = placeOf(error, [file, ...files], missing);
-  const plugins = missingPluginOf(error) === undefined ? [] : Object.keys(await import('pxe/plugins'));
+  const plugins = missingPluginOf(error) === undefined ? [] : Object.keys(await firstParty());
   const issue = { path: [], message: messageOf(error, file), hint: hintFor(error, missing, plugins) };
   return new ConfigError(file, [issue], { place, files, cause: error });
 }

@@ -8,7 +8,8 @@ import type { Config } from './config.ts';
 import { ConfigError } from './error.ts';
 import { findConfig, readConfig } from './find.ts';
 import { FreshImports } from './import.ts';
-import { resolveReferences } from './reference.ts';
+import { keyPlace, type StripTypes } from './key-place.ts';
+import { type FirstPartyPlugins, resolveReferences } from './reference.ts';
 import { type ResolvedConfig, resolveConfig } from './resolve.ts';
 import type { ConfigSchema } from './schema.ts';
 
@@ -19,6 +20,8 @@ export interface LoadOptions {
   readonly folder: string;
   readonly clock: Clock;
   readonly schema: ConfigSchema;
+  readonly plugins: FirstPartyPlugins;
+  readonly stripTypes: StripTypes;
   /** Time limit of each import. Default 10000, as that of a plugin's `setup`. */
   readonly timeoutMs?: number | undefined;
   /** Changes what the file says before it is checked: flags of the command line. Relative paths start at the config's folder. */
@@ -43,16 +46,17 @@ export async function load(options: LoadOptions): Promise<LoadedConfig | undefin
   const imports = new FreshImports({ clock: options.clock, timeoutMs: options.timeoutMs ?? 10_000 });
   const found =
     options.file === undefined
-      ? await findConfig(options.folder, imports)
-      : await readConfig(resolve(options.folder, options.file), imports);
+      ? await findConfig(options.folder, imports, options.plugins)
+      : await readConfig(resolve(options.folder, options.file), imports, options.plugins);
   if (found === undefined) return undefined;
   const { file } = found;
   const dir = dirname(file);
   if (!isObject(found.input)) throw notAnObject(file, found.input, imports.files);
   const written = options.override?.(found.input as Config) ?? found.input;
-  const { input, issues } = await resolveReferences(written, dir, imports);
+  const { input, issues } = await resolveReferences(written, dir, imports, options.plugins);
   const { files } = imports;
-  return { file, files, config: resolveConfig(input as Config, { dir, file, issues, files, schema: options.schema }) };
+  const placeOf = (path: readonly PropertyKey[]) => keyPlace(file, path, options.stripTypes);
+  return { file, files, config: resolveConfig(input as Config, { dir, file, issues, files, placeOf, schema: options.schema }) };
 }
 
 function isObject(value: unknown): boolean {

@@ -8,6 +8,12 @@ import { isPlugin } from '../plugin/define.ts';
 import type { FreshImports } from './import.ts';
 import { placeOf } from './place.ts';
 
+/**
+ * The plugins that a name without a path means. They stand on this package, so they come from outside; and only when a config asks for
+ * one, since a config that is a program imports what it uses.
+ */
+export type FirstPartyPlugins = () => Promise<Readonly<Record<string, unknown>>>;
+
 export interface ResolvedReferences {
   /** The config with plugins in place of references, as far as they were found. */
   readonly input: unknown;
@@ -15,27 +21,39 @@ export interface ResolvedReferences {
 }
 
 /** @param dir absolute: `./my-plugin.ts` starts here */
-export async function resolveReferences(input: unknown, dir: string, imports: FreshImports): Promise<ResolvedReferences> {
+export async function resolveReferences(
+  input: unknown,
+  dir: string,
+  imports: FreshImports,
+  firstParty: FirstPartyPlugins,
+): Promise<ResolvedReferences> {
   const plugins = (input as { plugins?: unknown } | null | undefined)?.plugins;
   if (!Array.isArray(plugins) || !plugins.some(isReference)) return { input, issues: [] };
   const issues: Issue[] = [];
   const resolved: unknown[] = [];
   for (const [index, entry] of plugins.entries()) {
     const path = ['plugins', index];
-    const result = isReference(entry) ? await resolveReference(entry, dir, imports, path) : { plugin: entry, issues: [] };
+    const load = (module: string | undefined) => (module === undefined ? firstParty() : imports.import(resolve(dir, module)));
+    const result = isReference(entry) ? await resolveReference(entry, { load, imports, path }) : { plugin: entry, issues: [] };
     issues.push(...result.issues);
     resolved.push(result.plugin);
   }
   return { input: { ...(input as object), plugins: resolved }, issues };
 }
 
+interface ReferenceContext {
+  /** What a module exports; `undefined` stands for the first-party plugins. */
+  load(module: string | undefined): Promise<Readonly<Record<string, unknown>>>;
+  readonly imports: FreshImports;
+  /** Where the reference stands. */
+  readonly path: readonly PropertyKey[];
+}
+
 type Resolved = { readonly plugin: unknown; readonly issues: readonly Issue[] };
 
 async function resolveReference(
   entry: Readonly<Record<string, unknown>>,
-  dir: string,
-  imports: FreshImports,
-  path: readonly PropertyKey[],
+  { load, imports, path }: ReferenceContext,
 ): Promise<Resolved> {
   const issues: Issue[] = Object.keys(entry)
     .filter((key) => key !== 'use' && key !== 'options')
@@ -49,7 +67,7 @@ async function resolveReference(
   const [module, name] = split(use);
   let exports: Readonly<Record<string, unknown>>;
   try {
-    exports = module === undefined ? await firstParty() : await imports.import(resolve(dir, module));
+    exports = await load(module);
   } catch (error) {
     const at = placeOf(error, imports.files, imports.missing);
     const where = at ? `${at.file}:${at.line}: ` : '';
@@ -77,11 +95,6 @@ function split(use: string): [module: string | undefined, name: string] {
   if (!/^(\.{1,2})?\//.test(use)) return [undefined, use];
   const hash = use.lastIndexOf('#');
   return hash < 0 ? [use, 'default'] : [use.slice(0, hash), use.slice(hash + 1)];
-}
-
-/** By name, and only when asked for: plugins stand on this package, not the other way round. */
-async function firstParty(): Promise<Readonly<Record<string, unknown>>> {
-  return import('pxe/plugins');
 }
 
 function isReference(entry: unknown): entry is Readonly<Record<string, unknown>> {

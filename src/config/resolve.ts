@@ -4,7 +4,7 @@
 import { basename, resolve } from 'node:path';
 import type { z } from 'zod';
 import { check } from '../base/check-input.ts';
-import { formatPath, type Issue } from '../base/issue.ts';
+import { formatPath, type Issue, type Place } from '../base/issue.ts';
 import { type ReadyPlugin, readyPlugins } from '../plugin/ready.ts';
 import type { Config } from './config.ts';
 import { ConfigError } from './error.ts';
@@ -29,6 +29,8 @@ export interface ResolveOptions {
   readonly file?: string | undefined;
   /** Problems that were found before; reported together with those found now. */
   readonly issues?: readonly Issue[] | undefined;
+  /** Where a key stands in the config's text, as far as that is known. */
+  placeOf?(path: readonly PropertyKey[]): Place | undefined;
   /** {@link ConfigError.files} */
   readonly files?: readonly string[] | undefined;
 }
@@ -40,7 +42,7 @@ export function resolveConfig(input: Config, options: ResolveOptions): ResolvedC
   const plugins = readyPlugins(pluginsOf(input));
   const known = options.issues ?? [];
   const issues = [
-    ...(result.issues ?? []).map((issue) => withNewPlace(issue, schema)),
+    ...(result.issues ?? []).map((issue) => withNewPlace(issue, options)),
     ...known,
     ...plugins.issues.filter(({ path }) => !known.some((other) => samePlugin(other.path, path))),
   ];
@@ -57,15 +59,17 @@ export function resolveConfig(input: Config, options: ResolveOptions): ResolvedC
 }
 
 /** A key that has moved is unknown where it was. */
-function withNewPlace(issue: Issue, { moved }: ConfigSchema): Issue {
-  const place = moved[formatPath(issue.path)];
-  return place === undefined ? issue : { path: issue.path, message: `moved to ${place}` };
+function withNewPlace(issue: Issue, { schema, placeOf }: ResolveOptions): Issue {
+  const { path } = issue;
+  const moved = schema.moved[formatPath(path)];
+  return moved === undefined ? issue : { path, place: placeOf?.(path), message: `moved to ${moved}` };
 }
 
 /** In `package.json` a config is the value of a key. */
 function withKeyOf(file: string | undefined, issues: readonly Issue[]): readonly Issue[] {
   if (file === undefined || basename(file) !== 'package.json') return issues;
-  return issues.map((issue) => (issue.place ? issue : { ...issue, path: ['pxe', ...issue.path] }));
+  const within = ({ place }: Issue) => place === undefined || place.file === file;
+  return issues.map((issue) => (within(issue) ? { ...issue, path: ['pxe', ...issue.path] } : issue));
 }
 
 type DeepReadonly<T> = T extends object ? { readonly [key in keyof T]: DeepReadonly<T[key]> } : T;

@@ -26,6 +26,32 @@ export function duplicateJsonKeys(source: string): readonly DuplicateKey[] {
   return tried(() => within(parseExpressionAt(source, 0, options))) ?? [];
 }
 
+/**
+ * Where a key of the default export stands: of an object, of what is given to a function such as `defineConfig`, or of a constant.
+ * @param source JavaScript, types stripped
+ */
+export function placeOfKey(source: string, path: readonly string[]): TextPlace | undefined {
+  const { body } = parse(source, options);
+  const constants = body.flatMap((node) => (node.type === 'VariableDeclaration' ? node.declarations : []));
+  const exported = body.find((node) => node.type === 'ExportDefaultDeclaration')?.declaration;
+  const constant =
+    exported?.type === 'Identifier' && constants.find(({ id }) => id.type === 'Identifier' && id.name === exported.name);
+  const value = (constant ? constant.init : exported) ?? undefined;
+  return value && placeWithin(value.type === 'CallExpression' ? value.arguments[0] : value, path);
+}
+
+export function placeOfJsonKey(source: string, path: readonly string[]): TextPlace | undefined {
+  return placeWithin(parseExpressionAt(source, 0, options), path);
+}
+
+function placeWithin(node: AnyNode | undefined, [name, ...rest]: readonly string[]): TextPlace | undefined {
+  const properties = node?.type === 'ObjectExpression' ? node.properties : [];
+  const property = properties.find((one) => one.type === 'Property' && keyOf(one) === name) as Property | undefined;
+  if (property === undefined) return undefined;
+  const { line, column } = property.loc!.start;
+  return rest.length === 0 ? { line, column: column + 1 } : placeWithin(property.value, rest);
+}
+
 /** The first place in which a text is not JSON. It may be JavaScript all the same, as a comma before `]` is. */
 export function placeOfJsonFault(source: string): TextPlace | undefined {
   const beyond: Place[] = [];
