@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { formatPath } from '../base/issue.ts';
 import { ConfigError } from '../config/error.ts';
-import type { ResolvedConfig } from '../config/resolve.ts';
+import { pathInFile, type ResolvedConfig } from '../config/resolve.ts';
 import { FileWatcher } from '../config/watch.ts';
 import type { Finding } from '../plugin/types.ts';
 import { EXIT, ExitError, endSoon } from './exit.ts';
@@ -100,7 +100,8 @@ export async function judge(flags: CheckFlags, onLoaded: (config: ResolvedConfig
     const { file, files, config } = await loadSettings(flags);
     onLoaded(config);
     const watched = new Set(files);
-    const found = await findProblems(config, files, (path) => void watched.add(path));
+    const problems = await findProblems(config, files, (path) => void watched.add(path));
+    const found = problems.map((finding) => inFile(finding, file));
     const findings = found.filter(({ severity }) => severity !== 'note');
     const notes = found.filter(({ severity }) => severity === 'note');
     const plugins = config.plugins.map(({ plugin }) => plugin.name).join(', ') || 'none';
@@ -183,6 +184,11 @@ function linesOf(findings: readonly Finding[]): readonly Line[] {
     ]);
   if (findings.length > LINES) lines.push([{ text: `  and ${findings.length - LINES} more, which --json prints` }]);
   return lines;
+}
+
+/** One that is of no key stays so. */
+function inFile(finding: Finding, file: string | undefined): Finding {
+  return finding.path.length === 0 ? finding : { ...finding, path: pathInFile(file, finding.path) };
 }
 
 function toJson(finding: Finding): object {

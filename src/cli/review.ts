@@ -4,6 +4,7 @@
  */
 import { formatPath } from '../base/issue.ts';
 import type { Log } from '../base/log.ts';
+import { pathInFile } from '../config/resolve.ts';
 import type { Server } from '../server/server.ts';
 import { configFindings } from './findings.ts';
 
@@ -11,14 +12,14 @@ import { configFindings } from './findings.ts';
 const MAX_LINES = 10;
 
 /** Never rejects. */
-export async function reviewReload(server: Pick<Server, 'config' | 'check'>, log: Log): Promise<void> {
+export async function reviewReload(server: Pick<Server, 'config' | 'check'>, log: Log, configFile?: string): Promise<void> {
   const { config } = server;
   try {
     const findings = [...(await configFindings(config)), ...(await server.check())];
     // Another save has come meanwhile, and has a review of its own.
     if (server.config !== config) return;
     for (const { severity, file, line, path, message } of findings.slice(0, MAX_LINES))
-      log.warn({ severity, file, line, path: formatPath(path), finding: message }, 'check');
+      log.warn({ severity, file, line, path: formatPath(pathInFile(configFile, path)), finding: message }, 'check');
     if (findings.length > MAX_LINES)
       log.warn({ severity: 'warning', finding: `and ${findings.length - MAX_LINES} more, which "pxe check" tells` }, 'check');
   } catch (error) {

@@ -153,7 +153,7 @@ async function startReloader(
   const watcher = (changed: (files: readonly string[]) => void) => new FileWatcher({ clock, changed, deaf });
   const load = (known: readonly string[]) =>
     watchdog.during('the import of the config', () => reloadSettings(flags, file, known));
-  const review = () => reviewReload(server, log);
+  const review = () => reviewReload(server, log, file);
   const reloader = new Reloader({ server, log, clock, load, review, ...(flags.watch ? { watcher } : {}) }, files);
   process.on('SIGHUP', () => {
     // A terminal that was closed says so by the same signal.

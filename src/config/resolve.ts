@@ -65,11 +65,14 @@ function withNewPlace(issue: Issue, { schema, placeOf }: ResolveOptions): Issue 
   return moved === undefined ? issue : { path, place: placeOf?.(path), message: `moved to ${moved}` };
 }
 
-/** In `package.json` a config is the value of a key. */
 function withKeyOf(file: string | undefined, issues: readonly Issue[]): readonly Issue[] {
-  if (file === undefined || basename(file) !== 'package.json') return issues;
   const within = ({ place }: Issue) => place === undefined || place.file === file;
-  return issues.map((issue) => (within(issue) ? { ...issue, path: ['pxe', ...issue.path] } : issue));
+  return issues.map((issue) => (within(issue) ? { ...issue, path: pathInFile(file, issue.path) } : issue));
+}
+
+/** A path of the config as it is in its file: in `package.json`, a config is the value of a key. */
+export function pathInFile(file: string | undefined, path: readonly PropertyKey[]): readonly PropertyKey[] {
+  return file !== undefined && basename(file) === 'package.json' ? ['pxe', ...path] : path;
 }
 
 type DeepReadonly<T> = T extends object ? { readonly [key in keyof T]: DeepReadonly<T[key]> } : T;

@@ -202,3 +202,12 @@ export default {
     expect(code === 0 || signal === 'SIGINT').toBe(true);
   });
 });
+
+test('findings of a config in package.json name its key', async () => {
+  const at = folder();
+  at.put('package.json', JSON.stringify({ name: 'lab', pxe: { rootDir: 'gone' } }));
+  const { stdout, stderr } = await pxe(['check'], { cwd: at.path });
+  expect(stdout + stderr).toContain('error    pxe.rootDir: ');
+  const { stdout: json } = await pxe(['check', '--json'], { cwd: at.path });
+  expect(JSON.parse(json).findings).toMatchObject([{ path: 'pxe.rootDir' }]);
+});
