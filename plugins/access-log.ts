@@ -33,7 +33,7 @@
 import { definePlugin, type Outcome, type TransferInfo, type TransferSummary } from 'pxe';
 import { z } from 'zod';
 import { BootLog, round } from './boot-log.ts';
-import { clientFields } from './client-fields.ts';
+import { clientFields } from './lib/client-fields.ts';
 
 export interface AccessLogOptions {
   /** A line as a transfer starts; the line at its end tells all of it again. Default true. */

@@ -5,7 +5,7 @@
 import type { Log, TransferInfo, TransferSummary } from 'pxe';
 import type { Boot } from './boot-session.ts';
 import { Boots, QUIET_MS } from './boots.ts';
-import { clientFields } from './client-fields.ts';
+import { clientFields } from './lib/client-fields.ts';
 
 export class BootLog {
   readonly #timing = { idleMs: 60_000, tell: (boot: Boot) => this.#tell(boot) };

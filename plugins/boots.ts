@@ -8,7 +8,7 @@
  */
 import type { TransferInfo, TransferSummary } from 'pxe';
 import { type Boot, Session } from './boot-session.ts';
-import { LastSteps } from './last-steps.ts';
+import { LastSteps } from './lib/last-steps.ts';
 
 export interface BootsOptions {
   readonly idleMs: number;

@@ -4,7 +4,7 @@
  */
 import { parseMac, parseSerial } from 'pxe';
 import { isOfOneMachine } from './leases/lease.ts';
-import { parsePiName } from './raspberry-pi.ts';
+import { parsePiName } from './lib/raspberry-pi.ts';
 
 /** What a name claims of the machine. */
 export interface Claims {

@@ -9,9 +9,9 @@ import { contextOf } from './generate/context.ts';
 import { type GenerateOptions, generateSchema, isLong } from './generate/options.ts';
 import { Probes } from './generate/probes.ts';
 import { type Rule, readRules } from './generate/rules.ts';
-import { hasWildcard } from './glob.ts';
-import { nameFold } from './name.ts';
-import { allButNames, trustedClient, trustIn } from './trust.ts';
+import { hasWildcard } from './lib/glob.ts';
+import { nameFold } from './lib/name.ts';
+import { allButNames, trustedClient, trustIn } from './lib/trust.ts';
 
 export const generate = definePlugin({
   name: 'generate',

@@ -21,7 +21,6 @@ import {
   Slices,
   sourceOf,
 } from 'pxe';
-import { parseAddress } from './address.ts';
 import { findingsOf } from './hosts/check.ts';
 import type { Who } from './hosts/fill.ts';
 import { canBeKnown, exactIn } from './hosts/identity.ts';
@@ -31,8 +30,9 @@ import { loadInventory } from './hosts/load.ts';
 import { type HostsOptions, hostsSchema, isLong, type Written } from './hosts/options.ts';
 import { type Entry, Registry } from './hosts/registry.ts';
 import { factsBehind } from './hosts/rests-on.ts';
-import { nameFold } from './name.ts';
-import { trustedFacts, trustIn } from './trust.ts';
+import { parseAddress } from './lib/address.ts';
+import { nameFold } from './lib/name.ts';
+import { trustedFacts, trustIn } from './lib/trust.ts';
 
 export const hosts = definePlugin({
   name: 'hosts',

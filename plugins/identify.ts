@@ -20,13 +20,13 @@ import {
   type RequestInfo,
 } from 'pxe';
 import { z } from 'zod';
-import { parseAddress } from './address.ts';
-import { Agreement } from './agreement.ts';
 import { claimsInName } from './filename.ts';
 import { LeaseFile, type Told } from './leases/file.ts';
 import { type FormatName, formats } from './leases/formats.ts';
+import { parseAddress } from './lib/address.ts';
+import { Agreement } from './lib/agreement.ts';
+import { patiently } from './lib/patience.ts';
 import { type NeighbourReader, NeighbourTable } from './neighbours.ts';
-import { patiently } from './patience.ts';
 
 /** A file in which a DHCP server keeps its leases. Relative to the config file. */
 export type LeaseFileOption = string | { readonly file: string; readonly format?: FormatName | undefined };

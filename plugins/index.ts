@@ -2,7 +2,6 @@
  * The plugins that come with `pxe`. Re-exports only.
  */
 export { type AccessLogOptions, accessLog } from './access-log.ts';
-export { hexAddress } from './address.ts';
 export type { GenerateContext } from './generate/context.ts';
 export { grubMenu } from './generate/grub.ts';
 export { ipxeScript } from './generate/ipxe.ts';
@@ -16,6 +15,7 @@ export { hosts } from './hosts.ts';
 export { httpOrigin } from './http-origin.ts';
 export { type IdentifyOptions, identify, type LeaseFileOption } from './identify.ts';
 export type { FormatName as LeaseFormatName } from './leases/formats.ts';
+export { hexAddress } from './lib/address.ts';
 export {
   type MapFile,
   type MapLabel,

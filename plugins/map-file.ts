@@ -3,7 +3,7 @@
  *
  * A line is `:label`, `OPERATORS REGEX [REPLACEMENT]`, or nothing; fields end at white space, and an unescaped `#` ends the line.
  */
-import { type PosixRegExp, translatePosix } from './posix-regexp.ts';
+import { type PosixRegExp, translatePosix } from './lib/posix-regexp.ts';
 
 /** A piece of a replacement: text, what a group has matched, something about the client, or the case of what follows. */
 export type MapPiece =

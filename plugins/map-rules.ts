@@ -2,10 +2,10 @@
  * Runs the rules of a tftp-hpa map file on a name. It opens nothing: it asks for a file by `yield`.
  */
 import { Refusal } from 'pxe';
-import { hexAddress, parseAddress } from './address.ts';
-import type { Asking } from './lookups.ts';
+import { hexAddress, parseAddress } from './lib/address.ts';
+import type { Asking } from './lib/lookups.ts';
+import { longest } from './lib/posix-regexp.ts';
 import type { MapLine, MapPiece, MapRule } from './map-file.ts';
-import { longest } from './posix-regexp.ts';
 
 /** What rules may depend on, beside the name. */
 export interface MapSubject {

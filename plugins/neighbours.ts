@@ -12,7 +12,7 @@ import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
 import { type Awaitable, parseMac } from 'pxe';
-import { type Network, parseAddress, parseNetwork } from './address.ts';
+import { type Network, parseAddress, parseNetwork } from './lib/address.ts';
 import { shared } from './shared.ts';
 
 /** What is known of a neighbour. */

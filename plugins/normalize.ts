@@ -7,7 +7,7 @@
  */
 import { type Call, type Client, definePlugin, type Folder, type Hooks, type ReadRequest, type TransferSummary } from 'pxe';
 import { z } from 'zod';
-import { isPiMac, parsePiName } from './raspberry-pi.ts';
+import { isPiMac, parsePiName } from './lib/raspberry-pi.ts';
 
 export interface NormalizeOptions {
   /** Windows' boot manager asks for `\boot\bcd` where the file is `Boot/BCD`: upper and lower case aside. Default true. */

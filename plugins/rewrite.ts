@@ -12,9 +12,9 @@ import {
   type RewriteRequest,
 } from 'pxe';
 import { z } from 'zod';
-import { type Asking, answering, answeringWithin, listed } from './lookups.ts';
-import type { BoundedRegExp } from './regexp/bounded.ts';
-import { naming, TimeGuard } from './regexp/guard.ts';
+import { type Asking, answering, answeringWithin, listed } from './lib/lookups.ts';
+import type { BoundedRegExp } from './lib/regexp/bounded.ts';
+import { naming, TimeGuard } from './lib/regexp/guard.ts';
 
 /** A rule; rules run top-down, each on what the one before it has made of the name. */
 export interface RewriteRule {
@@ -83,7 +83,7 @@ export const rewrite = definePlugin({
         },
       };
     }
-    const { boundRegExp, JUDGED_LENGTH } = await import('./regexp/bounded.ts');
+    const { boundRegExp, JUDGED_LENGTH } = await import('./lib/regexp/bounded.ts');
     const rules = given.map(({ match, ...rest }) => ({ ...rest, ...boundRegExp(toRegExp(match)) }));
     const guard = new TimeGuard({ limitMs: RULES_MS, repeatable: true });
     const guarded = rules.some(({ bound }) => bound === 'time');
@@ -209,7 +209,7 @@ function isValid(source: string): boolean {
 }
 
 async function hangingRules(rules: readonly ReadyRule[]): Promise<readonly Finding[]> {
-  const { describeAttack, findAttack } = await import('./regexp/attack.ts');
+  const { describeAttack, findAttack } = await import('./lib/regexp/attack.ts');
   return rules.flatMap(({ regExp, bound }, index) => {
     const attack = findAttack(regExp);
     if (attack === undefined) return [];

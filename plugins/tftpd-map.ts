@@ -9,11 +9,11 @@
 import { resolve } from 'node:path';
 import { type Call, ConfigError, definePlugin, type Finding, type Hooks, Refusal, type RewriteRequest, readName } from 'pxe';
 import { z } from 'zod';
-import { type Asking, answering, answeringWithin, listed } from './lookups.ts';
+import { type Asking, answering, answeringWithin, listed } from './lib/lookups.ts';
+import { naming, TimeGuard } from './lib/regexp/guard.ts';
+import { readRegularFile } from './lib/regular-file.ts';
 import { type MapFile, type MapLine, parseMapFile } from './map-file.ts';
 import { MAX_STEPS, type MapProgress, runMap } from './map-rules.ts';
-import { naming, TimeGuard } from './regexp/guard.ts';
-import { readRegularFile } from './regular-file.ts';
 
 export interface TftpdMapOptions {
   /** The map file, relative to the config. */
@@ -41,7 +41,7 @@ export const tftpdMap = definePlugin({
       throw new ConfigError(path, issues);
     }
     const prefix = directory?.replace(/\/*$/, '/');
-    const { boundRegExp, JUDGED_LENGTH } = await import('./regexp/bounded.ts');
+    const { boundRegExp, JUDGED_LENGTH } = await import('./lib/regexp/bounded.ts');
     const lines = map.lines.map((line) => boundLine(line, map.lines, boundRegExp));
     const guard = new TimeGuard({ limitMs: MAP_MS, repeatable: true });
     const guarded = lines.some(({ timed }) => timed);
@@ -71,7 +71,11 @@ interface BoundLine {
 }
 
 /** A rule may be matched for one name as often as the name has ends (to find the longest match), has places (`g`), and the map has steps. */
-function boundLine(line: MapLine, lines: readonly MapLine[], bound: typeof import('./regexp/bounded.ts').boundRegExp): BoundLine {
+function boundLine(
+  line: MapLine,
+  lines: readonly MapLine[],
+  bound: typeof import('./lib/regexp/bounded.ts').boundRegExp,
+): BoundLine {
   if (line.kind === 'label') return { line, timed: false };
   const { regExp, replaces } = line;
   const loops = lines.some((other) => other.kind === 'rule' && (other.after === 'restart' || other.after === 'jump'));
@@ -135,7 +139,7 @@ function speltName({ asked, name }: RewriteRequest): string {
 
 /** Rules that a hostile name keeps busy. */
 async function hangingRules(lines: readonly BoundLine[], file: string): Promise<readonly Finding[]> {
-  const { describeAttack, findAttack } = await import('./regexp/attack.ts');
+  const { describeAttack, findAttack } = await import('./lib/regexp/attack.ts');
   return lines.flatMap(({ line, timed }) => {
     const attack = line.kind === 'rule' ? findAttack(line.regExp.made) : undefined;
     if (attack === undefined) return [];

@@ -3,7 +3,7 @@
  * line, whatever it sent: it must not add lines to a script.
  */
 import type { Call, Client, Host, ReadRequest } from 'pxe';
-import { hexAddress } from '../address.ts';
+import { hexAddress } from '../lib/address.ts';
 
 /** What a function is given that makes a file. */
 export interface GenerateContext {

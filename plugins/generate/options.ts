@@ -3,8 +3,8 @@
  */
 import type { Awaitable } from 'pxe';
 import { z } from 'zod';
-import { checkedBy } from '../checked.ts';
-import { isName } from '../name.ts';
+import { checkedBy } from '../lib/checked.ts';
+import { isName } from '../lib/name.ts';
 import type { GenerateContext } from './context.ts';
 
 /** Makes a file; `undefined` leaves the name to the next plugin and the root. */

@@ -2,7 +2,7 @@
  * The rules of a config, ready to be asked: templates read, names understood.
  */
 import { type Awaitable, ConfigError, cleanName, type Issue } from 'pxe';
-import { type Glob, parseGlob } from '../glob.ts';
+import { type Glob, parseGlob } from '../lib/glob.ts';
 import { type GenerateContext, scopeOf } from './context.ts';
 import type { GeneratedFiles } from './options.ts';
 import type { Template } from './template.ts';

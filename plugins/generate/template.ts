@@ -3,7 +3,7 @@
  */
 import { Liquid, LiquidError } from 'liquidjs';
 import { ConfigError, type Issue, nearest, type Place } from 'pxe';
-import { readRegularFile } from '../regular-file.ts';
+import { readRegularFile } from '../lib/regular-file.ts';
 import { TemplateError } from './template-error.ts';
 
 /** A template that has been read and understood. */

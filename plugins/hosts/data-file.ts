@@ -2,7 +2,7 @@
  * Hosts and groups from a file: JSON and YAML say what a config says, CSV is a table. Every mistake with its place.
  */
 import { extname } from 'node:path';
-import { readRegularFile } from '../regular-file.ts';
+import { readRegularFile } from '../lib/regular-file.ts';
 import type { Columns } from './options.ts';
 import { failed, notRead, type Read } from './read.ts';
 

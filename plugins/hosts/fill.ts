@@ -2,7 +2,7 @@
  * Names of files and folders that hold what is known of a machine: `hosts/{mac}`. What is filled in may be a client's claim, so
  * it is one component of a name, or nothing.
  */
-import { hexAddress } from '../address.ts';
+import { hexAddress } from '../lib/address.ts';
 
 /** Who asks, as far as that counts. */
 export interface Who {

@@ -3,7 +3,7 @@
  */
 import type { Issue, Place } from 'pxe';
 import { nearest } from 'pxe';
-import { parseInterfaceAddress } from '../address.ts';
+import { parseInterfaceAddress } from '../lib/address.ts';
 import type { GroupEntry, HostEntry, HostRow } from './options.ts';
 import { selectorKeys } from './options.ts';
 

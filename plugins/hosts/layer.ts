@@ -2,7 +2,7 @@
  * What one entry of a config gives to a machine: files by name, a folder, variables. Opens nothing.
  */
 import { cleanName } from 'pxe';
-import { covers, type Glob, hasWildcard, parseGlob } from '../glob.ts';
+import { covers, type Glob, hasWildcard, parseGlob } from '../lib/glob.ts';
 import { fillable, type Who } from './fill.ts';
 import type { GroupEntry } from './options.ts';
 

@@ -3,9 +3,9 @@
  */
 import { type Issue, nearest } from 'pxe';
 import { z } from 'zod';
-import { parseAddress, parseInterfaceAddress, parseNetwork } from '../address.ts';
-import { checkedBy } from '../checked.ts';
-import { isName } from '../name.ts';
+import { parseAddress, parseInterfaceAddress, parseNetwork } from '../lib/address.ts';
+import { checkedBy } from '../lib/checked.ts';
+import { isName } from '../lib/name.ts';
 import { isFillable, placeholders } from './fill.ts';
 import { parseSelector, selectorProblem } from './selector.ts';
 

@@ -7,8 +7,8 @@
  * mask. Only patterns of names are tried one by one.
  */
 import { inSlices, type Slices } from 'pxe';
-import { type Address, numberOf, parseAddress, prefixOf } from '../address.ts';
-import { type Glob, hasWildcard, parseGlob } from '../glob.ts';
+import { type Address, numberOf, parseAddress, prefixOf } from '../lib/address.ts';
+import { type Glob, hasWildcard, parseGlob } from '../lib/glob.ts';
 import type { Who } from './fill.ts';
 import type { Inventory, ListedHost } from './inventory.ts';
 import { Layer } from './layer.ts';

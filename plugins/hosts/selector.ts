@@ -3,9 +3,9 @@
  * `serial:…`, `name:pxelinux.cfg/*`, `default`. Knows nothing of what they get.
  */
 import { cleanName, type MacPattern, parseMac, parseMacPattern, parseSerial } from 'pxe';
-import { hostBitsProblem, type Network, parseAddress, parseNetwork } from '../address.ts';
-import { type Glob, parseGlob } from '../glob.ts';
-import { isName } from '../name.ts';
+import { hostBitsProblem, type Network, parseAddress, parseNetwork } from '../lib/address.ts';
+import { type Glob, parseGlob } from '../lib/glob.ts';
+import { isName } from '../lib/name.ts';
 
 export type Selector =
   | { readonly kind: 'mac' | 'uuid' | 'serial' | 'address'; readonly value: string }

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from 'pxe';
-import { parseAddress } from '../address.ts';
+import { parseAddress } from '../lib/address.ts';
 import { shared } from '../shared.ts';
 import { type FormatName, formats } from './formats.ts';
 import type { Lease, LeaseFormat } from './lease.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { cleanName, readName } from 'pxe';
 import { parseMapFile } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
-import { translatePosix } from '../../plugins/posix-regexp.ts';
+import { translatePosix } from '../../plugins/lib/posix-regexp.ts';
 import { mapSource } from '../../src/cli/map-source.ts';
 import { Pipeline } from '../../src/plugin/pipeline.ts';
 import { codeOf } from '../../src/tftp/protocol/refusal.ts';

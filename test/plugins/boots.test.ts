@@ -2,7 +2,7 @@ import { accessLog } from 'pxe/plugins';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Boot, MAX_STEPS } from '../../plugins/boot-session.ts';
 import { Boots, MAX_MACHINES } from '../../plugins/boots.ts';
-import { LastSteps } from '../../plugins/last-steps.ts';
+import { LastSteps } from '../../plugins/lib/last-steps.ts';
 import { KeptState } from '../../src/plugin/kept.ts';
 import type { TransferSummary } from '../../src/plugin/types.ts';
 import { readRequest, start, summary, surroundings, transfer, writeRequest } from '../plugin/support.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { covers, parseGlob } from '../../plugins/glob.ts';
+import { covers, parseGlob } from '../../plugins/lib/glob.ts';
 
 describe('match', () => {
   test.each<[string, string, readonly string[] | undefined]>([

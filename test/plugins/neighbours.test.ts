@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { parseNetwork } from '../../plugins/address.ts';
+import { parseNetwork } from '../../plugins/lib/address.ts';
 import { type NeighbourSources, NeighbourTable } from '../../plugins/neighbours.ts';
 
 describe('neighbours', () => {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readRegularFile } from '../../plugins/regular-file.ts';
+import { readRegularFile } from '../../plugins/lib/regular-file.ts';
 import { readIfRegular } from '../../src/config/regular-file.ts';
 import { folder } from '../kit/lab.ts';
 import { pxe } from '../kit/pxe.ts';

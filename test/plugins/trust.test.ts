@@ -1,7 +1,7 @@
 /** Which facts of a client count, each by its own source, and whether a host that rests on them does. */
 import type { Client, FactName } from 'pxe';
 import { describe, expect, test } from 'vitest';
-import { allButNames, trustedClient, trustedFacts, trustIn } from '../../plugins/trust.ts';
+import { allButNames, trustedClient, trustedFacts, trustIn } from '../../plugins/lib/trust.ts';
 
 const base = { address: '192.168.7.20', port: 2070 };
 const mac = { mac: '52:54:00:12:34:56', macSource: 'leases' };

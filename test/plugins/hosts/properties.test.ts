@@ -1,12 +1,12 @@
 /** What holds whatever the input: no data file makes the reader throw, and every mistake has a place; patterns match what they say. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseGlob } from '../../../plugins/glob.ts';
 import { csvInventory } from '../../../plugins/hosts/csv.ts';
 import { groupIssues } from '../../../plugins/hosts/inventory.ts';
 import type { Read } from '../../../plugins/hosts/read.ts';
 import { Registry } from '../../../plugins/hosts/registry.ts';
 import { yamlInventory } from '../../../plugins/hosts/yaml.ts';
+import { parseGlob } from '../../../plugins/lib/glob.ts';
 
 const pieces = fc.constantFrom(
   ...[
