@@ -17,6 +17,7 @@ import { download } from '../src/tftp/client/client.ts';
 import type { StormResult } from '../src/tftp/storm/result.ts';
 import { quantile, Report, WRITE_OPTIONS } from './lib/report.ts';
 import { CONTENDERS, type Contender, isInstalled, startServer } from './lib/rivals.ts';
+import { troubles } from './lib/server-stats.ts';
 
 /** What a run comes to. */
 interface Measured {
@@ -189,6 +190,13 @@ async function measure(scenario: Scenario, contender: Contender, root: string, r
     const cpuSeconds = server.cpuSeconds() - cpu;
     const seconds = (performance.now() - began) / 1000;
     const own = cpuSeconds + result.generatorCpuSeconds;
+    const stats = await server.stats();
+    // Figures of a server that has failed in between, or sent machines away, would be worth nothing.
+    const trouble = stats ? troubles(stats) : [];
+    if (trouble.length > 0) {
+      process.stderr.write(`FAIL  ${scenario.id}, ${contender.name}: ${trouble.join(', ')}\n`);
+      process.exitCode = 1;
+    }
     return {
       megabytesPerSecond: result.megabytesPerSecond,
       requestsPerSecond: result.requestsPerSecond,

@@ -12,6 +12,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { peerKey } from '../src/base/peer.ts';
+import { DEFAULT_CACHE_BYTES } from '../src/content/cache.ts';
+import type { StatsSnapshot } from '../src/stats/stats.ts';
 import { arrivals, CURVES } from '../src/tftp/storm/arrival.ts';
 import { Expected } from '../src/tftp/storm/expected.ts';
 import { PROFILE_NAMES } from '../src/tftp/storm/profile.ts';
@@ -20,7 +22,8 @@ import { type StormRun, startStorm } from '../src/tftp/storm/run.ts';
 import { STORM_LIMITS, type StormPlan } from '../src/tftp/storm/storm.ts';
 import { type Census, census, censusChange, residentBytes } from '../test/kit/process.ts';
 import { mebibytes, quantile, Report, WRITE_OPTIONS } from './lib/report.ts';
-import { CONTENDERS, startServer } from './lib/rivals.ts';
+import { CONTENDERS, type RunningServer, startServer } from './lib/rivals.ts';
+import { leaks, troubles } from './lib/server-stats.ts';
 import { Total } from './lib/total.ts';
 
 /** Sizes around the borders of blocks, windows and segments. */
@@ -103,8 +106,9 @@ async function soak(root: string): Promise<void> {
   clearInterval(sampler);
   report.progress('waiting for the server to settle');
   const after = await settledCensus(server.pid, before);
+  const stats = await settledStats(server);
   report.progress('');
-  verdict(total, samples, totalMs, before, after);
+  verdict(total, samples, totalMs, { before, after }, stats);
 }
 
 /** Each storm has another curve, another seed, and all kinds of machines. */
@@ -140,23 +144,41 @@ async function settledCensus(pid: number, before?: Census): Promise<Census> {
   return last;
 }
 
-function verdict(total: Total, samples: readonly Sample[], totalMs: number, before: Census, after: Census): void {
+/** What the server has counted when nothing is under way any more, if that comes about in time. */
+async function settledStats(server: RunningServer): Promise<StatsSnapshot> {
+  for (const giveUpAt = performance.now() + SETTLE_MS; ; await sleep(500)) {
+    const stats = (await server.stats())!;
+    if (leaks(stats, DEFAULT_CACHE_BYTES).length === 0 || performance.now() >= giveUpAt) return stats;
+  }
+}
+
+function verdict(
+  total: Total,
+  samples: readonly Sample[],
+  totalMs: number,
+  { before, after }: { readonly before: Census; readonly after: Census },
+  stats: StatsSnapshot,
+): void {
   const warmUpMs = Math.min(WARM_UP_MS, totalMs / 6);
   const medians = windowMedians(samples, warmUpMs);
   const growth = Math.max(...medians) / medians[0]! - 1;
   const leak = censusChange(before, after);
+  const left = leaks(stats, DEFAULT_CACHE_BYTES);
+  const trouble = troubles(stats);
   const memory = `${medians.map(mebibytes).join(', ')} after the first ${Math.round(warmUpMs / 1000)} s`;
   const checks = [
     [total.wrong === 0, 'every transfer is right', total.text],
     [growth <= MAX_GROWTH, `resident memory grows by no more than ${MAX_GROWTH * 100} %`, memory],
     [leak === undefined, 'no descriptor is leaked', leak],
+    [left.length === 0, 'no request, generation or cache is leaked', left.join(', ')],
+    [trouble.length === 0, 'nothing has failed, hung or been dropped', trouble.join(', ')],
   ] as const;
   if (!flags.json) {
     for (const [holds, claim, detail] of checks) report.check(holds, claim, detail);
     return report.end(`${flags.minutes} minutes of mixed storm`);
   }
   const passed = checks.every(([holds]) => holds);
-  const facts = { passed, minutes: totalMs / 60_000, ...total.plain, residentMedians: medians, growth, before, after };
+  const facts = { passed, minutes: totalMs / 60_000, ...total.plain, residentMedians: medians, growth, before, after, stats };
   report.line(JSON.stringify(facts));
   process.exitCode = passed ? 0 : 1;
 }

@@ -7,9 +7,11 @@ import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { StatsSnapshot } from '../../src/stats/stats.ts';
 import { download } from '../../src/tftp/client/client.ts';
 import { freePort } from '../../test/kit/serve.ts';
 import { CpuGroup } from './cpu-group.ts';
+import { readStats, statsPlugin } from './server-stats.ts';
 
 /** A server that can be started. */
 export interface Contender {
@@ -74,6 +76,8 @@ export interface RunningServer extends AsyncDisposable {
   cpuSeconds(): number;
   /** Bytes of resident memory of all its processes, at the most since it was asked before. Shared pages count in each. */
   peakBytes(): number;
+  /** What it has counted; `undefined` of a rival. */
+  stats(): Promise<StatsSnapshot | undefined>;
 }
 
 /** Time to answer its first request. */
@@ -108,6 +112,7 @@ export async function startServer(contender: Contender, root: string, readyFile:
       peak = 0;
       return most;
     },
+    stats: async () => (contender.name === 'pxe' ? readStats(child.pid!, statsFile(root)) : undefined),
     async [Symbol.asyncDispose]() {
       clearInterval(sampler);
       await end(child);
@@ -122,18 +127,22 @@ export async function startServer(contender: Contender, root: string, readyFile:
   }
 }
 
-/** One plugin and the access log, as a real config has. */
+function statsFile(root: string): string {
+  return `${root}.stats.json`;
+}
+
+/** One plugin and the access log, as a real config has, and one that tells what was counted. */
 function pxeConfig(root: string, port: number): string {
   const file = `${root}.config.ts`;
   writeFileSync(
     file,
-    `import { defineConfig } from 'pxe';
+    `import { defineConfig, definePlugin } from 'pxe';
 import { accessLog, rewrite } from 'pxe/plugins';
 
 export default defineConfig({
   rootDir: ${JSON.stringify(root)},
   tftp: { listen: [{ address: '127.0.0.1', port: ${port} }] },
-  plugins: [rewrite([{ match: /^boot\\//i, replace: '' }]), accessLog()],
+  plugins: [rewrite([{ match: /^boot\\//i, replace: '' }]), accessLog(), ${statsPlugin(statsFile(root))}],
 });
 `,
   );
