@@ -27,7 +27,7 @@
  * config calls it), `steps` (`{ served, bytes, ms, afterMs, requests, outcome }`: a file, the time that it took, and the time since
  * the one before), `ms`, `bytes`, `requests`, and where there were any `absent` (names that do not exist), `probes`, `refused`,
  * `retransmissions`, `moreSteps` (beyond 64). `ended` says why it is over: `done` (a kernel, an initrd, or what boots of this kind
- * have ended with before, and five seconds of silence), `idle`, `again` (it began anew), `cut` (the log ends here). `continued`:
+ * have ended with before, and five seconds of silence), `idle`, `again` (it started over), `cut` (the server stops here). `continued`:
  * the machine went on after a line that said `done`.
  */
 import { definePlugin, type Outcome, type TransferInfo, type TransferSummary } from 'pxe';

@@ -35,7 +35,7 @@ export interface Boot {
   /** Requests refused for another reason. */
   readonly refused: number;
   readonly retransmissions: number;
-  /** Why it is over: its last step is known, nothing more came, it began anew, or the log ends here (a stop, too many machines). */
+  /** Why it is over: its last step is known, nothing more came, it started over, or the server stops here (a stop, too many machines). */
   readonly ended: 'done' | 'idle' | 'again' | 'cut';
   /** The machine's boot had seemed to be over before. */
   readonly continued: boolean;

@@ -94,8 +94,8 @@ export class NeighbourTable {
 
 function ipProblem(error: unknown): string {
   const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-  const why = missing ? 'there is no program ip: install iproute2' : describe(error);
-  return `IPv6 neighbours are not known (on Linux IPv4 ones are): ${why}`;
+  const why = missing ? 'the program ip is missing: install iproute2' : describe(error);
+  return `IPv6 neighbours cannot be read (on Linux, IPv4 ones can): ${why}`;
 }
 
 function describe(error: unknown): string {

@@ -43,7 +43,7 @@ const pattern = z
   .min(1)
   .superRefine((text, context) => {
     const mistake = mistakeIn(text);
-    if (mistake !== undefined) context.addIssue({ code: 'custom', message: `is no valid regular expression: ${mistake}` });
+    if (mistake !== undefined) context.addIssue({ code: 'custom', message: `is not a valid regular expression: ${mistake}` });
   });
 const match = z.union([z.instanceof(RegExp), pattern]);
 const replace = z.union([
@@ -182,12 +182,12 @@ function* findingsOf(written: readonly RewriteRule[], rules: readonly ReadyRule[
     const ready = rules[index]!.regExp;
     if (typeof match === 'string' && !asText.test(match)) {
       if (LIKE_PATTERN.test(match))
-        yield found(`stands for a file of this very name; a regular expression is written ${suggestion(match)}`);
-      else if (/^\/|\\|\/\//.test(match)) yield found('never matches: names have single slashes, and none in front');
+        yield found(`matches only a file of exactly this name; the regular expression is ${suggestion(match)}`);
+      else if (/^\/|\\|\/\//.test(match)) yield found('never matches: names have only single slashes, and none in front');
     } else if (!changesBefore(rules, index) && /^\^(\\\/|\[\/\])(?![?*{])/.test(ready.source))
       yield found('never matches: names have no slash in front');
     const earlier = endedBy(rules, index);
-    if (earlier !== undefined) yield found(`never matches: rule ${earlier} takes all that it would, and is the last`);
+    if (earlier !== undefined) yield found(`never matches: rule ${earlier} matches all of its names, and ends the rules`);
   }
 }
 

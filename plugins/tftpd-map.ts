@@ -95,7 +95,7 @@ async function readMap(path: string): Promise<string> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT') throw new ConfigError(path, [{ path: [], message: `cannot be read: ${message}` }]);
-    throw new ConfigError(path, [{ path: [], message: 'no such file', hint: 'is the path right? it starts at the config' }]);
+    throw new ConfigError(path, [{ path: [], message: 'no such file', hint: 'is the path right? it is relative to the config' }]);
   }
 }
 

@@ -43,9 +43,10 @@ export function checkMenu({ entries, default: chosen }: Menu): { readonly first:
   if (entry === undefined) throw new Error('a menu needs an entry');
   const labels = entries.map((one) => label(one.label));
   const twice = labels.find((one, index) => labels.indexOf(one) < index);
-  if (twice !== undefined) throw new Error(`label ${JSON.stringify(twice)} is there twice`);
+  if (twice !== undefined) throw new Error(`label ${JSON.stringify(twice)} appears twice`);
   const first = chosen ?? entry.label;
-  if (!labels.includes(first)) throw new Error(`default ${JSON.stringify(first)} is no label; labels are ${labels.join(', ')}`);
+  if (!labels.includes(first))
+    throw new Error(`default ${JSON.stringify(first)} is not a label; labels are ${labels.join(', ')}`);
   return { first };
 }
 

@@ -37,7 +37,7 @@ function entryLines(entry: MenuEntry): string[] {
   if (entry.localBoot) return [...head, '  LOCALBOOT 0'];
   if (entry.chain !== undefined) return [...head, '  COM32 pxechn.c32', `  APPEND ${word(entry.chain, `chain ${of}`)}`];
   const initrds = words(entry.initrd, `initrd ${of}`);
-  if (initrds.some((name) => name.includes(','))) throw new Error(`initrd ${of} holds a comma, which parts names`);
+  if (initrds.some((name) => name.includes(','))) throw new Error(`initrd ${of} contains a comma, which separates names`);
   const append = argumentsOf(entry.append).map((one) => line(one, `append ${of}`));
   return [
     ...head,

@@ -22,7 +22,7 @@ export function raspberryPiConfig(config: RaspberryPiConfig): string {
     ...plain.flatMap(([key, value]) => lines(key, value as Value | readonly Value[])),
     ...sections.flatMap(([name, section]) => {
       if (!/^[\w-]+(?:[=:][\w-]+)?$/.test(name))
-        throw new Error(`a section is called as a filter is, not ${JSON.stringify(name)}`);
+        throw new Error(`a section must have the name of a filter, not ${JSON.stringify(name)}`);
       return [
         `[${name}]`,
         ...Object.entries(section as Readonly<Record<string, Value>>).flatMap(([key, value]) => lines(key, value)),
@@ -35,13 +35,13 @@ export function raspberryPiConfig(config: RaspberryPiConfig): string {
 }
 
 function lines(key: string, value: Value | readonly Value[]): string[] {
-  if (!/^\w[\w:-]*$/.test(key)) throw new Error(`a key is letters, digits and _, not ${JSON.stringify(key)}`);
+  if (!/^\w[\w:-]*$/.test(key)) throw new Error(`a key may contain only letters, digits and _, not ${JSON.stringify(key)}`);
   return (Array.isArray(value) ? value : [value]).map((one: Value) => {
     const text = typeof one === 'boolean' ? String(Number(one)) : line(String(one), key);
     // The one key that takes no `=`.
     const written = `${key}${key === 'initramfs' ? ' ' : '='}${text}`;
     if (written.length > LINE_LENGTH)
-      throw new Error(`${key} makes a line of ${written.length} characters; the firmware reads ${LINE_LENGTH}`);
+      throw new Error(`${key} makes a line of ${written.length} characters; the firmware reads only ${LINE_LENGTH}`);
     return written;
   });
 }

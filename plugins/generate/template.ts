@@ -56,7 +56,7 @@ function makeEngine(): Liquid {
     memoryLimit: MEMORY_LIMIT,
     outputEscape: (value) => {
       if (typeof value === 'object' && value !== null && !Array.isArray(value))
-        throw new Error('an object is no text; name one of its keys');
+        throw new Error('an object is not text; name one of its keys');
       return Array.isArray(value) ? value.join(' ') : String(value ?? '');
     },
   });
@@ -69,7 +69,7 @@ function unreadable(error: unknown): Issue {
   if (error instanceof TypeError) return { path: [], message: 'is not in UTF-8', hint: 'save it as UTF-8' };
   const { code, message } = error as NodeJS.ErrnoException;
   if (code !== 'ENOENT') return { path: [], message };
-  return { path: [], message: 'no such template', hint: 'is the path right? it starts at the config' };
+  return { path: [], message: 'no such template', hint: 'is the path right? it is relative to the config' };
 }
 
 function renderError(error: unknown, file: string): unknown {

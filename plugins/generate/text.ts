@@ -5,26 +5,27 @@
 
 /** Text on one line. @param what names it in an error: `title of "web"` */
 export function line(text: string, what: string): string {
-  if (CONTROL.test(text)) throw new Error(`${what} holds a line break or another control character`);
+  if (CONTROL.test(text)) throw new Error(`${what} contains a line break or another control character`);
   return text;
 }
 
 /** Text without blanks. */
 export function word(text: string, what: string): string {
   if (text === '') throw new Error(`${what} is empty`);
-  if (/\s/.test(line(text, what))) throw new Error(`${what} holds a blank: ${JSON.stringify(text)}`);
+  if (/\s/.test(line(text, what))) throw new Error(`${what} contains a space: ${JSON.stringify(text)}`);
   return text;
 }
 
 /** A name that means nothing else to any boot loader. */
 export function label(text: string): string {
-  if (!/^[a-z0-9][\w.-]*$/i.test(text)) throw new Error(`a label is letters, digits, _, . and -, not ${JSON.stringify(text)}`);
+  if (!/^[a-z0-9][\w.-]*$/i.test(text))
+    throw new Error(`a label may contain only letters, digits, _, . and -, not ${JSON.stringify(text)}`);
   return text;
 }
 
 /** A whole number from 0 on. */
 export function count(value: number, what: string): number {
-  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`${what} is a whole number from 0 on, not ${value}`);
+  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`${what} must be a whole number of at least 0, not ${value}`);
   return value;
 }
 

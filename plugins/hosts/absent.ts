@@ -129,7 +129,7 @@ class Suggestions {
     const shown = JSON.stringify(name);
     const listed = this.#given < SUGGESTED && (await isListed(this.#root, name));
     return listed
-      ? `${shown} is there and cannot be served: ${UNSERVABLE}`
+      ? `${shown} exists but cannot be served: ${UNSERVABLE}`
       : `there is no file ${shown} under the root${await this.for(name)}`;
   }
 

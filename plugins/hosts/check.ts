@@ -132,16 +132,16 @@ class NeverKnown {
   findings(): readonly Finding[] {
     return [...this.#never].map(([fact, { first, more }]) => {
       const others = more === 0 ? '' : `, nor can ${more} more like it`;
-      const message = `can never match${others}: nothing here finds out a client's ${nouns[fact]}; ${this.#remedy(fact)}`;
+      const message = `can never match${others}: nothing here provides a client's ${nouns[fact]}; ${this.#remedy(fact)}`;
       return finding('warning', first, message);
     });
   }
 
   #remedy(fact: FactName): string {
     const known = this.#sources.filter(({ tells }) => tells.includes(fact)).map(({ source }) => source);
-    if (this.#trust !== undefined && known.length > 0) return `\`trust\` leaves out what tells it: ${known.join(', ')}`;
+    if (this.#trust !== undefined && known.length > 0) return `\`trust\` leaves out what provides it: ${known.join(', ')}`;
     if (fact === 'mac') return 'add a source to identify(), before hosts: identify({ neighbours: true })';
-    return 'of the sources of identify() it is `filename` that tells it';
+    return 'of the sources of identify() `filename` provides it';
   }
 }
 
@@ -156,7 +156,7 @@ function shadowed({ entry, ...origin }: Giving, fold: Fold): Finding[] {
     finding(
       'warning',
       origin,
-      `can never match: ${JSON.stringify(by)} comes first and takes all of its names; put it before that, or take it out`,
+      `can never match: ${JSON.stringify(by)} comes first and takes all of its names; put it before that, or remove it`,
       'files',
       key,
     ),
@@ -169,7 +169,7 @@ function unusedGroups(entries: readonly Entry[], groups: Inventory['groups']): F
   for (const { listed } of entries) for (const name of listed.entry.groups ?? []) used.add(name);
   return groups
     .filter(({ name }) => !used.has(name))
-    .map((group) => finding('warning', group, 'no host belongs to this group; name it in `groups` of one, or take it out'));
+    .map((group) => finding('warning', group, 'no host belongs to this group; add it to the `groups` of a host, or remove it'));
 }
 
 /** Plugins may have sources of their own; a name that is nearly a known one is a mistake. */
@@ -190,7 +190,7 @@ function unreachable(unknown: HostsOptions['unknown'], entries: readonly Entry[]
     finding(
       'warning',
       { path: ['unknown'] },
-      `no machine is unknown: ${whereIs(everybody)} matches every one; take one of the two out`,
+      `no machine is unknown: ${whereIs(everybody)} matches every machine; remove one of the two`,
     ),
   ];
 }

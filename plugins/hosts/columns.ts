@@ -104,7 +104,7 @@ export function headerIssues(columns: readonly Column[]): Issue[] {
     for (const { key, name } of targets.slice(0, 1)) {
       const said = JSON.stringify(several.includes(key) ? [key, folded(header)] : [key, name]);
       if (seen.has(said))
-        issues.push({ path: [], message: `column ${JSON.stringify(header)} is there twice`, hint: 'take one of them out' });
+        issues.push({ path: [], message: `column ${JSON.stringify(header)} appears twice`, hint: 'remove one of them' });
       seen.add(said);
     }
     const near = misspelt(header, targets);
@@ -136,10 +136,10 @@ export function headerHint(
 ): string {
   const isHeader = ({ cells }: { readonly cells: readonly string[] }) => cells.length > 1 && saysWhich(readHeader(cells));
   const comment = comments.find(isHeader);
-  if (comment) return `line ${comment.line} looks like the header, but its # makes it a comment: take the # away`;
+  if (comment) return `line ${comment.line} looks like the header, but its # makes it a comment: remove the #`;
   const later = below.find(isHeader);
-  if (later) return `line ${later.line} looks like the header: take out what stands above it, or put a # before it`;
+  if (later) return `line ${later.line} looks like the header: remove the lines above it, or put # before them`;
   if (header.cells.some((cell) => (parseMac(cell) ?? parseAddress(cell)) !== undefined))
-    return `line ${header.line} is a machine already: put a header above it, as in mac,name,groups,folder`;
-  return `the first line names the columns, one of them ${selectorKeys.join(', ')}`;
+    return `line ${header.line} is already a machine: put a header above it, as in mac,name,groups,folder`;
+  return `the first line must name the columns, one of them ${selectorKeys.join(', ')}`;
 }

@@ -17,7 +17,7 @@ interface Line {
   readonly line: number;
 }
 
-/** Lines below the header that are looked at when it does not say which machine. */
+/** Lines below the header that are looked at when it does not identify a machine. */
 const LOOKED_AT = 20;
 
 export function csvInventory(file: string, text: string, mapping: Columns = {}): Read {
@@ -35,7 +35,7 @@ export function csvInventory(file: string, text: string, mapping: Columns = {}):
   // Then every row would be wrong, and for no other reason.
   if (!saysWhich(columns)) {
     const hint = headerHint(header, commentsAbove(text, header), records.slice(0, LOOKED_AT));
-    issues.push({ path: [], place: { file, line: header.line }, message: 'no column says which machine', hint });
+    issues.push({ path: [], place: { file, line: header.line }, message: 'no column identifies the machine', hint });
     return { inventory: { hosts: [], groups: [] }, issues, warnings: [] };
   }
   const rows: HostRow[] = [];
@@ -119,7 +119,7 @@ function cellIssues(cells: readonly string[], columns: readonly Column[], header
     .filter(({ header, index }) => header === '' && cells[index] !== '')
     .map(({ index }) => ({
       path: [],
-      message: `column ${index + 1} has no name, and here it holds ${JSON.stringify(cells[index])}`,
+      message: `column ${index + 1} has no name, but contains ${JSON.stringify(cells[index])}`,
       hint: `name it in line ${headerLine}`,
     }));
 }
@@ -180,12 +180,12 @@ function numberHint(key: PropertyKey | undefined, message: string): string | und
   const [, found = ''] = /found "([^"]*)"$/.exec(message) ?? [];
   const isNumber =
     (key === 'mac' && (isRoundedNumber(found) || /^\d{6,11}$/.test(found))) || (key === 'serial' && isRoundedNumber(found));
-  return isNumber ? 'a spreadsheet has made a number of it: make the column one of text, and enter it again' : undefined;
+  return isNumber ? 'a spreadsheet has turned it into a number: format the column as text, and enter it again' : undefined;
 }
 
 function messageOf(error: CsvError): string {
   if (error.code === 'CSV_QUOTE_NOT_CLOSED') return 'a quote is opened and never closed';
   if (error.code === 'INVALID_OPENING_QUOTE')
-    return 'a quote stands within a cell; put the whole cell in quotes, and double the quotes in it';
+    return 'there is a quote inside a cell; put the whole cell in quotes, and double the quotes in it';
   return error.message.charAt(0).toLowerCase() + error.message.slice(1);
 }

@@ -12,13 +12,13 @@ import { failed, notRead, type Read } from './read.ts';
  */
 export async function readDataFile(file: string, columns: Columns = {}): Promise<Read> {
   const load = formats[extname(file).toLowerCase()];
-  if (load === undefined) return unusable(file, 'is of an unknown kind', `endings are: ${Object.keys(formats).join(', ')}`);
+  if (load === undefined) return unusable(file, 'has an unknown extension', `extensions are: ${Object.keys(formats).join(', ')}`);
   let bytes: Uint8Array;
   try {
     bytes = await readRegularFile(file);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return unusable(file, 'is not there', 'is the path right? it starts at the config');
+    if (code === 'ENOENT') return unusable(file, 'does not exist', 'is the path right? it is relative to the config');
     return unusable(file, 'cannot be read', message);
   }
   const text = textOf(bytes);

@@ -88,7 +88,7 @@ export function groupIssues({ hosts, groups }: Inventory): Issue[] {
   const twice = groups.flatMap(({ name, path, place }): Issue[] =>
     byName.get(name)?.path === path
       ? []
-      : [{ path, place, message: `group ${JSON.stringify(name)} is listed twice`, hint: 'leave one, or rename one' }],
+      : [{ path, place, message: `group ${JSON.stringify(name)} is listed twice`, hint: 'keep one, or rename one' }],
   );
   return [...unknown, ...twice, ...cycles(groups, byName)];
 }
@@ -104,8 +104,8 @@ function cycles(groups: readonly ListedGroup[], byName: ReadonlyMap<string, List
       issues.push({
         path: [...group.path, 'groups'],
         place: group.place,
-        message: `groups go round in a circle: ${circle}`,
-        hint: 'take one of them out',
+        message: `groups form a circle: ${circle}`,
+        hint: 'remove one of them',
       });
     }
     if (start >= 0 || done.has(group.name)) return;

@@ -147,7 +147,7 @@ export const rowKeys = Object.keys(row.shape);
 export const selectorKeys = ['mac', 'address', 'uuid', 'serial', 'match'] as const;
 
 export const rowSchema: z.ZodType<HostRow> = row.refine((written) => selectorKeys.some((key) => written[key] !== undefined), {
-  error: 'does not say which machine',
+  error: 'does not identify a machine',
   params: { hint: `it has none of ${selectorKeys.join(', ')}` },
 });
 

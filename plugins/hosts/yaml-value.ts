@@ -63,7 +63,7 @@ class Reader {
     if (isScalar(node)) return { value: node.value, size: 1 };
     if (isAlias(node)) {
       const made = this.#anchors.get(node.source);
-      return made ?? this.#mistake(node, `nothing is called &${node.source} above`, 'an alias stands below its anchor');
+      return made ?? this.#mistake(node, `there is no &${node.source} above`, 'an alias must come after its anchor');
     }
     if (isSeq(node)) {
       const made = node.items.map((item) => this.read(item));
@@ -89,7 +89,7 @@ class Reader {
         continue;
       }
       const key = keyText(pair.key);
-      if (own.has(key)) this.#mistake(pair.key as Scalar, `key ${JSON.stringify(key)} is there twice`, 'make one of both');
+      if (own.has(key)) this.#mistake(pair.key as Scalar, `key ${JSON.stringify(key)} appears twice`, 'merge the two');
       own.set(key, made.value);
     }
     // What the map itself says counts first, then the maps in their order.
@@ -102,7 +102,7 @@ class Reader {
     const sources = [value].flat();
     const isSource = (source: unknown) => typeof source === 'object' && source !== null && !Array.isArray(source);
     if (sources.every(isSource)) return sources;
-    this.#mistake(pair.key as Scalar, '<< takes a map, or a list of maps', 'as in <<: *web');
+    this.#mistake(pair.key as Scalar, '<< must be a map, or a list of maps', 'as in <<: *web');
     return [];
   }
 

@@ -18,7 +18,7 @@ export function yamlInventory(file: string, text: string): Read {
     return { file, line, column: col };
   };
   const read = documents.flatMap((document) => readDocument(document, placeAt) ?? []);
-  if (read.length === 0) return failed(file, 'is empty', 'take it out of `file`, or write `hosts: {}`');
+  if (read.length === 0) return failed(file, 'is empty', 'remove it from `file`, or write `hosts: {}`');
   return {
     inventory: {
       hosts: read.flatMap(({ inventory }) => inventory.hosts),

@@ -22,12 +22,12 @@ async function cacheFinding(cacheDir: string): Promise<Finding | undefined> {
   for (let folder = cacheDir; ; folder = dirname(folder)) {
     const found = await stat(folder).catch(() => undefined);
     if (!found && folder !== dirname(folder)) continue;
-    if (!found?.isDirectory()) return finding('error', 'cacheDir', `${folder} is no folder`);
+    if (!found?.isDirectory()) return finding('error', 'cacheDir', `${folder} is not a folder`);
     const allowed = await access(folder, W_OK | X_OK).then(
       () => true,
       () => false,
     );
-    return allowed ? undefined : finding('error', 'cacheDir', `no right to write into ${folder}`);
+    return allowed ? undefined : finding('error', 'cacheDir', `permission denied: cannot write into ${folder}`);
   }
 }
 
@@ -38,7 +38,8 @@ async function originFinding(settings: OriginSettings, headers: Readonly<Record<
   try {
     const reply = await origin.ask(location.base, {}, 'HEAD');
     dismiss(reply);
-    if (reply.status === 401) return finding('warning', 'authorization', 'the origin wants other credentials (answers 401)');
+    if (reply.status === 401)
+      return finding('warning', 'authorization', 'the origin does not accept the credentials (answers 401)');
     if (reply.status >= 500) return finding('warning', 'url', `the origin answers ${reply.status}`);
     // Many a server shows no list of its files, so 403 and 404 say nothing.
     return undefined;

@@ -188,7 +188,7 @@ export class Download {
   async #take(bytes: Uint8Array): Promise<void> {
     const { part } = this.#options;
     if (part.written + bytes.length > (this.size ?? Number.POSITIVE_INFINITY)) {
-      throw new VersionChanged(`more came than the ${this.size} bytes that were announced`);
+      throw new VersionChanged(`more than the announced ${this.size} bytes arrived`);
     }
     await part.write(bytes);
     const told = this.#progress;
@@ -207,6 +207,6 @@ export class Download {
     clearTimeout(this.#linger);
     if (this.#holders > 0) return;
     if (this.#ended !== undefined) this.#options.part.close().catch(() => {});
-    else this.#linger = setTimeout(() => void this.abandon('nobody waits for it'), this.#options.lingerMs);
+    else this.#linger = setTimeout(() => void this.abandon('no client is waiting for it'), this.#options.lingerMs);
   }
 }

@@ -213,5 +213,5 @@ function sizeOf(reply: Reply): number | undefined {
   if (length !== undefined) return Number(length);
   if (coding?.toLowerCase().endsWith('chunked')) return undefined;
   reply.body.destroy();
-  throw new OriginDown('says neither the length of the file nor where it ends');
+  throw new OriginDown('gives neither the length nor the end of the file');
 }

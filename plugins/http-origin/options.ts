@@ -27,7 +27,7 @@ const OWN_HEADERS = new Set([
 
 const headerName = z
   .string()
-  .refine((name) => passes(() => http().validateHeaderName(name)), 'is no name of a header')
+  .refine((name) => passes(() => http().validateHeaderName(name)), 'is not a header name')
   .refine((name) => !OWN_HEADERS.has(name.toLowerCase()), 'is set by the plugin itself; for credentials there is authorization');
 
 export const originOptions = z.strictObject({
@@ -38,7 +38,7 @@ export const originOptions = z.strictObject({
     .default(''),
   url: z.string().refine(isBase, {
     // It is not shown: it may hold a password.
-    error: 'is no http or https URL without user, query and fragment',
+    error: 'is not an http or https URL without user, query and fragment',
     params: { hint: 'credentials go into authorization: { env: … }' },
   }),
   redirectHosts: z
@@ -61,7 +61,10 @@ export const originOptions = z.strictObject({
       z.union([
         z
           .string()
-          .refine((value) => passes(() => http().validateHeaderValue('x', value)), 'holds characters that no header may have'),
+          .refine(
+            (value) => passes(() => http().validateHeaderValue('x', value)),
+            'contains characters that a header may not contain',
+          ),
         fromEnvironment,
       ]),
     )
@@ -83,7 +86,7 @@ export function headersFrom(
   const all: Record<string, string> = {};
   const set = (name: string, variable: string | undefined, value: string): void => {
     if (!passes(() => http().validateHeaderValue(name, value)))
-      throw new Error(`environment variable ${variable} holds characters that no header may have`);
+      throw new Error(`environment variable ${variable} contains characters that a header may not contain`);
     all[name.toLowerCase()] = value;
   };
   const read = (variable: string, path: string): string => {

@@ -93,7 +93,7 @@ export class Origin {
         if (request.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET') continue;
         throw error instanceof OriginDown
           ? error
-          : new OriginDown(`gives no answer: ${(error as Error).message}`, { cause: error });
+          : new OriginDown(`does not answer: ${(error as Error).message}`, { cause: error });
       }
     }
   }
@@ -113,7 +113,7 @@ export class Origin {
       let timer: NodeJS.Timeout | undefined;
       // Not before: it may wait for a connection.
       request.once('socket', () => {
-        timer = setTimeout(() => request.destroy(new OriginDown(`gives no answer within ${timeoutMs} ms`)), timeoutMs);
+        timer = setTimeout(() => request.destroy(new OriginDown(`does not answer within ${timeoutMs} ms`)), timeoutMs);
       });
       request.once('response', (body) => {
         clearTimeout(timer);

@@ -91,7 +91,7 @@ export class LeaseFile {
     const [first] = holders;
     if (first === undefined || this.#known === undefined) return undefined;
     const count = holders.length === 1 ? '1 lease' : `${holders.length} leases`;
-    return `${count} in force, read as ${this.#known.name}: ${first.address} is ${first.mac}`;
+    return `${count} active, read as ${this.#known.name}: ${first.address} is ${first.mac}`;
   }
 
   /** Resolves when the file has been read, or after this many milliseconds. */
@@ -130,7 +130,7 @@ export class LeaseFile {
     waiting.abort();
     if (!isLate || this.#late) return;
     this.#late = true;
-    this.#log.warn({ file: this.path, ms: PATIENCE_MS }, 'lease file does not answer: what was read before counts');
+    this.#log.warn({ file: this.path, ms: PATIENCE_MS }, 'lease file does not answer: using what was read before');
   }
 
   async #look(): Promise<void> {
@@ -226,7 +226,7 @@ const missing: Problem = {
 
 const forbidden: Problem = {
   state: 'unreadable',
-  message: 'cannot be read: permission denied; let the user that serves read it, and pass through its folders',
+  message: "cannot be read: permission denied; let the server's user read it and enter its folders",
 };
 
 const names = Object.keys(formats).map((name) => `'${name}'`);
@@ -234,22 +234,21 @@ const knownNames = Object.keys(formats).join(', ');
 
 const unknown: Problem = {
   state: 'unreadable',
-  message: `of no format that is known; if it is, say of which: { file, format: ${names.join(' | ')} }`,
+  message: `in an unknown format; if the format is supported, name it: { file, format: ${names.join(' | ')} }`,
 };
 
 function damaged(name: string): Problem {
   return {
     state: 'unreadable',
-    message: `begins like a file of ${name} and is not a complete one: it is cut off, damaged, or of no format that is known (${knownNames})`,
+    message: `begins like a file of ${name} but is not complete: it is truncated, damaged, or in an unknown format (known: ${knownNames})`,
   };
 }
 
 /** @param leases of a file that is not empty, none of them in force with a MAC address */
 function idle(leases: readonly Lease[], format: PartFormat, now: number): Problem {
   if (leases.length === 0) {
-    const what =
-      typeof format === 'object' ? `no lease of ${format.name}` : `nothing that is known as a lease (of ${knownNames})`;
-    return { state: 'idle', message: `holds ${what}: no machine is known by it until a lease is given` };
+    const what = typeof format === 'object' ? `no lease of ${format.name}` : `no lease in a known format (${knownNames})`;
+    return { state: 'idle', message: `holds ${what}: it identifies no machine until a lease is given` };
   }
   const without = leases.filter(({ mac }) => mac === undefined).length;
   const expired = leases.filter(({ mac, untilMs }) => mac !== undefined && untilMs <= now).length;
@@ -259,6 +258,6 @@ function idle(leases: readonly Lease[], format: PartFormat, now: number): Proble
   ];
   return {
     state: 'idle',
-    message: `holds no lease in force that names a MAC address (${counts.join(', ')}): no machine is known by it until one is given`,
+    message: `has no active lease with a MAC address (${counts.join(', ')}): it identifies no machine until one is given`,
   };
 }

@@ -1,6 +1,6 @@
 /**
  * Whether what several sources say of a client's MAC address is the same, and a line in the log, once, where it is not. It decides
- * nothing, and nobody waits for it.
+ * nothing, and no client is waiting for it.
  */
 import type { Log } from 'pxe';
 

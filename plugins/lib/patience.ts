@@ -23,7 +23,7 @@ export function patiently<Args extends readonly unknown[], T>(
       let isLate = false;
       const timer = setTimeout(() => {
         isLate = true;
-        if (overdue++ === 0) log.warn({ source, ms: PATIENCE_MS }, 'source does not answer: it counts as knowing nothing');
+        if (overdue++ === 0) log.warn({ source, ms: PATIENCE_MS }, 'source does not answer: continuing without it');
         resolve(undefined);
       }, PATIENCE_MS);
       const done = (): void => {

@@ -139,7 +139,7 @@ function repetitionAt(reader: Reader): string | undefined {
   const [, min = '', comma, max = ''] = reader.match(/\{(\d*)(,?)(\d*)\}/y) ?? [];
   if (comma === undefined || (min === '' && comma === ''))
     throw new Error('{ must be followed by numbers and }, as in {2,5}; write \\{ for the character');
-  if (max !== '' && Number(max) < Number(min)) throw new Error(`{${min},${max}} is the wrong way round`);
+  if (max !== '' && Number(max) < Number(min)) throw new Error(`{${min},${max}} has its numbers in the wrong order`);
   if (Number(min) > MAX_REPETITIONS || Number(max) > MAX_REPETITIONS) throw new Error(`more than ${MAX_REPETITIONS} repetitions`);
   return `{${min || '0'}${comma}${max}}`;
 }
@@ -161,7 +161,7 @@ function atom(reader: Reader): Part {
     case '+':
     case '?':
     case '{':
-      throw new Error(`nothing stands before ${character} to be repeated; write \\${character} for the character`);
+      throw new Error(`there is nothing before ${character} to repeat; write \\${character} for the character`);
     default:
       // A ) without ( is a character.
       return { source: literal(character), variable: 0 };
@@ -251,7 +251,7 @@ function bracket(reader: Reader): string {
 function member(reader: Reader): string {
   const written = reader.match(/\[([.=])(.*?)\1\]/sy);
   if (!written) return reader.take();
-  if (written[2]!.length !== 1) throw new Error(`${written[0]} is no single character`);
+  if (written[2]!.length !== 1) throw new Error(`${written[0]} is not a single character`);
   return written[2]!;
 }
 

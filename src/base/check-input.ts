@@ -86,14 +86,14 @@ function issuesOf(issue: ZodIssue, schema: z.ZodType, input: unknown, prefix: re
 /** @param elsewhere where a key of that name stands, if it does */
 function unknownKey(path: readonly PropertyKey[], key: string, known: readonly string[], elsewhere: string | undefined): Issue {
   // It is known to another one of several shapes.
-  if (known.includes(key)) return { path, message: 'does not go with the keys beside it' };
+  if (known.includes(key)) return { path, message: 'cannot be combined with the keys beside it' };
   return {
     path,
     message: 'unknown key',
     hint:
       (elsewhere === undefined ? undefined : `its place is ${elsewhere}`) ??
       didYouMean(key, known) ??
-      (known.length === 0 ? undefined : `known here: ${known.join(', ')}`),
+      (known.length === 0 ? undefined : `valid keys: ${known.join(', ')}`),
   };
 }
 

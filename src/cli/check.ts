@@ -86,7 +86,7 @@ async function watch(first: Verdict, firstSince: number, flags: CheckFlags): Pro
     changed: (saved) => {
       pending = pending.then(() => again(saved));
     },
-    deaf: () => process.stderr.write('pxe: no more file events (inotify limit?): looking every two seconds\n'),
+    deaf: () => process.stderr.write('pxe: file events have stopped (inotify limit?): checking every two seconds\n'),
   });
   await watcher.watch(first.files, firstSince);
 }
@@ -182,7 +182,7 @@ function linesOf(findings: readonly Finding[]): readonly Line[] {
       { text: `  ${whereOf(finding)}:`, colour: 'bold' },
       { text: ` ${finding.message}` },
     ]);
-  if (findings.length > LINES) lines.push([{ text: `  and ${findings.length - LINES} more, which --json prints` }]);
+  if (findings.length > LINES) lines.push([{ text: `  and ${findings.length - LINES} more; --json prints all` }]);
   return lines;
 }
 

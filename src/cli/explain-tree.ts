@@ -52,7 +52,7 @@ function tellClient(client: Client, unknowable: boolean): string {
   const facts = describeFacts(client, (ageMs) => `, ${duration(ageMs)} ago`);
   return [
     ...(address === UNKNOWN_ADDRESS ? [] : [address]),
-    (unknowable ? facts?.replace('(given)', '(given; this config would not know it)') : facts) ?? 'MAC address not known',
+    (unknowable ? facts?.replace('(given)', '(given; this config could not find it out)') : facts) ?? 'MAC address not known',
     ...(host ? [`host ${[host.name, ...host.groups].join(' < ')}`] : []),
   ].join(', ');
 }
@@ -84,5 +84,5 @@ function step({ plugin, before, after, note, error, ms, lookups }: TraceEntry, r
 
 function absence(rootDir: string, name: string): string {
   const fault = faultyPart(rootDir, name);
-  return fault?.kind === 'broken' ? `not there: ${fault.name} is a broken link to ${fault.target}` : 'not there';
+  return fault?.kind === 'broken' ? `not found: ${fault.name} is a broken link to ${fault.target}` : 'not found';
 }

@@ -82,9 +82,7 @@ With --diff, as for diff(1): 0 no changes; 1 changes; 2 invalid arguments or con
 async function runExplain(names: readonly string[], flags: ExplainFlags, command: Command): Promise<void> {
   if (!flags.allHosts && names.length !== 1)
     command.error(
-      names.length === 0
-        ? "error: missing required argument 'name' (or --all-hosts)"
-        : 'error: several names go with --all-hosts',
+      names.length === 0 ? "error: missing required argument 'name' (or --all-hosts)" : 'error: several names need --all-hosts',
     );
   const { config } = await loadSettings(flags);
   seeAs(config.user);

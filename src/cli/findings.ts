@@ -51,7 +51,7 @@ async function uploadFindings({ uploads }: ResolvedConfig): Promise<Finding[]> {
   const found = await folder.leftovers().catch(() => []);
   if (found.length === 0) return [];
   const bytes = found.reduce((sum, leftover) => sum + leftover.bytes, 0);
-  const message = `holds ${found.length} unfinished uploads of servers that have ended (${bytes} bytes): the next start removes them`;
+  const message = `holds ${found.length} unfinished uploads of servers that no longer run (${bytes} bytes): the next start removes them`;
   return [{ severity: 'warning', path: ['uploads', 'dir'], message }];
 }
 
@@ -67,7 +67,7 @@ function twiceFindings({ plugins }: ResolvedConfig): Finding[] {
     }
     const [first] = definition.logsEnds ? before : [];
     if (first === undefined) return [];
-    const message = `writes a second line for each transfer, beside plugins[${first[0]}] ("${name}"): keep one`;
+    const message = `logs each transfer a second time, like plugins[${first[0]}] ("${name}"): keep one`;
     return [{ severity: 'warning' as const, path, message }];
   });
 }
@@ -161,7 +161,7 @@ function userFindings(account: string | undefined, files: readonly string[]): Fi
         {
           ...error(
             ['user'],
-            `user ${account} may not read this file, so that a save would take no effect: change its owner or mode`,
+            `user ${account} may not read this file, so saving it would have no effect: change its owner or mode`,
           ),
           file,
         },
@@ -191,7 +191,7 @@ async function lookAtFolder(path: Finding['path'], folder: string, mode: number)
     return [];
   } catch (thrown) {
     const missing = (thrown as NodeJS.ErrnoException).code === 'ENOENT';
-    return [error(path, missing ? `there is no folder ${folder}: make it, or name another` : `no right to use ${folder}`)];
+    return [error(path, missing ? `there is no folder ${folder}: create it, or name another` : `permission denied: ${folder}`)];
   }
 }
 

@@ -17,26 +17,26 @@ export function idleKeyFindings(config: ResolvedConfig): readonly Finding[] {
   if (singlePort && transferPorts) {
     tell(
       ['tftp', 'transferPorts'],
-      'has no effect: with singlePort, transfers go through the listening port; take one of the two out',
+      'has no effect: with singlePort, transfers go through the listening port; remove one of the two',
     );
   }
   if (dscp !== undefined && transport === 'portable') {
-    tell(['tftp', 'dscp'], 'has no effect: the portable transport cannot mark packets; let transport be "auto"');
+    tell(['tftp', 'dscp'], 'has no effect: the portable transport cannot mark packets; set transport to "auto"');
   }
   if (limits.transfersPerClient > limits.transfers) {
     tell(
       ['tftp', 'limits', 'transfersPerClient'],
-      `is never reached: tftp.limits.transfers is ${limits.transfers} for all clients together, so that one client may take it all; lower it`,
+      `is never reached: tftp.limits.transfers is ${limits.transfers} for all clients together, so one client may use all of it; lower this limit`,
     );
   }
   if (cacheBytes > 0 && cacheBytes < SEGMENT_BYTES) {
-    tell(['cacheBytes'], `keeps nothing: files are kept in pieces of ${SEGMENT_BYTES} bytes; give it more, or 0 to keep nothing`);
+    tell(['cacheBytes'], `caches nothing: files are cached in segments of ${SEGMENT_BYTES} bytes; raise it, or set it to 0`);
   }
   const logger = plugins.findIndex(({ plugin }) => plugin.definition.logsEnds);
   if (logger >= 0 && QUIET_LEVELS.includes(log.level)) {
     tell(
       ['plugins', logger],
-      `writes lines of level info, which log.level "${log.level}" leaves out: take it out, or let log.level be "info"`,
+      `writes lines of level info, which log.level "${log.level}" leaves out: remove it, or set log.level to "info"`,
     );
   }
   return findings;

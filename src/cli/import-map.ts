@@ -46,6 +46,6 @@ async function importMap(file: string, { directory }: { readonly directory?: str
   if (staying.length === 0) return;
   process.exitCode = EXIT.failed;
   process.stderr.write(
-    `pxe: ${staying.length} of ${rules} rules stay with tftpdMap, and so the map: lines ${staying.map(({ line }) => line).join(', ')}\n`,
+    `pxe: ${staying.length} of ${rules} rules cannot be converted, so the config uses the map with tftpdMap: lines ${staying.map(({ line }) => line).join(', ')}\n`,
   );
 }

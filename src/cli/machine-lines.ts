@@ -79,7 +79,7 @@ export function absentLine(records: readonly TransferRecord[], columns: number):
   if (records.length === 1) return transferLine(last, columns);
   const { rest } = widthsOf(columns);
   const same = records.every(({ asked }) => asked === last.asked);
-  const count = same ? `${records.length} times not there` : `${records.length} names not there`;
+  const count = same ? `${records.length} times not found` : `${records.length} names not found`;
   const room = rest - count.length - 2;
   const shown = same ? [last.asked] : [records[0]!.asked, last.asked];
   const each = Math.floor((room - 3) / shown.length);
@@ -94,12 +94,12 @@ export function bootLine(record: BootRecord, columns: number): readonly Span[] {
   const files = steps.length + (numberOf(record.moreSteps) ?? 0);
   const counts = [
     `${files} file${files === 1 ? '' : 's'}, ${sizeText(bytes)} in ${timeText(ms)}`,
-    ...counted(record.absent, 'not there'),
+    ...counted(record.absent, 'not found'),
     ...counted(record.refused, 'refused'),
     ...counted(record.retransmissions, 'resent'),
     ...(BOOT_ENDS[String(record.ended)] ?? []),
   ].join(', ');
-  const label = record.continued === true ? 'boot goes on' : 'boot';
+  const label = record.continued === true ? 'boot continues' : 'boot';
   const [first, last] = [steps[0], steps.at(-1)].map((step) => visible(String(step?.served ?? '')));
   const room = rest - label.length - counts.length - 4;
   const chains = [steps.length > 1 ? `${first} … ${last}` : last, last];
@@ -112,7 +112,7 @@ export function bootLine(record: BootRecord, columns: number): readonly Span[] {
   ];
 }
 
-const BOOT_ENDS: Readonly<Record<string, readonly string[]>> = { again: ['began anew'], cut: ['log ends'] };
+const BOOT_ENDS: Readonly<Record<string, readonly string[]>> = { again: ['started over'], cut: ['server stops'] };
 
 /** `15:18:26 web1       …12:34:56  ` */
 function machineOf(record: LogRecord, columns: number): readonly Span[] {
@@ -155,11 +155,11 @@ function outcomeOf(record: TransferRecord): readonly [string, Colour] {
       return [[kind === 'write' ? 'stored' : 'sent', ...remarks].join(', '), 'green'];
     }
     case 'probed':
-      return ['size asked', 'dim'];
+      return ['size probe', 'dim'];
     case 'aborted':
       return [`client gave up ${after}${why === '' ? '' : `: ${why}`}`, 'yellow'];
     case 'refused':
-      return objectOf(record.error).code === 1 ? ['not there', 'dim'] : [`refused: ${why}`, 'red'];
+      return objectOf(record.error).code === 1 ? ['not found', 'dim'] : [`refused: ${why}`, 'red'];
     default:
       return [`failed ${after}${why === '' ? '' : `: ${why}`}`, 'red'];
   }

@@ -127,7 +127,7 @@ function mapStays(
       ? quoted(path)
       : `{ file: ${quoted(path)}, directory: ${quoted(directory.replace(/(?<=.)\/$/, ''))} }`;
   return [
-    `// ${staying.length} of ${count} rules cannot be written for rewrite. Rules build on one another, so all stay with the map:`,
+    `// ${staying.length} of ${count} rules cannot be expressed with rewrite. Rules depend on one another, so all of them stay in the map:`,
     ...staying.map(({ line, reason }) => `//   line ${line}: ${reason}`),
     `tftpdMap(${given}),`,
     '// The others, should you want to do without the map:',
@@ -152,17 +152,17 @@ function translate(line: MapLine, directory: string | undefined): Translated | u
 
 function whyNot({ regExp, replaces, replacement, after, families }: MapRule, directory: string | undefined): string | undefined {
   if (families.length === 1) return `${families[0]} is for IPv${families[0]} clients only`;
-  if (after === 'endIfFile' && directory !== undefined) return `E looks for a file, before ${directory} is taken away`;
+  if (after === 'endIfFile' && directory !== undefined) return `E looks for a file, before ${directory} is removed`;
   if (after === 'restart') return 's starts over at the first rule';
   if (after === 'jump') return 'j jumps to a label';
   if (replaces === 'onward' && new RegExp(regExp.source).test(''))
-    return 'gg with an expression that matches nothing at all never ends';
+    return 'gg with an expression that matches the empty string never ends';
   if (replaces !== 'rescan') return undefined;
   // One character that is gone for good: all at once is the same as one by one.
   const gone =
     regExp.single &&
     replacement.every((piece) => piece.kind === 'text' && !new RegExp(regExp.source, regExp.flags).test(piece.text));
-  return gone ? undefined : 'g looks again at what it has put in';
+  return gone ? undefined : 'g also matches in text that it has inserted';
 }
 
 function matcher({ regExp: { source, flags }, inverted, replaces }: MapRule): string {

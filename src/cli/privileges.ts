@@ -49,7 +49,7 @@ export function whyNoAccount(account: string): string | undefined {
   try {
     groupsOf(user);
   } catch {
-    return `there is no user "${user}" on this machine: name another, or make it (useradd --system ${user})`;
+    return `there is no user "${user}" on this machine: name another, or create it (useradd --system ${user})`;
   }
   return group === undefined || hasGroup(group) ? undefined : `there is no group "${group}" on this machine`;
 }

@@ -21,7 +21,7 @@ export async function reviewReload(server: Pick<Server, 'config' | 'check'>, log
     for (const { severity, file, line, path, message } of findings.slice(0, MAX_LINES))
       log.warn({ severity, file, line, path: formatPath(pathInFile(configFile, path)), finding: message }, 'check');
     if (findings.length > MAX_LINES)
-      log.warn({ severity: 'warning', finding: `and ${findings.length - MAX_LINES} more, which "pxe check" tells` }, 'check');
+      log.warn({ severity: 'warning', finding: `and ${findings.length - MAX_LINES} more; "pxe check" lists all` }, 'check');
   } catch (error) {
     log.warn({ err: error }, 'the new config could not be checked');
   }

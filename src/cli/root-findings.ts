@@ -1,5 +1,5 @@
 /**
- * What may go wrong with the files under the root, whichever client asks: names that differ in case only, files that are too long for some
+ * What may go wrong with the files under the root, whichever client asks: names that differ only in case, files that are too long for some
  * clients, files that cannot be read, and links that lead nowhere or out of the root. It looks at names, sizes and rights, within bounds;
  * it opens nothing.
  */
@@ -39,7 +39,7 @@ export async function rootFindings(root: string, options: WalkOptions): Promise<
 
 interface Walked {
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
-  /** Names of one folder that differ in case only. */
+  /** Names of one folder that differ only in case. */
   readonly twins: readonly (readonly string[])[];
   /** Files, and folders with what is in them. */
   readonly unreadable: readonly string[];
@@ -121,8 +121,8 @@ const MAX_LISTED = 10;
 function twinFindings(twins: readonly (readonly string[])[]): Finding[] {
   const told = twins
     .slice(0, MAX_LISTED)
-    .map((names) => finding(`${names.join(' and ')} differ in case only: keep one, or clients that mix up case get either`));
-  return twins.length > MAX_LISTED ? [...told, finding(`${twins.length - MAX_LISTED} more names differ in case only`)] : told;
+    .map((names) => finding(`${names.join(' and ')} differ only in case: keep one, or clients that mix up case get either`));
+  return twins.length > MAX_LISTED ? [...told, finding(`${twins.length - MAX_LISTED} more names differ only in case`)] : told;
 }
 
 /** PXELINUX and GRUB spell MAC addresses and UUIDs in lower case, and addresses in upper case. */
@@ -133,7 +133,7 @@ function spellingFindings(names: readonly string[]): Finding[] {
     const isAddress = /^[\dA-Fa-f]{8}$/.test(part) && !prefix.endsWith('01-');
     const isIdentity = /^([\dA-Fa-f]{2}-){5}[\dA-Fa-f]{2}$|^[\dA-Fa-f]{8}(-[\dA-Fa-f]{4}){3}-[\dA-Fa-f]{12}$/.test(part);
     const asked = isAddress ? part.toUpperCase() : isIdentity ? part.toLowerCase() : part;
-    return asked === part ? [] : [finding(`${name} is never asked for: boot loaders spell it ${folder}${prefix}${asked}`)];
+    return asked === part ? [] : [finding(`${name} is never requested: boot loaders spell it ${folder}${prefix}${asked}`)];
   });
 }
 
@@ -150,7 +150,7 @@ function linkFindings(links: Walked['links'], followLinks: boolean): Finding[] {
   const broken = spelt('broken');
   const outside = followLinks ? [] : spelt('outside');
   return [
-    ...(broken.length > 0 ? [finding(`links that lead nowhere: ${listed(broken)}`)] : []),
+    ...(broken.length > 0 ? [finding(`broken links: ${listed(broken)}`)] : []),
     ...(outside.length > 0
       ? [finding(`links that lead out of the root are refused (ERROR 2) without followLinks: ${listed(outside)}`)]
       : []),
@@ -168,7 +168,7 @@ const BLOCKS = 65_535;
 const CLIENTS = [
   { blockSize: 1468, who: 'UEFI firmware' },
   { blockSize: 1024, who: 'Raspberry Pi' },
-  { blockSize: 512, who: 'clients that ask for no blksize' },
+  { blockSize: 512, who: 'clients that do not ask for blksize' },
 ] as const;
 
 /** Each file stands below the longest limit that it is past: those of smaller blocks go without saying. */
@@ -189,7 +189,7 @@ function lengthFindings(files: Walked['files']): Finding[] {
 }
 
 function unfinished(files: number): Finding {
-  return finding(`only the first ${files} files were looked at for length and case: there are too many`);
+  return finding(`only the first ${files} files were checked for length and case: there are too many`);
 }
 
 function finding(message: string): Finding {

@@ -149,7 +149,8 @@ async function startReloader(
     watchdog.stopMs = config.limits.stopMs;
   });
   const clock = systemClock;
-  const deaf = (error: unknown) => log.warn({ err: error }, 'no more file events (inotify limit?): looking every two seconds');
+  const deaf = (error: unknown) =>
+    log.warn({ err: error }, 'file events have stopped (inotify limit?): checking every two seconds');
   const watcher = (changed: (files: readonly string[]) => void) => new FileWatcher({ clock, changed, deaf });
   const load = (known: readonly string[]) =>
     watchdog.during('the import of the config', () => reloadSettings(flags, file, known));
@@ -187,7 +188,7 @@ function isTerminalGone(): boolean {
 /** A plugin's timer that throws, or a promise that nobody waits for, must not end everybody's transfers. */
 function surviveUsersCode(log: AppLog): void {
   const tell = (error: unknown) => {
-    log.error({ err: error }, 'an error that nobody caught, most likely of a plugin');
+    log.error({ err: error }, 'uncaught error, most likely in a plugin');
   };
   process.on('unhandledRejection', tell).on('uncaughtException', tell);
 }
@@ -220,7 +221,7 @@ function endServer(log: AppLog, destination: LogDestination): void {
     const hanging = process.getActiveResourcesInfo().filter((name) => name.startsWith('FSReq')).length;
     // Node waits for its pool of threads, in vain.
     if (hanging > 0) {
-      log.warn({ hanging }, 'calls of the file system do not return: ending by force');
+      log.warn({ hanging }, 'file system calls do not return: ending by force');
       destination.flushSync(LEFT_RUNNING_MS);
       process.kill(process.pid, 'SIGKILL');
     }

@@ -49,11 +49,12 @@ function linesOf(record: LogRecord, folder: string, columns: number): readonly L
 }
 
 /** Of a config's file, after its path. */
-export const UNREADABLE = 'cannot be read by the user that the server runs as: a save of it takes no effect';
+export const UNREADABLE = "cannot be read by the server's user: saving it has no effect";
+
 /** How a reload that failed begins. */
-const FAILED = 'reload failed, the config in force stays';
+const FAILED = 'reload failed, the current config stays in force';
 /** Told in the first line where there is room, else in the last. */
-const STAYS = 'the config in force stays';
+const STAYS = 'the current config stays in force';
 
 /** One line where it fits; else what it is about, and the rest below. The line of the file is told by number, not shown. */
 function failedLines(record: LogRecord, problem: string, columns: number): readonly Line[] {
@@ -109,7 +110,9 @@ function reloadText({ files, machines, keys, plugins, draining, ms }: LogRecord,
     ...(listOf(added).length > 0 ? [`plugin ${listOf(added).join(', ')} added`] : []),
     ...(listOf(removed).length > 0 ? [`plugin ${listOf(removed).join(', ')} removed`] : []),
     ...(listOf(changed).length > 0 ? [`plugin ${listOf(changed).join(', ')} changed`] : []),
-    ...(numberOf(draining) ? [`${draining} transfer${draining === 1 ? ' goes on as it began' : 's go on as they began'}`] : []),
+    ...(numberOf(draining)
+      ? [`${draining} transfer${draining === 1 ? ' continues as it began' : 's continue as they began'}`]
+      : []),
     timeText(numberOf(ms) ?? 0),
   ];
   return `${shown.join(', ') || 'the config'}: ${what.join(', ')}`;

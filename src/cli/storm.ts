@@ -160,7 +160,7 @@ async function listedMachines(flags: StormFlags): Promise<readonly Identity[]> {
 function elsewhereText(machines: readonly Identity[], all: number): string {
   const [first] = machines;
   const others = machines.length > 1 ? ' and others' : '';
-  return `${machines.length} of ${all} machines (${visible(first!.host)}${others}) ask from this computer's own address: the config lists none of its addresses for them`;
+  return `${machines.length} of ${all} machines (${visible(first!.host)}${others}) send from this computer's own address, because the config lists none of its addresses for them`;
 }
 
 function planOf(files: StormPlan['files'], flags: StormFlags, machines: readonly Identity[]): StormPlan {
@@ -202,7 +202,7 @@ function refuseExcess(plan: StormPlan, allowed: boolean): void {
   if (clients + OTHER_DESCRIPTORS > limit) {
     throw new ExitError(
       EXIT.usage,
-      `${clients} clients need as many sockets, and this process may open ${limit}: raise it (ulimit -n ${clients + OTHER_DESCRIPTORS}), or use fewer --clients`,
+      `${clients} clients need as many sockets, but this process may open only ${limit}: raise the limit (ulimit -n ${clients + OTHER_DESCRIPTORS}), or use fewer --clients`,
     );
   }
   const reason = excess(demandOf(plan));
@@ -222,7 +222,7 @@ function expectedFiles(remotes: readonly Remote[], folder: string | undefined): 
     try {
       expected.load(name);
     } catch (error) {
-      throw new ExitError(EXIT.usage, `--verify: nothing to compare ${name} with: ${(error as Error).message}`, { cause: error });
+      throw new ExitError(EXIT.usage, `--verify: cannot compare ${name}: ${(error as Error).message}`, { cause: error });
     }
   }
   return expected;
@@ -233,7 +233,7 @@ function explainPortError(error: unknown, { clients }: StormPlan): unknown {
   if (code === 'EMFILE' || code === 'ENFILE')
     return new ExitError(
       EXIT.usage,
-      `no more sockets than the system allows (${code}): raise ulimit -n, or fewer --clients than ${clients}`,
+      `the system allows no more sockets (${code}): raise ulimit -n, or use fewer than ${clients} --clients`,
     );
   if (code === undefined) return error;
   return new ExitError(EXIT.failed, `cannot open a socket: ${(error as Error).message}`, { cause: error });
@@ -277,7 +277,7 @@ function summary(result: StormResult & { readonly transport: string; readonly ge
     `first byte    ${latency(result.firstByteMs)}`,
     `again         ${result.sentAgain} sent, ${result.receivedAgain} received`,
     ...(faults.lost + faults.duplicated + faults.reordered > 0
-      ? [`faults        ${faults.lost} lost, ${faults.duplicated} doubled, ${faults.reordered} held up`]
+      ? [`faults        ${faults.lost} dropped, ${faults.duplicated} duplicated, ${faults.reordered} delayed`]
       : []),
     `generator     ${result.transport}, ${result.generatorCpuSeconds.toFixed(2)} s of CPU`,
     ...Object.entries(result.failures).map(([reason, count]) => `failed        ${count}: ${visible(reason)}`),

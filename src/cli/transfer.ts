@@ -78,7 +78,7 @@ export async function runTransfer(
     if (!(error instanceof ClientError)) throw error;
     const { kind, code, message } = hasNoAddress(error, flags) ?? error;
     if (flags.json) results.write(`${JSON.stringify({ error: { kind, code, message } })}\n`);
-    const told = code === undefined ? visible(message) : `the server says ERROR ${code}: ${visible(message)}`;
+    const told = code === undefined ? visible(message) : `the server answered ERROR ${code}: ${visible(message)}`;
     throw new ExitError(EXIT.failed, `${what}: ${told}`, { cause: error });
   } finally {
     for (const signal of ENDING) process.off(signal, interrupt);

@@ -108,9 +108,13 @@ function taken(
   imports.note(file);
   const { files } = imports;
   if (found === null)
-    throw new ConfigError(file, [{ path: [], message: 'holds no config', hint: 'in package.json it is the key "pxe"' }], {
-      files,
-    });
+    throw new ConfigError(
+      file,
+      [{ path: [], message: 'holds no config', hint: 'in package.json, the config is the key "pxe"' }],
+      {
+        files,
+      },
+    );
   if (found.isEmpty && found.config === undefined) throw new ConfigError(file, [{ path: [], message: EMPTY }], { files });
   return { file, input: found.config };
 }
@@ -159,7 +163,7 @@ function currentUser(): string {
   }
 }
 
-const EMPTY = 'is empty; a config says at least which folder is served: rootDir: ./tftpboot';
+const EMPTY = 'is empty; a config needs at least the folder to serve: rootDir: ./tftpboot';
 
 function isProjectRoot(folder: string): boolean {
   return existsSync(join(folder, 'package.json')) || existsSync(join(folder, '.git'));

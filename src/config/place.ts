@@ -46,17 +46,17 @@ export function hintFor(error: unknown, missing?: MissingImport, plugins: readon
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')
     return 'Node only strips types: no enum, no namespace, no parameter properties';
   if (code === 'ERR_INVALID_TYPESCRIPT_SYNTAX' && /^Expected /.test(error.message))
-    return 'a quote or a bracket that is not closed, perhaps in a line before';
+    return 'an unclosed quote or bracket, perhaps in an earlier line';
   if (/ in JSON at position | is not valid JSON$/.test(error.message))
-    return 'JSON takes names and texts in double quotes, no comments, and no comma after the last entry';
+    return 'JSON needs double quotes around names and strings, and allows no comments and no comma after the last entry';
   if (/does not provide an export named/.test(error.message)) {
     const near = nearest(missingPluginOf(error) ?? '', plugins);
     const meant = near === undefined ? 'a misspelt name?' : `did you mean ${JSON.stringify(near)}?`;
-    return `${meant} a type is imported by \`import type\``;
+    return `${meant} types are imported with \`import type\``;
   }
   if (/^(require|module|exports) is not defined/.test(error.message))
     return 'config files are ES modules: write `import` and `export default`';
-  if (undefinedNameIn(error) !== undefined) return 'a misspelt name, or an import that is missing?';
+  if (undefinedNameIn(error) !== undefined) return 'a misspelt name, or a missing import?';
   return undefined;
 }
 
@@ -67,11 +67,11 @@ function undefinedNameIn(error: Error): string | undefined {
 }
 
 function missingHint({ specifier, importer }: MissingImport): string | undefined {
-  if (!specifier.startsWith('.')) return `is the package ${JSON.stringify(specifier)} installed where ${importer} lies?`;
+  if (!specifier.startsWith('.')) return `is the package ${JSON.stringify(specifier)} installed where ${importer} can find it?`;
   const ending = ['.ts', '.mts', '.js', '.mjs', '/index.ts', '/index.js'].find((end) =>
     existsSync(resolve(dirname(importer), specifier + end)),
   );
-  return ending && `imports are written in full: ${JSON.stringify(specifier + ending)}`;
+  return ending && `write imports in full: ${JSON.stringify(specifier + ending)}`;
 }
 
 function isModuleNotFound(error: unknown): boolean {

@@ -57,7 +57,7 @@ async function resolveReference(
 ): Promise<Resolved> {
   const issues: Issue[] = Object.keys(entry)
     .filter((key) => key !== 'use' && key !== 'options')
-    .map((key) => ({ path: [...path, key], message: 'unknown key', hint: 'known here: use, options' }));
+    .map((key) => ({ path: [...path, key], message: 'unknown key', hint: 'valid keys: use, options' }));
   const fail = (message: string, hint?: string): Resolved => ({
     plugin: entry,
     issues: [...issues, { path: [...path, 'use'], message, hint }],
@@ -78,7 +78,7 @@ async function resolveReference(
     const names = Object.keys(exports).filter((key) => typeof exports[key] === 'function');
     const near = nearest(name, names);
     return fail(
-      `no plugin of the name ${show(name)}`,
+      `there is no plugin named ${show(name)}`,
       near === undefined ? `there are: ${names.join(', ') || 'none'}` : `did you mean ${JSON.stringify(near)}?`,
     );
   }

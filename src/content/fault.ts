@@ -36,7 +36,7 @@ export class DiskSilent extends Refusal {
 
   /** @param path what nothing came of */
   constructor(path: string) {
-    super('unavailable', 'file system does not answer', { cause: `nothing comes of calls to ${path}` });
+    super('unavailable', 'file system does not answer', { cause: `calls to ${path} do not return` });
   }
 }
 

@@ -60,6 +60,6 @@ export class FreeSpace {
 
   #check(bytes: number): void {
     if (bytes > this.#left)
-      throw diskFull(`uploads leave a part of the disk of ${this.#options.dir} free (uploads.keepFreeBytes)`);
+      throw diskFull(`uploads must leave part of the disk of ${this.#options.dir} free (uploads.keepFreeBytes)`);
   }
 }

@@ -15,7 +15,8 @@ export function readSegment(content: Content, index: number): Awaitable<Uint8Arr
 
 function checked(content: Content, offset: number, bytes: unknown): Uint8Array {
   if (!(bytes instanceof Uint8Array)) throw new TypeError('read must return a Uint8Array');
-  if (bytes.length > SEGMENT_BYTES) throw new RangeError(`read returned ${bytes.length} bytes, ${SEGMENT_BYTES} were asked for`);
+  if (bytes.length > SEGMENT_BYTES)
+    throw new RangeError(`read returned ${bytes.length} bytes, but ${SEGMENT_BYTES} were requested`);
   if (bytes.length < SEGMENT_BYTES && content.size !== undefined && offset + bytes.length < content.size) {
     throw new Refusal('unavailable', 'content ended early');
   }

@@ -78,7 +78,7 @@ export class UploadFolder {
    */
   async open(asked: string, claimed: number | undefined): Promise<Sink> {
     const name = cleanName(asked);
-    if (isTemporaryName(name)) throw accessViolation('a name of temporary files');
+    if (isTemporaryName(name)) throw accessViolation('the name is reserved for temporary files');
     if (claimed !== undefined && claimed > this.#options.maxBytes) throw diskFull();
     try {
       await this.#options.space.expect(1);
@@ -110,7 +110,7 @@ export class UploadFolder {
     });
     try {
       // A folder that was swapped for a link in between: from here on the temporary file proves that it is still the one checked.
-      if ((await fileSystem.realPath(temporary)) !== temporary) throw accessViolation('its folder was swapped meanwhile');
+      if ((await fileSystem.realPath(temporary)) !== temporary) throw accessViolation('its folder was replaced meanwhile');
       return upload;
     } catch (error) {
       await upload.abort();
@@ -124,7 +124,7 @@ export class UploadFolder {
     try {
       const path = await fileSystem.realPath(join(folder, component));
       if (path !== base && !isBeneath(base, path) && !followLinks) throw accessViolation('it leads out of the folder of uploads');
-      if ((await fileSystem.stat(path)).kind !== 'directory') throw accessViolation('no folder, but a part of the way');
+      if ((await fileSystem.stat(path)).kind !== 'directory') throw accessViolation('part of its path is not a folder');
       return path;
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
@@ -150,7 +150,7 @@ export class UploadFolder {
     try {
       const { kind } = await fileSystem.stat(path);
       if (!overwrite) throw fileExists();
-      if (kind !== 'file') throw accessViolation('something that is not a regular file is there');
+      if (kind !== 'file') throw accessViolation('the target is not a regular file');
     } catch (error) {
       if (!isMissing(error)) throw error;
     }

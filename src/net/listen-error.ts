@@ -20,12 +20,12 @@ export function listenProblem(error: unknown, node = NODE): string | undefined {
   const where = port === undefined ? address : `${address} port ${port}`;
   switch (code) {
     case 'EACCES':
-      return `not permitted to listen on ${where}: ports below 1024 are root's. Three ways out:
+      return `not permitted to listen on ${where}: only root may use ports below 1024. Three solutions:
   run as root and let the server become another user:  user: 'nobody' in the config
   give this Node the right:  sudo setcap cap_net_bind_service=+ep ${node}
   let systemd bind the port (ListenDatagram=${port ?? 69} in a .socket unit), or listen above 1024 with --port and redirect`;
     case 'EADDRINUSE':
-      return `${where} is taken, perhaps by another server; "ss -ulpn sport = :${port ?? 69}" tells by whom`;
+      return `${where} is taken, perhaps by another server; "ss -ulpn sport = :${port ?? 69}" shows by which process`;
     case 'EADDRNOTAVAIL':
       return `${address} is not an address of this machine; "ip address" lists them`;
     case 'EMFILE':

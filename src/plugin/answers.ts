@@ -26,7 +26,7 @@ function expectIdentity(answer: unknown): Identity {
     if (value !== undefined && (typeof value !== 'string' || value === ''))
       throw new Error(`returned an invalid ${key}: ${show(value)}`);
   if (typeof source !== 'string' || source === '')
-    throw new Error(`must say where the mac is known from in source, which is ${show(source)}`);
+    throw new Error(`must name the source of the MAC address in source, which is ${show(source)}`);
   if (ageMs !== undefined && (typeof ageMs !== 'number' || !(ageMs >= 0)))
     throw new Error(`returned an invalid ageMs: ${show(ageMs)}`);
   return {
@@ -125,10 +125,10 @@ export function expectSources(answer: unknown): readonly IdentitySource[] {
 
 export function expectFinding(answer: unknown): Finding {
   if (!isObject(answer) || typeof answer.message !== 'string' || !Array.isArray(answer.path))
-    throw new Error(`must find { severity, path, message }, found ${show(answer)}`);
+    throw new Error(`must return findings { severity, path, message }, returned ${show(answer)}`);
   const { severity } = answer;
   if (severity !== 'error' && severity !== 'warning' && severity !== 'note')
-    throw new Error(`found something of severity ${show(severity)}`);
+    throw new Error(`returned a finding of severity ${show(severity)}`);
   return answer as unknown as Finding;
 }
 

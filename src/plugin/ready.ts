@@ -40,7 +40,7 @@ export function readyPlugins(input: readonly unknown[]): {
 }
 
 function pluginHint(value: unknown): string | undefined {
-  if (typeof value === 'function') return 'call it: a plugin is what the function returns, as in accessLog()';
+  if (typeof value === 'function') return 'call the function: a plugin is what it returns, as in accessLog()';
   if (value instanceof Promise) return 'write `await` before it';
   return undefined;
 }

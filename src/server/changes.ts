@@ -20,12 +20,12 @@ export interface Changes {
 }
 
 const needsRestart: Readonly<Record<string, string>> = {
-  'tftp.singlePort': 'sockets that are open go on as they were opened',
-  'tftp.transferPorts': 'sockets that are open go on as they were opened',
-  'tftp.dscp': 'sockets that are open go on as they were opened',
+  'tftp.singlePort': 'open sockets keep their settings',
+  'tftp.transferPorts': 'open sockets keep their settings',
+  'tftp.dscp': 'open sockets keep their settings',
   'tftp.transport': 'transfers cannot move from one transport to another',
   cacheBytes: 'the cache is shared by all generations',
-  user: 'privileges cannot be taken back once they are dropped',
+  user: 'privileges cannot be regained once they are dropped',
 };
 
 /** What a server was started with, and goes on with whatever later configs say. */

@@ -34,6 +34,6 @@ export function logReloaded(
   for (const { key, reason } of later) log.warn({ key, reason }, 'takes effect after a restart');
   for (const { id, request, generation } of draining) {
     const { client, asked } = request;
-    log.debug({ transfer: id, generation, client: client.address, asked }, 'transfer goes on under its generation');
+    log.debug({ transfer: id, generation, client: client.address, asked }, 'transfer continues under its generation');
   }
 }

@@ -41,7 +41,7 @@ export interface ServerEvents {
   end: [transfer: TransferSummary];
   /** Another config is in force. */
   reload: [reload: Reloaded];
-  /** A reload has failed; the config in force stays. */
+  /** A reload has failed; the current config stays in force. */
   reloadFailed: [error: unknown];
   /** A generation that was replaced has given back its last lease, and its plugins are disposed of. */
   drained: [generation: number];
@@ -140,7 +140,7 @@ export class Server {
     this.#countFailure(error);
     const known = error instanceof ConfigError || error instanceof PluginError;
     const problem = listenProblem(error) ?? (known ? error.message : errorText(error));
-    this.#log.error({ generation: this.#current?.number }, `reload failed, the config in force stays: ${problem}`);
+    this.#log.error({ generation: this.#current?.number }, `reload failed, the current config stays in force: ${problem}`);
     this.#emit('reloadFailed', error);
   }
 

@@ -11,7 +11,7 @@ export const COUNTERS = {
   'requests.write': { unit: 'requests', help: 'requests to write; those beyond a limit count as drops' },
   'requests.repeated': { unit: 'requests', help: 'requests that a client sent again' },
   'outcomes.completed': { unit: 'requests', help: 'requests that ended with the whole file' },
-  'outcomes.probed': { unit: 'requests', help: 'requests of clients that wanted the size only' },
+  'outcomes.probed': { unit: 'requests', help: 'requests of clients that only wanted the size' },
   'outcomes.aborted': { unit: 'requests', help: 'requests that the client gave up' },
   'outcomes.refused': { unit: 'requests', help: 'requests that the server refused' },
   'outcomes.failed': { unit: 'requests', help: 'requests that failed for another reason' },
@@ -30,10 +30,13 @@ export const COUNTERS = {
   },
   'cache.hits': { unit: 'segments', help: 'segments of files that were in memory (`cacheBytes`) when a transfer needed them' },
   'cache.misses': { unit: 'segments', help: 'segments that were not in memory: they had to be read, or were being read already' },
-  'reads.page-cache': { unit: 'segments', help: "segments that the data thread read at once from the system's memory" },
+  'reads.page-cache': {
+    unit: 'segments',
+    help: 'segments that the data thread read directly, because they were in the page cache',
+  },
   'reads.content-thread': {
     unit: 'segments',
-    help: 'segments that the content thread was asked to read, since the disk had to be waited for',
+    help: 'segments that the content thread read, because they had to come from the disk',
   },
   'reads.main-thread': {
     unit: 'segments',
@@ -44,7 +47,7 @@ export const COUNTERS = {
   'upload-bytes.stored': { unit: 'bytes', help: 'bytes of the uploads that were stored' },
   'upload-bytes.aborted': { unit: 'bytes', help: 'bytes of the uploads that were removed again' },
   'reloads.succeeded': { unit: 'reloads', help: 'reloads that put another config in force' },
-  'reloads.failed': { unit: 'reloads', help: 'reloads after which the config in force stayed' },
+  'reloads.failed': { unit: 'reloads', help: 'reloads that failed, so that the config in force stayed' },
   'restarts.data-thread': { unit: 'restarts', help: 'restarts of the threads of the native transport after one of them failed' },
   'disk-calls.hung': { unit: 'calls', help: 'calls to a file system that did not return within their time limit' },
   'log-lines.lost': {
@@ -58,7 +61,7 @@ export const GAUGES = {
   'live.requests': { unit: 'requests', help: 'requests under way' },
   'live.generations': {
     unit: 'generations',
-    help: 'configs that are loaded: the one in force, and those whose last transfers go on',
+    help: 'configs in memory: the one in force, and those with transfers still under way',
   },
   'cache-bytes.main': { unit: 'bytes', help: 'bytes of files that the main thread keeps in memory' },
   'cache-bytes.data': {
@@ -67,23 +70,26 @@ export const GAUGES = {
   },
   'last-reload-seconds.succeeded': {
     unit: 'seconds',
-    help: 'when the last good reload was, in seconds since 1970; 0 if there was none',
+    help: 'time of the last successful reload, in seconds since 1970; 0 if there was none',
   },
-  'last-reload-seconds.failed': { unit: 'seconds', help: 'when a reload last failed, in seconds since 1970; 0 if none has' },
+  'last-reload-seconds.failed': {
+    unit: 'seconds',
+    help: 'time of the last failed reload, in seconds since 1970; 0 if none has failed',
+  },
 } as const satisfies Table;
 
 /** How often each size of something has occurred. */
 export const HISTOGRAMS = {
-  'answer-seconds': { unit: 'seconds', bounds: SECONDS, help: 'from a request to the first reply, an ERROR too' },
-  'transfer-seconds': { unit: 'seconds', bounds: SECONDS, help: 'from a request to the end of a completed transfer' },
+  'answer-seconds': { unit: 'seconds', bounds: SECONDS, help: 'time from a request to the first reply, which may be an ERROR' },
+  'transfer-seconds': { unit: 'seconds', bounds: SECONDS, help: 'time from a request to the end of a completed transfer' },
   'round-trip-seconds': { unit: 'seconds', bounds: SECONDS, help: 'the smoothed round-trip time of a transfer at its end' },
   'file-bytes': { unit: 'bytes', bounds: BYTES, help: 'sizes of the files that were sent completely' },
-  'reload-seconds': { unit: 'seconds', bounds: SECONDS, help: 'how long a good reload took, the reading of the config left out' },
+  'reload-seconds': { unit: 'seconds', bounds: SECONDS, help: 'how long a successful reload took, without reading the config' },
 } as const satisfies HistogramTable;
 
 /** What is counted for each plugin by itself. */
 export const PLUGIN_COUNTERS = {
-  'hook.errors': { unit: 'calls', help: 'calls of its hooks that failed; a `Refusal` is an answer' },
+  'hook.errors': { unit: 'calls', help: 'calls of its hooks that failed, other than by a `Refusal`' },
   'hook.timeouts': { unit: 'calls', help: 'calls of its hooks that took longer than `limits.hookMs`' },
 } as const satisfies Table;
 

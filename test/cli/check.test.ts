@@ -67,7 +67,7 @@ export default {
     expect(plain.stdout).toBe('');
     expect(plain.stderr).toMatch(/^pxe: .*pxe\.config\.ts: 5 errors, no warnings\n/);
     for (const told of [
-      `error    rootDir: there is no folder ${join(at.path, 'nowhere')}: make it`,
+      `error    rootDir: there is no folder ${join(at.path, 'nowhere')}: create it`,
       `uploads.dir: there is no folder ${join(at.path, 'nowhere/up')}`,
       'tftp.listen[1].interface: no interface "lab7" has an address now',
       'tftp.listen[2].address: 192.0.2.7 is not an address of this machine; it has: 127.0.0.1',
@@ -120,10 +120,10 @@ export default {
   test('a note tells what has been found, and nothing is wrong', async () => {
     const at = configured(good.replace("table: { '192.168.7.20': '52:54:00:12:34:56' }", "leases: ['./leases']"));
     const leases = at.put('leases', '0 52:54:00:12:34:56 192.168.7.50 web1 *\n');
-    const message = '1 lease in force, read as dnsmasq: 192.168.7.50 is 52:54:00:12:34:56 (leases)';
+    const message = '1 lease active, read as dnsmasq: 192.168.7.50 is 52:54:00:12:34:56 (leases)';
     expect(await pxe(['check', '--config', at.file])).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/ is fine\..*\n {2}note {5}.*leases: plugins\[0\]\.options\.leases\[0\]: 1 lease in force/),
+      stdout: expect.stringMatching(/ is fine\..*\n {2}note {5}.*leases: plugins\[0\]\.options\.leases\[0\]: 1 lease active/),
     });
     const json = await pxe(['check', '--config', at.file, '--json']);
     expect(JSON.parse(json.stdout)).toMatchObject({
@@ -143,7 +143,7 @@ export default {
     expect(stderr).toContain('pxe.config.ts: 130 errors, no warnings\n  error    plugins[0].options[0]: wrong\n');
     expect(stderr.split('\n').slice(-3)).toEqual([
       '  error    plugins[0].options[99]: wrong',
-      '  and 30 more, which --json prints',
+      '  and 30 more; --json prints all',
       '',
     ]);
   });

@@ -117,7 +117,7 @@ test.each<[args: readonly string[], told: RegExp]>([
   [['serve', '--port'], /argument missing/],
   [['serve', '--config'], /argument missing/],
   [['explain'], /missing required argument 'name'/],
-  [['explain', 'x', 'y'], /several names go with --all-hosts/],
+  [['explain', 'x', 'y'], /several names need --all-hosts/],
   [['explain', '--all-hosts', '--ip', '127.0.0.2'], /--all-hosts.*cannot be used with.*--ip/],
   [['explain', 'x', '--diff'], /argument missing/],
   [['explain', 'x', '--mac', '52:54:00'], /--mac.*52:54:00:12:34:56/],

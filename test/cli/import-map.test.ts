@@ -63,10 +63,10 @@ describe('what cannot be said in rewrite stays with the map, and why', () => {
   test.each([
     ['s a', 's starts over at the first rule'],
     ['j a b\n:b', 'j jumps to a label'],
-    ['rg aa a', 'g looks again at what it has put in'],
-    ['rg a ba', 'g looks again at what it has put in'],
-    ['rg ^/ x', 'g looks again at what it has put in'],
-    ['rgg x* -', 'gg with an expression that matches nothing at all never ends'],
+    ['rg aa a', 'g also matches in text that it has inserted'],
+    ['rg a ba', 'g also matches in text that it has inserted'],
+    ['rg ^/ x', 'g also matches in text that it has inserted'],
+    ['rgg x* -', 'gg with an expression that matches the empty string never ends'],
     ['4r a b', '4 is for IPv4 clients only'],
     ['6e a', '6 is for IPv6 clients only'],
   ])('%j', (map, reason) => {
@@ -134,7 +134,7 @@ describe('the folder of an in.tftpd without --secure', () => {
 
   test('E looks before the folder is gone, so the map stays', () => {
     const { source, staying } = printed('rE ^x /srv/pxe/y', '/srv/pxe');
-    expect(staying.map(({ reason }) => reason)).toEqual(['E looks for a file, before /srv/pxe/ is taken away']);
+    expect(staying.map(({ reason }) => reason)).toEqual(['E looks for a file, before /srv/pxe/ is removed']);
     expect(source).toContain("tftpdMap({ file: './tftpd.map', directory: '/srv/pxe' }),");
   });
 });
@@ -183,7 +183,10 @@ test('as a command', async () => {
   const folder = folderOf({ 'a.map': 'r a b\n', 'b.map': 'r a b\ns c\n', 'c.map': 'r a b\n\nq\nr (\n' });
   expect(await pxe(['import-map', 'a.map'], { cwd: folder })).toMatchObject({ code: 0, stderr: '' });
   const some = await pxe(['import-map', 'b.map'], { cwd: folder });
-  expect(some).toMatchObject({ code: 1, stderr: 'pxe: 1 of 2 rules stay with tftpdMap, and so the map: lines 2\n' });
+  expect(some).toMatchObject({
+    code: 1,
+    stderr: 'pxe: 1 of 2 rules cannot be converted, so the config uses the map with tftpdMap: lines 2\n',
+  });
   expect(some.stdout).toContain("tftpdMap('./b.map'),");
   const wrong = await pxe(['import-map', 'c.map'], { cwd: folder });
   expect(wrong).toMatchObject({ code: 2, stdout: '' });

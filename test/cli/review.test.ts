@@ -23,7 +23,7 @@ test('what the new config has wrong is told, ten lines at most', async () => {
     fields: { severity: 'warning', file: '/lab/rack.csv', line: 1, path: 'plugins[0]', finding: 'no 1' },
   });
   expect(log.lines).toHaveLength(11);
-  expect(log.lines[10]?.fields.finding).toBe('and 15 more, which "pxe check" tells');
+  expect(log.lines[10]?.fields.finding).toBe('and 15 more; "pxe check" lists all');
 });
 
 test('what the config itself names is looked at, too', async () => {

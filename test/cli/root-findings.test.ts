@@ -18,11 +18,11 @@ function rootOf(files: Readonly<Record<string, number>>): string {
 const messages = async (files: Readonly<Record<string, number>>, limits: object = {}) =>
   (await rootFindings(rootOf(files), { clock, ...limits })).map(({ message }) => message);
 
-describe('names that differ in case only', () => {
+describe('names that differ only in case', () => {
   test('are told by folder, files and folders alike', async () => {
     expect(await messages({ 'boot/BCD': 1, 'boot/bcd': 1, 'Boot/x': 1, 'other/BCD': 1 })).toEqual([
-      'Boot and boot differ in case only: keep one, or clients that mix up case get either',
-      'boot/BCD and boot/bcd differ in case only: keep one, or clients that mix up case get either',
+      'Boot and boot differ only in case: keep one, or clients that mix up case get either',
+      'boot/BCD and boot/bcd differ only in case: keep one, or clients that mix up case get either',
     ]);
   });
 
@@ -39,14 +39,14 @@ describe('names that differ in case only', () => {
     );
     const told = await messages(files);
     expect(told).toHaveLength(11);
-    expect(told.at(-1)).toBe('3 more names differ in case only');
+    expect(told.at(-1)).toBe('3 more names differ only in case');
   });
 });
 
 describe('files too long for a client whose block numbers do not roll over', () => {
   test.each([
     [33_553_919, undefined],
-    [33_553_920, /33553919 bytes in blocks of 512 \(clients that ask for no blksize\): image \(33553920 bytes\)$/],
+    [33_553_920, /33553919 bytes in blocks of 512 \(clients that do not ask for blksize\): image \(33553920 bytes\)$/],
     [67_107_839, /blocks of 512 /],
     [67_107_840, /67107839 bytes in blocks of 1024 \(Raspberry Pi\)/],
     [96_205_379, /blocks of 1024 /],
@@ -79,12 +79,12 @@ test('bounded by number and by time, and says so', async () => {
   const files = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`file${n}`, 1]));
   expect(await messages(files, { names: 20 })).toEqual([]);
   expect(await messages(files, { names: 10 })).toEqual([
-    'only the first 10 files were looked at for length and case: there are too many',
+    'only the first 10 files were checked for length and case: there are too many',
   ]);
   let now = 0;
   const slow = { ...clock, now: () => now++ };
   expect(await messages(files, { clock: slow, ms: 5 })).toEqual([
-    'only the first 5 files were looked at for length and case: there are too many',
+    'only the first 5 files were checked for length and case: there are too many',
   ]);
 });
 
@@ -97,7 +97,7 @@ describe('links', () => {
     for (const [name, target] of Object.entries(links)) symlinkSync(target, join(path, 'R', name));
     return (await rootFindings(join(path, 'R'), { clock, ...options })).map(({ message }) => message);
   };
-  const broken = 'links that lead nowhere: gone -> /nowhere/vmlinuz, loop -> loop';
+  const broken = 'broken links: gone -> /nowhere/vmlinuz, loop -> loop';
 
   test('that lead nowhere or out of the root are told; those within are not', async () => {
     expect(await linked()).toEqual([
@@ -121,7 +121,7 @@ describe('names of boot loaders in the wrong case', () => {
     ['grub/grub.cfg-01-52-54-00-AB-CD-EF', 'grub/grub.cfg-01-52-54-00-ab-cd-ef'],
     ['grub/grub.cfg-0a4d0001', 'grub/grub.cfg-0A4D0001'],
   ])('%s', async (written, asked) => {
-    expect(await name([written])).toEqual([`${written} is never asked for: boot loaders spell it ${asked}`]);
+    expect(await name([written])).toEqual([`${written} is never requested: boot loaders spell it ${asked}`]);
     expect(await name([asked])).toEqual([]);
     expect(await name([written], { caseInsensitive: true })).toEqual([]);
   });

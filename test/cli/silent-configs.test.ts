@@ -36,18 +36,18 @@ const table: Readonly<Record<string, Silent>> = {
   'entries by MAC address, and no identify': {
     plugins: `hosts({ ${mac}: { folder: 'web' }, '52:54:00:*': { folder: 'web' }, default: {} })`,
     told: [
-      'warning  plugins[0].options["52:54:00:12:34:56"]: can never match, nor can 1 more like it: nothing here finds out a client\'s MAC address; add a source to identify()',
+      'warning  plugins[0].options["52:54:00:12:34:56"]: can never match, nor can 1 more like it: nothing here provides a client\'s MAC address; add a source to identify()',
     ],
     right: { plugins: `${known}, hosts({ ${mac}: { folder: 'web' }, '52:54:00:*': { folder: 'web' }, default: {} })` },
   },
   'no source of identify is on': {
     plugins: `identify({ neighbours: false, leases: [] }), hosts({ ${mac}: { folder: 'web' } })`,
-    told: ["can never match: nothing here finds out a client's MAC address"],
+    told: ["can never match: nothing here provides a client's MAC address"],
     right: { plugins: `identify({ neighbours: true }), hosts({ ${mac}: { folder: 'web' } })` },
   },
   'sources that are not trusted': {
     plugins: `identify({ filename: true }), hosts({ hosts: { ${mac}: { folder: 'web' } }, trust: ['leases', 'table'] })`,
-    told: ["can never match: nothing here finds out a client's MAC address; `trust` leaves out what tells it: filename"],
+    told: ["can never match: nothing here provides a client's MAC address; `trust` leaves out what provides it: filename"],
     right: {
       plugins: `identify({ filename: true }), hosts({ hosts: { ${mac}: { folder: 'web' } }, trust: ['leases', 'filename'] })`,
     },
@@ -55,7 +55,7 @@ const table: Readonly<Record<string, Silent>> = {
   'a serial number that only a file name tells': {
     plugins: `${known}, hosts({ 'serial:d1f0c2aa': { folder: 'web' } })`,
     told: [
-      "can never match: nothing here finds out a client's serial number; of the sources of identify() it is `filename` that tells it",
+      "can never match: nothing here provides a client's serial number; of the sources of identify() `filename` provides it",
     ],
     right: { plugins: "identify({ filename: true }), hosts({ 'serial:d1f0c2aa': { folder: 'web' } })" },
   },
@@ -96,7 +96,7 @@ const table: Readonly<Record<string, Silent>> = {
       plugins: `${known}, hosts({ ${mac}: { name: 'web1' }, '10.0.0.0/8': { name: 'lab' }, '11.0.0.0/8': { name: 'lab' } })`,
     },
   },
-  'a folder that is not there': {
+  'a folder that does not exist': {
     plugins: `${known}, hosts({ ${mac}: { folder: 'hosts/wbe1' } })`,
     told: [
       'error    plugins[1].options["52:54:00:12:34:56"].folder: there is no folder "hosts/wbe1" under the root; did you mean "hosts/web1"?',
@@ -108,7 +108,7 @@ const table: Readonly<Record<string, Silent>> = {
     told: ['error    plugins[1].options.groups.g.folder: there is no folder "wed" under the root; did you mean "web"?'],
     right: { plugins: `${known}, hosts({ hosts: { ${mac}: { groups: ['g'] } }, groups: { g: { folder: 'web/' } } })` },
   },
-  'folders by MAC address in a folder that is not there': {
+  'folders by MAC address in a folder that does not exist': {
     plugins: `${known}, hosts({ default: { folder: 'by-mac/{mac}' } })`,
     told: ['error    plugins[1].options.default.folder: there is no folder "by-mac" under the root'],
     // Not every machine needs a folder of its own.
@@ -116,7 +116,7 @@ const table: Readonly<Record<string, Silent>> = {
       plugins: `${known}, hosts({ default: { folder: 'hosts/{mac}' }, '52:54:00:12:34:56': { folder: '{mac-dashes}' } })`,
     },
   },
-  'a target that is not there': {
+  'a target that does not exist': {
     plugins: `${known}, hosts({ ${mac}: { files: { x: 'boot.ipxe' } } })`,
     told: ['files.x: there is no file "boot.ipxe" under the root; did you mean "web/boot.ipxe"?'],
     right: { plugins: `${known}, hosts({ ${mac}: { files: { x: 'web/boot.ipxe' } } })` },
@@ -124,7 +124,7 @@ const table: Readonly<Record<string, Silent>> = {
   'a target that is there and cannot be served': {
     plugins: `${known}, hosts({ ${mac}: { files: { x: 'web' } } })`,
     told: [
-      'files.x: "web" is there and cannot be served: the server may not read it, or it is a folder, or a link out of the root',
+      'files.x: "web" exists but cannot be served: the server may not read it, or it is a folder, or a link out of the root',
     ],
     right: { plugins: `${known}, hosts({ ${mac}: { files: { x: 'web/boot.ipxe' } } })` },
   },
@@ -133,7 +133,7 @@ const table: Readonly<Record<string, Silent>> = {
     files: { 'more.csv': 'ip,folder\n192.168.7.51,wed\n' },
     told: [
       'error    plugins[1].options.file[0]: ',
-      'rack.csv is not there; is the path right? it starts at the config',
+      'rack.csv does not exist; is the path right? it is relative to the config',
       'there is no file "boto.efi" under the root; did you mean "boot.efi"?',
       'more.csv:2: plugins[1].options.folder: there is no folder "wed"',
     ],
@@ -144,7 +144,7 @@ const table: Readonly<Record<string, Silent>> = {
   },
   'two plugins that cannot be set up': {
     plugins: `${known}, hosts({ file: './a.csv' }), generate({ x: { template: './t.liquid' } }), hosts({ default: { folder: 'wed' } })`,
-    told: ['plugins[1].options.file: ', 'a.csv is not there', 'plugins[2]: ', 'there is no folder "wed"'],
+    told: ['plugins[1].options.file: ', 'a.csv does not exist', 'plugins[2]: ', 'there is no folder "wed"'],
     right: {
       plugins: `${known}, hosts({ file: './a.csv' }), generate({ x: { template: './t.liquid' } }), hosts({ default: { folder: 'web' } })`,
       files: { 'a.csv': 'ip\n192.168.7.51\n', 't.liquid': 'x' },
@@ -165,7 +165,7 @@ const table: Readonly<Record<string, Silent>> = {
   'one key twice in the config': {
     plugins: `${known}, hosts({ ${mac}: { folder: 'web' }, ${mac}: { folder: 'hosts/web1' } })`,
     told: [
-      'error    LAB/pxe.config.ts:2: "52:54:00:12:34:56" stands twice in one object: what line 2 says of it is lost; keep one',
+      'error    LAB/pxe.config.ts:2: "52:54:00:12:34:56" appears twice in one object: its value in line 2 is ignored; keep one',
     ],
     right: { plugins: `${known}, hosts({ ${mac}: { folder: 'web' }, '52:54:00:12:34:57': { folder: 'hosts/web1' } })` },
   },
@@ -173,7 +173,7 @@ const table: Readonly<Record<string, Silent>> = {
     plugins: `${known}, hosts(rack)`,
     imports: "import { rack } from './rack.ts';",
     files: { 'rack.ts': `export const rack = {\n  ${mac}: { folder: 'web' as string },\n  ${mac}: {},\n};\n` },
-    told: ['error    LAB/rack.ts:3: "52:54:00:12:34:56" stands twice in one object: what line 2 says of it is lost; keep one'],
+    told: ['error    LAB/rack.ts:3: "52:54:00:12:34:56" appears twice in one object: its value in line 2 is ignored; keep one'],
     // What is spread into an object may be written over.
     right: {
       files: {
@@ -188,7 +188,7 @@ const table: Readonly<Record<string, Silent>> = {
   },
   'a log twice': {
     plugins: `${known}, accessLog(), accessLog({ boots: false })`,
-    told: ['warning  plugins[2]: writes a second line for each transfer, beside plugins[1] ("access-log"): keep one'],
+    told: ['warning  plugins[2]: logs each transfer a second time, like plugins[1] ("access-log"): keep one'],
     right: { plugins: `${known}, accessLog({ boots: false })` },
   },
   'a hook that does not exist': {
@@ -237,10 +237,10 @@ const table: Readonly<Record<string, Silent>> = {
   'a cache that is smaller than a piece of a file': {
     plugins: '',
     keys: 'cacheBytes: 1000,',
-    told: ['warning  cacheBytes: keeps nothing: files are kept in pieces of 65536 bytes'],
+    told: ['warning  cacheBytes: caches nothing: files are cached in segments of 65536 bytes'],
     right: { keys: 'cacheBytes: 0,' },
   },
-  'a user that is not there': {
+  'a user that does not exist': {
     plugins: '',
     keys: "user: 'pxe-nobody',",
     told: ['error    user: there is no user "pxe-nobody" on this machine'],
@@ -248,12 +248,12 @@ const table: Readonly<Record<string, Silent>> = {
   },
   'an expression that a name can keep busy': {
     plugins: "rewrite([{ match: /^(a+)+$/, replace: '' }])",
-    told: ['warning  plugins[0].options[0].match: (a+)+ can match one name in very many ways, as in "aaaaaaaaaaaaaaaaaaaa…a!"'],
+    told: ['warning  plugins[0].options[0].match: (a+)+ can match one name in too many ways, as in "aaaaaaaaaaaaaaaaaaaa…a!"'],
     right: { plugins: "rewrite([{ match: /^a+$/, replace: '' }])" },
   },
   'an expression as text, without its slashes, that is invalid': {
     plugins: "rewrite([{ match: '^boot(/', replace: '' }])",
-    told: ['a regular expression is written between slashes: "/^boot\\\\(\\\\//"'],
+    told: ['the regular expression is between slashes: "/^boot\\\\(\\\\//"'],
     right: { plugins: "rewrite([{ match: '/^boot\\\\(\\\\//', replace: '' }])" },
   },
 };
@@ -285,8 +285,8 @@ describe.each(Object.entries(table))('%s', (_, { right, ...silent }) => {
 });
 
 describe('explain of a MAC address that is given', () => {
-  const doubt = '52:54:00:12:34:56 (given; this config would not know it), host web1';
-  const remark = 'which this config would not know of a real client';
+  const doubt = '52:54:00:12:34:56 (given; this config could not find it out), host web1';
+  const remark = 'which this config could not find out about a real client';
   test.each<[string, string, readonly string[], readonly string[]]>([
     ['no identify', `hosts({ ${mac}: { name: 'web1' } })`, [doubt, `→ web1, ${remark}`], []],
     [

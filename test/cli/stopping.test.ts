@@ -59,29 +59,29 @@ describe.each(['native', 'portable'])('%s', (TRANSPORT) => {
     await using server = await bad({ TRANSPORT });
     await ask(server, name);
     await until(() => server.noise.some((line) => line.includes('stood still')), 'the stall told', SOON_MS);
-    expect(server.noise).toEqual(['pxe: the control plane has stood still for 2 s in plugin "bad", hook rewrite: requests wait']);
+    expect(server.noise).toEqual(['pxe: the main thread has been blocked for 2 s in plugin "bad", hook rewrite: requests wait']);
     expect(await server.stop(SOON_MS)).toEqual({ code: null, signal: 'SIGKILL' });
     // It ended itself: the helper's own SIGKILL would have left no word.
-    expect(server.noise.slice(1)).toEqual(['pxe: ended by force: the control plane stands still in plugin "bad", hook rewrite']);
+    expect(server.noise.slice(1)).toEqual(['pxe: ended by force: the main thread is blocked in plugin "bad", hook rewrite']);
   });
 
   test('a signal that comes before the stall is noticed is not lost', async () => {
     await using server = await bad({ TRANSPORT });
     await ask(server, 'spin');
     expect(await server.stop(SOON_MS)).toEqual({ code: null, signal: 'SIGKILL' });
-    expect(server.noise.at(-1)).toMatch(/^pxe: ended by force: the control plane stands still in plugin "bad", hook rewrite$/);
+    expect(server.noise.at(-1)).toMatch(/^pxe: ended by force: the main thread is blocked in plugin "bad", hook rewrite$/);
   });
 
   test('a hook that comes back late is told in the log, too, and the server goes on', async () => {
     await using server = await bad({ TRANSPORT });
     await ask(server, 'pause');
     const line = await server.logged(({ msg }) => msg.includes('stood still'), 10_000);
-    expect(line).toMatchObject({ level: 40, msg: 'the control plane stood still in plugin "bad", hook rewrite' });
+    expect(line).toMatchObject({ level: 40, msg: 'the main thread was blocked in plugin "bad", hook rewrite' });
     expect(line.ms).toBeGreaterThan(3000);
     expect((await get(server.listeners[0]!, 'file')).bytes.toString()).toBe('hello');
     expect(server.noise[0]).toMatch(/stood still for 2 s in plugin "bad", hook rewrite/);
     await until(() => server.noise.length > 1, 'the end of the stall', SOON_MS);
-    expect(server.noise[1]).toMatch(/goes on after/);
+    expect(server.noise[1]).toMatch(/continues after/);
   });
 });
 
@@ -132,7 +132,7 @@ test('an import that spins at a reload is named', async () => {
   await using server = await bad({ TRANSPORT: 'auto' });
   server.put('pxe.config.ts', 'for (;;);');
   await until(() => server.noise.length > 0, 'the stall told', SOON_MS);
-  expect(server.noise).toEqual(['pxe: the control plane has stood still for 2 s during the import of the config: requests wait']);
+  expect(server.noise).toEqual(['pxe: the main thread has been blocked for 2 s during the import of the config: requests wait']);
   expect(await server.stop(SOON_MS)).toEqual({ code: null, signal: 'SIGKILL' });
 });
 

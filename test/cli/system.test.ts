@@ -191,7 +191,7 @@ describeWith('another user', [linux, requireRoot(), ...requireTools('id')], () =
     chmodSync(file, 0o600);
     chmodSync(at.put('ROOT/secret', 'for root'), 0o600);
     await using server = await serve({ flags: [], cwd: at.path });
-    await server.logged(({ msg, path }) => msg.includes('a save of it takes no effect') && path === file);
+    await server.logged(({ msg, path }) => msg.includes('saving it has no effect') && path === file);
     expect((await get({ address: '127.0.0.1', port: server.port }, 'secret')).error).toMatchObject({ code: 2 });
     expect(await server.logged(({ msg }) => msg === 'request refused')).toMatchObject({
       level: 40,
@@ -204,7 +204,9 @@ describeWith('another user', [linux, requireRoot(), ...requireTools('id')], () =
       await server.logged(() => failures().length === save, 10_000);
     }
     expect(failures().map(({ msg }) => msg)).toEqual(
-      Array(3).fill(`reload failed, the config in force stays: ${file}: permission denied: user "nobody" may not read it`),
+      Array(3).fill(
+        `reload failed, the current config stays in force: ${file}: permission denied: user "nobody" may not read it`,
+      ),
     );
     chmodSync(file, 0o644);
     await server.logged(({ msg }) => msg === 'reload done', 10_000);

@@ -84,7 +84,7 @@ describe('a line', () => {
     [
       'of an absent name by itself, once nothing more comes',
       absent('boot'),
-      '15:18:26 web1       …12:34:56  boot                                not there',
+      '15:18:26 web1       …12:34:56  boot                                not found',
     ],
     [
       'of a plugin’s error: the user’s line first, and no stack',
@@ -100,8 +100,8 @@ describe('a line', () => {
     ],
     [
       'of a port that is taken, at a reload',
-      record({ level: 50, msg: 'reload failed, the config in force stays: 127.0.0.1 port 69 is taken\n    ask "ss"' }),
-      '15:18:26 reload failed: 127.0.0.1 port 69 is taken; ask "ss"; the config in force stays',
+      record({ level: 50, msg: 'reload failed, the current config stays in force: 127.0.0.1 port 69 is taken\n    ask "ss"' }),
+      '15:18:26 reload failed: 127.0.0.1 port 69 is taken; ask "ss"; the current config stays in force',
     ],
     [
       'of a transfer that is not over, for SIGUSR1',
@@ -195,7 +195,7 @@ describe('a line', () => {
       }),
       [
         '15:18:26 reloaded a.ts, b.ts, 2 more files: limits changed, plugin rewrite added, plugin hosts',
-        '         changed, 1 transfer goes on as it began, 60 ms',
+        '         changed, 1 transfer continues as it began, 60 ms',
       ],
     ],
     [
@@ -230,37 +230,37 @@ describe('a line', () => {
 
   test('of a problem that fills the line: what stays is told below', () => {
     const problem = `plugin "hosts", setup: rack.csv:4: ${'long '.repeat(20).trim()}`;
-    const msg = `reload failed, the config in force stays: ${problem}\n    read this`;
+    const msg = `reload failed, the current config stays in force: ${problem}\n    read this`;
     expect(
       viewOf()
         .lines(record({ level: 50, msg }))
         .slice(-2),
-    ).toEqual(['         read this', '         the config in force stays']);
+    ).toEqual(['         read this', '         the current config stays in force']);
   });
 
   test('of a problem that needs more room: the ways out below', () => {
     const ways = '\n  run as root and let the server become another user\n  give this Node the right to bind ports below 1024';
-    const msg = `reload failed, the config in force stays: not permitted to listen on 127.0.0.1 port 3${ways}`;
+    const msg = `reload failed, the current config stays in force: not permitted to listen on port 3${ways}`;
     expect(viewOf().lines(record({ level: 50, msg }))).toEqual([
-      '15:18:26 reload failed: not permitted to listen on 127.0.0.1 port 3; the config in force stays',
+      '15:18:26 reload failed: not permitted to listen on port 3; the current config stays in force',
       '         run as root and let the server become another user',
       '         give this Node the right to bind ports below 1024',
     ]);
   });
 
   test('that is longer than the terminal is wide is broken between words, and goes on below', () => {
-    const finding = `can never match: nothing here finds out a client's MAC address; add a source to identify(), before hosts`;
+    const finding = `can never match: nothing here provides a client's MAC address; add a source to identify(), before hosts`;
     expect(viewOf().lines(record({ level: 40, msg: 'check', severity: 'warning', path: 'plugins[1]', finding }))).toEqual([
-      "         warning plugins[1]: can never match: nothing here finds out a client's MAC address; add a",
+      "         warning plugins[1]: can never match: nothing here provides a client's MAC address; add a",
       '         source to identify(), before hosts',
     ]);
   });
 
   test('of several problems of a config: each below', () => {
     const msg =
-      'reload failed, the config in force stays: /lab/pxe.config.ts: 2 problems\n  rotDir: unknown key\n    did you mean "rootDir"?\n  limits: no';
+      'reload failed, the current config stays in force: /lab/pxe.config.ts: 2 problems\n  rotDir: unknown key\n    did you mean "rootDir"?\n  limits: no';
     expect(viewOf().lines(record({ level: 50, msg }))).toEqual([
-      '15:18:26 reload failed: pxe.config.ts: 2 problems; the config in force stays',
+      '15:18:26 reload failed: pxe.config.ts: 2 problems; the current config stays in force',
       '         error rotDir: unknown key; did you mean "rootDir"?',
       '         error limits: no',
     ]);
@@ -273,7 +273,7 @@ describe('folding', () => {
     expect(['a', 'b', 'c'].flatMap((name) => view.lines(absent(name)))).toEqual([]);
     expect(view.lines(record({ ...sent, client: '192.168.7.21' }))).toHaveLength(1);
     expect(view.lines(record(sent))).toEqual([
-      '15:18:26 web1       …12:34:56  3 names not there: a … c',
+      '15:18:26 web1       …12:34:56  3 names not found: a … c',
       expect.stringContaining('web1/boot.ipxe'),
     ]);
     expect([view.waits, view.flush()]).toEqual([false, []]);
@@ -282,7 +282,7 @@ describe('folding', () => {
   test('one name that is absent, asked for several times', () => {
     const view = viewOf();
     for (const name of ['a', 'a']) view.lines(absent(name));
-    expect(view.flush()).toEqual(['15:18:26 web1       …12:34:56  2 times not there: a']);
+    expect(view.flush()).toEqual(['15:18:26 web1       …12:34:56  2 times not found: a']);
   });
 
   test.each([
@@ -310,7 +310,7 @@ describe('folding', () => {
     expect(view.lines(probe)).toEqual([]);
     expect(view.lines(record(sent))).toHaveLength(1);
     view.lines(probe);
-    expect(view.lines(record({ ...sent, asked: 'other' }))).toEqual([expect.stringContaining('size asked'), expect.anything()]);
+    expect(view.lines(record({ ...sent, asked: 'other' }))).toEqual([expect.stringContaining('size probe'), expect.anything()]);
   });
 });
 

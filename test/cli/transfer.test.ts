@@ -97,7 +97,7 @@ describe('get', () => {
   test('what fails ends with 1, says why, and leaves what was there', async () => {
     const at = await transferLab();
     const rows: readonly (readonly [args: readonly string[], told: RegExp])[] = [
-      [[url(at, 'absent'), 'file.bin'], /absent: the server says ERROR 1: file not found/],
+      [[url(at, 'absent'), 'file.bin'], /absent: the server answered ERROR 1: file not found/],
       [[url(at, 'text'), 'nowhere/file'], /cannot write nowhere\/file: there is no such file or folder/],
       [[url(at, 'text'), '--local-address', '192.0.2.99'], /--local-address 192\.0\.2\.99 is not an address of this machine/],
       [['tftp://no-such-host.invalid/x'], /no-such-host\.invalid/],
@@ -199,7 +199,7 @@ describe('put', () => {
     const at = await transferLab();
     const before = at.tree('up');
     const rows: readonly (readonly [args: readonly string[], told: RegExp])[] = [
-      [['file.bin', url(at, 'old')], /the server says ERROR 6: file already exists/],
+      [['file.bin', url(at, 'old')], /the server answered ERROR 6: file already exists/],
       [['absent', url(at, 'new')], /cannot read absent: there is no such file or folder/],
       [['/dev/null', url(at, 'new')], /not a regular file/],
     ];

@@ -24,7 +24,7 @@ const check = async (file: string) => {
 };
 
 test.each([
-  ['pxe-nobody', 'there is no user "pxe-nobody" on this machine: name another, or make it (useradd --system pxe-nobody)'],
+  ['pxe-nobody', 'there is no user "pxe-nobody" on this machine: name another, or create it (useradd --system pxe-nobody)'],
   ['nobody:pxe-nogroup', 'there is no group "pxe-nogroup" on this machine'],
 ])('an account that is not there: %s', async (account, message) => {
   const { file } = configured(`user: '${account}'`);

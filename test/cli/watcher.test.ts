@@ -43,7 +43,7 @@ test.each([
   ['in a hook, during an import', 1, 2, 'in plugin "names", hook rewrite'],
   ['in an import', 0, 2, 'during the import of the config'],
   ['after a hook', -1, 0, 'after plugin "names", hook rewrite, which was called last'],
-  ['anywhere else', 0, 0, 'in no code of a plugin'],
+  ['anywhere else', 0, 0, 'outside plugin code'],
 ])('one that stands still %s is told once, and once that it goes on', (_what, place, background, where) => {
   const { share, said, pass } = watched();
   pass(5000);
@@ -51,9 +51,9 @@ test.each([
   pass(1800, { turning: false });
   expect(said).toEqual([]);
   pass(8200, { turning: false });
-  expect(said).toEqual([`the control plane has stood still for 2 s ${where}: requests wait`]);
+  expect(said).toEqual([`the main thread has been blocked for 2 s ${where}: requests wait`]);
   pass(5000);
-  expect(said.slice(1)).toEqual([expect.stringMatching(/^the control plane goes on after 10(\.\d)? s$/)]);
+  expect(said.slice(1)).toEqual([expect.stringMatching(/^the main thread continues after 10(\.\d)? s$/)]);
 });
 
 test('a machine that was asleep is not a main thread that stands still', () => {

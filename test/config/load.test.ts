@@ -185,7 +185,7 @@ test.each<[string, Record<string, string>, string, string[]?]>([
   [
     'an import without ending',
     { 'pxe.config.ts': "import './lib/x';", 'lib/x.ts': '' },
-    'imports are written in full: "./lib/x.ts"',
+    'write imports in full: "./lib/x.ts"',
     ['pxe.config.ts', 'lib/x'],
   ],
   ['a missing package', { 'pxe.config.ts': "import 'chalkk';" }, 'is the package "chalkk" installed'],
@@ -230,7 +230,7 @@ test.each<[string, Record<string, string>, string, string[]?]>([
   expect(error.files).toEqual((watch ?? [Object.keys(files)[0]!]).map((name) => join(dir, name)));
 });
 
-test('a file that is not there', async () => {
+test('a file that does not exist', async () => {
   const dir = folderOf({});
   const error = await configErrorOf(loadFrom(dir, { file: 'absent.ts' }));
   expect(error.message).toBe(`${dir}/absent.ts: no such file`);
@@ -269,7 +269,7 @@ test('all problems at once, those of three plugins among them', async () => {
     '  plugins[1].options[0].match: expected a regular expression or a string, found nothing',
     '  plugins[1].options[0].mtch: unknown key',
     '    did you mean "match"?',
-    '  plugins[1].options[1].match: is no valid regular expression: unterminated group',
+    '  plugins[1].options[1].match: is not a valid regular expression: unterminated group',
     '  plugins[1].options[1].replace: expected text or a function, found 3',
     expect.stringContaining('  plugins[2].options["52:54:zz"]: expected a MAC address'),
     '  plugins[2].options.default.files.a: expected the name of a file or folder under the root, without .., found "../b"',
@@ -324,15 +324,15 @@ plugins:
     'DIR/pxe.config.yaml: 9 problems',
     '  rootdir: unknown key',
     '    did you mean "rootDir"?',
-    '  plugins[0].use: no plugin of the name "host"',
+    '  plugins[0].use: there is no plugin named "host"',
     '    did you mean "hosts"?',
     '  plugins[1].use: cannot be imported: no such file: DIR/absent.ts',
     '  plugins[2].use: cannot be imported: DIR/broken.ts:2: Expression expected',
-    '  plugins[3].use: no plugin of the name "min"',
+    '  plugins[3].use: there is no plugin named "min"',
     '    did you mean "mine"?',
     '  plugins[4].use: odd is not a plugin: it returned 5',
     '  plugins[5].option: unknown key',
-    '    known here: use, options',
+    '    valid keys: use, options',
     '  plugins[6].use: expected a string, found 5',
     expect.stringContaining('  plugins[7].options.nobody: expected a MAC address'),
   ]);
@@ -340,10 +340,10 @@ plugins:
 });
 
 test('one mistake of a config that came from no file begins with its key', () => {
-  const issue = { path: ['file'], message: 'rack.csv is not there', hint: 'is the path right?' };
-  expect(new ConfigError(undefined, [issue]).message).toBe('file: rack.csv is not there\n    is the path right?');
+  const issue = { path: ['file'], message: 'rack.csv does not exist', hint: 'is the path right?' };
+  expect(new ConfigError(undefined, [issue]).message).toBe('file: rack.csv does not exist\n    is the path right?');
   expect(new ConfigError('/lab/a.ts', [issue]).message).toBe(
-    '/lab/a.ts: 1 problem\n  file: rack.csv is not there\n    is the path right?',
+    '/lab/a.ts: 1 problem\n  file: rack.csv does not exist\n    is the path right?',
   );
 });
 

@@ -92,7 +92,7 @@ test.each<[string, unknown, string, string?]>([
   ['a number for a path', { rootDir: 5 }, 'rootDir: expected a string, found 5'],
   ['a misspelt key', { rootdir: 'x' }, 'rootdir: unknown key', 'did you mean "rootDir"?'],
   ['a misspelt limit', { tftp: { limits: { transfer: 1 } } }, 'tftp.limits.transfer: unknown key', 'did you mean "transfers"?'],
-  ['an unknown key', { zzzzzz: 1 }, 'zzzzzz: unknown key', 'known here: rootDir, followLinks'],
+  ['an unknown key', { zzzzzz: 1 }, 'zzzzzz: unknown key', 'valid keys: rootDir, followLinks'],
   [
     'a number in quotes',
     { tftp: { limits: { idleMs: '30' } } },
@@ -114,7 +114,11 @@ test.each<[string, unknown, string, string?]>([
     { tftp: { listen: [{ address: 'lab0' }] } },
     'tftp.listen[0].address: expected an IPv4 or IPv6 address, found "lab0"',
   ],
-  ['address and interface', { tftp: { listen: [{ address: '::', interface: 'lab0' }] } }, 'does not go with the keys beside it'],
+  [
+    'address and interface',
+    { tftp: { listen: [{ address: '::', interface: 'lab0' }] } },
+    'cannot be combined with the keys beside it',
+  ],
   [
     'a misspelt port',
     { tftp: { listen: [{ interface: 'lab0', prot: 69 }] } },
@@ -162,7 +166,7 @@ test.each<[string, unknown, string, string?]>([
     'a plugin that was not called',
     { plugins: [definePlugin({ name: 'a', setup: () => ({}) })] },
     'plugins[0]: expected a plugin, found a function',
-    'call it',
+    'call the function',
   ],
   ['plugins in no array', { plugins: {} }, 'plugins: expected an array, found an object'],
 ])('%s: %o', async (_, input, message, hint = '') => {

@@ -10,7 +10,7 @@ import { describeWith } from '../kit/tools.ts';
 
 const file = seeded(5).bytes(1_000_000);
 const LINE = 'the native transport does not work here: using the portable one';
-const LOST = 'datagrams to itself on 127.0.0.1 do not arrive by sendmmsg and recvmmsg, and do by sendto and recv';
+const LOST = 'datagrams to itself on 127.0.0.1 arrive with sendto and recv, but not with sendmmsg and recvmmsg';
 
 /** Calls that the native transport needs and Node does not: what the line gives as the reason. */
 const FALLS_BACK: readonly (readonly [Syscall, Denial, string])[] = [

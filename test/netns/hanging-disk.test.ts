@@ -164,7 +164,7 @@ describeWith('a disk that hangs', requireFuse(), () => {
       await server.logged(({ mac }) => mac !== undefined && mac !== before.mac);
     });
 
-    test('the folder of the config hangs at a reload: the config in force stays', async () => {
+    test('the folder of the config hangs at a reload: the current config stays in force', async () => {
       const folder = await hangingFolder();
       const root = localFolder();
       writeFileSync(join(root, 'fine'), 'fine');

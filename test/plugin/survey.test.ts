@@ -129,8 +129,8 @@ describe('check', () => {
     );
     const found = await pipeline.check();
     expect(found.map(({ severity, path, message }) => `${severity} ${path.join('.')}: ${message}`)).toEqual([
-      'error plugins.0: plugin "p0", check: must find { severity, path, message }, found an object',
-      'error plugins.1: plugin "p1", check: found something of severity "fatal"',
+      'error plugins.0: plugin "p0", check: must return findings { severity, path, message }, returned an object',
+      'error plugins.1: plugin "p1", check: returned a finding of severity "fatal"',
       'error plugins.2: plugin "p2", check: half-way',
       'warning plugins.3.options: fine',
     ]);

@@ -341,7 +341,7 @@ describe('an origin that is slow', () => {
     origin.tricks.push(() => {});
     const { get, logged } = await rig({ url: origin.url, cacheDir: cacheFolder(), timeoutMs: 50 });
     expect(await get('file')).toBe('ERROR 0 origin is not available');
-    expect(logged('origin failed')).toMatchObject([{ fields: { reason: 'gives no answer within 50 ms' } }]);
+    expect(logged('origin failed')).toMatchObject([{ fields: { reason: 'does not answer within 50 ms' } }]);
   });
 
   test('in the middle is asked again', async () => {
@@ -455,7 +455,7 @@ describe('credentials', () => {
 
   test.each([
     ['not set', '', 'environment variable PXE_TEST_TOKEN, which authorization.env names, is not set'],
-    ['no header', 'secret\r\nX-Evil: 1', 'environment variable PXE_TEST_TOKEN holds characters that no header may have'],
+    ['no header', 'secret\r\nX-Evil: 1', 'environment variable PXE_TEST_TOKEN contains characters that a header may not contain'],
   ])('that are %s stop the config', async (_, value, message) => {
     vi.stubEnv('PXE_TEST_TOKEN', value);
     const started = rig({ url: 'http://127.0.0.1:1/', cacheDir: '/nowhere', authorization: { env: 'PXE_TEST_TOKEN' } });
@@ -694,15 +694,15 @@ describe('pxe check', () => {
     origin.tricks.push((_, response) => response.writeHead(401).end());
     const authorization = { env: 'PXE_TEST_TOKEN' };
     expect(await findings({ url: origin.url, cacheDir: `${file}/cache`, authorization })).toEqual([
-      `error cacheDir: ${file} is no folder`,
-      'warning authorization: the origin wants other credentials (answers 401)',
+      `error cacheDir: ${file} is not a folder`,
+      'warning authorization: the origin does not accept the credentials (answers 401)',
       'warning url: sends the credentials of authorization unencrypted; use https',
     ]);
     origin.tricks.push((_, response) => response.writeHead(503).end());
     expect(await findings({ url: origin.url, cacheDir: cacheFolder() })).toEqual(['warning url: the origin answers 503']);
     await origin.stop();
     expect(await findings({ url: origin.url, cacheDir: cacheFolder() })).toEqual([
-      'warning url: the origin gives no answer: connect ECONNREFUSED 127.0.0.1:PORT',
+      'warning url: the origin does not answer: connect ECONNREFUSED 127.0.0.1:PORT',
     ]);
   });
 });
@@ -712,13 +712,17 @@ describe('options', () => {
 
   test.each<[string, object, string[]]>([
     ['fit', {}, []],
-    ['url: no URL', { url: 'mirror' }, ['url: is no http or https URL without user, query and fragment']],
-    ['url: another scheme', { url: 'ftp://x/' }, ['url: is no http or https URL without user, query and fragment']],
-    ['url: credentials', { url: 'https://a:b@x/' }, ['url: is no http or https URL without user, query and fragment']],
-    ['url: a query', { url: 'https://x/?sig=1' }, ['url: is no http or https URL without user, query and fragment']],
+    ['url: no URL', { url: 'mirror' }, ['url: is not an http or https URL without user, query and fragment']],
+    ['url: another scheme', { url: 'ftp://x/' }, ['url: is not an http or https URL without user, query and fragment']],
+    ['url: credentials', { url: 'https://a:b@x/' }, ['url: is not an http or https URL without user, query and fragment']],
+    ['url: a query', { url: 'https://x/?sig=1' }, ['url: is not an http or https URL without user, query and fragment']],
     ['prefix: parent', { prefix: '../x' }, ['prefix: expected the beginning of names, such as "os/"']],
-    ['headers: a name that is none', { headers: { 'a b': 'x' } }, ['headers.a b: is no name of a header']],
-    ['headers: a value that is none', { headers: { a: 'x\r\ny' } }, ['headers.a: holds characters that no header may have']],
+    ['headers: a name that is none', { headers: { 'a b': 'x' } }, ['headers.a b: is not a header name']],
+    [
+      'headers: a value that is none',
+      { headers: { a: 'x\r\ny' } },
+      ['headers.a: contains characters that a header may not contain'],
+    ],
     [
       'headers: credentials in the file',
       { headers: { Authorization: 'Bearer x' } },

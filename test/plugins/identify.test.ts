@@ -266,10 +266,10 @@ test('check tells which lease files tell nothing', async () => {
   expect(findings).toEqual([
     {
       ...{ severity: 'note', path: [...at, 0], file: fine },
-      message: '1 lease in force, read as dnsmasq: 10.0.0.1 is 52:54:00:00:00:01 (leases)',
+      message: '1 lease active, read as dnsmasq: 10.0.0.1 is 52:54:00:00:00:01 (leases)',
     },
     { severity: 'warning', path: [...at, 1], message: expect.stringMatching(/^there is no such file: start/), file: absent },
-    { severity: 'error', path: [...at, 2], message: expect.stringMatching(/^of no format that is known/), file: odd },
+    { severity: 'error', path: [...at, 2], message: expect.stringMatching(/^in an unknown format/), file: odd },
     {
       severity: 'warning',
       path: [...at, 3],

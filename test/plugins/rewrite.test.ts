@@ -116,17 +116,17 @@ test.each<[string, Options & readonly unknown[], readonly string[]]>([
   [
     'text that looks like an expression',
     [{ match: '^x/', replace: '' }],
-    ['0 stands for a file of this very name; a regular expression is written between slashes: "/^x\\\\//"'],
+    ['0 matches only a file of exactly this name; the regular expression is between slashes: "/^x\\\\//"'],
   ],
   [
     'a whole name with a slash in front',
     [{ match: '//boot', replace: '' }],
-    ['0 never matches: names have single slashes, and none in front'],
+    ['0 never matches: names have only single slashes, and none in front'],
   ],
   [
     'an expression without slashes that is none yet',
     [{ match: '^boot(/', replace: '' }],
-    ['0 stands for a file of this very name; a regular expression is written between slashes: "/^boot\\\\(\\\\//"'],
+    ['0 matches only a file of exactly this name; the regular expression is between slashes: "/^boot\\\\(\\\\//"'],
   ],
   ['an expression with a slash in front', [{ match: /^\/boot/, replace: '' }], ['0 never matches: names have no slash in front']],
   [
@@ -144,7 +144,7 @@ test.each<[string, Options & readonly unknown[], readonly string[]]>([
       { match: /^a/, replace: 'b', last: true },
       { match: /^a/g, replace: 'c' },
     ],
-    ['1 never matches: rule 1 takes all that it would, and is the last'],
+    ['1 never matches: rule 1 matches all of its names, and ends the rules'],
   ],
   [
     '… unless a rule between makes such a name',
@@ -169,7 +169,7 @@ test.each<[string, Options & readonly unknown[], readonly string[]]>([
       { match: /^/, replace: 'b/', last: true },
       { match: /^c/, replace: 'd' },
     ],
-    ['1 never matches: rule 1 takes all that it would, and is the last'],
+    ['1 never matches: rule 1 matches all of its names, and ends the rules'],
   ],
 ])('check: %s', async (_, options, findings) => {
   const { check } = await rewrite(options).definition.setup(options, {} as never);
@@ -223,7 +223,7 @@ test('a rule that leaves the root refuses the request', async () => {
 });
 
 test.each([
-  [[{ match: '/(/', replace: '' }], '0.match: is no valid regular expression: unterminated group'],
+  [[{ match: '/(/', replace: '' }], '0.match: is not a valid regular expression: unterminated group'],
   [[{ match: /a/, replace: 5 }], '0.replace: expected text or a function, found 5'],
   [[{ match: /a/ }], '0.replace: expected text or a function, found nothing'],
   [5, ': expected an array of rules, or a function, found 5'],

@@ -65,7 +65,7 @@ describe('what a map leads to', () => {
   });
 });
 
-test('the file is watched, also one with a mistake and one that is not there', async () => {
+test('the file is watched, also one with a mistake and one that does not exist', async () => {
   for (const text of ['r a b', 'q', undefined]) {
     const configDir = text === undefined ? '/nowhere' : mapFile(text);
     const around = surroundings({ configDir });

@@ -80,7 +80,7 @@ const levelled = definePlugin({ name: 'levelled', options: z.strictObject({ leve
             keys: `tftp: { listen: [{ address: '127.0.0.1', port: 0 }, { address: '127.0.0.1', port: ${port} }] },`,
           }),
         ),
-      logs: /stays: 127\.0\.0\.1 port \d+ is taken, perhaps by another server; "ss -ulpn sport = :\d+" tells by whom$/,
+      logs: /stays: 127\.0\.0\.1 port \d+ is taken, perhaps by another server; "ss -ulpn sport = :\d+" shows by which process$/,
       notes: ['setup B', 'dispose B'],
     },
     {
@@ -122,7 +122,7 @@ const levelled = definePlugin({ name: 'levelled', options: z.strictObject({ leve
     expect(await text('who')).toBe('A');
     const errors = at.log.filter(({ level }) => level === 'error');
     expect(errors).toHaveLength(1);
-    expect(errors[0]!.msg).toMatch(/^reload failed, the config in force stays: /);
+    expect(errors[0]!.msg).toMatch(/^reload failed, the current config stays in force: /);
     expect(errors[0]!.msg).toMatch(logs);
     // No stack of ours.
     expect(errors[0]).not.toHaveProperty('err');

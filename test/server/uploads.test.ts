@@ -159,7 +159,7 @@ describe('leaves nothing', () => {
     await peer[Symbol.asyncDispose]();
   });
 
-  test('into a folder that is not there', async () => {
+  test('into a folder that does not exist', async () => {
     const at = folder();
     const { address, tree } = await lab({ uploads: { dir: 'nowhere' } }, at);
     const before = tree();

@@ -46,7 +46,7 @@ export function describeAttack({ name, repetition }: Attack, bound: BoundedRegEx
     bound === 'linear'
       ? 'it is matched by a slower engine that always ends'
       : `such a request is refused after up to ${totalMs(limitMs)} ms, during which the server does nothing else`;
-  return `${repetition} can match one name in very many ways, as in ${JSON.stringify(shown)} (${name.length} characters): ${outcome}; write it so that each character of a name fits one place only: a+ for (a+)+, [^/]* for .*`;
+  return `${repetition} can match one name in too many ways, as in ${JSON.stringify(shown)} (${name.length} characters): ${outcome}; write it so that each character of a name can match in only one place: a+ for (a+)+, [^/]* for .*`;
 }
 
 function isBusy(regExp: RegExp, name: string): boolean {

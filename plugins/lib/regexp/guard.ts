@@ -11,7 +11,7 @@ export class GaveUp extends Error {
   readonly limitMs: number;
 
   constructor(limitMs: number) {
-    super(`took more than ${limitMs} ms, and was given up`);
+    super(`took more than ${limitMs} ms and was stopped`);
     this.limitMs = limitMs;
   }
 }

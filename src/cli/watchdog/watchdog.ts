@@ -30,7 +30,9 @@ export class Watchdog implements Activity {
       resourceLimits: HEAP_LIMITS,
     });
     this.#worker.once('message', () => this.#loaded.resolve());
-    this.#worker.on('error', (error) => this.log?.warn({ err: error }, 'the watchdog has failed: the server goes on without'));
+    this.#worker.on('error', (error) =>
+      this.log?.warn({ err: error }, 'the watchdog has failed: the server continues without it'),
+    );
     this.#worker.on('exit', () => this.#loaded.resolve());
     this.#worker.unref();
     setInterval(() => this.#beat(), BEAT_MS).unref();
@@ -101,7 +103,7 @@ export class Watchdog implements Activity {
     const now = performance.now();
     const stalled = this.#share.takeStalled();
     const where = describePlace(stalled, 0, this.#names);
-    if (stalled !== 0) this.log?.warn({ ms: Math.round(now - this.#turnedAt) }, `the control plane stood still ${where}`);
+    if (stalled !== 0) this.log?.warn({ ms: Math.round(now - this.#turnedAt) }, `the main thread was blocked ${where}`);
     this.#turnedAt = now;
     this.#share.beat();
   }

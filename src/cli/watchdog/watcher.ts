@@ -53,11 +53,11 @@ export class Watcher {
     this.#takeSignals(now);
     if (now >= this.#deadline) this.#force(`not done ${seconds(now - this.#signalledAt)} after the signal`);
     else if (this.#signals > 0 && now - Math.max(this.#signalledAt, this.#turnedAt) >= STANDING_MS)
-      this.#force(`the control plane stands still ${this.#place()}`);
+      this.#force(`the main thread is blocked ${this.#place()}`);
   }
 
   #turned(now: number, beats: number): void {
-    if (this.#stalled) this.#options.say(`the control plane goes on after ${seconds(now - this.#turnedAt)}`);
+    if (this.#stalled) this.#options.say(`the main thread continues after ${seconds(now - this.#turnedAt)}`);
     this.#stalled = false;
     this.#beats = beats;
     this.#turnedAt = now;
@@ -67,7 +67,7 @@ export class Watcher {
     const { share, say } = this.#options;
     this.#stalled = true;
     share.stalled = share.place > 0 ? share.place : share.background || share.place;
-    say(`the control plane has stood still for ${seconds(STALL_MS)} ${this.#place()}: requests wait`);
+    say(`the main thread has been blocked for ${seconds(STALL_MS)} ${this.#place()}: requests wait`);
   }
 
   #takeSignals(now: number): void {

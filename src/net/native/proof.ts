@@ -78,7 +78,7 @@ class Proof {
       // A packet filter, or a loopback that is down, says nothing about the native transport.
       if (!other || !plainlyPasses(one, other)) continue;
       if (this.#passes(one, other) && this.#passes(other, one)) return undefined;
-      return `datagrams to itself on ${address} do not arrive by sendmmsg and recvmmsg, and do by sendto and recv`;
+      return `datagrams to itself on ${address} arrive with sendto and recv, but not with sendmmsg and recvmmsg`;
     }
     // Nothing passes on loopback: that the calls are allowed is all that can be found out.
     return undefined;

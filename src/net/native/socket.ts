@@ -84,7 +84,7 @@ function sharing(fds: readonly number[], bind: () => void): void {
 /** Before `bind`: it decides what addresses are taken. Old kernels want CAP_NET_RAW for it. */
 function bindToDevice(fd: number, device: string | undefined): Notice[] {
   if (device === undefined) return [];
-  const message = `sockets cannot be bound to ${device}: what comes to its addresses by another interface is answered, too`;
+  const message = `sockets cannot be bound to ${device}: what comes to its addresses through another interface is answered, too`;
   return refusal(() => setOption(fd, C.SOL_SOCKET, C.SO_BINDTODEVICE, device), { device }, message);
 }
 
@@ -122,7 +122,7 @@ function tune(fd: number): Notice[] {
   // The kernel tells twice what it was asked for.
   const granted = getOption(fd, C.SOL_SOCKET, C.SO_RCVBUF) / 2;
   if (granted >= RECEIVE_BUFFER_BYTES) return [];
-  const message = `a storm may lose its first requests, for want of buffers: sysctl -w net.core.rmem_max=${RECEIVE_BUFFER_BYTES}`;
+  const message = `receive buffers are small, so a burst of requests may be lost: sysctl -w net.core.rmem_max=${RECEIVE_BUFFER_BYTES}`;
   return [{ fields: { granted, wanted: RECEIVE_BUFFER_BYTES }, message }];
 }
 

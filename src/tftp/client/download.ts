@@ -50,7 +50,7 @@ export class DownloadTransfer extends ClientTransfer<DownloadHost> {
     } else if (opcode === Opcode.data) {
       const payload = payloadOf(datagram);
       if (payload.length > this.agreement!.blockSize && this.phase === 'open') {
-        const message = `a block of ${payload.length} bytes where ${this.agreement!.blockSize} were agreed`;
+        const message = `a block of ${payload.length} bytes, but ${this.agreement!.blockSize} were negotiated`;
         return this.fail({ kind: 'protocol', code: undefined, message }, now, ErrorCode.illegalOperation);
       }
       if (receiver.data(block, payload, now)) this.progress(now);

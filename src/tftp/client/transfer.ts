@@ -170,7 +170,7 @@ export abstract class ClientTransfer<H extends ClientHost = ClientHost> {
   refused(now: number): void {
     if (this.#phase !== 'asking') return;
     const { port } = peerOf(this.request.server);
-    this.fail({ kind: 'refused', code: undefined, message: `nothing listens on UDP port ${port} there` }, now);
+    this.fail({ kind: 'refused', code: undefined, message: `nothing listens on UDP port ${port}` }, now);
   }
 
   /** Gives up, with an ERROR to the server if it has answered. */

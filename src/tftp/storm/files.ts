@@ -23,6 +23,6 @@ export async function locateFiles(
   for (const { host } of remotes) if (!addresses.has(host)) addresses.set(host, await resolveHost(host, localAddress));
   const files = remotes.map(({ host, port, name }) => ({ server: peerKey(addresses.get(host)!.address, port), name }));
   const families = new Set(Array.from(addresses.values(), ({ family }) => family));
-  if (families.size > 1) throw new Error('some servers have IPv4 addresses and some IPv6: name a --local-address');
+  if (families.size > 1) throw new Error('some servers have IPv4 addresses and some IPv6: give a --local-address');
   return { files, family: families.has(6) ? 6 : 4 };
 }

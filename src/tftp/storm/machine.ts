@@ -207,7 +207,7 @@ export class Machine implements Wakeable {
     this.#close(request);
     if (ending === 'completed') {
       const size = transfer.agreement?.announcedSize ?? transfer.bytes;
-      if (size !== transfer.bytes) return this.#failed(`tsize was ${size}, and ${transfer.bytes} bytes came`, now);
+      if (size !== transfer.bytes) return this.#failed(`tsize was ${size}, but ${transfer.bytes} bytes arrived`, now);
       tally.completed(now - beganAt, (request.firstByteAt || now) - beganAt);
       if (step.kind === 'search') this.#skipSearches();
     } else if (step.kind === 'probe' && ending.kind === 'local') tally.requests.probed++;

@@ -170,7 +170,7 @@ describe('templates', () => {
     ['{{ client.mac }}', 't:1:4: no variable "client.mac"', {}],
     ['{{ constructor }}', 't:1:4: no variable "constructor"'],
     ['{{ host.__proto__ }}', 't:1:4: no variable "host.__proto__"'],
-    ['{{ host }}', 't:1:1: an object is no text; name one of its keys'],
+    ['{{ host }}', 't:1:1: an object is not text; name one of its keys'],
   ])('%o is ERROR 0, and the log says where: %s', async (template, message, client) => {
     const { text, complaint } = await making({ 't/*': { template: './t' } }, { t: template });
     expect(await text('t/a', client)).toBe('ERROR 0 internal error');

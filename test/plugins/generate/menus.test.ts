@@ -149,22 +149,22 @@ describe.each(Object.entries(writers))('%s refuses', (_, write) => {
       { append: [text] },
       { kernel: undefined, chain: text },
     ]) {
-      expect(() => write(with1(entry)), JSON.stringify(entry)).toThrow(/ of a holds a line break/);
+      expect(() => write(with1(entry)), JSON.stringify(entry)).toThrow(/ of a contains a line break/);
     }
-    expect(() => write(with1({ label: text }))).toThrow(/a label is letters/);
-    expect(() => write({ ...with1({}), title: text })).toThrow(/title of the menu holds a line break/);
-    expect(() => write({ ...with1({}), default: text })).toThrow(/is no label/);
+    expect(() => write(with1({ label: text }))).toThrow(/a label may contain only letters/);
+    expect(() => write({ ...with1({}), title: text })).toThrow(/title of the menu contains a line break/);
+    expect(() => write({ ...with1({}), default: text })).toThrow(/is not a label/);
   });
 
   test.each<[Menu, RegExp]>([
     [{ entries: [] }, /needs an entry/],
-    [with1({ label: 'b' }), /label "b" is there twice/],
-    [with1({ label: 'a b' }), /a label is letters/],
-    [with1({ label: '-x' }), /a label is letters/],
-    [with1({ kernel: 'k quiet' }), /kernel of a holds a blank: "k quiet"/],
+    [with1({ label: 'b' }), /label "b" appears twice/],
+    [with1({ label: 'a b' }), /a label may contain only letters/],
+    [with1({ label: '-x' }), /a label may contain only letters/],
+    [with1({ kernel: 'k quiet' }), /kernel of a contains a space: "k quiet"/],
     [with1({ kernel: '' }), /kernel of a is empty/],
-    [with1({ initrd: 'x y' }), /initrd of a holds a blank/],
-    [{ ...with1({}), default: 'c' }, /default "c" is no label; labels are a, b/],
+    [with1({ initrd: 'x y' }), /initrd of a contains a space/],
+    [{ ...with1({}), default: 'c' }, /default "c" is not a label; labels are a, b/],
     [{ ...with1({}), timeoutSeconds: -1 }, /timeoutSeconds/],
     [{ ...with1({}), timeoutSeconds: Number.NaN }, /timeoutSeconds/],
   ])('%o', (wrong, message) => {
@@ -183,7 +183,7 @@ describe('iPXE, as its exec.c and script.c read a line', () => {
       { ...entry, kernel: word },
       { ...entry, initrd: word },
     ]) {
-      expect(() => ipxeScript({ entries: [one] })).toThrow(/which is no text to iPXE/);
+      expect(() => ipxeScript({ entries: [one] })).toThrow(/which iPXE does not take as text/);
     }
     expect(() => ipxeScript({ entries: [{ ...entry, title: `x ${word} y` }, disk] })).toThrow(/title of a/);
     expect(() => ipxeScript({ title: word, entries: [entry, disk] })).toThrow(/title of the menu/);
@@ -205,16 +205,16 @@ test('a timeout of 0 waits for nobody, though 0 is without end for two of the th
 });
 
 test('PXELINUX parts initrds at commas', () => {
-  expect(() => pxelinuxMenu({ entries: [{ label: 'a', kernel: 'k', initrd: 'x,y' }] })).toThrow(/holds a comma/);
+  expect(() => pxelinuxMenu({ entries: [{ label: 'a', kernel: 'k', initrd: 'x,y' }] })).toThrow(/contains a comma/);
 });
 
 test.each<[Parameters<typeof raspberryPiConfig>[0], RegExp]>([
-  [{ kernel: 'a\nb' }, /kernel holds a line break/],
-  [{ 'a\nb': 1 }, /a key is letters/],
-  [{ 'a=b': 1 }, /a key is letters/],
-  [{ '[all]': {} }, /a section is called as a filter is/],
-  [{ pi4: { kernel: 'a\rb' } }, /kernel holds a line break/],
-  [{ cmdline: 'x'.repeat(91) }, /a line of 99 characters; the firmware reads 98/],
+  [{ kernel: 'a\nb' }, /kernel contains a line break/],
+  [{ 'a\nb': 1 }, /a key may contain only letters/],
+  [{ 'a=b': 1 }, /a key may contain only letters/],
+  [{ '[all]': {} }, /a section must have the name of a filter/],
+  [{ pi4: { kernel: 'a\rb' } }, /kernel contains a line break/],
+  [{ cmdline: 'x'.repeat(91) }, /a line of 99 characters; the firmware reads only 98/],
 ])('config.txt: %o is refused', (config, message) => {
   expect(() => raspberryPiConfig(config)).toThrow(message);
 });

@@ -145,7 +145,9 @@ describe('mistakes', () => {
     [
       'x.csv',
       'name,folder\na,b\n',
-      ['1 no column says which machine (the first line names the columns, one of them mac, address, uuid, serial, match)'],
+      [
+        '1 no column identifies the machine (the first line must name the columns, one of them mac, address, uuid, serial, match)',
+      ],
     ],
     [
       'x.csv',
@@ -165,8 +167,8 @@ describe('mistakes', () => {
       'mac,grups\n',
       ['1 unknown column "grups" (did you mean "groups"? for a variable write "var.grups", for anything else `columns`)'],
     ],
-    ['x.csv', 'mac,name,name\n', ['1 column "name" is there twice (take one of them out)']],
-    ['x.csv', 'mac,,name\n52:54:00:00:00:01,x,\n', ['2 column 2 has no name, and here it holds "x" (name it in line 1)']],
+    ['x.csv', 'mac,name,name\n', ['1 column "name" appears twice (remove one of them)']],
+    ['x.csv', 'mac,,name\n52:54:00:00:00:01,x,\n', ['2 column 2 has no name, but contains "x" (name it in line 1)']],
     [
       'x.csv',
       'mac,name\n52:54:00:00:00:01\n',
@@ -176,7 +178,7 @@ describe('mistakes', () => {
     [
       'x.csv',
       'mac,name\n52:54:00:00:00:01,a"b\n',
-      ['2 a quote stands within a cell; put the whole cell in quotes, and double the quotes in it'],
+      ['2 there is a quote inside a cell; put the whole cell in quotes, and double the quotes in it'],
     ],
     [
       'x.csv',
@@ -188,9 +190,9 @@ describe('mistakes', () => {
       'mac,file:../x\n52:54:00:00:00:01,up\n',
       ['2 column "file:../x": expected the name of a file or folder under the root, without .., found "../x"'],
     ],
-    ['x.yaml', '', ['1 is empty (take it out of `file`, or write `hosts: {}`)']],
+    ['x.yaml', '', ['1 is empty (remove it from `file`, or write `hosts: {}`)']],
     ['x.yaml', 'hosts:\n  default:\n    folder: [a]\n', ['3:5 hosts.default.folder expected a string, found an array']],
-    ['x.yaml', 'hosts:\n  default: {}\n  default: {}\n', ['3:3 key "default" is there twice (make one of both)']],
+    ['x.yaml', 'hosts:\n  default: {}\n  default: {}\n', ['3:3 key "default" appears twice (merge the two)']],
     [
       'x.yaml',
       'hosts:\n  - mac: 52:54:00:00:00:01\n    grups: [web]\n',
@@ -199,7 +201,7 @@ describe('mistakes', () => {
     [
       'x.yaml',
       'hosts:\n  - name: web1\n',
-      ['2:5 hosts.0 does not say which machine (it has none of mac, address, uuid, serial, match)'],
+      ['2:5 hosts.0 does not identify a machine (it has none of mac, address, uuid, serial, match)'],
     ],
     [
       'x.yaml',
@@ -216,7 +218,7 @@ describe('mistakes', () => {
       ['3:18 hosts.default.foldr unknown key (did you mean "folder"?)'],
     ],
     ['x.json', '{ "hosts": { "default": {} }\n', ['2:1 flow map must end with a }']],
-    ['x.txt', '', ['undefined FILE is of an unknown kind (endings are: .json, .yaml, .yml, .csv, .tsv)']],
+    ['x.txt', '', ['undefined FILE has an unknown extension (extensions are: .json, .yaml, .yml, .csv, .tsv)']],
   ])('%s %o', async (name, text, messages) => {
     expect(await told(name, text)).toEqual(messages);
   });
@@ -224,7 +226,10 @@ describe('mistakes', () => {
   test('a file that is not there, and one in another encoding', async () => {
     const { issues } = await readDataFile(join(folderOf({}), 'gone.csv'));
     expect(issues).toMatchObject([
-      { message: expect.stringMatching(/^\/.*\/gone\.csv is not there$/), hint: 'is the path right? it starts at the config' },
+      {
+        message: expect.stringMatching(/^\/.*\/gone\.csv does not exist$/),
+        hint: 'is the path right? it is relative to the config',
+      },
     ]);
     expect(issues[0]).not.toHaveProperty('place');
     expect(await told('x.csv', Buffer.from('mac,name\n52:54:00:00:00:01,\xe9\n', 'latin1'))).toEqual([
@@ -260,7 +265,7 @@ describe('mistakes', () => {
       { 'a.yaml': 'hosts:\n  default:\n    groups: [wbe]\n' },
       'a.yaml:2:3: hosts.default.groups[0]: no group "wbe"\n    did you mean "web"?',
     ],
-    [{ 'a.yaml': 'groups: { web: {} }' }, 'a.yaml:1:11: groups.web: group "web" is listed twice\n    leave one, or rename one'],
+    [{ 'a.yaml': 'groups: { web: {} }' }, 'a.yaml:1:11: groups.web: group "web" is listed twice\n    keep one, or rename one'],
   ])('%o', async (files, message) => {
     const error = (await withFiles(files, { groups: { web: {} } }).catch((thrown: unknown) => thrown)) as PluginError;
     expect((error.cause as Error).message.replace(/^\S*\/(?=a\.)/, '')).toBe(message);

@@ -100,9 +100,9 @@ describe('groups', () => {
     [{ groups: { web: { groups: ['none'] } } }, 'groups.web.groups.0: no group "none"'],
     [
       { groups: { a: { groups: ['b'] }, b: { groups: ['c'] }, c: { groups: ['b'] } } },
-      'groups.b.groups: groups go round in a circle: b → c → b',
+      'groups.b.groups: groups form a circle: b → c → b',
     ],
-    [{ groups: { a: { groups: ['a'] } } }, 'groups.a.groups: groups go round in a circle: a → a'],
+    [{ groups: { a: { groups: ['a'] } } }, 'groups.a.groups: groups form a circle: a → a'],
     [{ [web1.mac]: { groups: ['web'] } }, '52:54:00:12:34:56.groups.0: no group "web"'],
   ])('%o: %s', (options, message) => {
     expect(issuesOf(hosts(options))).toEqual([message]);
@@ -359,7 +359,10 @@ describe('check', () => {
     ],
     [{ default: { files: { a: 'a', '/a': 'a' } } }, 'warning default files /a: can never match: "a" comes first'],
     [{ hosts: { default: {} }, groups: { web: {} } }, 'warning groups web: no host belongs to this group'],
-    [{ hosts: { default: {} }, unknown: 'refuse' }, 'warning unknown: no machine is unknown: hosts.default matches every one'],
+    [
+      { hosts: { default: {} }, unknown: 'refuse' },
+      'warning unknown: no machine is unknown: hosts.default matches every machine',
+    ],
     [{ trust: ['neighbors'] }, 'warning trust 0: no plugin here knows this source; did you mean "neighbours"?'],
     [{ default: { files: { a: 'gone' } } }, 'error default files a: there is no file "gone" under the root'],
     [
@@ -379,7 +382,7 @@ describe('check', () => {
 test.each<[object, string, string | undefined]>([
   [{ hosts: {}, gruops: {} }, 'gruops: unknown key', 'did you mean "groups"?'],
   [{ host: {} }, 'host: unknown key', 'did you mean "hosts"?'],
-  [{ hosts: {}, [web1.mac]: {} }, `${web1.mac}: unknown key`, 'known here: hosts, groups, file, columns, trust, unknown'],
+  [{ hosts: {}, [web1.mac]: {} }, `${web1.mac}: unknown key`, 'valid keys: hosts, groups, file, columns, trust, unknown'],
   [{ hosts: { '52:54:zz': {} } }, 'hosts.52:54:zz: expected a MAC address', undefined],
   [{ 'uuid:1': {} }, 'uuid:1: expected a MAC address', undefined],
   [{ 'name:../x': {} }, 'name:../x: expected a MAC address', undefined],

@@ -52,29 +52,29 @@ describe('how it is laid out', () => {
   });
 
   test.each([
-    ['a value below no name', 'mac,,name\n52:54:00:12:34:56,7,web1\n', '2: column 2 has no name, and here it holds "7"'],
+    ['a value below no name', 'mac,,name\n52:54:00:12:34:56,7,web1\n', '2: column 2 has no name, but contains "7"'],
     ['a value beyond the last column', 'mac,name\n52:54:00:12:34:56,web1,7\n', '2: expected 2 columns as in line 1, found 3'],
     ['a row that is too short', 'mac,name,rack\n52:54:00:12:34:56,web1\n', '2: expected 3 columns as in line 1, found 2'],
-    ['a row without a machine', 'mac,name\n,web1\n', '2: does not say which machine'],
+    ['a row without a machine', 'mac,name\n,web1\n', '2: does not identify a machine'],
     [
       'a header behind a #',
       '# mac,name\n52:54:00:12:34:56,web1\n',
-      '2: no column says which machine (line 1 looks like the header, but its # makes it a comment: take the # away)',
+      '2: no column identifies the machine (line 1 looks like the header, but its # makes it a comment: remove the #)',
     ],
     [
       'no header',
       '52:54:00:12:34:56,web1\n',
-      '1: no column says which machine (line 1 is a machine already: put a header above it',
+      '1: no column identifies the machine (line 1 is already a machine: put a header above it',
     ],
     [
       'a title above the header',
       'Room 12,\nmac,name\n52:54:00:12:34:56,web1\n',
-      '1: no column says which machine (line 2 looks like the header: take out what stands above it',
+      '1: no column identifies the machine (line 2 looks like the header: remove the lines above it',
     ],
     [
       'a comment that is none',
       '# machines, of room 12\nfoo,name\n52:54:00:12:34:56,web1\n',
-      '2: no column says which machine (the first line names the columns',
+      '2: no column identifies the machine (the first line must name the columns',
     ],
     ['Latin-1', Buffer.from('mac,name\n52:54:00:12:34:56,B\xfcro\n', 'latin1'), '1: is not in UTF-8'],
   ])('%s', async (_, text, told) => {
@@ -161,9 +161,9 @@ describe('cells', () => {
   });
 
   test.each([
-    ['5.254E+11', 'a spreadsheet has made a number of it'],
-    ['"5,254E+11"', 'a spreadsheet has made a number of it'],
-    ['1122334455', 'a spreadsheet has made a number of it'],
+    ['5.254E+11', 'a spreadsheet has turned it into a number'],
+    ['"5,254E+11"', 'a spreadsheet has turned it into a number'],
+    ['1122334455', 'a spreadsheet has turned it into a number'],
     ['52:54:00:12:34:5g', 'expected a MAC address'],
     ['52:54:00:12:34:56|x', 'found "x"'],
     ['01-52-54-00-12-34-56', 'expected a MAC address'],
@@ -177,7 +177,7 @@ describe('cells', () => {
   test.each(['1E+15', '1.00E+15', '"1,00E+15"'])('%s is not a serial number', async (cell) => {
     const { issues } = await read(`serial,name\n${cell},pi1\n`);
     expect(issues).toEqual([expect.stringContaining('2: column "serial": expected a serial number')]);
-    expect(issues.join()).toContain('a spreadsheet has made a number of it');
+    expect(issues.join()).toContain('a spreadsheet has turned it into a number');
   });
 
   test.each(['1e15', '10000000abcd1234', '7XK2E10', '12345678'])('%s may be a serial number', async (cell) => {

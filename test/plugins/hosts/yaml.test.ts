@@ -142,8 +142,8 @@ describe('merged maps', () => {
   });
 
   test.each([
-    ['default: { <<: *web }', '1:16 nothing is called &web above (an alias stands below its anchor)'],
-    ['default: { <<: 5 }', '1:12 << takes a map, or a list of maps (as in <<: *web)'],
+    ['default: { <<: *web }', '1:16 there is no &web above (an alias must come after its anchor)'],
+    ['default: { <<: 5 }', '1:12 << must be a map, or a list of maps (as in <<: *web)'],
     ['default: { "<<": { folder: x } }', 'unknown key'],
     ['52:54:00:12:34:57: &a { foldr: x }\ndefault: { <<: *a }', 'unknown key'],
   ])('%s', (text, told) => {

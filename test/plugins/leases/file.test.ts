@@ -203,12 +203,12 @@ describe('what hinders is said once', () => {
     [
       'something else',
       (path) => writeFile(path, 'no leases\n'),
-      /of no format that is known.*format: 'dnsmasq' \| 'dhcpd' \| 'kea' \| 'networkd' \| 'libvirt' \| 'odhcpd' \| 'udhcpd'/,
+      /in an unknown format.*format: 'dnsmasq' \| 'dhcpd' \| 'kea' \| 'networkd' \| 'libvirt' \| 'odhcpd' \| 'udhcpd'/,
     ],
-    ['half of a JSON file', (path) => writeFile(path, '{"Leases":['), /begins like a file of networkd and is not a complete one/],
-    ['JSON of another kind', (path) => writeFile(path, '{"leases":[]}'), /of no format that is known/],
-    ["libvirt's list of MAC addresses", (path) => writeFile(path, '[{"domain":"web1","macs":[]}]'), /of no format that is known/],
-    ["macOS' leases", (path) => writeFile(path, '{\n\tname=web1\n}\n'), /or of no format that is known/],
+    ['half of a JSON file', (path) => writeFile(path, '{"Leases":['), /begins like a file of networkd but is not complete/],
+    ['JSON of another kind', (path) => writeFile(path, '{"leases":[]}'), /in an unknown format/],
+    ["libvirt's list of MAC addresses", (path) => writeFile(path, '[{"domain":"web1","macs":[]}]'), /in an unknown format/],
+    ["macOS' leases", (path) => writeFile(path, '{\n\tname=web1\n}\n'), /or in an unknown format/],
     [
       'a JSON file that no DHCP server writes, so long that parsing it would hold up everything',
       async (path) => {
@@ -241,9 +241,9 @@ describe('what hinders is said once', () => {
 describe('a file without a lease in force that names hardware is told, whatever its format', () => {
   const past = end - 7200;
   const json = (value: unknown): string => JSON.stringify(value);
-  const none =
-    /^holds (?:no lease of \w+|nothing that is known as a lease \(of .*\)): no machine is known by it until a lease is given$/;
-  const idle = (counts: string) => new RegExp(`^holds no lease in force that names a MAC address \\(${counts}\\): no machine`);
+  const none = /^holds (?:no lease of \w+|no lease in a known format \(.*\)): it identifies no machine until a lease is given$/;
+  const idle = (counts: string) =>
+    new RegExp(`^has no active lease with a MAC address \\(${counts}\\): it identifies no machine`);
 
   test.each<[string, string | Buffer, RegExp]>([
     ['dnsmasq: expired', `${past} ${mac(1)} ${address(1)} * *\n${past} ${mac(2)} ${address(2)} * *\n`, idle('2 expired')],

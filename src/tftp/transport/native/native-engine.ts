@@ -235,7 +235,7 @@ export class NativeEngine implements DataPlane {
   #restart(): void {
     const deaths = this.#deaths.length;
     if (deaths > MAX_DEATHS)
-      throw new Error(`its threads died ${deaths} times within a minute: it listens no more until a restart`);
+      throw new Error(`its threads died ${deaths} times within a minute: it will not listen again until a restart`);
     this.#threads = this.#start();
     this.#options.stats.add('restarts.data-thread');
     const living = [...this.#endpoints.values()].filter(({ closing }) => !closing);

@@ -109,7 +109,7 @@ describeWith('native transport', needs, () => {
     }
     expect(faults.map(String)).toEqual([
       ...Array.from({ length: 6 }, () => expect.stringMatching(/^TypeError: .*undefined/)),
-      'Error: its threads died 6 times within a minute: it listens no more until a restart',
+      'Error: its threads died 6 times within a minute: it will not listen again until a restart',
     ]);
     await until(() => descriptors().length <= before.length, 'every descriptor closed');
     expect(await transport.progress()).toEqual([]);
