@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { cpuTimeMs, type Mapping, residentMappings, statusBytes } from '../test/kit/process.ts';
-import { reservedPort } from '../test/kit/serve.ts';
+import { freePort } from '../test/kit/serve.ts';
 import { mebibytes, quantile, Report, WRITE_OPTIONS } from './lib/report.ts';
 
 const ASK_MS = 1;
@@ -109,7 +109,7 @@ async function main(): Promise<void> {
 }
 
 async function startOf([program, ...args]: readonly [string, ...string[]], lab: string, idleMs: number): Promise<Start> {
-  const port = await reservedPort();
+  const port = await freePort();
   const state = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const client = new Worker(new URL(import.meta.url), { workerData: { port, state } satisfies Asking });
   await once(client, 'online');

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { reservedPort } from './serve.ts';
+import { freePort } from './serve.ts';
 
 export const repository = fileURLToPath(new URL('../..', import.meta.url));
 const folder = join(repository, 'examples');
@@ -120,7 +120,7 @@ export class Shell implements AsyncDisposable {
   async #withFreePorts(line: string): Promise<string> {
     const named = [...line.matchAll(/\b(?:69|80)\d\d\b/g)].map(([port]) => port);
     const serving = isServer(line) ? [portOf(line)] : [];
-    for (const port of [...named, ...serving]) if (!this.#ports.has(port)) this.#ports.set(port, await reservedPort());
+    for (const port of [...named, ...serving]) if (!this.#ports.has(port)) this.#ports.set(port, await freePort());
     const replaced = line.replace(/\b(?:69|80)\d\d\b/g, (port) => String(this.#ports.get(port)));
     const [port] = serving;
     if (port === undefined) return replaced;

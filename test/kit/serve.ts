@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -126,34 +127,40 @@ export async function serve(options: ServeOptions): Promise<Served> {
   }
 }
 
-/** A UDP port that is free on `127.0.0.1` and, where there is IPv6, on `::1`. */
+/**
+ * A UDP port that is free on `127.0.0.1` and, where there is IPv6, on `::1`. It is below the ephemeral range, so the system assigns it
+ * to no other socket before the server binds it, and this process claims it, so no other test gets it.
+ */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
-    const port = await bindable('udp4', '127.0.0.1', 0);
-    if (port !== undefined && (await bindable('udp6', '::1', port)) !== undefined) return port;
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    if ((await bindable('udp4', '127.0.0.1', port)) && (await bindable('udp6', '::1', port)) && (await claim(port))) return port;
   }
   throw new Error('no free UDP port');
 }
 
-/** The same below those that the system gives away by itself: nobody takes it before a process that is slow to start. */
-export async function reservedPort(): Promise<number> {
-  for (let attempt = 0; attempt < 50; attempt++) {
-    const port = 10_000 + Math.floor(Math.random() * 10_000);
-    if ((await bindable('udp4', '127.0.0.1', port)) !== undefined && (await bindable('udp6', '::1', port)) !== undefined)
-      return port;
+/** Claims a port until this process ends, by an abstract Unix socket named after it. Only Linux has these. */
+async function claim(port: number): Promise<boolean> {
+  if (process.platform !== 'linux') return true;
+  const server = createServer().unref();
+  try {
+    server.listen(`\0pxe-test-port-${port}`);
+    await once(server, 'listening');
+    return true;
+  } catch {
+    return false;
   }
-  throw new Error('no free UDP port');
 }
 
-async function bindable(type: 'udp4' | 'udp6', address: string, port: number): Promise<number | undefined> {
+async function bindable(type: 'udp4' | 'udp6', address: string, port: number): Promise<boolean> {
   const socket = createSocket(type);
   try {
     socket.bind(port, address);
     await once(socket, 'listening');
-    return socket.address().port;
+    return true;
   } catch (error) {
-    const noIpv6 = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes((error as NodeJS.ErrnoException).code ?? '');
-    return noIpv6 ? port : undefined;
+    // Without IPv6 there is nothing to bind.
+    return ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes((error as NodeJS.ErrnoException).code ?? '');
   } finally {
     socket.close();
   }
