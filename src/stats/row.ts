@@ -80,8 +80,11 @@ export class Row<Counter extends string, Gauge extends string, Histogram extends
 
 /** Every number of a table, summed over the threads. */
 export interface Sums<Counter extends string, Gauge extends string, Histogram extends string> {
+  /** What has happened, and only rises. */
   readonly counters: Readonly<Record<Counter, number>>;
+  /** What is at this moment. */
   readonly gauges: Readonly<Record<Gauge, number>>;
+  /** How often each size of something has occurred. */
   readonly histograms: Readonly<Record<Histogram, HistogramSnapshot>>;
 }
 

@@ -155,7 +155,11 @@ test('SIGUSR2 does nothing, and SIGUSR1 tells what runs, without a debugger', as
   });
   expect(await server.logged(({ msg }) => msg === 'status')).toMatchObject({
     ...{ transfers: 1, generation: 1 },
-    stats: { counters: { 'requests.read': 1, 'outcomes.completed': 0 } },
+    stats: {
+      counters: { 'requests.read': 1, 'outcomes.completed': 0 },
+      gauges: { 'live.requests': 1, 'live.generations': 1 },
+      histograms: { 'answer-seconds': { count: 1, p50: expect.any(Number) } },
+    },
   });
   expect(await server.stop()).toEqual({ code: 0, signal: null });
   // Node says there that its debugger listens.

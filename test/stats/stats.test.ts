@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import { describe, expect, test } from 'vitest';
 import { peerKey, peerOf } from '../../src/base/peer.ts';
 import {
@@ -172,4 +173,28 @@ describe('the table', () => {
     ];
     expect(wrong).toHaveLength(5);
   });
+});
+
+test('counting takes no memory, whatever thread it happens in', ({ skip }) => {
+  const allocated = () => (getHeapStatistics() as { readonly total_allocated_bytes?: number }).total_allocated_bytes;
+  skip(allocated() === undefined, 'this version of Node does not say what was allocated');
+  const stats = new Stats(new Stats().share());
+  const plugin = stats.plugin('hosts');
+  const TIMES = 200_000;
+  const count = () => {
+    for (let i = 0; i < TIMES; i++) {
+      stats.add('cache.hits');
+      stats.add('bytes.sent', i);
+      stats.set('cache-bytes.data', i);
+      stats.shift('live.requests', 1);
+      stats.observe('answer-seconds', i / 1000);
+      stats.drop('malformed', i);
+      plugin.observe('hook-seconds', i / 1000);
+    }
+  };
+  count();
+  const before = allocated()!;
+  count();
+  // A byte of each call, where a number on the heap would have been twelve.
+  expect(allocated()! - before).toBeLessThan(7 * TIMES);
 });

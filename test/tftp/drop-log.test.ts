@@ -49,7 +49,7 @@ test.each(['too-many-transfers', 'too-many-transfers-of-address'] as const)('%s 
   ]);
 });
 
-test('the end tells what was not told yet, and leaves no timer', async () => {
+test('the end logs what was not logged yet, and leaves no timer', async () => {
   const { stats, log, clock, dropLog } = started();
   await clock.advance(1000);
   stats.drop('malformed', stray);

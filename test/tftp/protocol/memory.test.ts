@@ -1,6 +1,7 @@
 /** FIELD 4.8, the other half: what a flood leaves behind in memory. The tables are nobody's business, so the heap is asked. */
 import { expect, test } from 'vitest';
 import { peerKey } from '../../../src/base/peer.ts';
+import { Stats } from '../../../src/stats/stats.ts';
 import { Engine } from '../../../src/tftp/protocol/engine.ts';
 import type { ServerEndpoint } from '../../../src/tftp/protocol/outbox.ts';
 import { bytesOf, ENGINE_LIMITS, TRANSFER_LIMITS } from '../../kit/bench.ts';
@@ -27,7 +28,7 @@ function engineThat(decide: (engine: Engine, id: number, now: number) => void) {
     store() {},
     end: (id: number) => over.push(id),
   };
-  const engine = new Engine(outbox, control, { add() {}, observe() {}, drop() {} }, ENGINE_LIMITS, () => 0);
+  const engine = new Engine(outbox, control, new Stats(), ENGINE_LIMITS, () => 0);
   return {
     engine,
     flood(now: number, i: number) {
