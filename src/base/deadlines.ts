@@ -73,7 +73,7 @@ export class Deadlines<T extends Timed> {
     return undefined;
   }
 
-  /** What stands for nothing is not what comes next. */
+  /** Drops stale entries from the top of the heap. */
   #prune(): void {
     for (let top = this.#heap[0]; top !== undefined && top.item.queuedAt !== top.at; top = this.#heap[0]) this.#pop();
   }

@@ -14,7 +14,7 @@ import type { Client, IdentitySource } from '../plugin/types.ts';
 import type { Generation } from '../service/generation.ts';
 import { limitsOf } from '../tftp/limits.ts';
 import { netasciiContent } from '../tftp/netascii.ts';
-import { considered, negotiate } from '../tftp/protocol/options.ts';
+import { negotiate, withinLimits } from '../tftp/protocol/options.ts';
 import { Opcode } from '../tftp/protocol/packet.ts';
 import { codeOf, describeRefusal } from '../tftp/protocol/refusal.ts';
 import { Segments } from '../tftp/protocol/segments.ts';
@@ -66,7 +66,7 @@ export interface Served {
 export async function explain(generation: Generation, question: Question): Promise<Explanation> {
   const { options = [], mode = 'octet' } = question;
   const { limits } = generation.config.tftp;
-  const seen = considered(options, limits);
+  const seen = withinLimits(options, limits);
   const packet = { opcode: Opcode.rrq, name: question.name, mode: mode.toLowerCase(), options: seen };
   const sent = { id: 0, client: { address: question.address, port: 0 }, local: { address: '', port: 0 }, packet };
   const { request, refusal, unservable } = understand(sent, limits.nameBytes);

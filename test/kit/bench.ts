@@ -286,7 +286,7 @@ export class Bench {
         if (this.endings.has(id)) throw new Error(`request ${id} ended twice`);
         this.endings.set(id, ending);
         this.#record(`= ${this.#names.get(id)} ${described(ending)}`);
-        this.#later(answerMs, () => this.engine.settled(id));
+        this.#later(answerMs, () => this.engine.finished(id));
       },
     };
   }

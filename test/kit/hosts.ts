@@ -132,7 +132,7 @@ export class EngineHost implements Host {
         this.endings.push({ id, ...ending });
         this.#reading.delete(id);
         this.#writing.delete(id);
-        later(() => this.engine.settled(id));
+        later(() => this.engine.finished(id));
       },
     };
   }

@@ -1,6 +1,6 @@
 /**
- * The amplification budget. UDP addresses can be forged: until a peer has answered once, whoever receives our bytes may never
- * have asked. So per address, bytes sent to unproven peers stay within an allowance plus a multiple of the bytes received.
+ * The amplification budget. UDP addresses can be forged: until a peer has answered once, the host that receives our bytes may
+ * never have asked. So per address, bytes sent to unproven peers stay within an allowance plus a multiple of the bytes received.
  * A peer that proves itself gives back what was spent on it, so a storm from behind one address passes.
  */
 import type { PeerKey } from '../../base/peer.ts';

@@ -1,5 +1,5 @@
 /**
- * All transfers of one thread, and every rule about who may have one.
+ * All transfers of one thread, and every rule about which client may have one.
  *
  * The engine does no I/O and knows no clock: datagrams and `now` come in, datagrams go to an {@link Outbox}, and what needs a
  * decision goes to a {@link ControlPlane}, which answers when it likes. The engine may not look at names or files, and
@@ -14,12 +14,12 @@ import { addressKey, type PeerKey } from '../../base/peer.ts';
 import type { Counters } from './counters.ts';
 import { ErrorCode, type WireError } from './error.ts';
 import { Lingering } from './lingering.ts';
-import { considered, type RequestLimits } from './options.ts';
+import { type RequestLimits, withinLimits } from './options.ts';
 import { isSinglePort, type Outbox, type ServerEndpoint } from './outbox.ts';
 import { decode, Opcode, opcodeOf, type RequestPacket } from './packet.ts';
 import { Peers } from './peers.ts';
 import { type ReadAnswer, ReadTransfer } from './read-transfer.ts';
-import type { Asked } from './request-record.ts';
+import type { RequestRecord } from './request-record.ts';
 import { StrangerLimit, UNKNOWN_TRANSFER } from './strangers.ts';
 import type { Ending, Progress, Transfer } from './transfer.ts';
 import type { TransferHost } from './transfer-host.ts';
@@ -28,7 +28,7 @@ import { type WriteAnswer, WriteTransfer } from './write-transfer.ts';
 
 /** Bounds of the engine as a whole. */
 export interface EngineLimits extends UnprovenLimits, RequestLimits {
-  /** Transfers at one time, those included that have ended and are not {@link Engine.settled}. */
+  /** Transfers at one time, those included that have ended and are not {@link Engine.finished}. */
   readonly transfers: number;
   /** Transfers at one time for one address; beyond that its oldest one whose peer has never answered is given up. */
   readonly transfersPerClient: number;
@@ -42,16 +42,16 @@ export interface IncomingRequest {
   readonly packet: RequestPacket;
 }
 
-/** Whom an engine tells. Calls may not call back into the engine synchronously. */
+/** What decides on requests and has their bytes. Its methods may not call back into the engine synchronously. */
 export interface ControlPlane {
   request(request: IncomingRequest): void;
   /** The content's segment `index` is wanted: `supply` it. */
   need(id: number, index: number): void;
-  /** Told once for each segment that `answer` or `supply` has brought, when it is not held any more: its memory may be used again. */
-  released?(bytes: Uint8Array): void;
+  /** Called once for each segment that `answer` or `supply` has brought, when it is no longer buffered: its memory may be used again. */
+  release?(bytes: Uint8Array): void;
   /** Received bytes, in order: report them by `written`. `last` comes exactly once. */
   store(id: number, bytes: Uint8Array, last: boolean): void;
-  /** Told once for every request: report it by `settled` when nothing of it is left. */
+  /** Called once for every request: report it by `finished` when nothing of it is left. */
   end(id: number, ending: Ending): void;
 }
 
@@ -68,8 +68,8 @@ export class Engine {
   readonly #deadlines = new Deadlines<Transfer>();
   /** Every transfer by number, lingering ones left out. */
   readonly #transfers = new Map<number, Transfer>();
-  /** Requests that the control plane has still to do with: a flood can be given up faster than it is worked off. */
-  readonly #unsettled = new Set<number>();
+  /** Requests the control plane has not finished with. The Engine can drop a flood faster than the control plane can work it off. */
+  readonly #unfinished = new Set<number>();
   readonly #peers = new Peers();
   readonly #unproven: Unproven;
   readonly #lingering = new Lingering();
@@ -98,7 +98,7 @@ export class Engine {
       deadlines: this.#deadlines,
       random,
       need: (transfer, index) => control.need(transfer.id, index),
-      released: (bytes) => control.released?.(bytes),
+      release: (bytes) => control.release?.(bytes),
       store: (transfer, bytes, last) => control.store(transfer.id, bytes, last),
       spend: (transfer, bytes, now) => this.#unproven.spend(transfer, bytes, now),
       proven: (transfer, now) => this.#unproven.proven(transfer, now),
@@ -141,7 +141,7 @@ export class Engine {
       const transfer = transfers[i]!;
       if (transfer.route?.from === endpoint) return transfer.receive(datagram, now);
       // Single-port mode: what is late of an older transfer must not earn an ERROR while the new request waits for its answer.
-      if (transfer.route === undefined && transfer.asked.listener === endpoint) return;
+      if (transfer.route === undefined && transfer.request.listener === endpoint) return;
     }
     if (opcode === Opcode.data || opcode === Opcode.ack) this.#stranger(endpoint, peer, datagram, now);
     else this.#counters.drop(opcode === Opcode.error ? 'unknown-transfer' : 'malformed', peer);
@@ -164,10 +164,10 @@ export class Engine {
     const from = this.#endpointFor(transfer, now);
     if (answer.kind === 'read' && transfer instanceof ReadTransfer) {
       transfer.answer(answer, from, now);
-      if (answer.again) this.#unproven.holdContent(transfer, answer.first.length);
+      if (answer.again) this.#unproven.keepContent(transfer, answer.first.length);
     } else if (answer.kind === 'write' && transfer instanceof WriteTransfer) transfer.answer(answer, from, now);
     else throw new TypeError(`a ${answer.kind} answer does not fit request ${id}`);
-    if (transfer.held) this.#giveUp(this.#unproven.wait(transfer), now);
+    if (transfer.overBudget) this.#giveUp(this.#unproven.wait(transfer), now);
     return true;
   }
 
@@ -181,12 +181,12 @@ export class Engine {
   supply(id: number, index: number, bytes: Uint8Array, last: boolean, now: number): void {
     const transfer = this.#transfers.get(id);
     if (transfer instanceof ReadTransfer) transfer.supply(index, bytes, last, now);
-    else this.#control.released?.(bytes);
+    else this.#control.release?.(bytes);
   }
 
   /** A request that has ended is forgotten by the control plane, too: until then it counts as a transfer. */
-  settled(id: number): void {
-    this.#unsettled.delete(id);
+  finished(id: number): void {
+    this.#unfinished.delete(id);
   }
 
   /** So many bytes that `store` handed out are written; `stored`: all, for good. */
@@ -212,32 +212,32 @@ export class Engine {
     }
     if (isSinglePort(listener)) this.#replace(listener, peer, now);
     const address = addressKey(peer);
-    if (this.#unsettled.size >= this.#limits.transfers) return this.#counters.drop('too-many-transfers', peer);
+    if (this.#unfinished.size >= this.#limits.transfers) return this.#counters.drop('too-many-transfers', peer);
     // More than one where a reload has lowered the limit.
     while (this.#peers.runningOf(address) >= this.#limits.transfersPerClient) {
       const unproven = this.#unproven.oldestOf(address);
       if (!unproven) return this.#counters.drop('too-many-transfers-of-address', peer);
       this.#giveUp(unproven, now);
     }
-    const request = { ...packet, options: considered(packet.options, this.#limits) };
+    const request = { ...packet, options: withinLimits(packet.options, this.#limits) };
     this.#begin({ id: this.#nextId++, peer, listener, datagram: datagram.slice(), at: now }, request, now);
   }
 
-  #begin(asked: Asked, request: RequestPacket, now: number): void {
-    const Kind = request.opcode === Opcode.rrq ? ReadTransfer : WriteTransfer;
-    const transfer = new Kind(asked, request.options, this.#host, ANSWER_MS);
-    this.#transfers.set(asked.id, transfer);
-    this.#unsettled.add(asked.id);
+  #begin(record: RequestRecord, packet: RequestPacket, now: number): void {
+    const Kind = packet.opcode === Opcode.rrq ? ReadTransfer : WriteTransfer;
+    const transfer = new Kind(record, packet.options, this.#host, ANSWER_MS);
+    this.#transfers.set(record.id, transfer);
+    this.#unfinished.add(record.id);
     this.#peers.add(transfer);
     this.#giveUp(this.#unproven.add(transfer), now);
     this.#deadlines.update(transfer);
-    this.#control.request({ id: asked.id, peer: asked.peer, listener: asked.listener, packet: request });
+    this.#control.request({ id: record.id, peer: record.peer, listener: record.listener, packet });
   }
 
   /** Single-port mode: the peer's new request takes the place of what it had before. */
   #replace(listener: ServerEndpoint, peer: PeerKey, now: number): void {
     for (const transfer of [...this.#peers.of(peer)]) {
-      if (transfer.asked.listener !== listener) continue;
+      if (transfer.request.listener !== listener) continue;
       if (transfer.phase !== 'over') transfer.end('aborted', now, REPLACED);
       this.#forget(transfer);
     }
@@ -259,8 +259,8 @@ export class Engine {
 
   /** ROMs reuse their port; but only the peer's own answer may end a transfer, a forged request must not. */
   #supersede(transfer: Transfer, now: number): void {
-    for (const sibling of [...this.#peers.of(transfer.asked.peer)]) {
-      const older = sibling.id < transfer.id && sibling.asked.listener === transfer.asked.listener;
+    for (const sibling of [...this.#peers.of(transfer.request.peer)]) {
+      const older = sibling.id < transfer.id && sibling.request.listener === transfer.request.listener;
       if (older && sibling.phase !== 'over') sibling.end('aborted', now, REPLACED);
     }
   }
@@ -280,7 +280,7 @@ export class Engine {
     this.#peers.remove(transfer);
   }
 
-  /** RFC 1350 §4: a stranger on a transfer's port gets ERROR 5, and disturbs nobody. */
+  /** RFC 1350 §4: a stranger on a transfer's port gets ERROR 5, and the transfer goes on. */
   #stranger(endpoint: ServerEndpoint, peer: PeerKey, datagram: Uint8Array, now: number): void {
     this.#counters.drop('unknown-transfer', peer);
     if (endpoint.accepts && !isSinglePort(endpoint)) return;

@@ -67,7 +67,7 @@ export interface RequestLimits {
 }
 
 /** The options of a request that count. */
-export function considered(asked: readonly Option[], { options, optionBytes }: RequestLimits): readonly Option[] {
+export function withinLimits(asked: readonly Option[], { options, optionBytes }: RequestLimits): readonly Option[] {
   return asked.slice(0, options).filter(({ name, value }) => name.length <= optionBytes && value.length <= optionBytes);
 }
 

@@ -18,7 +18,7 @@ export class Peers {
   readonly #running = new Map<PeerKey, number>();
 
   add(transfer: Transfer): void {
-    const { peer } = transfer.asked;
+    const { peer } = transfer.request;
     const siblings = this.#transfers.get(peer);
     if (siblings) siblings.push(transfer);
     else this.#transfers.set(peer, [transfer]);
@@ -33,7 +33,7 @@ export class Peers {
   }
 
   remove(transfer: Transfer): void {
-    const { peer } = transfer.asked;
+    const { peer } = transfer.request;
     const rest = this.of(peer).filter((other) => other !== transfer);
     if (rest.length > 0) this.#transfers.set(peer, rest);
     else this.#transfers.delete(peer);
@@ -54,8 +54,8 @@ export class Peers {
    */
   repeated(listener: ServerEndpoint, peer: PeerKey, datagram: Uint8Array, now: number): Transfer | undefined {
     return this.of(peer).find((transfer) => {
-      const { asked, proven, provenAt, phase } = transfer;
-      if (phase === 'over' || !isSameRequest(asked, listener, datagram)) return false;
+      const { request, proven, provenAt, phase } = transfer;
+      if (phase === 'over' || !isSameRequest(request, listener, datagram)) return false;
       if (!proven) return true;
       return now - provenAt < REPEAT_MS && (isSinglePort(listener) || !transfer.peerMayBeDone);
     });
@@ -65,7 +65,7 @@ export class Peers {
    * An endpoint to answer from that the peer has no other transfer on; `undefined` if there is none.
    * @param chance in [0, 1): a forged ACK must hit the endpoint
    */
-  freeEndpoint({ asked: { id, peer, listener } }: Transfer, chance: number): ServerEndpoint | undefined {
+  freeEndpoint({ request: { id, peer, listener } }: Transfer, chance: number): ServerEndpoint | undefined {
     const { replies } = listener;
     const siblings = this.of(peer);
     const start = id + Math.floor(chance * replies.length);
@@ -80,7 +80,7 @@ export class Peers {
    * Where no endpoint is free, the transfer that makes room: one that is over, then an unproven one, since forged requests of one peer must
    * not crowd out the transfer that it has proved, then the oldest.
    */
-  leastMissed({ asked: { peer, listener } }: Transfer): Transfer {
+  leastMissed({ request: { peer, listener } }: Transfer): Transfer {
     const siblings = this.of(peer).filter(({ route }) => route !== undefined && listener.replies.includes(route.from));
     return siblings.find(({ phase }) => phase === 'over') ?? siblings.find(({ proven }) => !proven) ?? siblings[0]!;
   }

@@ -6,7 +6,7 @@
 import { SEGMENT_BYTES } from '../../base/segment.ts';
 import type { ServerEndpoint } from './outbox.ts';
 import { HEADER_BYTES, Opcode, type Option } from './packet.ts';
-import type { Asked } from './request-record.ts';
+import type { RequestRecord } from './request-record.ts';
 import { Segments } from './segments.ts';
 import { Sender } from './sender.ts';
 import { Transfer, type TransferLimits } from './transfer.ts';
@@ -25,20 +25,20 @@ export interface ReadAnswer {
   readonly limits: TransferLimits;
 }
 
-/** Content is asked for so far ahead of what the window can need. */
+/** Content is requested this far ahead of what the window can need. */
 const READ_AHEAD_BYTES = 2 * SEGMENT_BYTES;
 
 export class ReadTransfer extends Transfer {
   #sender: Sender | undefined;
-  /** The content was let go of: it is asked for again when the peer has answered. */
+  /** The content was dropped: it is requested again when the peer has answered. */
   #shed = false;
 
-  constructor(asked: Asked, options: readonly Option[], host: TransferHost, answerWithinMs: number) {
-    super(asked, options, host, answerWithinMs, READ_RULES);
+  constructor(request: RequestRecord, options: readonly Option[], host: TransferHost, answerWithinMs: number) {
+    super(request, options, host, answerWithinMs, READ_RULES);
   }
 
   answer({ size, first, limits }: ReadAnswer, from: ServerEndpoint, now: number): void {
-    const segments = new Segments(size, (bytes) => this.host.released(bytes));
+    const segments = new Segments(size, (bytes) => this.host.release(bytes));
     segments.supply(0, first, first.length < SEGMENT_BYTES);
     const agreement = this.agree({ kind: 'read', size: segments.size }, limits, from, now);
     this.#sender = new Sender(this.route!, { ...agreement, slowStart: true }, segments, this.watchdog.roundTrip);
@@ -47,7 +47,7 @@ export class ReadTransfer extends Transfer {
 
   /** A segment that was asked for by `need`. */
   supply(index: number, bytes: Uint8Array, last: boolean, now: number): void {
-    if (this.phase !== 'open' || !this.#sender) return this.host.released(bytes);
+    if (this.phase !== 'open' || !this.#sender) return this.host.release(bytes);
     this.#sender.segments.supply(index, bytes, last);
     const peerWaited = this.#sender.waitingForUs;
     if (!this.#sender.pump(now)) return;
@@ -56,7 +56,7 @@ export class ReadTransfer extends Transfer {
     else this.awaitPeer(now);
   }
 
-  /** Lets go of the content, save a copy of what the first reply may have to send once more, until the peer has answered. */
+  /** Drops the content until the peer has answered, except for a copy of what the first reply may have to repeat. */
   shed(): void {
     this.#shed = true;
     this.#sender?.segments.shrink(this.oack ? 0 : this.agreement!.blockSize);

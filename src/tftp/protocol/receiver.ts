@@ -75,7 +75,7 @@ export class Receiver implements Flow {
     return this.#ackWithheld;
   }
 
-  /** Only the last block tells. */
+  /** Known with the last block only. */
   get size(): undefined {
     return undefined;
   }
@@ -111,7 +111,7 @@ export class Receiver implements Flow {
     const { blockSize, windowSize, rollover } = this.#settings;
     const expected = this.#received + 1;
     if (payload.length > blockSize) return false;
-    // While an ACK is withheld the window is full: who sends on all the same would make us hold what nobody wants to write.
+    // While an ACK is withheld the window is closed: a sender that ignores this must not make us buffer without bound.
     if (wire !== toWire(expected, rollover) || this.#lastReceived || this.#ackWithheld) {
       this.#outOfOrder(wire, now);
       return false;
@@ -173,11 +173,11 @@ export class Receiver implements Flow {
     // A block once more, of as many as may be in flight: our ACK was lost (RFC 1350 §2), or the sender asks how far they came.
     const again = fromWire(wire, Math.max(1, this.#received - windowSize + 1), rollover);
     if (again < 0 || again > this.#received) return;
-    // It may also have come twice. And at window 1, atftp and curl send DATA again for each ACK that comes twice: answered within a
-    // round trip, the two of us would do so to the end. In a window, half of that time tells a sender's timer from an echo.
+    // It may also have come twice. At window 1, atftp and curl send DATA again for each ACK that comes twice: answering within one RTT
+    // would start an endless duplicate-ACK / duplicate-DATA exchange. In a window, half of that time tells a sender's timer from an echo.
     const { timeout } = this.#roundTrip;
-    const leastMs = windowSize > 1 ? timeout / 2 : this.done ? 0 : timeout;
-    if (now - Math.max(this.#ackedAt, this.#receivedAt) >= leastMs) this.repeatAck(now);
+    const minMs = windowSize > 1 ? timeout / 2 : this.done ? 0 : timeout;
+    if (now - Math.max(this.#ackedAt, this.#receivedAt) >= minMs) this.repeatAck(now);
   }
 
   #collect(payload: Uint8Array): void {

@@ -4,8 +4,8 @@
 import type { PeerKey } from '../../base/peer.ts';
 import type { ServerEndpoint } from './outbox.ts';
 
-/** Who asked for what, and where. */
-export interface Asked {
+/** A request: from which peer, and to which endpoint. */
+export interface RequestRecord {
   readonly id: number;
   readonly peer: PeerKey;
   readonly listener: ServerEndpoint;
@@ -15,6 +15,6 @@ export interface Asked {
 }
 
 /** Equal bytes from the same peer, to the same endpoint. */
-export function isSameRequest({ listener, datagram }: Asked, to: ServerEndpoint, again: Uint8Array): boolean {
+export function isSameRequest({ listener, datagram }: RequestRecord, to: ServerEndpoint, again: Uint8Array): boolean {
   return listener === to && datagram.length === again.length && datagram.every((byte, i) => byte === again[i]);
 }

@@ -1,5 +1,5 @@
 /**
- * When to send again: a retransmission time-out made of measured round trips (RFC 6298), with exponential back-off.
+ * When to send again: a retransmission timeout made of measured round trips (RFC 6298), with exponential back-off.
  * All times in milliseconds. Whoever calls `sample` keeps Karn's rule: never for a packet that was sent twice.
  */
 
@@ -11,7 +11,7 @@ export class RoundTrip {
   smoothed: number | undefined;
   #variation = 0;
   #timeout = INITIAL_TIMEOUT_MS;
-  /** Doublings since something was measured: forgotten earlier, a round trip that has grown past the time-out never would be. */
+  /** Doublings, kept until the next sample: otherwise an RTT longer than the timeout could never be measured. */
   #doublings = 0;
   readonly #floor: number;
   readonly #ceiling: number;
@@ -36,7 +36,7 @@ export class RoundTrip {
     this.#doublings = 0;
   }
 
-  /** A time-out has passed without an answer (RFC 6298 §5.5). */
+  /** A timeout has passed without an answer (RFC 6298 §5.5). */
   backOff(): void {
     this.#doublings = Math.min(this.#doublings + 1, 20);
   }

@@ -2,20 +2,20 @@
  * The half of a transfer that sends DATA and takes ACKs (RFC 1350 §4, RFC 7440), on either side of the wire: a server's read
  * transfer and a client's write transfer. It knows blocks, the window and retransmission; nothing of requests or options.
  *
- * Blocks `acked + 1 … next - 1` are in flight. The rules, and whom they are for:
+ * Blocks `acked + 1 … next - 1` are in flight. The rules, and the clients that need them:
  *
  *  - a block is sent a second time only from the timer, with the answer to the timer's question, or once for a gap that an
  *    ACK inside the window reports;
  *  - the timer asks by a single block, and the rest waits for the answer: all of it again would overflow a small socket as the
  *    first time did, and a peer that never asked (its address was forged) would get it a dozen times. It asks by the first block
  *    and by the last one in turn: a peer that has the first answers how far it came, one that lacks some before the last reports
- *    a gap. Only the first time-out sends the whole flight, to a peer that has told of a gap, or that has the end of the file;
+ *    a gap. Only the first timeout sends the whole flight, to a peer that has reported a gap, or that has the end of the file;
  *  - at window 1 no ACK ever triggers a second DATA (RFC 1123 §4.2.3.1, the Sorcerer's Apprentice);
  *  - after going back, ACKs that were on their way say the same again, and EDK2 sends one for every block that it holds
  *    already, which looks like gap after gap. So until the flight sent again is acknowledged, one more gap is believed, if it
  *    is another one and its ACK comes late enough to be an answer; then, only the timer sends again. And since EDK2 ends a window
  *    where it would have ended without the gap, an ACK of the last block of that flight reports none;
- *  - a window goes out in bursts of {@link LEAST_BURST_BYTES} and more, as it may be larger than what the peer's socket can hold.
+ *  - a window goes out in bursts of {@link MIN_BURST_BYTES} and more, as it may be larger than what the peer's socket can hold.
  *    Each loss halves the burst, each window that arrives whole doubles it again; the next burst follows {@link PAUSE_MS} later.
  *    In slow start it follows only the peer's answer, which doubles it: ACK 0 can be forged, and then it opens no more than a
  *    burst. Within a window a receiver is silent, unless a block is missing: a block out of order behind the burst makes it
@@ -38,14 +38,14 @@ export interface SenderSettings {
   readonly slowStart?: boolean;
 }
 
-/** A flight is sent again for a gap so often at most, beside the timer. */
-const MOST_ROUNDS = 2;
+/** Maximum retransmissions of a flight triggered by gaps, not counting the timer's. */
+const MAX_GAP_RESENDS = 2;
 
-/** On a fast link ACKs of one burst come up to this much apart. */
-const LEAST_SOON_MS = 1;
+/** On a fast link the ACKs of one burst come up to this far apart. */
+const MIN_ECHO_MS = 1;
 
 /** Any socket holds this much. */
-const LEAST_BURST_BYTES = 32_768;
+const MIN_BURST_BYTES = 32_768;
 /** Between two bursts of one window. */
 const PAUSE_MS = 1;
 
@@ -68,11 +68,11 @@ export class Sender implements Flow {
   #recoverUntil = 0;
   #wentBackAt = 0;
   /** How often that flight was sent again for a gap, since the timer last did or it was last acknowledged. */
-  #rounds = 0;
+  #gapResends = 0;
   /** The acknowledged block for which the flight was sent again already. */
   #wentBackFor = -1;
-  /** An ACK came from the middle of this flight and it was not sent again: the peer told of a gap, or it was an echo. */
-  #toldOfGap = false;
+  /** An ACK came from the middle of this flight and it was not sent again: the peer reported a gap, or it was an echo. */
+  #gapReported = false;
   /** A single block was sent as a question: the rest waits for the answer. */
   #asking = false;
   /** Bursts of the first window wait for an answer each. */
@@ -96,7 +96,7 @@ export class Sender implements Flow {
   constructor(route: Route, settings: SenderSettings, segments: Segments, roundTrip: RoundTrip) {
     this.#route = route;
     this.#settings = settings;
-    this.#burst = settings.slowStart ? leastBurst(settings) : settings.windowSize;
+    this.#burst = settings.slowStart ? minBurst(settings) : settings.windowSize;
     this.#slow = this.#burst < settings.windowSize;
     this.segments = segments;
     this.#roundTrip = roundTrip;
@@ -177,13 +177,13 @@ export class Sender implements Flow {
     this.#asking = false;
     // What is beyond the flight that was sent again was sent once.
     const recovering = this.#acked < this.#recoverUntil && block <= this.#recoverUntil;
-    if (!recovering) this.#rounds = 0;
-    const believed = !recovering || (this.#rounds < MOST_ROUNDS && now - this.#wentBackAt >= this.#soon());
+    if (!recovering) this.#gapResends = 0;
+    const believed = !recovering || (this.#gapResends < MAX_GAP_RESENDS && now - this.#wentBackAt >= this.#echoMs());
     const whole = !recovering && block > this.#acked && block === this.#next - 1;
     if (this.#slow ? answered : whole) this.#burst = Math.min(this.#burst * 2, this.#settings.windowSize);
     if (block === this.#acked) {
       if (this.#settings.windowSize > 1 && this.inFlight) {
-        this.#toldOfGap = true;
+        this.#gapReported = true;
         if (believed && this.#wentBackFor !== block) this.#goBack(now);
       }
       return false;
@@ -192,7 +192,7 @@ export class Sender implements Flow {
       this.#roundTrip.sample(now - this.#timedAt);
       this.#timed = 0;
     }
-    // After a time-out, an ACK amid the flight tells of a loss; one of all of it may have been on its way, for longer than we waited.
+    // After a timeout, an ACK within the flight reports a loss; an ACK of the whole flight may have been on its way for longer than we waited.
     if (this.attempts === 0 || block < this.#recoverUntil) this.#roundTrip.relax();
     this.#acked = block;
     this.attempts = 0;
@@ -200,8 +200,8 @@ export class Sender implements Flow {
     this.segments.release(block * this.#settings.blockSize);
     if (block >= this.#settings.windowSize) this.#slow = false;
     if (this.#next <= block) this.#next = block + 1;
-    this.#toldOfGap = block < this.#next - 1;
-    if (this.#toldOfGap && block !== this.#recoverUntil && believed) this.#goBack(now);
+    this.#gapReported = block < this.#next - 1;
+    if (this.#gapReported && block !== this.#recoverUntil && believed) this.#goBack(now);
     else if (recovering || answered) this.#wentBackFor = block;
     return true;
   }
@@ -209,11 +209,11 @@ export class Sender implements Flow {
   /** The timer, one attempt more: asks by a single block how far the flight came, or sends all of it again. */
   retry(now: number): void {
     this.attempts++;
-    this.#rounds = 0;
+    this.#gapResends = 0;
     // The answer measures how long we waited, not the path.
     this.#timed = 0;
-    // A peer that has the end of the file may be about to leave, and answer nothing but that.
-    const all = this.attempts === 1 && (this.#toldOfGap || this.peerMayBeDone);
+    // A receiver that already has the last block may be closing, and would only acknowledge that block.
+    const all = this.attempts === 1 && (this.#gapReported || this.peerMayBeDone);
     this.#goBack(now);
     this.#asking = false;
     if (all) {
@@ -228,24 +228,24 @@ export class Sender implements Flow {
   }
 
   /** An answer to what was sent less than this ago is not to be expected. Half a round trip: a gap is reported before the window ends. */
-  #soon(): number {
-    return Math.max(LEAST_SOON_MS, (this.#roundTrip.smoothed ?? Number.POSITIVE_INFINITY) / 2);
+  #echoMs(): number {
+    return Math.max(MIN_ECHO_MS, (this.#roundTrip.smoothed ?? Number.POSITIVE_INFINITY) / 2);
   }
 
   /** The next `pump` starts again behind the last acknowledged block (RFC 7440 §4). */
   #goBack(now: number): void {
-    this.#toldOfGap = false;
+    this.#gapReported = false;
     this.#wentBackFor = this.#acked;
     this.#wentBackAt = now;
-    this.#rounds++;
+    this.#gapResends++;
     this.#recoverUntil = Math.max(this.#recoverUntil, this.#next - 1);
     this.#next = this.#acked + 1;
     this.#provokedAt = 0;
     this.resumeAt = Number.POSITIVE_INFINITY;
-    if (!this.#slow) this.#burst = Math.max(leastBurst(this.#settings), this.#burst >> 1);
+    if (!this.#slow) this.#burst = Math.max(minBurst(this.#settings), this.#burst >> 1);
   }
 
-  /** Makes the peer tell how far it came, by a block out of order: the one after the next. */
+  /** Makes the peer report how far it came, by a block out of order: the one after the next. */
   #provoke(now: number): void {
     const { blockSize } = this.#settings;
     const length = this.segments.slice(this.#next * blockSize, blockSize, slices);
@@ -266,7 +266,7 @@ export class Sender implements Flow {
     const length = this.segments.slice((block - 1) * blockSize, blockSize, slices);
     if (length < 0) {
       this.#starved = true;
-      // The answer will tell how long the content took.
+      // The answer would measure how long the content took.
       this.#timed = 0;
       return false;
     }
@@ -288,6 +288,6 @@ export class Sender implements Flow {
 }
 
 /** Blocks that any socket holds. */
-function leastBurst({ blockSize, windowSize }: SenderSettings): number {
-  return Math.min(windowSize, Math.ceil(LEAST_BURST_BYTES / blockSize));
+function minBurst({ blockSize, windowSize }: SenderSettings): number {
+  return Math.min(windowSize, Math.ceil(MIN_BURST_BYTES / blockSize));
 }

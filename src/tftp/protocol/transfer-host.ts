@@ -13,8 +13,8 @@ export interface TransferHost {
   random(): number;
   /** The content's segment `index` is wanted. */
   need(transfer: Transfer, index: number): void;
-  /** Bytes that were supplied are not held any more. */
-  released(bytes: Uint8Array): void;
+  /** Bytes that were supplied are no longer buffered. */
+  release(bytes: Uint8Array): void;
   /** Received bytes; `last` exactly once. */
   store(transfer: Transfer, bytes: Uint8Array, last: boolean): void;
   /** Pays for a reply to an unproven peer; `false`: not covered, do not send. */

@@ -1,6 +1,6 @@
 /**
- * What read and write transfers have in common: who asked for what, the first reply, what is done when it wakes, and how it all ended. A
- * state machine without I/O or clock.
+ * What read and write transfers have in common: the request, the first reply, what is done when the transfer wakes, and how it ended. A state
+ * machine without I/O or clock.
  */
 import type { Timed } from '../../base/deadlines.ts';
 import { addressKey, type PeerKey } from '../../base/peer.ts';
@@ -12,7 +12,7 @@ import type { ServerEndpoint, ServerRoute } from './outbox.ts';
 import { blockOf, decode, encode, Opcode, type Option, opcodeOf } from './packet.ts';
 import { advance } from './phases.ts';
 import { wireError } from './refusal.ts';
-import type { Asked } from './request-record.ts';
+import type { RequestRecord } from './request-record.ts';
 import type { TransferHost } from './transfer-host.ts';
 import { PHASES, type Phase } from './transfer-phase.ts';
 import { Watchdog, type WatchdogLimits, type WatchdogRules } from './watchdog.ts';
@@ -50,11 +50,11 @@ const UNPROVEN_MS = 10_000;
 
 /** Of an ERROR's text: clients have room for a plain packet of 516 bytes. */
 const MAX_ERROR_CHARACTERS = 500;
-/** The budget refills slowly; what is held looks again after this. */
-const HELD_RETRY_MS = 1_000;
+/** The budget refills slowly; a transfer that is over budget tries again after this. */
+const BUDGET_RETRY_MS = 1_000;
 
 export abstract class Transfer implements Timed {
-  readonly asked: Asked;
+  readonly request: RequestRecord;
   readonly address: PeerKey;
   #phase: Phase = 'asked';
   queuedAt = Number.POSITIVE_INFINITY;
@@ -77,17 +77,23 @@ export abstract class Transfer implements Timed {
   #firstReplyAt = 0;
   #firstReplies = 0;
 
-  constructor(asked: Asked, options: readonly Option[], host: TransferHost, answerWithinMs: number, rules: WatchdogRules) {
-    this.asked = asked;
+  constructor(
+    request: RequestRecord,
+    options: readonly Option[],
+    host: TransferHost,
+    answerWithinMs: number,
+    rules: WatchdogRules,
+  ) {
+    this.request = request;
     this.#options = options;
-    this.address = addressKey(asked.peer);
+    this.address = addressKey(request.peer);
     this.host = host;
-    this.watchdog = new Watchdog(rules, host, asked.at);
-    this.watchdog.wake('answer', asked.at + answerWithinMs);
+    this.watchdog = new Watchdog(rules, host, request.at);
+    this.watchdog.wake('answer', request.at + answerWithinMs);
   }
 
   get id(): number {
-    return this.asked.id;
+    return this.request.id;
   }
 
   get phase(): Phase {
@@ -95,8 +101,8 @@ export abstract class Transfer implements Timed {
   }
 
   /** Answered, but the budget of unproven peers does not cover the reply. */
-  get held(): boolean {
-    return this.#phase === 'held';
+  get overBudget(): boolean {
+    return this.#phase === 'over-budget';
   }
 
   /** The peer may have all that it asked for: it owes us nothing but ACKs. */
@@ -118,7 +124,7 @@ export abstract class Transfer implements Timed {
   protected abstract readonly unnegotiatedBytes: number;
   /** Takes a DATA or ACK packet. */
   protected abstract take(opcode: number, block: number, datagram: Uint8Array, now: number): void;
-  /** Drops what it holds of the content, and all that it does not need for late packets: it lingers for long. */
+  /** Drops the content, and whatever late packets do not need: a transfer lingers for long. */
   protected abstract release(): void;
 
   /** Fixes what is agreed and where replies come from. */
@@ -128,7 +134,7 @@ export abstract class Transfer implements Timed {
     // From the answer on: the control plane's slowness is not the peer's.
     this.#unprovenUntil = now + UNPROVEN_MS;
     this.agreement = agreement;
-    this.route = { outbox: this.host.outbox, from, to: this.asked.peer };
+    this.route = { outbox: this.host.outbox, from, to: this.request.peer };
     this.watchdog.begin(limits, agreement.timeoutMs);
     if (agreement.acknowledged.length > 0) this.oack = encode({ opcode: Opcode.oack, options: agreement.acknowledged });
     return agreement;
@@ -137,19 +143,19 @@ export abstract class Transfer implements Timed {
   /** Answered: the first reply may go, once the budget covers it. */
   protected begin(flow: Flow, now: number): void {
     this.flow = flow;
-    this.#enter('held');
+    this.#enter('over-budget');
     this.reply(now);
   }
 
-  /** Sends the first reply, or is held until the budget covers it. Also the answer to a request that comes once more. */
+  /** Sends the first reply, or waits until the budget covers it. Also the answer to a repeated request. */
   reply(now: number): void {
-    if (this.#phase !== 'held' && this.#phase !== 'open') return;
+    if (this.#phase !== 'over-budget' && this.#phase !== 'open') return;
     const bytes = this.oack?.length ?? this.unnegotiatedBytes;
     if (!this.host.spend(this, bytes, now)) {
       const giveUpAt = this.#unprovenUntil;
-      return this.#wake('unproven', this.held ? Math.min(now + HELD_RETRY_MS, giveUpAt) : giveUpAt);
+      return this.#wake('unproven', this.overBudget ? Math.min(now + BUDGET_RETRY_MS, giveUpAt) : giveUpAt);
     }
-    if (this.held) this.#enter('open');
+    if (this.overBudget) this.#enter('open');
     this.spent += bytes;
     this.#firstReplyAt = now;
     this.#firstReplies++;
@@ -162,7 +168,7 @@ export abstract class Transfer implements Timed {
   receive(datagram: Uint8Array, now: number): void {
     const opcode = opcodeOf(datagram);
     if (opcode === Opcode.error) return this.#peerError(datagram, now);
-    if (this.#phase === 'held' || this.#phase === 'asked') return;
+    if (this.#phase === 'over-budget' || this.#phase === 'asked') return;
     const block = blockOf(datagram);
     if (block >= 0 && (opcode === Opcode.data || opcode === Opcode.ack)) this.take(opcode, block, datagram, now);
   }
@@ -198,7 +204,7 @@ export abstract class Transfer implements Timed {
   refuse(error: WireError, from: ServerEndpoint, now: number): void {
     if (this.#phase === 'over') return;
     const answered = this.#phase === 'open';
-    this.route ??= { outbox: this.host.outbox, from, to: this.asked.peer };
+    this.route ??= { outbox: this.host.outbox, from, to: this.request.peer };
     const message = error.message.slice(0, MAX_ERROR_CHARACTERS);
     const datagram = encode({ opcode: Opcode.error, code: error.code, message });
     if (this.proven || this.host.spend(this, datagram.length, now))
@@ -206,13 +212,13 @@ export abstract class Transfer implements Timed {
     this.end(answered ? 'failed' : 'refused', now, error);
   }
 
-  /** Ends it without a word to the peer. */
+  /** Ends it, and sends the peer nothing. */
   end(outcome: Outcome, now: number, error?: Ending['error'], lastAckMissing = false): void {
     if (this.#phase === 'over') return;
     const ending: Ending = {
       outcome,
       bytes: this.flow.bytes,
-      durationMs: now - this.asked.at,
+      durationMs: now - this.request.at,
       agreement: this.agreement,
       rttMs: this.watchdog.roundTrip.smoothed,
       retransmissions: this.flow.repeats,

@@ -1,6 +1,6 @@
 /**
  * Transfers whose peer has never answered, so that its address may be forged: what they may be sent, how many of them there are, and how much
- * content they hold.
+ * content they keep in memory.
  */
 import { addressKey, type PeerKey } from '../../base/peer.ts';
 import { Budget, type BudgetLimits } from './budget.ts';
@@ -11,13 +11,13 @@ import type { Transfer } from './transfer.ts';
 export interface UnprovenLimits extends BudgetLimits {
   /** Transfers whose peer has never answered; beyond that the oldest of them is given up. */
   readonly unproven: number;
-  /** Replies held back until the budget of unproven peers covers them; beyond that the oldest is given up. */
+  /** Replies that wait until the budget of unproven peers covers them; beyond that the oldest is given up. */
   readonly waiting: number;
 }
 
 /**
- * Content that is held for peers that have never answered. Beyond that the transfer that has held its part longest lets go of it, and
- * asks for it again when its peer has answered: forged requests must not buy memory.
+ * Content in memory for peers that have never answered. Beyond that the transfer that has kept its part longest drops it, and requests it
+ * again when its peer has answered: forged requests must not buy memory.
  */
 const MAX_CONTENT_BYTES = 4 * 1024 ** 2;
 
@@ -30,7 +30,7 @@ export class Unproven {
   /** Those that the budget does not cover, by address, the oldest first. */
   readonly #waiting = new Map<PeerKey, Set<Transfer>>();
   #waitingCount = 0;
-  /** Bytes of content held by transfers that can ask for them again, the oldest first. */
+  /** Bytes of content kept by transfers that can request them again, the oldest first. */
   readonly #content = new Map<Transfer, number>();
   #contentBytes = 0;
 
@@ -71,11 +71,11 @@ export class Unproven {
   spend(transfer: Transfer, bytes: number, now: number): boolean {
     if (transfer.proven) return true;
     if (!this.#budget.spend(transfer.address, bytes, now)) {
-      if (!transfer.held) this.#counters.add('budget.refused');
+      if (!transfer.overBudget) this.#counters.add('budget.refused');
       return false;
     }
-    if (transfer.spent === 0) this.#counters.observe('answer-seconds', (now - transfer.asked.at) / 1000);
-    if (transfer.held) this.#stopWaiting(transfer);
+    if (transfer.spent === 0) this.#counters.observe('answer-seconds', (now - transfer.request.at) / 1000);
+    if (transfer.overBudget) this.#stopWaiting(transfer);
     return true;
   }
 
@@ -88,8 +88,8 @@ export class Unproven {
     return ++this.#waitingCount > this.#limits.waiting ? first(first(this.#waiting.values())!) : undefined;
   }
 
-  /** It holds this much content, which it can ask for again. */
-  holdContent(transfer: ReadTransfer, bytes: number): void {
+  /** It keeps this much content, which it can request again. */
+  keepContent(transfer: ReadTransfer, bytes: number): void {
     this.#content.set(transfer, bytes);
     this.#contentBytes += bytes;
     for (const [oldest] of this.#content) {
@@ -107,7 +107,7 @@ export class Unproven {
     transfer.spent = 0;
     for (const waiting of [...(this.#waiting.get(transfer.address) ?? [])]) {
       waiting.reply(now);
-      if (waiting.held) break;
+      if (waiting.overBudget) break;
     }
   }
 

@@ -5,7 +5,7 @@
 import type { ServerEndpoint } from './outbox.ts';
 import { encode, HEADER_BYTES, Opcode, type Option } from './packet.ts';
 import { Receiver } from './receiver.ts';
-import type { Asked } from './request-record.ts';
+import type { RequestRecord } from './request-record.ts';
 import { Transfer, type TransferLimits } from './transfer.ts';
 import type { TransferHost } from './transfer-host.ts';
 import { WRITE_RULES } from './watchdog.ts';
@@ -22,8 +22,8 @@ export class WriteTransfer extends Transfer {
   #receiver: Receiver | undefined;
   protected readonly unnegotiatedBytes = ACK_ZERO.length;
 
-  constructor(asked: Asked, options: readonly Option[], host: TransferHost, answerWithinMs: number) {
-    super(asked, options, host, answerWithinMs, WRITE_RULES);
+  constructor(request: RequestRecord, options: readonly Option[], host: TransferHost, answerWithinMs: number) {
+    super(request, options, host, answerWithinMs, WRITE_RULES);
   }
 
   answer({ limits }: WriteAnswer, from: ServerEndpoint, now: number): void {

@@ -54,7 +54,7 @@ export class LocalEngine implements DataPlane {
   }
 
   finished(transfer: number): void {
-    this.#engine.settled(transfer);
+    this.#engine.finished(transfer);
   }
 
   setLimits(limits: EngineLimits): void {

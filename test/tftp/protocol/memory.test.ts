@@ -34,7 +34,7 @@ function engineThat(decide: (engine: Engine, id: number, now: number) => void) {
     flood(now: number, i: number) {
       engine.receive(listener, peerKey(`10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`, 1000), request, now);
       for (const id of ids.splice(0)) decide(engine, id, now);
-      for (const id of over.splice(0)) engine.settled(id);
+      for (const id of over.splice(0)) engine.finished(id);
       engine.expire(now);
     },
   };

@@ -34,7 +34,7 @@ test('any block of any content is what the content has there, and no more is hel
           segments.release(offset);
           const horizon = offset + blockSize * windowSize;
           for (let index = segments.wanted(horizon); index >= 0; index = segments.wanted(horizon)) asked.push(index);
-          expect(segments.held).toBeLessThanOrEqual(Math.ceil((blockSize * windowSize) / SEGMENT_BYTES) + 1);
+          expect(segments.buffered).toBeLessThanOrEqual(Math.ceil((blockSize * windowSize) / SEGMENT_BYTES) + 1);
           for (let block = 0; block < windowSize && !ended; block++) {
             let length = segments.slice(offset + block * blockSize, blockSize, out);
             // Segments come late, and in any order.
@@ -101,7 +101,7 @@ describe('one at a time', () => {
     segments.wanted(1);
     segments.release(SEGMENT_BYTES);
     segments.supply(0, segment(0, CONTENT.length), false);
-    expect(segments.held).toBe(0);
+    expect(segments.buffered).toBe(0);
     expect(segments.slice(0, 512, emptySlices())).toBe(-1);
     expect(segments.wanted(SEGMENT_BYTES + 1)).toBe(1);
   });
@@ -110,8 +110,8 @@ describe('one at a time', () => {
     const segments = new Segments(CONTENT.length);
     segments.supply(0, segment(0, CONTENT.length), false);
     segments.release(SEGMENT_BYTES - 1);
-    expect(segments.held).toBe(1);
+    expect(segments.buffered).toBe(1);
     segments.release(SEGMENT_BYTES);
-    expect(segments.held).toBe(0);
+    expect(segments.buffered).toBe(0);
   });
 });

@@ -39,7 +39,7 @@ test.each([
       const rest = size - index * SEGMENT_BYTES;
       segments.supply(index, content.subarray(0, rest), rest <= SEGMENT_BYTES);
     }
-    most = Math.max(most, segments.held);
+    most = Math.max(most, segments.buffered);
     sender.pump(0);
     sender.ack(Math.min(block, Math.floor(size / blockSize) + 1) % 65536, 1);
   }

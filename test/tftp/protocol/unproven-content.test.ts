@@ -29,7 +29,7 @@ function flood(request: string, again: boolean) {
     {
       request: ({ id }) => void ids.push(id),
       need: (id, index) => void needs.push(`${id} ${index}`),
-      released: (bytes) => {
+      release: (bytes) => {
         if (bytes.length === SEGMENT_BYTES) heldBytes -= bytes.length;
       },
       store() {},

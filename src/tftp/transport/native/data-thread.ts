@@ -291,7 +291,7 @@ export class DataThread {
         this.#unanswered.delete(message.id);
         return this.#engine.refuse(message.id, message.error, now);
       case 'settled':
-        return this.#engine.settled(message.id);
+        return this.#engine.finished(message.id);
       case 'written':
         return this.#engine.written(message.id, message.bytes, message.stored, now);
       case 'limits':
@@ -402,7 +402,7 @@ export class DataThread {
         if (this.#source.has(id)) this.#source.need(id, index);
         else this.#tell({ kind: 'need', id, index });
       },
-      released: (bytes) => this.#release(bytes),
+      release: (bytes) => this.#release(bytes),
       store: (id, bytes, last) => this.#tell({ kind: 'store', id, bytes, last }),
       end: (id, ending) => {
         this.#unanswered.delete(id);
