@@ -3,7 +3,7 @@
  *
  *     npm run measure:flood -- [--write]
  *
- * Settings by environment: CLIENTS (50), RATE (500000 bytes a second each), ACKS (200000 a second), SECONDS (5)
+ * Settings by environment: CLIENTS (50), RATE (1000000 bytes a second each), ACKS (200000 a second), SECONDS (5)
  *
  * The clients and the flood are processes of their own. What the kernel drops because the socket's buffer is full never
  * reaches the server; the kernel counts that, so the two counts together must be what was sent.
@@ -21,7 +21,7 @@ import { quantile, Report } from './lib/report.ts';
 import type { FloodReport } from './lib/stray-acks.ts';
 
 const CLIENTS = Number(process.env.CLIENTS ?? 50);
-const RATE = Number(process.env.RATE ?? 500_000);
+const RATE = Number(process.env.RATE ?? 1_000_000);
 const ACKS = Number(process.env.ACKS ?? 200_000);
 const SECONDS = Number(process.env.SECONDS ?? 5);
 const MAX_BUSY_PERCENT = 10;
@@ -39,9 +39,9 @@ await server.logged(({ msg }) => msg === 'ready', PATIENCE_MS);
 const clients = start('gap-clients', server.port, CLIENTS, RATE);
 await told(clients, 'under way');
 await sleep(CALM_MS);
-clients.send('measure');
 report.progress('calm');
 const calm = await busyMs(() => sleep(SECONDS * 1000));
+clients.send('measure');
 report.progress('flood');
 let flood!: FloodReport;
 const flooded = await busyMs(async () => {

@@ -18,8 +18,8 @@ export const MAX_WAIT_MS = 50;
 const TURN_MS = 20;
 /** Batches taken from one socket before the next has its turn. */
 const FAIR_BATCHES = 4;
-/** Waits after a late wake, at most: each takes what has come to up to 128 sockets. */
-const MAX_CATCH_UP_WAITS = 256;
+/** Rounds after a late wake, at most: each takes what has come to up to 128 sockets. */
+const MAX_CATCH_UP_ROUNDS = 64;
 
 /** A socket that the driver reads. */
 export interface EpollPort {
@@ -44,6 +44,7 @@ export class EpollDriver<P extends EpollPort> {
   /** Those to be taken last, within one wait. */
   readonly #last: P[] = [];
   #receiving: P | undefined;
+  #catchUpRounds = 0;
 
   /** @param epoll a descriptor of epoll_create1, which the caller closes */
   constructor(epoll: number) {
@@ -112,9 +113,17 @@ export class EpollDriver<P extends EpollPort> {
     return ready;
   }
 
-  /** After a wait: lets the machine see its deadlines. */
+  /**
+   * After a wait: lets the machine see its deadlines. When it is late, what has come meanwhile is taken first, round by round, so that a flood
+   * holds up neither what the rounds send nor, for more than {@link MAX_CATCH_UP_ROUNDS}, the deadlines.
+   */
   expire(): void {
-    if (this.now - this.#machine.nextDeadline > LATE_MS) this.#catchUp();
+    const late = this.now - this.#machine.nextDeadline > LATE_MS;
+    if (late && this.#catchUpRounds < MAX_CATCH_UP_ROUNDS && this.wait(0) > 0) {
+      this.#catchUpRounds++;
+      return;
+    }
+    this.#catchUpRounds = 0;
     this.#machine.expire(this.now);
   }
 
@@ -122,10 +131,6 @@ export class EpollDriver<P extends EpollPort> {
     if (this.wait(this.waitMs(performance.now())) === 0) this.tick();
     this.expire();
   };
-
-  #catchUp(): void {
-    for (let i = 0; i < MAX_CATCH_UP_WAITS && this.wait(0) > 0; i++);
-  }
 
   readonly #readable = (fd: number): void => {
     const port = this.#byFd.get(fd);
