@@ -1,6 +1,6 @@
 /**
- * What a user writes in `pxe.config.ts`. An editor shows these comments; `schema.ts` checks the same keys and holds their
- * defaults (a test compares the two).
+ * What a user writes in `pxe.config.ts`. An editor shows these comments; `npm run docs` writes those of the keys from `schema.ts`, which
+ * checks the keys and holds their defaults.
  */
 import type { Plugin } from '../plugin/define.ts';
 
@@ -16,22 +16,22 @@ export interface Config extends ConfigSections {
    */
   readonly rootDir?: string | undefined;
   /**
-   * Serve what symbolic links name outside the root, too.
+   * Also serve what symbolic links name outside the root.
    * @default false
    */
   readonly followLinks?: boolean | undefined;
   /**
-   * Find `Boot/BCD` where `boot/bcd` was asked for. A file of the exact name goes first.
+   * Find `Boot/BCD` for `boot/bcd`; a file of the exact name is preferred.
    * @default false
    */
   readonly caseInsensitive?: boolean | undefined;
   /**
-   * A file changed less than so many milliseconds ago may still be being copied: it is waited for.
+   * A file changed within this time may still be being copied: the server waits until it has not changed for this long.
    * @default 100
    */
   readonly stableMs?: number | undefined;
   /**
-   * How many milliseconds a file that keeps changing is waited for.
+   * Longest wait for a file that keeps changing; then the request fails.
    * @default 2000
    */
   readonly stableWaitMs?: number | undefined;
@@ -40,36 +40,39 @@ export interface Config extends ConfigSections {
    * @default 33554432 (32 MiB)
    */
   readonly cacheBytes?: number | undefined;
-  /** Become this user once the ports are bound: `nobody` or `nobody:nogroup`. Left out, the server stays who it is. */
+  /**
+   * User that the server becomes once the ports are bound: `nobody` or `nobody:nogroup`. Left out, the server stays the user that
+   * started it.
+   */
   readonly user?: string | undefined;
-  /** Take uploads. Left out, they are refused. */
+  /** Accept uploads. Left out, they are refused. */
   readonly uploads?: Uploads | undefined;
-  /** How long plugins, disks and the server's stop may take. The bounds of a protocol are in its section. */
+  /** Time limits that hold for every protocol. The limits of a protocol are in its section. */
   readonly limits?: Limits | undefined;
-  /** What is logged. */
+  /** What is logged, and how. */
   readonly log?: LogSettings | undefined;
   /**
-   * What each machine gets. Asked in this order.
+   * What each machine gets. Plugins are asked in this order.
    * @default []
    */
   readonly plugins?: readonly (Plugin | PluginReference)[] | undefined;
 }
 
 export interface Uploads {
-  /** Uploaded files go here. Relative to the config file. */
+  /** Folder for uploads, relative to the config file. It must exist; folders in a name are made below it. */
   readonly dir: string;
   /**
-   * Bytes; a longer upload ends in ERROR 3.
+   * Longest upload, in bytes; a longer one ends in ERROR 3.
    * @default 67108864 (64 MiB)
    */
   readonly maxBytes?: number | undefined;
   /**
-   * Bytes of the disk that all uploads together leave free; one that would take them ends in ERROR 3. Left out: 1 GiB, or a tenth of a
-   * disk of less than 10 GiB.
+   * Disk space that all uploads together leave free, in bytes; an upload that would need it ends in ERROR 3. Left out: 1 GiB, or
+   * a tenth of a disk of less than 10 GiB.
    */
   readonly keepFreeBytes?: number | undefined;
   /**
-   * Replace files that exist; else ERROR 6.
+   * Replace files that exist; otherwise ERROR 6.
    * @default false
    */
   readonly overwrite?: boolean | undefined;
@@ -77,33 +80,42 @@ export interface Uploads {
 
 /** Bounds that hold for every protocol. */
 export interface Limits {
-  /** Time that one hook of one plugin has for its answer. @default 5000 */
+  /**
+   * Time for one call of a plugin's hook.
+   * @default 5000
+   */
   readonly hookMs?: number | undefined;
   /**
-   * Time that a lookup or an open has, and the reading of a small file: then the request fails, with a line in the log. Reads during a transfer
-   * have `tftp.limits.idleMs`.
+   * Time for a lookup, for opening a file, and for reading a small one; then the request fails. Reads during a transfer have
+   * `tftp.limits.idleMs`.
    * @default 4000
    */
   readonly diskMs?: number | undefined;
-  /** Time that a plugin's `setup` has, `machines` and `check`, each of its `onDispose`, and the import of the config. @default 10000 */
+  /**
+   * Time for a plugin's `setup`, `machines`, `check` and each of its `onDispose`, and for importing the config.
+   * @default 10000
+   */
   readonly setupMs?: number | undefined;
-  /** Time that running transfers have to end when the server stops. @default 10000 */
+  /**
+   * Time that transfers have to end when the server stops.
+   * @default 10000
+   */
   readonly stopMs?: number | undefined;
 }
 
 export interface LogSettings {
   /**
-   * The least severe lines that are written.
+   * Least severe lines that are written.
    * @default 'info'
    */
   readonly level?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent' | undefined;
   /**
-   * How JSON lines tell the time: milliseconds since the epoch, or `2026-11-30T15:18:26.123Z`.
+   * The time in JSON lines: milliseconds since the epoch, or with `iso` `2026-11-30T15:18:26.123Z`.
    * @default 'epoch'
    */
   readonly time?: 'epoch' | 'iso' | undefined;
   /**
-   * How JSON lines tell their level: `30` or `"info"`.
+   * The level in JSON lines: `30`, or with `name` `"info"`.
    * @default 'number'
    */
   readonly levels?: 'number' | 'name' | undefined;

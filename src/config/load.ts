@@ -52,11 +52,18 @@ export async function load(options: LoadOptions): Promise<LoadedConfig | undefin
   const { file } = found;
   const dir = dirname(file);
   if (!isObject(found.input)) throw notAnObject(file, found.input, imports.files);
-  const written = options.override?.(found.input as Config) ?? found.input;
+  const plain = withoutSchema(found.input);
+  const written = options.override?.(plain as Config) ?? plain;
   const { input, issues } = await resolveReferences(written, dir, imports, options.plugins);
   const { files } = imports;
   const placeOf = (path: readonly PropertyKey[]) => keyPlace(file, path, options.stripTypes);
   return { file, files, config: resolveConfig(input as Config, { dir, file, issues, files, placeOf, schema: options.schema }) };
+}
+
+/** A config that is data may name its JSON Schema, for an editor. */
+function withoutSchema(input: unknown): unknown {
+  const { $schema, ...config } = input as { readonly $schema?: unknown };
+  return typeof $schema === 'string' ? config : input;
 }
 
 function isObject(value: unknown): boolean {

@@ -1,5 +1,6 @@
 /**
- * The keys of a config, their ranges and their defaults. What they mean stands in `config.ts`.
+ * The keys of a config: their ranges, their defaults, and what they mean. The comments of `config.ts`, the reference in `docs/` and the JSON
+ * Schema are generated from here by `npm run docs`.
  */
 import { z } from 'zod';
 import { DEFAULT_CACHE_BYTES } from '../content/cache.ts';
@@ -7,42 +8,96 @@ import { milliseconds, millisecondsOrNone, text, whole } from './values.ts';
 
 const MIB = 1024 ** 2;
 
-const uploads = z.strictObject({
-  dir: text,
-  maxBytes: whole(0, Number.MAX_SAFE_INTEGER).default(64 * MIB),
-  keepFreeBytes: whole(0, Number.MAX_SAFE_INTEGER).optional(),
-  overwrite: z.boolean().default(false),
+/** The key `uploads`. */
+export const uploads = z.strictObject({
+  dir: text.meta({
+    description: 'Folder for uploads, relative to the config file. It must exist; folders in a name are made below it.',
+    more: 'An upload is written to a temporary file (`.pxe-upload-…`) and renamed when it is complete. Temporary files that a crash has left are removed at the start, if their process is known to have ended or they are a day old.',
+  }),
+  maxBytes: whole(0, Number.MAX_SAFE_INTEGER)
+    .default(64 * MIB)
+    .describe('Longest upload, in bytes; a longer one ends in ERROR 3.'),
+  keepFreeBytes: whole(0, Number.MAX_SAFE_INTEGER).optional().meta({
+    description:
+      'Disk space that all uploads together leave free, in bytes; an upload that would need it ends in ERROR 3. Left out: 1 GiB, or a tenth of a disk of less than 10 GiB.',
+    leftOut: '1 GiB, or a tenth of a smaller disk',
+  }),
+  overwrite: z.boolean().default(false).describe('Replace files that exist; otherwise ERROR 6.'),
 });
 
-const limits = z.strictObject({
-  hookMs: milliseconds.default(5000),
-  diskMs: milliseconds.default(4000),
-  setupMs: milliseconds.default(10_000),
-  stopMs: millisecondsOrNone.default(10_000),
+/** The key `limits`. */
+export const limits = z.strictObject({
+  hookMs: milliseconds.default(5000).describe("Time for one call of a plugin's hook."),
+  diskMs: milliseconds
+    .default(4000)
+    .describe(
+      'Time for a lookup, for opening a file, and for reading a small one; then the request fails. Reads during a transfer have `tftp.limits.idleMs`.',
+    ),
+  setupMs: milliseconds
+    .default(10_000)
+    .describe("Time for a plugin's `setup`, `machines`, `check` and each of its `onDispose`, and for importing the config."),
+  stopMs: millisecondsOrNone.default(10_000).describe('Time that transfers have to end when the server stops.'),
 });
+
+/** A plugin in a config that is data: JSON or YAML. */
+export const pluginReference = z
+  .strictObject({
+    use: text.describe(
+      'A name of `pxe/plugins` (`hosts`), or a module and what it exports (`./my-plugin.ts#greet`), relative to the config file.',
+    ),
+    options: z.unknown().describe("What the plugin's function takes."),
+  })
+  .describe('A plugin in a config that is data: JSON or YAML.');
 
 /** What concerns every protocol. The options of `plugins` are checked by their own schemas. */
-const general = z.strictObject({
-  rootDir: text.default('./tftpboot'),
-  followLinks: z.boolean().default(false),
-  caseInsensitive: z.boolean().default(false),
-  stableMs: whole(0, 60_000).default(100),
-  stableWaitMs: whole(0, 60_000).default(2000),
-  cacheBytes: whole(0, Number.MAX_SAFE_INTEGER).default(DEFAULT_CACHE_BYTES),
+export const general = z.strictObject({
+  rootDir: text
+    .default('./tftpboot')
+    .describe('Files are served from this folder and from nowhere else. Relative to the config file.'),
+  followLinks: z.boolean().default(false).describe('Also serve what symbolic links name outside the root.'),
+  caseInsensitive: z.boolean().default(false).describe('Find `Boot/BCD` for `boot/bcd`; a file of the exact name is preferred.'),
+  stableMs: whole(0, 60_000)
+    .default(100)
+    .describe(
+      'A file changed within this time may still be being copied: the server waits until it has not changed for this long.',
+    ),
+  stableWaitMs: whole(0, 60_000).default(2000).meta({
+    description: 'Longest wait for a file that keeps changing; then the request fails.',
+    more: 'For TFTP this is ERROR 0 "file is being written".',
+  }),
+  cacheBytes: whole(0, Number.MAX_SAFE_INTEGER).default(DEFAULT_CACHE_BYTES).meta({
+    description: 'Bytes of files kept in memory, shared by all transfers.',
+    more: "In all threads together; the operating system's cache keeps the rest. Another 4 MiB of large files may be held for clients that have never answered.",
+  }),
   user: z
     .string()
     .regex(/^[^:\s]+(:[^:\s]+)?$/, 'expected a user, or user:group')
-    .optional(),
-  uploads: uploads.optional(),
-  limits: limits.prefault({}),
+    .optional()
+    .meta({
+      description:
+        'User that the server becomes once the ports are bound: `nobody` or `nobody:nogroup`. Left out, the server stays the user that started it.',
+      leftOut: 'none',
+    }),
+  uploads: uploads.optional().meta({ description: 'Accept uploads. Left out, they are refused.', leftOut: 'refused' }),
+  limits: limits.prefault({}).describe('Time limits that hold for every protocol. The limits of a protocol are in its section.'),
   log: z
     .strictObject({
-      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-      time: z.enum(['epoch', 'iso']).default('epoch'),
-      levels: z.enum(['number', 'name']).default('number'),
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+        .default('info')
+        .describe('Least severe lines that are written.'),
+      time: z
+        .enum(['epoch', 'iso'])
+        .default('epoch')
+        .describe('The time in JSON lines: milliseconds since the epoch, or with `iso` `2026-11-30T15:18:26.123Z`.'),
+      levels: z.enum(['number', 'name']).default('number').describe('The level in JSON lines: `30`, or with `name` `"info"`.'),
     })
-    .prefault({}),
-  plugins: z.array(z.unknown()).default([]),
+    .prefault({})
+    .describe('What is logged, and how.'),
+  plugins: z
+    .array(z.unknown())
+    .default([])
+    .meta({ description: 'What each machine gets. Plugins are asked in this order.', more: 'See [plugins](#plugins).' }),
 });
 
 /** {@link ConfigSchema.object} without sections: what its output certainly has. */

@@ -1,6 +1,6 @@
 /**
- * The section `tftp` of a config, as a user writes it. An editor shows these comments; `section.ts` checks the same keys and holds
- * their defaults (a test compares the two).
+ * The section `tftp` of a config, as a user writes it. An editor shows these comments; `npm run docs` writes those of the keys from
+ * `section.ts`, which checks the keys and holds their defaults.
  */
 import type { DscpName } from './dscp.ts';
 
@@ -13,7 +13,7 @@ declare module '../config/config.ts' {
 
 export interface TftpConfig {
   /**
-   * Where requests are taken, by address or by interface.
+   * Where requests are accepted, by address or by interface.
    * @default [{ address: '0.0.0.0', port: 69 }, { address: '::', port: 69 }]
    */
   readonly listen?: readonly Listen[] | undefined;
@@ -23,25 +23,26 @@ export interface TftpConfig {
    */
   readonly singlePort?: boolean | undefined;
   /**
-   * How datagrams move: `native` (Linux, batched system calls), `portable` (Node's own sockets), or `auto`: the best that works here.
+   * How datagrams move: `native` (Linux on x86-64: batched system calls in a thread of its own), `portable` (Node's own sockets),
+   * or `auto`: `native` where it works, otherwise `portable`.
    * @default 'auto'
    */
   readonly transport?: 'auto' | 'native' | 'portable' | undefined;
-  /** Take the ports of transfers from this range, for a firewall. Left out, the operating system chooses. */
+  /** Ports of transfers, for a firewall: `{ from, to }`. Left out, the operating system chooses. */
   readonly transferPorts?: PortRange | undefined;
   /**
-   * Mark packets for networks that give some precedence (RFC 2474): 0–63, or a name such as `cs4`, `af21`, `ef`. Only the native
-   * transport can. Left out, packets are not marked.
+   * Mark packets for networks that prioritize (RFC 2474): 0–63, or a name such as `cs4`, `af21`, `ef`. Native transport only.
+   * Left out, packets are not marked.
    */
   readonly dscp?: number | DscpName | undefined;
   /**
-   * How long packets may be on the way to a network's clients, in bytes: `{ '10.8.0.0/24': 1400 }`. They are granted no larger
-   * `blksize` than fits; nobody else is slowed down. The narrowest network that holds a client counts.
+   * Longest packet, in bytes, that reaches the clients of a network: `{ '10.8.0.0/24': 1400 }`. The most specific network counts.
+   * These clients are granted a `blksize` that fits; no other client is affected.
    * @default {}
    */
   readonly mtu?: Readonly<Record<string, number>> | undefined;
   /**
-   * The number that follows block 65535. Nearly all clients expect 0.
+   * Block number that follows 65535, unless the client asks for another by the `rollover` option. Nearly all clients expect 0.
    * @default 0
    */
   readonly rollover?: 0 | 1 | undefined;
@@ -56,7 +57,7 @@ export interface TftpConfig {
 export type Listen = ListenAddress | ListenInterface;
 
 export interface ListenAddress {
-  /** IPv4 or IPv6; `0.0.0.0` and `::` are all of them. */
+  /** IPv4 or IPv6; `0.0.0.0` and `::` are all addresses. */
   readonly address: string;
   /**
    * 0 lets the operating system choose.
@@ -76,42 +77,92 @@ export interface ListenInterface {
 }
 
 export interface PortRange {
+  /** First port. */
   readonly from: number;
-  /** Included. */
+  /** Last port, included. */
   readonly to: number;
 }
 
 export interface TftpLimits {
-  /** Transfers at a time. @default 4096 */
+  /**
+   * Concurrent transfers, including dropped requests that are still being processed.
+   * @default 4096
+   */
   readonly transfers?: number | undefined;
-  /** Transfers at a time of one client address. @default 1024 */
+  /**
+   * Concurrent transfers of one client address. Beyond that, its oldest transfer that the client has never answered is dropped.
+   * @default 1024
+   */
   readonly transfersPerClient?: number | undefined;
-  /** Transfers at a time whose client has not answered yet, and may be a spoofed address. @default 2048 */
+  /**
+   * Concurrent transfers whose client has never answered, and whose address may be forged. Beyond that, the oldest of them is
+   * dropped.
+   * @default 2048
+   */
   readonly unproven?: number | undefined;
-  /** Bytes sent to one address that has not answered yet, beside `unprovenFactor` × the bytes it sent. @default 2048 */
+  /**
+   * Bytes that may be sent to an address that has never answered, before it sends more.
+   * @default 2048
+   */
   readonly unprovenBytes?: number | undefined;
-  /** Bytes sent for each byte received to an address that has not answered yet, beside `unprovenBytes`. @default 4 */
+  /**
+   * Further bytes that may be sent to it for each byte that it sends.
+   * @default 4
+   */
   readonly unprovenFactor?: number | undefined;
-  /** Requests that wait until their address has proved itself. @default 1024 */
+  /**
+   * Requests that wait because their answer would exceed this budget; they go on when the address has answered another transfer.
+   * @default 1024
+   */
   readonly waiting?: number | undefined;
-  /** Length of a file name. @default 512 */
+  /**
+   * Longest file name, in bytes.
+   * @default 512
+   */
   readonly nameBytes?: number | undefined;
-  /** Options in a request. @default 16 */
+  /**
+   * Options of a request that are read; the rest is ignored.
+   * @default 16
+   */
   readonly options?: number | undefined;
-  /** Length of an option's name, and of its value. @default 128 */
+  /**
+   * Longest name, and longest value, of an option, in bytes.
+   * @default 128
+   */
   readonly optionBytes?: number | undefined;
-  /** Largest block size granted (RFC 2348). @default 65464 */
+  /**
+   * Largest `blksize` granted, in bytes (RFC 2348).
+   * @default 65464
+   */
   readonly blockSize?: number | undefined;
-  /** Largest window granted, in blocks (RFC 7440). @default 64 */
+  /**
+   * Largest `windowsize` granted, in blocks (RFC 7440).
+   * @default 64
+   */
   readonly windowSize?: number | undefined;
-  /** Largest window granted, in bytes. @default 4194304 (4 MiB) */
+  /**
+   * Largest window granted, in bytes: window × block.
+   * @default 4194304 (4 MiB)
+   */
   readonly windowBytes?: number | undefined;
-  /** Times that one packet is sent again before the client is given up. @default 12 */
+  /**
+   * How often a packet is sent again without progress before the transfer fails.
+   * @default 12
+   */
   readonly retries?: number | undefined;
-  /** Milliseconds without a word from the client before it is given up. @default 30000 */
+  /**
+   * A transfer fails after this time without progress.
+   * @default 30000
+   */
   readonly idleMs?: number | undefined;
-  /** Shortest time before a packet is sent again. @default 20 */
+  /**
+   * Shortest time before a packet is sent again. The time itself follows the measured round-trip time.
+   * @default 20
+   */
   readonly minTimeoutMs?: number | undefined;
-  /** Longest time before a packet is sent again. @default 3000 */
+  /**
+   * Longest time before a packet is sent again. A `timeout` that the client asks for takes its place.
+   * @default 3000
+   */
   readonly maxTimeoutMs?: number | undefined;
 }

@@ -9,9 +9,18 @@ export interface Page {
   readonly text: string;
 }
 
-export const pages: readonly Page[] = ['README.md', ...readdirSync(new URL('docs', repository)).map((name) => `docs/${name}`)]
+export const pages: readonly Page[] = [
+  'README.md',
+  ...readdirSync(new URL('docs', repository))
+    .filter(isMarkdown)
+    .map((name) => `docs/${name}`),
+]
   .sort()
   .map((path) => ({ path, text: readFileSync(new URL(path, repository), 'utf8') }));
+
+function isMarkdown(name: string): boolean {
+  return name.endsWith('.md');
+}
 
 export function page(path: string): string {
   const found = pages.find((page) => page.path === path);
