@@ -5,6 +5,7 @@ import { type Logger, pino } from 'pino';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { errorRecord } from './error-record.ts';
 import { withLevelName, withoutControls, withPriority } from './json-line.ts';
+import { writeQuickly } from './log-line.ts';
 import type { LogRecord } from './log-record.ts';
 import { TerminalView } from './terminal-view.ts';
 
@@ -40,15 +41,16 @@ export function createLog({ settings, terminal, journal }: LogOptions, sink: Lin
       options,
       terminalSink(terminal, sink, () => log.isLevelEnabled('debug')),
     );
-    return log;
+    return writeQuickly(log);
   }
-  return pino(options, {
+  const log = pino(options, {
     write(written) {
       const line = withoutControls(written);
       const named = settings().levels === 'name' ? withLevelName(line) : line;
       sink.write(journal ? withPriority(line, named) : named);
     },
   });
+  return writeQuickly(log);
 }
 
 function terminalSink(terminal: NonNullable<LogOptions['terminal']>, sink: LineSink, verbose: () => boolean): LineSink {
