@@ -30,7 +30,7 @@
  * have ended with before, and five seconds of silence), `idle`, `again` (it started over), `cut` (the server stops here). `continued`:
  * the machine went on after a line that said `done`.
  */
-import { definePlugin, type Outcome, type TransferInfo, type TransferSummary } from 'pxe';
+import { definePlugin, type ExchangeInfo, type ExchangeSummary, type Outcome } from 'pxe';
 import { z } from 'zod';
 import { BootLog, round } from './boot-log.ts';
 import { clientFields } from './lib/client-fields.ts';
@@ -84,21 +84,21 @@ const messages: Record<Outcome, string> = {
 };
 
 /** Firmware asks for sizes, walks through absent names and breaks off at will: none of that is trouble. */
-function isTrouble(summary: TransferSummary): boolean {
+function isTrouble(summary: ExchangeSummary): boolean {
   return summary.outcome === 'failed' || (summary.outcome === 'refused' && !isAbsent(summary));
 }
 
-function isAbsent({ outcome, error }: TransferSummary): boolean {
+function isAbsent({ outcome, error }: ExchangeSummary): boolean {
   return outcome === 'refused' && error?.reason === 'not-found';
 }
 
-function startFields({ request, served, size, generation }: TransferInfo) {
+function startFields({ request, served, size, generation }: ExchangeInfo) {
   const { client, kind, asked } = request;
   const mode = request.protocol === 'tftp' ? request.tftp.mode : undefined;
   return { ...clientFields(client), port: client.port, kind, mode, asked, served, size, generation };
 }
 
-function endFields(summary: TransferSummary) {
+function endFields(summary: ExchangeSummary) {
   const { outcome, bytes, durationMs, agreed, rttMs, retransmissions, lastAckMissing, error } = summary;
   return {
     ...startFields(summary),

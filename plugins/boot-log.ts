@@ -2,7 +2,7 @@
  * Boots with a clock and a log: one timer for all of them, and none while there are none. It outlives reloads, so that a save cuts
  * no boot in two; each generation hands in its own log and timing.
  */
-import type { Log, TransferInfo, TransferSummary } from 'pxe';
+import type { ExchangeInfo, ExchangeSummary, Log } from 'pxe';
 import type { Boot } from './boot-session.ts';
 import { Boots, QUIET_MS } from './boots.ts';
 import { clientFields } from './lib/client-fields.ts';
@@ -26,12 +26,12 @@ export class BootLog {
     this.#arm();
   }
 
-  start(transfer: TransferInfo): void {
+  start(transfer: ExchangeInfo): void {
     this.#boots.start(transfer, performance.now());
     this.#arm();
   }
 
-  end(summary: TransferSummary): void {
+  end(summary: ExchangeSummary): void {
     this.#boots.end(summary, performance.now());
     this.#arm();
   }

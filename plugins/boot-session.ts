@@ -2,7 +2,7 @@
  * One boot of one machine: the files that it has loaded, in order, and what is counted beside them. It writes no log and knows no
  * clock but the times that it is given.
  */
-import type { TransferInfo, TransferSummary } from 'pxe';
+import type { ExchangeInfo, ExchangeSummary } from 'pxe';
 
 /** A file of a boot, asked for once or several times in a row. */
 export interface BootStep {
@@ -15,11 +15,11 @@ export interface BootStep {
   readonly afterMs: number;
   readonly requests: number;
   /** Of the last request for it, unless that was `completed`. */
-  readonly outcome: Exclude<TransferSummary['outcome'], 'completed'> | undefined;
+  readonly outcome: Exclude<ExchangeSummary['outcome'], 'completed'> | undefined;
 }
 
 export interface Boot {
-  readonly client: TransferInfo['request']['client'];
+  readonly client: ExchangeInfo['request']['client'];
   /** The first {@link MAX_STEPS}. */
   readonly steps: readonly BootStep[];
   /** Steps beyond those. */
@@ -102,7 +102,7 @@ export class Session {
   }
 
   ended(
-    { id, request, served = request.asked, outcome, bytes, durationMs, retransmissions, error }: TransferSummary,
+    { id, request, served = request.asked, outcome, bytes, durationMs, retransmissions, error }: ExchangeSummary,
     now: number,
   ): void {
     const counts = this.#counts;

@@ -6,7 +6,7 @@
  * nothing for `idleMs`, or asks again for what the boot began with; and after a short silence already, where its last step is known
  * to be the last (`last-steps.ts`). A machine that goes on after that has another, continued boot, and the rule is not relied on again.
  */
-import type { TransferInfo, TransferSummary } from 'pxe';
+import type { ExchangeInfo, ExchangeSummary } from 'pxe';
 import { type Boot, Session } from './boot-session.ts';
 import { LastSteps } from './lib/last-steps.ts';
 
@@ -37,7 +37,7 @@ export class Boots {
   }
 
   /** A transfer begins. */
-  start({ id, request, served }: TransferInfo, now: number): void {
+  start({ id, request, served }: ExchangeInfo, now: number): void {
     if (request.kind === 'write') return;
     const session = this.#of(request.client, now);
     const anew = session.isBegunAnewBy(served);
@@ -46,7 +46,7 @@ export class Boots {
   }
 
   /** A request has ended, refused ones too. */
-  end(summary: TransferSummary, now: number): void {
+  end(summary: ExchangeSummary, now: number): void {
     if (summary.request.kind === 'write') return;
     const session = this.#of(summary.request.client, now - summary.durationMs);
     session.ended(summary, now);

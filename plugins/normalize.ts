@@ -5,7 +5,7 @@
  * What every client may get wrong is cleaned before any plugin is asked: `\` and `//`, a `/` in front, and the 0xFF and control
  * bytes that ROMs copy together with DHCP option 67.
  */
-import { type Call, type Client, definePlugin, type Folder, type Hooks, type ReadRequest, type TransferSummary } from 'pxe';
+import { type Call, type Client, definePlugin, type ExchangeSummary, type Folder, type Hooks, type ReadRequest } from 'pxe';
 import { z } from 'zod';
 import { isPiMac, parsePiName } from './lib/raspberry-pi.ts';
 
@@ -126,7 +126,7 @@ class ProgramFolders {
     return this.#folders.of(client);
   }
 
-  note({ request: { kind, client }, served, outcome }: TransferSummary): void {
+  note({ request: { kind, client }, served, outcome }: ExchangeSummary): void {
     if (kind !== 'read' || outcome !== 'completed' || served === undefined || !/\.efi$/i.test(served) || SHIM_FILE.test(served))
       return;
     this.#folders.note(client, served.slice(0, served.lastIndexOf('/') + 1));

@@ -44,6 +44,9 @@ export type {
   Call,
   CheckCall,
   Client,
+  ExchangeError,
+  ExchangeInfo,
+  ExchangeSummary,
   FactName,
   Finding,
   Folder,
@@ -59,9 +62,6 @@ export type {
   RequestByProtocol,
   RequestInfo,
   RewriteRequest,
-  TransferError,
-  TransferInfo,
-  TransferSummary,
   WriteRequest,
 } from './plugin/types.ts';
 export type { CreateOptions } from './server/create.ts';

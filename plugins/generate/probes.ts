@@ -2,7 +2,7 @@
  * Firmware asks twice: for the size, and then for the file (EDK2). Between the two a file must not change its size, so what was made
  * for the first request is kept for the second, for a while.
  */
-import type { ReadRequest, TransferSummary } from 'pxe';
+import type { ExchangeSummary, ReadRequest } from 'pxe';
 
 const KEPT_MS = 10_000;
 const KEPT = 256;
@@ -32,7 +32,7 @@ export class Probes {
     if (this.#made.size > KEPT && oldest !== undefined) this.#made.delete(oldest);
   }
 
-  ended({ request, outcome }: TransferSummary): void {
+  ended({ request, outcome }: ExchangeSummary): void {
     if (request.kind !== 'read') return;
     const made = this.#made.get(keyOf(request));
     if (made && outcome === 'probed') made.probed = true;

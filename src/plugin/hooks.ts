@@ -32,6 +32,8 @@ import { describeOpened, fileName, type Opened, type Stored } from './route.ts';
 import { describeFacts } from './trace.ts';
 import type {
   Call,
+  ExchangeInfo,
+  ExchangeSummary,
   Finding,
   Hooks,
   Host,
@@ -41,8 +43,6 @@ import type {
   ReadRequest,
   RequestInfo,
   RewriteRequest,
-  TransferInfo,
-  TransferSummary,
   WriteRequest,
 } from './types.ts';
 
@@ -99,8 +99,8 @@ export const HOOKS = {
     tell: ({ sink, plugin }) => (typeof sink === 'string' ? sink : `plugin:${plugin}`),
     late: abortUnwanted,
   }),
-  start: observers<TransferInfo>(),
-  end: observers<TransferSummary>(),
+  start: observers<ExchangeInfo>(),
+  end: observers<ExchangeSummary>(),
   machines: list<Machine>(expectMachine),
   names: list<string>(expectFileName),
   check: list<Finding>(expectFinding),

@@ -16,6 +16,8 @@ import { all, clientsOf, placed, withNames } from './survey.ts';
 import type {
   CheckCall,
   Client,
+  ExchangeInfo,
+  ExchangeSummary,
   Finding,
   Folder,
   Hooks,
@@ -24,8 +26,6 @@ import type {
   ReadRequest,
   Request,
   RequestInfo,
-  TransferInfo,
-  TransferSummary,
   WriteRequest,
 } from './types.ts';
 
@@ -158,12 +158,12 @@ export class Pipeline<Table extends Hooking = Hooking> {
   }
 
   /** Tells the observers that a transfer begins. Returns at once; what they do wrong is logged. */
-  start(transfer: TransferInfo): void {
+  start(transfer: ExchangeInfo): void {
     this.#table.start.run(this.#asking('start'), transfer);
   }
 
   /** Tells the observers that a request has ended. Returns at once; what they do wrong is logged. */
-  end(summary: TransferSummary): void {
+  end(summary: ExchangeSummary): void {
     this.#table.end.run(this.#asking('end'), summary);
   }
 

@@ -185,7 +185,7 @@ export interface Finding {
 }
 
 /** A transfer that has just begun. */
-export interface TransferInfo {
+export interface ExchangeInfo {
   /** Unique in this process. */
   readonly id: number;
   readonly request: Request;
@@ -208,7 +208,7 @@ export interface TransferInfo {
 export type Outcome = 'completed' | 'probed' | 'aborted' | 'refused' | 'failed';
 
 /** The ERROR that ended a transfer, or would have if the client were still there. */
-export interface TransferError {
+export interface ExchangeError {
   readonly code: number;
   readonly message: string;
   /** Why, whatever the protocol; `undefined` for what the client says, and for what concerns the protocol alone. */
@@ -218,7 +218,7 @@ export interface TransferError {
 }
 
 /** A transfer that has ended. */
-export interface TransferSummary extends TransferInfo {
+export interface ExchangeSummary extends ExchangeInfo {
   readonly outcome: Outcome;
   /** Content bytes acknowledged (read) or stored (write). */
   readonly bytes: number;
@@ -235,7 +235,7 @@ export interface TransferSummary extends TransferInfo {
   /** The last ACK never came; firmware that starts what it has loaded often owes it. */
   readonly lastAckMissing: boolean;
   /** What ended it: ours when `refused` or `failed`, the client's when `probed` or `aborted`. The client's text is untrusted. */
-  readonly error: TransferError | undefined;
+  readonly error: ExchangeError | undefined;
 }
 
 /**
@@ -265,9 +265,9 @@ export interface Hooks {
   /** Where do uploaded bytes go? A Sink, or another name for `uploads` of the config. The first answer wins; `uploads` come last. */
   store?(request: WriteRequest, call: Call): Awaitable<string | Sink | undefined | void>;
   /** Told that a transfer begins; can neither change nor stop it. */
-  start?(transfer: TransferInfo, call: Call): Awaitable<void>;
+  start?(transfer: ExchangeInfo, call: Call): Awaitable<void>;
   /** Told that a request has ended, refused ones too. */
-  end?(transfer: TransferSummary, call: Call): Awaitable<void>;
+  end?(transfer: ExchangeSummary, call: Call): Awaitable<void>;
   /** Which machines are listed? For `pxe explain --all-hosts`, and for the line that a reload has in the log. */
   machines?(call: Call): Awaitable<Iterable<Machine>>;
   /** Which names does it answer for every machine, whoever that is? Patterns are left out. For `pxe explain --all-hosts`. */

@@ -4,7 +4,7 @@
 
 import type { Log } from '../base/log.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
-import type { TransferInfo } from '../plugin/types.ts';
+import type { ExchangeInfo } from '../plugin/types.ts';
 import type { Changes } from './changes.ts';
 
 export interface Reloaded {
@@ -25,7 +25,7 @@ export interface Reloaded {
 export function logReloaded(
   log: Log,
   { generation, files, changes, durationMs }: Reloaded,
-  draining: readonly TransferInfo[],
+  draining: readonly ExchangeInfo[],
   machines: number | undefined,
 ): void {
   const { keys, plugins, later } = changes;

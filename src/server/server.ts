@@ -12,7 +12,7 @@ import type { ResolvedConfig } from '../config/resolve.ts';
 import { listenProblem } from '../net/listen-error.ts';
 import { PluginError } from '../plugin/error.ts';
 import { KeptState } from '../plugin/kept.ts';
-import type { Finding, TransferInfo, TransferSummary } from '../plugin/types.ts';
+import type { ExchangeInfo, ExchangeSummary, Finding } from '../plugin/types.ts';
 import { countReload } from '../service/count.ts';
 import { Generation, type World } from '../service/generation.ts';
 import type { LiveExchange, LocalAddress, Prepared, Service, ServiceHost } from '../service/service.ts';
@@ -36,9 +36,9 @@ export interface ServerEvents {
   /** An address is listened on. */
   listening: [address: LocalAddress];
   /** A transfer begins. */
-  start: [transfer: TransferInfo];
+  start: [transfer: ExchangeInfo];
   /** A request has ended, refused ones too. */
-  end: [transfer: TransferSummary];
+  end: [transfer: ExchangeSummary];
   /** Another config is in force. */
   reload: [reload: Reloaded];
   /** A reload has failed; the current config stays in force. */
@@ -248,7 +248,7 @@ export class Server {
   }
 
   /** The line waits for the count, where there is one; nothing else does. */
-  async #logReloaded(reloaded: Reloaded, draining: readonly TransferInfo[], counts: boolean): Promise<void> {
+  async #logReloaded(reloaded: Reloaded, draining: readonly ExchangeInfo[], counts: boolean): Promise<void> {
     logReloaded(this.#log, reloaded, draining, counts ? await reloaded.machines : undefined);
   }
 

@@ -5,7 +5,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { EndReason } from '../base/refusal.ts';
-import type { TransferSummary } from '../plugin/types.ts';
+import type { ExchangeSummary } from '../plugin/types.ts';
 
 /** Lines in a second, at most; the next second's first line says how many were left out. */
 const LINES_PER_SECOND = 5;
@@ -23,7 +23,7 @@ export class TroubleLog {
   }
 
   /** Writes a line if the transfer ended in trouble that has none yet. */
-  end(summary: TransferSummary): void {
+  end(summary: ExchangeSummary): void {
     if (!isTrouble(summary) || !this.#hasRoom()) return;
     const { id, request, served, outcome, error } = summary;
     const { client, kind, asked } = request;
@@ -51,7 +51,7 @@ export class TroubleLog {
 /** Absent names are part of every boot, clients vanish, and an internal error has its line where it happened. */
 const UNTROUBLED = new Set<EndReason | undefined>(['not-found', 'no-answer', 'internal']);
 
-function isTrouble({ outcome, error }: TransferSummary): boolean {
+function isTrouble({ outcome, error }: ExchangeSummary): boolean {
   if (outcome !== 'refused' && outcome !== 'failed') return false;
   return error !== undefined && !UNTROUBLED.has(error.reason);
 }

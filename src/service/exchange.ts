@@ -17,14 +17,14 @@ import type { Content, Sink } from '../content/content.ts';
 import { PluginError } from '../plugin/error.ts';
 import type { Opened, ReadRoute, RouteOptions, WriteRoute } from '../plugin/route.ts';
 import type { Trace } from '../plugin/trace.ts';
-import type { Request, TransferInfo, TransferSummary } from '../plugin/types.ts';
+import type { ExchangeInfo, ExchangeSummary, Request } from '../plugin/types.ts';
 import { countBegin, countEnd } from './count.ts';
 import { Feed, type FeedCall, type FeedOwner } from './feed.ts';
 import type { Generation, Lease } from './generation.ts';
 import type { ServiceHost } from './service.ts';
 
 /** How an exchange ended, as its protocol tells it. */
-export type ExchangeEnd = Omit<TransferSummary, keyof TransferInfo>;
+export type ExchangeEnd = Omit<ExchangeSummary, keyof ExchangeInfo>;
 
 const GONE = new Error('the client has gone');
 const NO_UPLOADS = Object.freeze(new Refusal('forbidden', 'uploads are not allowed'));
@@ -88,7 +88,7 @@ export abstract class Exchange implements FeedOwner {
     return this.#gone;
   }
 
-  get info(): TransferInfo {
+  get info(): ExchangeInfo {
     const { id, request, served, size } = this;
     return { id, request, served, size, generation: this.generation.number };
   }
@@ -205,7 +205,7 @@ export abstract class Exchange implements FeedOwner {
 
   #finish(end: ExchangeEnd): void {
     countEnd(this.host.stats, this.request.kind, end);
-    const summary: TransferSummary = { ...this.info, ...end };
+    const summary: ExchangeSummary = { ...this.info, ...end };
     this.generation.pipeline.end(summary);
     this.host.onEnd(summary, this.generation);
     this.lease.release();

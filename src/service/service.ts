@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { TransferInfo, TransferSummary } from '../plugin/types.ts';
+import type { ExchangeInfo, ExchangeSummary } from '../plugin/types.ts';
 import type { Stats } from '../stats/stats.ts';
 import type { Generation, Lease } from './generation.ts';
 
@@ -20,7 +20,7 @@ export interface Service {
   /** Where it listens now. */
   readonly addresses: readonly LocalAddress[];
   /** Exchanges that have not ended. */
-  readonly underWay: Iterable<TransferInfo>;
+  readonly underWay: Iterable<ExchangeInfo>;
   /** The same, and how far each has come. */
   exchanges(): Promise<readonly LiveExchange[]>;
   /**
@@ -44,7 +44,7 @@ export interface Prepared {
 }
 
 /** A line of the live list. */
-export interface LiveExchange extends TransferInfo {
+export interface LiveExchange extends ExchangeInfo {
   /** Content bytes acknowledged (read) or received (write) so far. */
   readonly bytes: number;
   readonly retransmissions: number;
@@ -63,7 +63,7 @@ export interface ServiceHost {
   /** On the generation in force: the whole exchange belongs to it, so take it before anything is awaited. */
   lease(): Lease;
   /** An exchange has its answer. */
-  onStart(exchange: TransferInfo): void;
+  onStart(exchange: ExchangeInfo): void;
   /** An exchange has ended, and its content or sink is given back. Its lease is still held. */
-  onEnd(exchange: TransferSummary, generation: Generation): void;
+  onEnd(exchange: ExchangeSummary, generation: Generation): void;
 }

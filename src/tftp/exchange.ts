@@ -8,7 +8,7 @@ import type { Refusal } from '../base/refusal.ts';
 import { SEGMENT_BYTES } from '../base/segment.ts';
 import type { Content, ServerContent, Sink } from '../content/content.ts';
 import { readSegment } from '../content/read-segment.ts';
-import type { TransferError } from '../plugin/types.ts';
+import type { ExchangeError } from '../plugin/types.ts';
 import { Exchange } from '../service/exchange.ts';
 import type { Lease } from '../service/generation.ts';
 import type { LiveExchange, ServiceHost } from '../service/service.ts';
@@ -136,6 +136,6 @@ export class TftpExchange extends Exchange implements TransportExchange {
   }
 }
 
-function errorOf({ code, message, reason, detail: cause }: WireError): TransferError {
+function errorOf({ code, message, reason, detail: cause }: WireError): ExchangeError {
   return { code, message, ...(reason === undefined ? {} : { reason }), ...(cause === undefined ? {} : { cause }) };
 }

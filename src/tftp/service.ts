@@ -4,7 +4,7 @@
  */
 import { Refusal } from '../base/refusal.ts';
 import type { ListenOn } from '../net/listening.ts';
-import type { TransferInfo } from '../plugin/types.ts';
+import type { ExchangeInfo } from '../plugin/types.ts';
 import { Drain } from '../service/drain.ts';
 import type { Generation } from '../service/generation.ts';
 import type { LiveExchange, LocalAddress, Prepared, Service, ServiceHost } from '../service/service.ts';
@@ -50,7 +50,7 @@ export class TftpService implements Service {
     return this.#listeners?.addresses ?? [];
   }
 
-  get underWay(): Iterable<TransferInfo> {
+  get underWay(): Iterable<ExchangeInfo> {
     return Array.from(this.#exchanges, ({ info }) => info);
   }
 

@@ -11,7 +11,7 @@ import { SegmentCache } from '../../src/content/cache.ts';
 import { Disks } from '../../src/content/disks.ts';
 import type { FileSystem } from '../../src/content/filesystem.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
-import { type Config, createServer, type Log, type TransferInfo, type TransferSummary } from '../../src/index.ts';
+import { type Config, createServer, type ExchangeInfo, type ExchangeSummary, type Log } from '../../src/index.ts';
 import { Server } from '../../src/server/server.ts';
 import { TftpService } from '../../src/tftp/service.ts';
 import { PortableTransport } from '../../src/tftp/transport/portable.ts';
@@ -71,11 +71,11 @@ export interface Lab extends Folder {
   /** The first address. */
   readonly address: Address;
   readonly log: LogLine[];
-  readonly started: TransferInfo[];
+  readonly started: ExchangeInfo[];
   /** Every request that has ended, in order. */
-  readonly ended: TransferSummary[];
+  readonly ended: ExchangeSummary[];
   /** The first that fits, past or to come. */
-  end(fits?: (summary: TransferSummary) => boolean): Promise<TransferSummary>;
+  end(fits?: (summary: ExchangeSummary) => boolean): Promise<ExchangeSummary>;
 }
 
 /** What a server runs in, where it is not the real world. */
@@ -91,8 +91,8 @@ const PATIENT = { minTimeoutMs: 500 };
 /** Files that were just written are served at once. The server is stopped with the test. */
 export async function lab(config: Config = {}, at: Folder = folder(), world?: OtherWorld): Promise<Lab> {
   const log: LogLine[] = [];
-  const started: TransferInfo[] = [];
-  const ended: TransferSummary[] = [];
+  const started: ExchangeInfo[] = [];
+  const ended: ExchangeSummary[] = [];
   const tftp = { transport, listen, ...config.tftp, limits: { ...PATIENT, ...config.tftp?.limits } };
   const full = { rootDir: 'ROOT', stableMs: 0, ...config, tftp };
   const server = world

@@ -9,7 +9,7 @@ import { onTestFinished } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import type { LoadedConfig } from '../../src/config/load.ts';
 import { FileWatcher } from '../../src/config/watch.ts';
-import type { TransferSummary } from '../../src/index.ts';
+import type { ExchangeSummary } from '../../src/index.ts';
 import { createResolvedServer } from '../../src/server/create.ts';
 import type { Reloaded } from '../../src/server/reloaded.ts';
 import { Reloader } from '../../src/server/reloader.ts';
@@ -34,7 +34,7 @@ export interface ReloadingLab extends Folder {
   readonly log: LogLine[];
   readonly reloads: Reloaded[];
   readonly failures: unknown[];
-  readonly ended: TransferSummary[];
+  readonly ended: ExchangeSummary[];
   /** The first address. */
   readonly address: Address;
   /** How often the config was read. */
@@ -86,7 +86,7 @@ export async function reloadingLab({
   const server = createResolvedServer(loaded.config, { log: keepingLog(log) });
   const reloads: Reloaded[] = [];
   const failures: unknown[] = [];
-  const ended: TransferSummary[] = [];
+  const ended: ExchangeSummary[] = [];
   server.on('reload', (reload) => void reloads.push(reload));
   server.on('reloadFailed', (error) => void failures.push(error));
   server.on('end', (summary) => void ended.push(summary));

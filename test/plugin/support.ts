@@ -7,7 +7,7 @@ import type { Content } from '../../src/content/content.ts';
 import type { Plugin } from '../../src/plugin/define.ts';
 import { Pipeline, type PipelineSurroundings } from '../../src/plugin/pipeline.ts';
 import { readyPlugins } from '../../src/plugin/ready.ts';
-import type { Folder, ReadRequest, TransferInfo, TransferSummary, WriteRequest } from '../../src/plugin/types.ts';
+import type { ExchangeInfo, ExchangeSummary, Folder, ReadRequest, WriteRequest } from '../../src/plugin/types.ts';
 
 export class FakeClock implements Clock {
   #now = 0;
@@ -148,11 +148,11 @@ export function writeRequest(name: string): WriteRequest {
   return { ...readRequest(name), kind: 'write', size: undefined };
 }
 
-export function transfer(overrides: Partial<TransferInfo> = {}): TransferInfo {
+export function transfer(overrides: Partial<ExchangeInfo> = {}): ExchangeInfo {
   return { id: 12, request: readRequest('kernel'), served: 'kernel', size: 3, generation: 1, ...overrides };
 }
 
-export function summary(overrides: Partial<TransferSummary> = {}): TransferSummary {
+export function summary(overrides: Partial<ExchangeSummary> = {}): ExchangeSummary {
   return {
     ...transfer(),
     outcome: 'completed',

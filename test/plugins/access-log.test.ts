@@ -1,6 +1,6 @@
 import { accessLog } from 'pxe/plugins';
 import { expect, test } from 'vitest';
-import type { TransferSummary } from '../../src/plugin/types.ts';
+import type { ExchangeSummary } from '../../src/plugin/types.ts';
 import { readRequest, start, summary, surroundings, transfer } from '../plugin/support.ts';
 
 const request = readRequest('boot/kernel', {
@@ -50,7 +50,7 @@ test('one line as it starts, one as it ends, with every field', async () => {
   ]);
 });
 
-test.each<[Partial<TransferSummary>, 'info' | 'warn', string]>([
+test.each<[Partial<ExchangeSummary>, 'info' | 'warn', string]>([
   [{ outcome: 'completed' }, 'info', 'transfer completed'],
   [{ outcome: 'probed', error: { code: 8, message: 'User aborted the transfer' } }, 'info', 'size probed'],
   [{ outcome: 'aborted', error: { code: 0, message: 'closed' } }, 'info', 'transfer aborted by client'],

@@ -4,7 +4,7 @@ import { type Boot, MAX_STEPS } from '../../plugins/boot-session.ts';
 import { Boots, MAX_MACHINES } from '../../plugins/boots.ts';
 import { LastSteps } from '../../plugins/lib/last-steps.ts';
 import { KeptState } from '../../src/plugin/kept.ts';
-import type { TransferSummary } from '../../src/plugin/types.ts';
+import type { ExchangeSummary } from '../../src/plugin/types.ts';
 import { readRequest, start, summary, surroundings, transfer, writeRequest } from '../plugin/support.ts';
 
 const mac = '52:54:00:12:34:56';
@@ -19,7 +19,7 @@ function booting(idleMs = 60_000) {
     served: string,
     at: number,
     ms: number,
-    ended: Partial<TransferSummary> = {},
+    ended: Partial<ExchangeSummary> = {},
     client: object = { mac, macSource: 'table' },
   ) => {
     const common = { id: ++id, request: readRequest(served, client), served };

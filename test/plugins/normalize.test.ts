@@ -2,7 +2,7 @@ import { cleanName } from 'pxe';
 import { normalize } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
 import type { Trace } from '../../src/plugin/trace.ts';
-import type { ReadRequest, TransferSummary } from '../../src/plugin/types.ts';
+import type { ExchangeSummary, ReadRequest } from '../../src/plugin/types.ts';
 import { optionMap } from '../../src/tftp/request.ts';
 import { readVectors } from '../kit/vectors.ts';
 import { fakeFolder, readRequest, start, summary, surroundings } from '../plugin/support.ts';
@@ -22,7 +22,7 @@ async function normalizing(files: readonly string[], options?: Options) {
     expect(after).toBe(name === request.name ? undefined : name);
     return note === undefined ? name : `${note}: ${name}`;
   };
-  const loaded = (served: string, ended: Partial<TransferSummary> = {}, client: Partial<ReadRequest['client']> = {}) =>
+  const loaded = (served: string, ended: Partial<ExchangeSummary> = {}, client: Partial<ReadRequest['client']> = {}) =>
     pipeline.end(summary({ request: readRequest(served, client), served, ...ended }));
   return { ask, loaded };
 }

@@ -5,7 +5,7 @@
 
 import type { SegmentCache } from '../../src/content/cache.ts';
 import type { Content, Sink } from '../../src/content/content.ts';
-import type { Call, TransferInfo, TransferSummary } from '../../src/plugin/types.ts';
+import type { Call, ExchangeInfo, ExchangeSummary } from '../../src/plugin/types.ts';
 import type { Exchange } from '../../src/service/exchange.ts';
 import type { DropReason } from '../../src/stats/counters.ts';
 import type { Plan } from './plan.ts';
@@ -24,7 +24,7 @@ export interface TransferRecord {
   /** When it was answered. */
   startAt?: number;
   endAt?: number;
-  summary?: TransferSummary;
+  summary?: ExchangeSummary;
 }
 
 export class Ledger {
@@ -79,12 +79,12 @@ export class Ledger {
     this.live.add(record);
   }
 
-  started(info: TransferInfo): void {
+  started(info: ExchangeInfo): void {
     const record = this.#recordOf(info, 'start');
     if (record) record.startAt = this.#world.now;
   }
 
-  ended(summary: TransferSummary): void {
+  ended(summary: ExchangeSummary): void {
     const world = this.#world;
     world.count(`outcome: ${summary.outcome}`);
     if (summary.outcome === 'failed') world.count(`failed: ${summary.error?.message}`);
@@ -142,7 +142,7 @@ export class Ledger {
     this.#disposing.push(plan);
   }
 
-  #recordOf(info: TransferInfo, event: string): TransferRecord | undefined {
+  #recordOf(info: ExchangeInfo, event: string): TransferRecord | undefined {
     const record = this.transfers.get(info.id);
     if (!record) {
       this.#world.violated(`${event} of transfer ${info.id}, which was never asked for`);

@@ -6,7 +6,7 @@
 import { peerKey, peerOf } from '../../src/base/peer.ts';
 import { SegmentCache } from '../../src/content/cache.ts';
 import { Disks } from '../../src/content/disks.ts';
-import type { TransferSummary } from '../../src/plugin/types.ts';
+import type { ExchangeSummary } from '../../src/plugin/types.ts';
 import { Reloader } from '../../src/server/reloader.ts';
 import { Server } from '../../src/server/server.ts';
 import type { ServiceHost } from '../../src/service/service.ts';
@@ -491,7 +491,7 @@ class Simulation {
     const world = this.#world;
     const { counters, gauges, histograms } = this.#server.stats();
     const summaries = [...world.ledger.transfers.values()].flatMap(({ summary }) => summary ?? []);
-    const sum = (of: (summary: TransferSummary) => number) => summaries.reduce((total, summary) => total + of(summary), 0);
+    const sum = (of: (summary: ExchangeSummary) => number) => summaries.reduce((total, summary) => total + of(summary), 0);
     const bytes = (kind: 'read' | 'write') => sum((one) => (one.request.kind === kind ? one.bytes : 0));
     const happened: Partial<StatsSnapshot['counters']> = {
       'requests.read': sum(({ request }) => Number(request.kind === 'read')),
