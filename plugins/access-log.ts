@@ -99,12 +99,13 @@ function startFields({ request, served, size, generation }: ExchangeInfo) {
 }
 
 function endFields(summary: ExchangeSummary) {
-  const { outcome, bytes, durationMs, agreed, rttMs, retransmissions, lastAckMissing, error } = summary;
+  const { outcome, bytes, durationMs, error, tftp } = summary;
+  const { agreed, rttMs, retransmissions, lastAckMissing } = tftp ?? {};
   return {
     ...startFields(summary),
     outcome,
     bytes,
-    options: Object.fromEntries(agreed),
+    options: agreed && Object.fromEntries(agreed),
     ms: round(durationMs),
     mbPerS: durationMs > 0 ? round(bytes / 1000 / durationMs) : undefined,
     rttMs: rttMs === undefined ? undefined : round(rttMs),

@@ -101,15 +101,12 @@ export class Session {
     this.#active.add(id);
   }
 
-  ended(
-    { id, request, served = request.asked, outcome, bytes, durationMs, retransmissions, error }: ExchangeSummary,
-    now: number,
-  ): void {
+  ended({ id, request, served = request.asked, outcome, bytes, durationMs, error, tftp }: ExchangeSummary, now: number): void {
     const counts = this.#counts;
     this.#active.delete(id);
     this.#last = now;
     counts.requests++;
-    counts.retransmissions += retransmissions;
+    counts.retransmissions += tftp?.retransmissions ?? 0;
     if (outcome === 'refused') {
       if (error?.reason === 'not-found') counts.absent++;
       else counts.refused++;

@@ -62,6 +62,7 @@ export type {
   RequestByProtocol,
   RequestInfo,
   RewriteRequest,
+  SummaryByProtocol,
   WriteRequest,
 } from './plugin/types.ts';
 export type { CreateOptions } from './server/create.ts';
@@ -75,3 +76,4 @@ export type { PluginStats, StatsSnapshot } from './stats/stats.ts';
 export type { Listen, ListenAddress, ListenInterface, PortRange, TftpConfig, TftpLimits } from './tftp/config.ts';
 export { ErrorCode, TftpError } from './tftp/protocol/error.ts';
 export type { TftpDetails, TftpRequest } from './tftp/request.ts';
+export type { TftpSummary } from './tftp/summary.ts';

@@ -184,7 +184,7 @@ export interface Finding {
   readonly line?: number;
 }
 
-/** A transfer that has just begun. */
+/** A request that has just got its answer. */
 export interface ExchangeInfo {
   /** Unique in this process. */
   readonly id: number;
@@ -198,8 +198,8 @@ export interface ExchangeInfo {
 }
 
 /**
- * How a transfer ended.
- * - `completed`: every byte was acknowledged (but see `lastAckMissing`);
+ * How an exchange ended.
+ * - `completed`: every byte was acknowledged (but see `tftp.lastAckMissing`);
  * - `probed`: the client only asked for the size and said so by ERROR 8 or 0 after our OACK; not a failure;
  * - `aborted`: the client gave up later on, by an ERROR;
  * - `refused`: answered by our ERROR;
@@ -207,9 +207,10 @@ export interface ExchangeInfo {
  */
 export type Outcome = 'completed' | 'probed' | 'aborted' | 'refused' | 'failed';
 
-/** The ERROR that ended a transfer, or would have if the client were still there. */
+/** The error that ended an exchange, or would have if the client were still there. */
 export interface ExchangeError {
-  readonly code: number;
+  /** The protocol's own: of TFTP, that of the ERROR. */
+  readonly code?: number;
   readonly message: string;
   /** Why, whatever the protocol; `undefined` for what the client says, and for what concerns the protocol alone. */
   readonly reason?: EndReason | undefined;
@@ -217,23 +218,17 @@ export interface ExchangeError {
   readonly cause?: string | undefined;
 }
 
-/** A transfer that has ended. */
-export interface ExchangeSummary extends ExchangeInfo {
+/** What the end of an exchange tells beside, by protocol: each adds its own, as to {@link RequestByProtocol}. */
+// biome-ignore lint/suspicious/noEmptyInterface: each protocol adds to it
+export interface SummaryByProtocol {}
+
+/** An exchange that has ended. */
+export interface ExchangeSummary extends ExchangeInfo, SummaryByProtocol {
   readonly outcome: Outcome;
   /** Content bytes acknowledged (read) or stored (write). */
   readonly bytes: number;
   /** From the request to the end. */
   readonly durationMs: number;
-  /** Options as acknowledged, in order; empty if none were. */
-  readonly agreed: ReadonlyMap<string, string>;
-  readonly blockSize: number;
-  readonly windowSize: number;
-  /** Smoothed round-trip time (RFC 6298), if one was measured. */
-  readonly rttMs: number | undefined;
-  /** DATA (or ACK, for an upload) sent more than once. */
-  readonly retransmissions: number;
-  /** The last ACK never came; firmware that starts what it has loaded often owes it. */
-  readonly lastAckMissing: boolean;
   /** What ended it: ours when `refused` or `failed`, the client's when `probed` or `aborted`. The client's text is untrusted. */
   readonly error: ExchangeError | undefined;
 }

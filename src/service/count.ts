@@ -7,8 +7,6 @@ export interface CountedEnd {
   readonly outcome: Outcome;
   readonly bytes: number;
   readonly durationMs: number;
-  readonly rttMs: number | undefined;
-  readonly retransmissions: number;
 }
 
 export function countBegin(stats: Stats, kind: 'read' | 'write'): void {
@@ -17,12 +15,10 @@ export function countBegin(stats: Stats, kind: 'read' | 'write'): void {
 }
 
 export function countEnd(stats: Stats, kind: 'read' | 'write', ending: CountedEnd): void {
-  const { outcome, bytes, durationMs, rttMs, retransmissions } = ending;
+  const { outcome, bytes, durationMs } = ending;
   stats.shift('live.requests', -1);
   stats.add(`outcomes.${outcome}`);
   stats.add(kind === 'read' ? 'bytes.sent' : 'bytes.received', bytes);
-  stats.add('packets.resent', retransmissions);
-  if (rttMs !== undefined) stats.observe('round-trip-seconds', rttMs / 1000);
   if (outcome !== 'completed') return;
   stats.observe('transfer-seconds', durationMs / 1000);
   if (kind === 'read') stats.observe('file-bytes', bytes);

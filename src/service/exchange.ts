@@ -21,7 +21,7 @@ import type { ExchangeInfo, ExchangeSummary, Request } from '../plugin/types.ts'
 import { countBegin, countEnd } from './count.ts';
 import { Feed, type FeedCall, type FeedOwner } from './feed.ts';
 import type { Generation, Lease } from './generation.ts';
-import type { ServiceHost } from './service.ts';
+import type { LiveExchange, ServiceHost } from './service.ts';
 
 /** How an exchange ended, as its protocol tells it. */
 export type ExchangeEnd = Omit<ExchangeSummary, keyof ExchangeInfo>;
@@ -63,8 +63,6 @@ export abstract class Exchange implements FeedOwner {
 
   /** One call of the content or sink may take this long. */
   abstract readonly callMs: number;
-  /** Makes ready what `send` needs. Throws a refusal, or what reading threw. */
-  protected abstract prepare(): Awaitable<void>;
   /** Begins to send the content, or to take bytes for the sink. */
   protected abstract send(): void;
   /** Tells the client, whether it was answered before or not. The exchange then ends as after any answer. */
@@ -91,6 +89,11 @@ export abstract class Exchange implements FeedOwner {
   get info(): ExchangeInfo {
     const { id, request, served, size } = this;
     return { id, request, served, size, generation: this.generation.number };
+  }
+
+  /** A line of the live list. */
+  live(bytes = 0): LiveExchange {
+    return { ...this.info, bytes, ageMs: Math.round(this.clock.now() - this.begunMs) };
   }
 
   /** Finds the answer by the generation's pipeline, and sends it; once. @param unservable {@link RouteOptions.unservable} */
@@ -136,6 +139,9 @@ export abstract class Exchange implements FeedOwner {
   protected decoded(sink: Sink): Sink {
     return sink;
   }
+
+  /** Makes ready what `send` needs. Throws a refusal, or what reading threw. */
+  protected prepare(): Awaitable<void> {}
 
   /** Ends what the protocol does with the content or sink, before that is closed. */
   protected letGo(): Awaitable<void> {}

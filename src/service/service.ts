@@ -47,8 +47,9 @@ export interface Prepared {
 export interface LiveExchange extends ExchangeInfo {
   /** Content bytes acknowledged (read) or received (write) so far. */
   readonly bytes: number;
-  readonly retransmissions: number;
-  readonly rttMs: number | undefined;
+  /** Where the protocol sends again and measures round trips by itself. */
+  readonly retransmissions?: number;
+  readonly rttMs?: number | undefined;
   /** Time since the request came. */
   readonly ageMs: number;
 }

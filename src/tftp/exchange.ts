@@ -11,14 +11,15 @@ import { readSegment } from '../content/read-segment.ts';
 import type { ExchangeError } from '../plugin/types.ts';
 import { Exchange } from '../service/exchange.ts';
 import type { Lease } from '../service/generation.ts';
-import type { LiveExchange, ServiceHost } from '../service/service.ts';
+import type { ServiceHost } from '../service/service.ts';
 import { limitsOf } from './limits.ts';
 import { netasciiContent, netasciiSink } from './netascii.ts';
 import type { WireError } from './protocol/error.ts';
 import { DEFAULT_BLOCK_BYTES } from './protocol/options.ts';
 import { describeRefusal, wireError } from './protocol/refusal.ts';
-import type { Ending, Progress, TransferLimits } from './protocol/transfer.ts';
+import type { Ending, TransferLimits } from './protocol/transfer.ts';
 import { optionMap, type Understood } from './request.ts';
+import type { TftpSummary } from './summary.ts';
 import type { Binding } from './transport/binding.ts';
 import type { Borrowed, DataPlane } from './transport/data-plane.ts';
 import type { Arrival, TransportExchange } from './transport/transport.ts';
@@ -82,19 +83,19 @@ export class TftpExchange extends Exchange implements TransportExchange {
     });
   }
 
-  over({ agreement, error, ...rest }: Ending): Awaitable<void> {
-    return this.end({
-      ...rest,
-      error: error && errorOf(error),
+  over({ outcome, bytes, durationMs, error, agreement, rttMs, retransmissions, lastAckMissing }: Ending): Awaitable<void> {
+    const { stats } = this.host;
+    stats.add('packets.resent', retransmissions);
+    if (rttMs !== undefined) stats.observe('round-trip-seconds', rttMs / 1000);
+    const tftp: TftpSummary = {
       agreed: optionMap(agreement?.acknowledged ?? []),
       blockSize: agreement?.blockSize ?? DEFAULT_BLOCK_BYTES,
       windowSize: agreement?.windowSize ?? 1,
-    });
-  }
-
-  /** A line of the live list. */
-  live({ bytes, retransmissions, rttMs }: Pick<Progress, 'bytes' | 'retransmissions' | 'rttMs'>): LiveExchange {
-    return { ...this.info, bytes, retransmissions, rttMs, ageMs: Math.round(this.clock.now() - this.begunMs) };
+      rttMs,
+      retransmissions,
+      lastAckMissing,
+    };
+    return this.end({ outcome, bytes, durationMs, error: error && errorOf(error), tftp });
   }
 
   protected override get describe(): typeof describeRefusal {
@@ -110,7 +111,7 @@ export class TftpExchange extends Exchange implements TransportExchange {
   }
 
   /** The first reply needs the first segment, unless the plane reads it by itself. */
-  protected prepare(): Awaitable<void> {
+  protected override prepare(): Awaitable<void> {
     const { content } = this;
     if (content === undefined || (this.#plane.borrows && content.lends)) return;
     const first = readSegment(content, 0);

@@ -56,7 +56,10 @@ export class TftpService implements Service {
 
   async exchanges(): Promise<readonly LiveExchange[]> {
     const progress = new Map((await this.#transport?.progress())?.map((one) => [one.id, one]));
-    return Array.from(this.#exchanges, (exchange) => exchange.live(progress.get(exchange.transfer) ?? NO_PROGRESS));
+    return Array.from(this.#exchanges, (exchange) => {
+      const { bytes, retransmissions, rttMs } = progress.get(exchange.transfer) ?? NO_PROGRESS;
+      return { ...exchange.live(bytes), retransmissions, rttMs };
+    });
   }
 
   async prepare({ config }: Generation): Promise<Prepared> {

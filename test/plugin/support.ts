@@ -7,7 +7,9 @@ import type { Content } from '../../src/content/content.ts';
 import type { Plugin } from '../../src/plugin/define.ts';
 import { Pipeline, type PipelineSurroundings } from '../../src/plugin/pipeline.ts';
 import { readyPlugins } from '../../src/plugin/ready.ts';
-import type { ExchangeInfo, ExchangeSummary, Folder, ReadRequest, WriteRequest } from '../../src/plugin/types.ts';
+import type { ExchangeInfo, ExchangeSummary, Folder, ReadRequest } from '../../src/plugin/types.ts';
+import type { TftpReadRequest, TftpWriteRequest } from '../../src/tftp/request.ts';
+import type { TftpSummary } from '../../src/tftp/summary.ts';
 
 export class FakeClock implements Clock {
   #now = 0;
@@ -132,7 +134,7 @@ export async function start(plugins: readonly Plugin[], around: PipelineSurround
   return Pipeline.start(ready.plugins, around);
 }
 
-export function readRequest(name: string, client: Partial<ReadRequest['client']> = {}): ReadRequest {
+export function readRequest(name: string, client: Partial<ReadRequest['client']> = {}): TftpReadRequest {
   return {
     protocol: 'tftp',
     kind: 'read',
@@ -144,7 +146,7 @@ export function readRequest(name: string, client: Partial<ReadRequest['client']>
   };
 }
 
-export function writeRequest(name: string): WriteRequest {
+export function writeRequest(name: string): TftpWriteRequest {
   return { ...readRequest(name), kind: 'write', size: undefined };
 }
 
@@ -152,18 +154,22 @@ export function transfer(overrides: Partial<ExchangeInfo> = {}): ExchangeInfo {
   return { id: 12, request: readRequest('kernel'), served: 'kernel', size: 3, generation: 1, ...overrides };
 }
 
+export const TFTP_SUMMARY: TftpSummary = {
+  agreed: new Map([['blksize', '1468']]),
+  blockSize: 1468,
+  windowSize: 1,
+  rttMs: 0.25,
+  retransmissions: 2,
+  lastAckMissing: false,
+};
+
 export function summary(overrides: Partial<ExchangeSummary> = {}): ExchangeSummary {
   return {
     ...transfer(),
     outcome: 'completed',
     bytes: 3_000_000,
     durationMs: 1500,
-    agreed: new Map([['blksize', '1468']]),
-    blockSize: 1468,
-    windowSize: 1,
-    rttMs: 0.25,
-    retransmissions: 2,
-    lastAckMissing: false,
+    tftp: TFTP_SUMMARY,
     error: undefined,
     ...overrides,
   };

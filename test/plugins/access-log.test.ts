@@ -1,7 +1,7 @@
 import { accessLog } from 'pxe/plugins';
 import { expect, test } from 'vitest';
 import type { ExchangeSummary } from '../../src/plugin/types.ts';
-import { readRequest, start, summary, surroundings, transfer } from '../plugin/support.ts';
+import { readRequest, start, summary, surroundings, TFTP_SUMMARY, transfer } from '../plugin/support.ts';
 
 const request = readRequest('boot/kernel', {
   mac: '52:54:00:12:34:56',
@@ -13,7 +13,7 @@ test('one line as it starts, one as it ends, with every field', async () => {
   const around = surroundings();
   const pipeline = await start([accessLog()], around);
   pipeline.start(transfer({ request, served: 'web1/kernel', size: 3_000_000 }));
-  pipeline.end(summary({ request, served: 'web1/kernel', size: 3_000_000, lastAckMissing: true }));
+  pipeline.end(summary({ request, served: 'web1/kernel', size: 3_000_000, tftp: { ...TFTP_SUMMARY, lastAckMissing: true } }));
   const started = {
     plugin: 'access-log',
     transfer: 12,

@@ -5,7 +5,7 @@ import { Boots, MAX_MACHINES } from '../../plugins/boots.ts';
 import { LastSteps } from '../../plugins/lib/last-steps.ts';
 import { KeptState } from '../../src/plugin/kept.ts';
 import type { ExchangeSummary } from '../../src/plugin/types.ts';
-import { readRequest, start, summary, surroundings, transfer, writeRequest } from '../plugin/support.ts';
+import { readRequest, start, summary, surroundings, TFTP_SUMMARY, transfer, writeRequest } from '../plugin/support.ts';
 
 const mac = '52:54:00:12:34:56';
 
@@ -24,7 +24,10 @@ function booting(idleMs = 60_000) {
   ) => {
     const common = { id: ++id, request: readRequest(served, client), served };
     if (ended.outcome !== 'refused') boots.start(transfer(common), at);
-    boots.end(summary({ ...common, bytes: 100, durationMs: ms, retransmissions: 0, ...ended }), at + ms);
+    boots.end(
+      summary({ ...common, bytes: 100, durationMs: ms, tftp: { ...TFTP_SUMMARY, retransmissions: 0 }, ...ended }),
+      at + ms,
+    );
   };
   const absent = (name: string, at: number, client?: object) =>
     ask(
@@ -45,7 +48,7 @@ describe('a boot', () => {
     one.ask('shimx64.efi', 1000, 5, { outcome: 'probed', bytes: 0, error: { code: 8, message: 'User aborted' } });
     one.ask('shimx64.efi', 1010, 90, { bytes: 900_000 });
     one.absent('revocations.efi', 1150);
-    one.ask('grubx64.efi', 1200, 300, { bytes: 2_000_000, retransmissions: 3 });
+    one.ask('grubx64.efi', 1200, 300, { bytes: 2_000_000, tftp: { ...TFTP_SUMMARY, retransmissions: 3 } });
     for (let n = 0; n < 9; n++) one.absent(`grub.cfg-${n}`, 1600 + n);
     one.ask('grub.cfg', 1700, 1);
     one.ask('vmlinuz', 3700, 500, { bytes: 8_000_000 });
@@ -245,7 +248,15 @@ describe('accessLog', () => {
     const ask = (name: string, id: number) => {
       pipeline.start(transfer({ id, request: readRequest(name, { mac }), served: name }));
       vi.advanceTimersByTime(20);
-      pipeline.end(summary({ id, request: readRequest(name, { mac }), served: name, durationMs: 20, retransmissions: 0 }));
+      pipeline.end(
+        summary({
+          id,
+          request: readRequest(name, { mac }),
+          served: name,
+          durationMs: 20,
+          tftp: { ...TFTP_SUMMARY, retransmissions: 0 },
+        }),
+      );
     };
     const lines = () => around.log.lines.filter(({ message }) => message === 'boot');
     return { pipeline, ask, lines };

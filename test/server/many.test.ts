@@ -70,13 +70,13 @@ test.each([
     const ms = Math.round(performance.now() - begun);
     await until(() => ended.length === CLIENTS, 'end of every transfer');
     const retries = results.reduce((sum, { retries }) => sum + retries, 0);
-    const resent = ended.reduce((sum, { retransmissions }) => sum + retransmissions, 0);
+    const resent = ended.reduce((sum, { tftp }) => sum + tftp!.retransmissions, 0);
     console.log(`${CLIENTS} clients in ${ms} ms, ${most} at a time; repeated by clients ${retries}, by the server ${resent}`);
   } finally {
     clearInterval(watching);
   }
   expect(ended.map(({ outcome }) => outcome)).toEqual(Array(CLIENTS).fill('completed'));
-  expect(new Set(ended.map(({ blockSize, windowSize }) => `${blockSize} ${windowSize}`)).size).toBe(CLIENTS - CLIENTS / 20 + 1);
+  expect(new Set(ended.map(({ tftp }) => `${tftp!.blockSize} ${tftp!.windowSize}`)).size).toBe(CLIENTS - CLIENTS / 20 + 1);
   expect(most).toBeGreaterThan(CLIENTS / 4);
   // However many ask: each segment once.
   expect(positions.sort((a, b) => a - b)).toEqual([0, SEGMENT_BYTES, 2 * SEGMENT_BYTES]);

@@ -278,16 +278,18 @@ describe('what it tells', () => {
         outcome: 'completed',
         bytes: file.length,
         durationMs: expect.any(Number),
-        agreed: new Map([
-          ['tsize', String(file.length)],
-          ['blksize', '1432'],
-          ['windowsize', '8'],
-        ]),
-        blockSize: 1432,
-        windowSize: 8,
-        rttMs: expect.any(Number),
-        retransmissions: 0,
-        lastAckMissing: false,
+        tftp: {
+          agreed: new Map([
+            ['tsize', String(file.length)],
+            ['blksize', '1432'],
+            ['windowsize', '8'],
+          ]),
+          blockSize: 1432,
+          windowSize: 8,
+          rttMs: expect.any(Number),
+          retransmissions: 0,
+          lastAckMissing: false,
+        },
         error: undefined,
       },
     ]);

@@ -43,7 +43,7 @@ describe('time', () => {
       expect(one).toMatchObject({ error: undefined, retries: 0, duplicates: 0 });
     }
     await until(() => at.ended.length === 20, 'end of all transfers');
-    expect(at.ended.map(({ outcome, retransmissions }) => [outcome, retransmissions])).toEqual(Array(20).fill(['completed', 0]));
+    expect(at.ended.map(({ outcome, tftp }) => [outcome, tftp?.retransmissions])).toEqual(Array(20).fill(['completed', 0]));
   });
 
   test('the wall clock jumps, and neither transfers nor waits for files go by it', async () => {

@@ -69,7 +69,7 @@ export function judgePatience(world: World, client: Machine, unheard: Unheard, s
   if (silent || world.ledger.crowdedOut.has(clientOf(client).split(':')[0]!)) return;
   const records = recordsOf(world, client);
   if (records.length === 0) return world.violated(`${clientOf(client)} was never heard (${client.name})`);
-  if (records.every(({ summary }) => summary?.outcome === 'completed' && !summary.lastAckMissing))
+  if (records.every(({ summary }) => summary?.outcome === 'completed' && !summary.tftp?.lastAckMissing))
     world.violated(`${clientOf(client)} waits for what the server takes for completed (${client.name})`);
 }
 

@@ -498,7 +498,7 @@ class Simulation {
       'requests.write': sum(({ request }) => Number(request.kind === 'write')),
       'bytes.sent': bytes('read'),
       'bytes.received': bytes('write'),
-      'packets.resent': sum(({ retransmissions }) => retransmissions),
+      'packets.resent': sum(({ tftp }) => tftp?.retransmissions ?? 0),
       ...Object.fromEntries(OUTCOMES.map((name) => [`outcomes.${name}`, sum(({ outcome }) => Number(outcome === name))])),
       ...Object.fromEntries(DROP_REASONS.map((reason) => [`drops.${reason}`, world.ledger.drops.get(reason) ?? 0])),
     };

@@ -112,6 +112,6 @@ describeWith('where the kernel refuses to cut a window up', [native], () => {
     }
     await end(() => ended.length === 2);
     expect(ended.map(({ outcome }) => outcome)).toEqual(['completed', 'completed']);
-    expect(ended[0]!.retransmissions).toBeGreaterThan(0);
+    expect(ended[0]!.tftp!.retransmissions).toBeGreaterThan(0);
   });
 });

@@ -38,8 +38,6 @@ describeWith('native transport', needs, () => {
       expect(Buffer.from(bytes).equals(file)).toBe(true);
     }
     await until(() => ended.length === options.length, 'every end');
-    expect(ended.map(({ outcome, retransmissions }) => `${outcome} ${retransmissions}`)).toEqual(
-      options.map(() => 'completed 0'),
-    );
+    expect(ended.map(({ outcome, tftp }) => `${outcome} ${tftp?.retransmissions}`)).toEqual(options.map(() => 'completed 0'));
   });
 });
