@@ -67,13 +67,17 @@ interface Profile {
 
 const profiles: Readonly<Record<keyof z.output<typeof options>, Profile>> = {
   windows: {
-    isOf: ({ asked, name, tftp: { options } }) =>
-      asked.includes('\\') || options.has('mstfwindow') || options.has('msftwindow') || WINDOWS_FILE.test(name),
+    isOf: (request) => {
+      const { asked, name } = request;
+      const options = tftpOptions(request);
+      return asked.includes('\\') || options.has('mstfwindow') || options.has('msftwindow') || WINDOWS_FILE.test(name);
+    },
     find: ({ name }, root) => root.spelling(name),
   },
   shim: {
     // 512-byte blocks, whatever its firmware is able to.
-    isOf: ({ name, tftp: { options } }) => SHIM_FILE.test(name) && (options.get('blksize') ?? '512') === '512',
+    isOf: (request) =>
+      request.protocol === 'tftp' && SHIM_FILE.test(request.name) && (tftpOptions(request).get('blksize') ?? '512') === '512',
     find: ({ name }, root, programs) => {
       const file = name.slice(name.lastIndexOf('/') + 1);
       return firstOf(root, [name, ...(programs === undefined ? [] : [programs + file]), file]);
@@ -151,3 +155,10 @@ class PiFolders {
     return isUsual && (client.mac === undefined || isPiMac(client.mac));
   }
 }
+
+/** None for a request of another protocol. */
+function tftpOptions(request: ReadRequest): ReadonlyMap<string, string> {
+  return request.protocol === 'tftp' ? request.tftp.options : NO_OPTIONS;
+}
+
+const NO_OPTIONS: ReadonlyMap<string, string> = new Map();

@@ -38,13 +38,7 @@ export function contextOf(
     ...(uuid === undefined ? {} : { uuid: oneLine(uuid) }),
     ...(serial === undefined ? {} : { serial: oneLine(serial) }),
   };
-  const request: ReadRequest = {
-    ...asked,
-    client,
-    asked: oneLine(asked.asked),
-    name: oneLine(asked.name),
-    tftp: { ...asked.tftp, options: new Map([...asked.tftp.options].map(([name, value]) => [oneLine(name), oneLine(value)])) },
-  };
+  const request = { ...withLines(asked), client, asked: oneLine(asked.asked), name: oneLine(asked.name) };
   const { host, mac } = client;
   return {
     request,
@@ -98,3 +92,10 @@ function oneLine(text: string): string {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
+
+/** What is particular to its protocol, with each text on one line. */
+function withLines(request: ReadRequest): ReadRequest {
+  if (request.protocol !== 'tftp') return request;
+  const options = new Map([...request.tftp.options].map(([name, value]) => [oneLine(name), oneLine(value)]));
+  return { ...request, tftp: { ...request.tftp, options } };
+}

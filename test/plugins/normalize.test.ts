@@ -3,6 +3,7 @@ import { normalize } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
 import type { Trace } from '../../src/plugin/trace.ts';
 import type { ExchangeSummary, ReadRequest } from '../../src/plugin/types.ts';
+import type { TftpReadRequest } from '../../src/tftp/request.ts';
 import { optionMap } from '../../src/tftp/request.ts';
 import { readVectors } from '../kit/vectors.ts';
 import { fakeFolder, readRequest, start, summary, surroundings } from '../plugin/support.ts';
@@ -14,7 +15,7 @@ async function normalizing(files: readonly string[], options?: Options) {
   const around = surroundings({ root: fakeFolder(Object.fromEntries(files.map((name) => [name, name]))) });
   const pipeline = await start([normalize(options)], around);
   /** What is looked for, and by which profile. */
-  const ask = async (asked: string, also: Partial<ReadRequest> = {}, client: Partial<ReadRequest['client']> = {}) => {
+  const ask = async (asked: string, also: Partial<TftpReadRequest> = {}, client: Partial<ReadRequest['client']> = {}) => {
     const trace: Trace = [];
     const request = { ...readRequest(cleanName(asked), client), asked, ...also };
     const { name } = await pipeline.rewrite(request, { trace });
@@ -33,7 +34,7 @@ const withOptions = (options: ReadonlyMap<string, string>) => ({ tftp: { mode: '
 const blksize = (value: string) => withOptions(new Map([['blksize', value]]));
 
 describe('what is asked for, what there is, what is looked for', () => {
-  test.each<[asked: string, files: readonly string[], expected: string, also?: Partial<ReadRequest>, client?: object]>([
+  test.each<[asked: string, files: readonly string[], expected: string, also?: Partial<TftpReadRequest>, client?: object]>([
     ['\\Boot\\BCD', ['boot/bcd'], 'windows: boot/bcd'],
     ['\\Boot\\BCD', ['Boot/BCD', 'boot/bcd'], 'Boot/BCD'],
     ['\\Boot\\BCD', ['boot/other'], 'Boot/BCD'],

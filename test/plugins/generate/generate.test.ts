@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { PluginError } from '../../../src/plugin/error.ts';
 import type { Client, ReadRequest } from '../../../src/plugin/types.ts';
 import { codeOf } from '../../../src/tftp/protocol/refusal.ts';
+import type { TftpReadRequest } from '../../../src/tftp/request.ts';
 import { folderOf } from '../../config/support.ts';
 import { fakeFolder, readRequest, start, summary, surroundings } from '../../plugin/support.ts';
 import { issuesOf } from '../support.ts';
@@ -29,7 +30,7 @@ async function making(written: Parameters<typeof generate>[0], templates: Record
   const configDir = folderOf(templates);
   const around = surroundings({ configDir, root: fakeFolder({ 'boot.ipxe': 'of the root' }) });
   const pipeline = await start([inventory, generate(written)], around);
-  const ask = async (name: string, client: Partial<Client> = web1, more: Partial<ReadRequest> = {}) => {
+  const ask = async (name: string, client: Partial<Client> = web1, more: Partial<TftpReadRequest> = {}) => {
     const { content, served, error } = await pipeline.route({ ...readRequest(name, client), ...more });
     if (error) return { text: `ERROR ${codeOf(error)} ${error.message}`, size: undefined, served: undefined };
     const bytes = await content.read(0, 1 << 20);
@@ -233,7 +234,7 @@ describe('a size that firmware asks for first', () => {
 describe('hostile names and values (FIELD.md §4)', () => {
   const template = 'name {{ request.name }}\nasked {{ request.asked }}\nmatch {{ match[0] }}\nserial {{ client.serial }}\n';
   const byFunction = ({ request, match, client }: GenerateContext) =>
-    `name ${request.name}\nasked ${request.asked}\nmatch ${match[0]}\nserial ${client.serial}\noptions ${[...request.tftp.options].flat().join()}\n`;
+    `name ${request.name}\nasked ${request.asked}\nmatch ${match[0]}\nserial ${client.serial}\noptions ${[...(request as TftpReadRequest).tftp.options].flat().join()}\n`;
   const keys = ['name', 'asked', 'match', 'serial', 'options'];
 
   test.each<[string, string]>([
