@@ -13,6 +13,7 @@ import type { FileSystem } from '../../src/content/filesystem.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import { type Config, createServer, type ExchangeInfo, type ExchangeSummary, type Log } from '../../src/index.ts';
 import { Server } from '../../src/server/server.ts';
+import type { Service, ServiceHost } from '../../src/service/service.ts';
 import { TftpService } from '../../src/tftp/service.ts';
 import { PortableTransport } from '../../src/tftp/transport/portable.ts';
 import { resolveConfig } from './config.ts';
@@ -82,6 +83,8 @@ export interface Lab extends Folder {
 export interface OtherWorld {
   readonly clock?: Clock;
   readonly fileSystem?: FileSystem;
+  /** Services beside TFTP. */
+  readonly services?: (host: ServiceHost) => readonly Service[];
 }
 
 const listen = [{ address: '127.0.0.1', port: 0 }];
@@ -114,7 +117,7 @@ export async function lab(config: Config = {}, at: Folder = folder(), world?: Ot
 }
 
 function serverIn(
-  { clock = systemClock, fileSystem = nodeFileSystem }: OtherWorld,
+  { clock = systemClock, fileSystem = nodeFileSystem, services = () => [] }: OtherWorld,
   config: Config,
   dir: string,
   log: Log,
@@ -129,6 +132,7 @@ function serverIn(
       new TftpService(host, {
         transport: (events, limits, counters) => new PortableTransport({ events, limits, counters, clock, random: Math.random }),
       }),
+      ...services(host),
     ],
   });
 }
