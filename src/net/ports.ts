@@ -45,7 +45,7 @@ const RECEIVE_BUFFER_BYTES = 1024 * 1024;
 
 class DgramPort implements Endpoint {
   readonly address: string;
-  /** Not asked for: nobody needs it, and it is known late. */
+  /** Not needed, and known only once it is bound. */
   readonly port = 0;
   readonly socket: Socket;
   open = true;

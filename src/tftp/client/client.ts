@@ -21,11 +21,11 @@ export interface ClientOptions {
   readonly blockSize?: number | undefined;
   /** Blocks for one ACK, 1–65535; not asked for if not given, and then 1. */
   readonly windowSize?: number | undefined;
-  /** `timeout`, 1–255 s: how long each side waits before it sends again, at the most. */
+  /** `timeout`, 1–255 s: the longest that each side waits before it sends again. */
   readonly timeoutSeconds?: number | undefined;
   /** The number that follows block 65535. */
   readonly rollover?: Rollover | undefined;
-  /** Ask for the size, or tell it. @default true */
+  /** Ask for the size, or announce it. @default true */
   readonly transferSize?: boolean | undefined;
   /** @default 'octet' */
   readonly mode?: 'octet' | 'netascii' | undefined;
@@ -34,14 +34,14 @@ export interface ClientOptions {
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Told as bytes arrive, a few times a second, and at the end. */
+  /** Called as bytes arrive, a few times a second, and at the end. */
   readonly onProgress?: ((progress: ClientProgress) => void) | undefined;
 }
 
 export interface ClientProgress {
   /** Bytes on the wire, in netascii more than in the file. */
   readonly bytes: number;
-  /** Bytes in all, if anybody has said. */
+  /** Bytes in all, where they are known. */
   readonly total: number | undefined;
 }
 
@@ -86,7 +86,7 @@ export function download(
       const store = async (bytes: Uint8Array, last: boolean) => {
         if (bytes.length > 0) await target.write(bytes);
         if (last) await target.commit();
-        session.drive((transfer, now) => transfer.written(bytes.length, last, now));
+        session.step((transfer, now) => transfer.written(bytes.length, last, now));
       };
       return new DownloadTransfer(request, { ...host, deliver: (bytes, last) => work.add(() => store(bytes, last)) });
     },
@@ -106,7 +106,7 @@ export async function upload(remote: string | Remote, source: Content, options: 
           const bytes = await content.read(index * SEGMENT_BYTES, SEGMENT_BYTES);
           const last = bytes.length < SEGMENT_BYTES;
           if (last && index * SEGMENT_BYTES + bytes.length < (size ?? 0)) throw new Error('the file ended early');
-          session.drive((transfer, now) => transfer.supply(index, bytes, last, now));
+          session.step((transfer, now) => transfer.supply(index, bytes, last, now));
         };
         return new UploadTransfer(request, { ...host, need: (index) => work.add(() => read(index)) }, size);
       },
@@ -116,7 +116,7 @@ export async function upload(remote: string | Remote, source: Content, options: 
   }
 }
 
-/** What tells a download from an upload. */
+/** What differs between a download and an upload. */
 interface Kind<T extends ClientTransfer> {
   /** The value of `tsize`, unless it is not wanted. */
   readonly transferSize: number | undefined;
@@ -135,17 +135,17 @@ async function run<T extends ClientTransfer>(
   const server = peerKey(address, port);
   const began = performance.now();
   const work = new Work();
-  const tell = progressTeller(options.onProgress);
+  const report = progressReporter(options.onProgress);
   const settings = {
     family,
     server,
     localAddress: options.localAddress,
     localPort: options.localPort ?? 0,
     signal: options.signal,
-    stepped: (transfer: T) => tell(transfer.bytes, kind.total(transfer), false),
+    onStep: (transfer: T) => report(transfer.bytes, kind.total(transfer), false),
   };
   const session = await Session.start<T>(settings, (local, clientHost, own) => {
-    work.failed = (error) => own.fail(error);
+    work.onError = (error) => own.fail(error);
     const transferSize = options.transferSize === false ? undefined : kind.transferSize;
     const request: ClientRequest = {
       server,
@@ -163,7 +163,7 @@ async function run<T extends ClientTransfer>(
     await work.stop();
   }
   const { transfer } = session;
-  tell(transfer.bytes, kind.total(transfer), true);
+  report(transfer.bytes, kind.total(transfer), true);
   return {
     bytes: transfer.bytes,
     durationMs: performance.now() - began,
@@ -174,9 +174,9 @@ async function run<T extends ClientTransfer>(
   };
 }
 
-/** Jobs one after the other. The first that fails is told, and those after it are not begun. */
+/** Jobs one after the other. The first that fails is reported, and those after it are not begun. */
 class Work {
-  failed: (error: unknown) => void = () => {};
+  onError: (error: unknown) => void = () => {};
   #last = Promise.resolve();
   #stopped = false;
 
@@ -185,7 +185,7 @@ class Work {
       try {
         if (!this.#stopped) await job();
       } catch (error) {
-        if (!this.#stopped) this.failed(error);
+        if (!this.#stopped) this.onError(error);
         this.#stopped = true;
       }
     });
@@ -198,12 +198,12 @@ class Work {
   }
 }
 
-function progressTeller(tell: ClientOptions['onProgress']) {
-  let toldAt = performance.now();
+function progressReporter(report: ClientOptions['onProgress']) {
+  let reportedAt = performance.now();
   return (bytes: number, total: number | undefined, last: boolean): void => {
     const now = performance.now();
-    if (!tell || (!last && now - toldAt < PROGRESS_MS)) return;
-    toldAt = now;
-    tell({ bytes, total });
+    if (!report || (!last && now - reportedAt < PROGRESS_MS)) return;
+    reportedAt = now;
+    report({ bytes, total });
   };
 }

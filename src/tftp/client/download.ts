@@ -18,7 +18,7 @@ export class DownloadTransfer extends ClientTransfer<DownloadHost> {
   protected readonly opcode = Opcode.rrq;
   #receiver: Receiver | undefined;
 
-  /** So many delivered bytes are written; `stored`: all of them, for good, and the last ACK may go. */
+  /** This many delivered bytes are written; `stored`: all of them, for good, and the last ACK may go. */
   written(bytes: number, stored: boolean, now: number): void {
     if (this.phase !== 'open' || !this.#receiver) return;
     const serverWaited = this.#receiver.waitingForUs;

@@ -14,7 +14,7 @@ export interface AskedOptions {
   readonly windowSize?: number | undefined;
   /** `timeout`, seconds (RFC 2349). */
   readonly timeoutSeconds?: number | undefined;
-  /** `tsize` (RFC 2349): 0 asks a server for a file's size; an upload tells its own. */
+  /** `tsize` (RFC 2349): 0 asks a server for a file's size; an upload announces its own. */
   readonly transferSize?: number | undefined;
   /** `rollover`: the number that follows block 65535. */
   readonly rollover?: Rollover | undefined;
@@ -58,7 +58,7 @@ export function requestOptions(asked: AskedOptions): Option[] {
 
 /** Judges an OACK. A smaller block size or window is the server's right, anything else that differs is a mistake. */
 export function judge(asked: AskedOptions, acknowledged: readonly Option[]): Verdict {
-  const ranges = new Map<string, readonly [least: number, most: number | undefined]>([
+  const ranges = new Map<string, readonly [min: number, max: number | undefined]>([
     ['blksize', [MIN_BLOCK_BYTES, asked.blockSize]],
     ['windowsize', [1, asked.windowSize]],
     ['timeout', [asked.timeoutSeconds ?? 0, asked.timeoutSeconds]],
@@ -68,10 +68,10 @@ export function judge(asked: AskedOptions, acknowledged: readonly Option[]): Ver
   const values = new Map<string, number>();
   for (const { name, value } of acknowledged) {
     const key = name.toLowerCase();
-    const [least, most] = ranges.get(key) ?? [0, undefined];
-    if (most === undefined) return { ok: false, reason: `option ${key} was not asked for` };
+    const [min, max] = ranges.get(key) ?? [0, undefined];
+    if (max === undefined) return { ok: false, reason: `option ${key} was not asked for` };
     if (values.has(key)) return { ok: false, reason: `option ${key} came twice` };
-    const number = parseNumber(value, least, most);
+    const number = parseNumber(value, min, max);
     if (number === undefined) return { ok: false, reason: `option ${key} was answered with "${value}"` };
     values.set(key, number);
   }

@@ -8,7 +8,7 @@ import { Opcode } from '../protocol/packet.ts';
 import type { ClientAgreement } from './options.ts';
 import { ClientTransfer } from './transfer.ts';
 
-/** Ends with a failure of kind `local` if the server told the size: by giving up, as firmware does. */
+/** Ends with a failure of kind `local` if the server announced the size: by giving up, as firmware does. */
 export class ProbeTransfer extends ClientTransfer {
   protected readonly opcode = Opcode.rrq;
 

@@ -15,8 +15,8 @@ import type { ClientHost, ClientTransfer } from './transfer.ts';
 
 export interface SessionOptions<T> extends ClientSocketOptions {
   readonly signal: AbortSignal | undefined;
-  /** After each step of the transfer. */
-  readonly stepped: (transfer: T) => void;
+  /** Called after each step of the transfer. */
+  readonly onStep: (transfer: T) => void;
 }
 
 /** Makes the transfer, once there is a socket to send from. */
@@ -29,22 +29,22 @@ export class Session<T extends ClientTransfer = ClientTransfer> implements State
   readonly #options: SessionOptions<T>;
   readonly #transfer: T;
   /** It is the open socket that keeps the process alive. */
-  readonly #driver = new EventLoopDriver(this, backgroundClock, () => this.#stepped());
+  readonly #driver = new EventLoopDriver(this, backgroundClock, () => this.#onStep());
   /** What made this end fail: a sink, a source, the network. */
   #cause: unknown;
-  readonly #settle: { resolve(): void; reject(error: ClientError): void };
+  readonly #completion: { resolve(): void; reject(error: ClientError): void };
 
   private constructor(socket: ClientSocket, options: SessionOptions<T>, begin: Begin<T>) {
     this.#socket = socket;
     this.#options = options;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ended = promise;
-    this.#settle = { resolve, reject };
+    this.#completion = { resolve, reject };
     const outbox: Outbox = {
       send: (_from, to, datagram) => socket.send(to, datagram),
       data: (_from, to, block, slices) => socket.data(to, block, slices),
     };
-    const host: ClientHost = { outbox, random: Math.random, over: (failure) => this.#over(failure) };
+    const host: ClientHost = { outbox, random: Math.random, over: (failure) => this.#onOver(failure) };
     this.#transfer = begin(socket, host, this);
   }
 
@@ -52,16 +52,16 @@ export class Session<T extends ClientTransfer = ClientTransfer> implements State
   static async start<T extends ClientTransfer>(options: SessionOptions<T>, begin: Begin<T>): Promise<Session<T>> {
     let session: Session<T> | undefined;
     const socket = await ClientSocket.bind(options, {
-      receive: (from, datagram) => session?.receive(from, datagram),
-      fault: (error) => session?.fail(error),
-      refused: () => session?.drive((transfer, now) => transfer.refused(now)),
+      onDatagram: (from, datagram) => session?.receive(from, datagram),
+      onFault: (error) => session?.fail(error),
+      onRefused: () => session?.step((transfer, now) => transfer.refused(now)),
     }).catch((error: Error) => {
       throw new ClientError({ kind: 'local', code: undefined, message: error.message }, error);
     });
     session = new Session(socket, options, begin);
-    session.drive((transfer, now) => transfer.start(now));
-    if (options.signal?.aborted) session.#aborted();
-    else options.signal?.addEventListener('abort', session.#aborted);
+    session.step((transfer, now) => transfer.start(now));
+    if (options.signal?.aborted) session.#onAbort();
+    else options.signal?.addEventListener('abort', session.#onAbort);
     return session;
   }
 
@@ -82,33 +82,33 @@ export class Session<T extends ClientTransfer = ClientTransfer> implements State
   }
 
   /** Does something to the transfer. */
-  drive(work: (transfer: T, now: number) => void): void {
+  step(work: (transfer: T, now: number) => void): void {
     this.#driver.step((now) => work(this.#transfer, now));
   }
 
-  /** Something went wrong here: the transfer ends, and the server is told. */
+  /** Something went wrong on this side: the transfer ends, with an ERROR to the server. */
   fail(cause: unknown): void {
     const message = cause instanceof Error ? cause.message : String(cause);
     const full = (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOSPC';
     this.#cause ??= cause;
-    this.drive((transfer, now) => transfer.abort(full ? ErrorCode.diskFull : ErrorCode.undefined, message, now));
+    this.step((transfer, now) => transfer.abort(full ? ErrorCode.diskFull : ErrorCode.undefined, message, now));
   }
 
-  readonly #aborted = (): void => {
+  readonly #onAbort = (): void => {
     this.#cause ??= this.#options.signal?.reason;
-    this.drive((transfer, now) => transfer.abort(ErrorCode.undefined, 'aborted', now));
+    this.step((transfer, now) => transfer.abort(ErrorCode.undefined, 'aborted', now));
   };
 
-  #over(failure: Failure | undefined): void {
-    this.#options.signal?.removeEventListener('abort', this.#aborted);
-    if (failure) this.#settle.reject(new ClientError(failure, failure.kind === 'local' ? this.#cause : undefined));
-    else this.#settle.resolve();
-    // A download may still listen for a repeated last DATA; nobody has to wait for that.
+  #onOver(failure: Failure | undefined): void {
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    if (failure) this.#completion.reject(new ClientError(failure, failure.kind === 'local' ? this.#cause : undefined));
+    else this.#completion.resolve();
+    // A download may still listen for a repeated last DATA; the process need not wait for that.
     this.#socket.unref();
   }
 
-  #stepped(): void {
-    this.#options.stepped(this.#transfer);
+  #onStep(): void {
+    this.#options.onStep(this.#transfer);
     if (this.#transfer.phase !== 'over') return;
     this.#driver.stop();
     this.#socket.close();

@@ -1,6 +1,6 @@
 /**
- * The UDP port of one client transfer. Unlike a server's socket it reports a datagram that cannot be sent, since nothing else
- * would tell the user why, and it need not keep the process alive.
+ * The UDP port of one client transfer. Unlike a server's socket it reports a datagram that cannot be sent, since the user would not learn
+ * the reason otherwise, and it need not keep the process alive.
  *
  * Two sockets share the port: one that takes datagrams from any peer, since the server answers from a port of its own choice (RFC 1350
  * §4), and one that is connected to the server's listening port, since the kernel reports ICMP port unreachable to connected sockets
@@ -14,11 +14,11 @@ import { bound, enlarge, newSocket, onDatagram } from '../../net/dgram.ts';
 import { HEADER_BYTES, Opcode, writeHeader } from '../protocol/packet.ts';
 
 export interface SocketEvents {
-  receive(from: PeerKey, datagram: Uint8Array): void;
+  onDatagram(from: PeerKey, datagram: Uint8Array): void;
   /** A datagram could not be sent, and the next will not be either. */
-  fault(error: Error): void;
+  onFault(error: Error): void;
   /** The server's host says by ICMP that nothing listens on the port that requests go to. */
-  refused(): void;
+  onRefused(): void;
 }
 
 export interface ClientSocketOptions {
@@ -56,7 +56,7 @@ export class ClientSocket implements Endpoint {
     this.#events = events;
     for (const one of this.#sockets) {
       one.on('error', (error) => this.#failed(error));
-      onDatagram(one, events.receive);
+      onDatagram(one, events.onDatagram);
     }
   }
 
@@ -113,8 +113,8 @@ export class ClientSocket implements Endpoint {
 
   #failed(error: NodeJS.ErrnoException): void {
     if (!this.#open) return;
-    if (error.code === 'ECONNREFUSED') this.#events.refused();
-    else if (!PASSING.has(error.code ?? '')) this.#events.fault(error);
+    if (error.code === 'ECONNREFUSED') this.#events.onRefused();
+    else if (!PASSING.has(error.code ?? '')) this.#events.onFault(error);
   }
 }
 

@@ -21,7 +21,7 @@ export interface ClientLimits extends WatchdogLimits {
   readonly dallyMs: number;
 }
 
-/** What to ask of whom. */
+/** What to ask for, and which server. */
 export interface ClientRequest {
   /** Where the request is sent; answers come from the same address and, mostly, another port. */
   readonly server: PeerKey;
@@ -38,7 +38,7 @@ export interface ClientHost {
   readonly outbox: Outbox;
   /** Uniform in [0, 1). */
   random(): number;
-  /** Told once: complete, or failed. */
+  /** Called once: complete, or failed. */
   over(failure: Failure | undefined, now: number): void;
 }
 

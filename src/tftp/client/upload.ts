@@ -15,7 +15,7 @@ export interface UploadHost extends ClientHost {
   need(index: number): void;
 }
 
-/** The source is asked for bytes so far ahead of what the window can need. */
+/** The source is read this far ahead of what the window can need. */
 const READ_AHEAD_BYTES = 2 * SEGMENT_BYTES;
 
 export class UploadTransfer extends ClientTransfer<UploadHost> {

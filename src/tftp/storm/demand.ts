@@ -12,17 +12,17 @@ export interface Demand {
   readonly requestsPerSecond: number;
 }
 
-/** What needs no leave. */
-export const UNASKED: Demand = { clients: 100, requestsPerSecond: 500 };
+/** What needs no `--yes`. */
+export const ALLOWANCE: Demand = { clients: 100, requestsPerSecond: 500 };
 
 export function demandOf({ files, profiles, arrivals, clients }: StormPlan): Demand {
   const requests = Math.max(...profiles.map((profile) => PROFILES[profile](files, identityOf(1)).length));
   return { clients: Math.min(clients, arrivals.length), requestsPerSecond: busiestSecond(arrivals) * requests };
 }
 
-/** What is beyond the limits, in words; `undefined` if nothing is. */
+/** What exceeds the allowance, in words; `undefined` if nothing does. */
 export function excess({ clients, requestsPerSecond }: Demand): string | undefined {
-  if (clients > UNASKED.clients) return `${clients} clients at a time, more than ${UNASKED.clients}`;
-  if (requestsPerSecond <= UNASKED.requestsPerSecond) return undefined;
-  return `up to ${requestsPerSecond} requests within a second, more than ${UNASKED.requestsPerSecond}`;
+  if (clients > ALLOWANCE.clients) return `${clients} clients at a time, more than ${ALLOWANCE.clients}`;
+  if (requestsPerSecond <= ALLOWANCE.requestsPerSecond) return undefined;
+  return `up to ${requestsPerSecond} requests within a second, more than ${ALLOWANCE.requestsPerSecond}`;
 }

@@ -21,7 +21,7 @@ export class Expected {
     return bytes;
   }
 
-  /** `undefined` if there is no such file: it may well be absent on the server, too. */
+  /** `undefined` if there is no such file: it may be absent on the server, too. */
   find(name: string): Uint8Array | undefined {
     try {
       return this.load(name);

@@ -1,5 +1,5 @@
 /**
- * What a bad network does to datagrams: loses them, doubles them, or holds them up so that others overtake. A seed decides, for
+ * What a bad network does to datagrams: loses them, doubles them, or delays them so that others overtake. A seed decides, for
  * each boot by itself, so that what becomes of one does not depend on how the others fare.
  */
 import type { Deadlines } from '../../base/deadlines.ts';
@@ -21,12 +21,12 @@ export interface FaultCounts {
   reordered: number;
 }
 
-/** A datagram is held up for so long at the most, ms. */
-const MAX_HOLD_MS = 20;
+/** A datagram is delayed for at most this long. */
+const MAX_DELAY_MS = 20;
 
 export class Faults {
   readonly counts: FaultCounts = { lost: 0, duplicated: 0, reordered: 0 };
-  /** False: there is nothing to pass through here. */
+  /** False: datagrams need not pass through here. */
   readonly any: boolean;
   readonly #rates: FaultRates;
   readonly #deadlines: Deadlines<Wakeable>;
@@ -37,7 +37,7 @@ export class Faults {
     this.any = rates.loss > 0 || rates.duplication > 0 || rates.reordering > 0;
   }
 
-  /** Calls `deliver` once, twice, later, or never. What is held up is copied. */
+  /** Calls `deliver` once, twice, later, or never. What is delayed is copied. */
   pass(datagram: Uint8Array, now: number, random: () => number, deliver: (datagram: Uint8Array, now: number) => void): void {
     const { loss, duplication, reordering } = this.#rates;
     if (random() < loss) {
@@ -50,12 +50,12 @@ export class Faults {
       if (random() >= reordering) deliver(datagram, now);
       else {
         this.counts.reordered++;
-        this.#hold(datagram.slice(), now + random() * MAX_HOLD_MS, deliver);
+        this.#delay(datagram.slice(), now + random() * MAX_DELAY_MS, deliver);
       }
     }
   }
 
-  #hold(datagram: Uint8Array, deadline: number, deliver: (datagram: Uint8Array, now: number) => void): void {
+  #delay(datagram: Uint8Array, deadline: number, deliver: (datagram: Uint8Array, now: number) => void): void {
     this.#deadlines.update({
       deadline,
       queuedAt: Number.POSITIVE_INFINITY,

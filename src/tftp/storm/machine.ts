@@ -38,7 +38,7 @@ export interface MachineHost {
   readonly allowAbsent: boolean;
   open(machine: Machine, localAddress: string | undefined): Endpoint;
   close(port: Endpoint): void;
-  /** What a file must be; `undefined` if nobody knows. */
+  /** What a file must be; `undefined` if that is not known. */
   expected(name: string): Uint8Array | undefined;
   /** Takes notice of its deadline. */
   arm(machine: Machine): void;
@@ -51,13 +51,13 @@ interface Request {
   readonly step: Step;
   readonly port: Endpoint;
   readonly transfer: DownloadTransfer | ProbeTransfer;
-  /** What the file must be, if anybody knows; looked up with the first bytes, as many a file is absent. */
+  /** What the file must be, where that is known; looked up with the first bytes, since many files are absent. */
   expected: Uint8Array | undefined;
   readonly beganAt: number;
   firstByteAt: number;
-  /** Told by the transfer, to be dealt with when its call has returned. */
+  /** Reported by the transfer, to be dealt with when its call has returned. */
   arrived: number;
-  /** Handed out by the transfer, and not yet reported as written. */
+  /** Delivered by the transfer, and not yet reported as written. */
   unwritten: number;
   last: boolean;
   wrong: boolean;
@@ -69,8 +69,8 @@ interface Request {
 }
 
 /** Times between repeated requests. */
-const REPEAT_LEAST_MS = 5;
-const REPEAT_MOST_MS = 9;
+const MIN_REPEAT_MS = 5;
+const MAX_REPEAT_MS = 9;
 
 export class Machine implements Wakeable {
   deadline = Number.POSITIVE_INFINITY;
@@ -119,7 +119,7 @@ export class Machine implements Wakeable {
     this.#follow(request, now);
   }
 
-  /** Gives up what is under way; tells the server, but nobody else. */
+  /** Gives up what is under way, with an ERROR to the server; counts nothing. */
   abandon(now: number): void {
     const request = this.#request;
     if (!request) return;
@@ -175,7 +175,7 @@ export class Machine implements Wakeable {
   }
 
   #take(request: Request, from: PeerKey, datagram: Uint8Array, now: number): void {
-    // Held up until after its end.
+    // Delayed until after its end.
     if (this.#request !== request) return;
     this.#now = now;
     const { transfer } = request;
@@ -194,7 +194,7 @@ export class Machine implements Wakeable {
     else transfer.written(unwritten, last, now);
   }
 
-  /** After each call of the transfer: looks whether it has ended, and when it wants to be woken. */
+  /** After each call of the transfer: checks whether it has ended, and when it is to be woken. */
   #follow(request: Request, now: number): void {
     if (request.ending !== 'running') return this.#ended(request, request.ending, now);
     this.deadline = Math.min(request.transfer.deadline, request.repeatAt);
@@ -258,7 +258,7 @@ export class Machine implements Wakeable {
   }
 
   #repeatGap(): number {
-    return REPEAT_LEAST_MS + this.#boot!.random() * (REPEAT_MOST_MS - REPEAT_LEAST_MS);
+    return MIN_REPEAT_MS + this.#boot!.random() * (MAX_REPEAT_MS - MIN_REPEAT_MS);
   }
 
   #send(from: Endpoint, to: PeerKey, datagram: Uint8Array): void {

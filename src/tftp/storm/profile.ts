@@ -21,7 +21,7 @@ export interface Step extends StormFile {
    */
   readonly kind: 'fetch' | 'probe' | 'search';
   readonly options: AskedOptions;
-  /** The request is sent so many times more, a few milliseconds apart, whatever the server says. */
+  /** Further copies of the request, a few milliseconds apart, whatever the server answers. */
   readonly repeats?: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a storm tells in the end; the shape of `pxe storm --json`.
+ * What a storm reports at the end; the shape of `pxe storm --json`.
  */
 import type { FaultCounts } from './faults.ts';
 import type { ProfileName } from './profile.ts';

@@ -7,7 +7,7 @@ import type { ProfileName } from './profile.ts';
 /** How one request ended. `absent`: ERROR 1 where that is an answer. */
 export type RequestOutcome = 'completed' | 'probed' | 'absent' | 'failed';
 
-/** A distribution, milliseconds; `undefined` if there is nothing to tell. */
+/** A distribution, milliseconds; `undefined` if nothing was measured. */
 export interface Latency {
   readonly p50: number;
   readonly p90: number;
@@ -15,7 +15,7 @@ export interface Latency {
   readonly max: number;
 }
 
-/** Reasons told apart; servers word them as they like. */
+/** Reasons counted separately; servers word them as they like. */
 const MAX_REASONS = 32;
 const MAX_REASON_CHARACTERS = 100;
 

@@ -1,4 +1,4 @@
-/** What the deadlines of a storm are kept for: machines, and datagrams that are held up. */
+/** What the deadlines of a storm are kept for: machines, and datagrams that are delayed. */
 import type { Timed } from '../../base/deadlines.ts';
 
 /** Something of a storm that waits for a time. */
