@@ -265,7 +265,7 @@ export default defineConfig({ rootDir: 'ROOT', tftp: { listen: [{ address: '127.
     peer.send(address, rrq('x', 'octet\x1b[2J'));
     await peer.reply();
     const out = await server.until(
-      (text) => /not there[\s\S]*refused[\s\S]*refused[\s\S]*transfer mode/.test(plain(text)) && text,
+      (text) => /not found[\s\S]*refused[\s\S]*refused[\s\S]*transfer mode/.test(plain(text)) && text,
       'three lines',
     );
     server.type('\x03');

@@ -215,7 +215,7 @@ describe('what hinders is said once', () => {
         await writeFile(path, '[');
         await truncate(path, 6 * 1024 ** 3);
       },
-      /begins like a file of libvirt and has 6442450944 bytes: more than 16777216 are not read/,
+      /begins like a file of libvirt and has 6442450944 bytes: files over 16777216 are not read/,
     ],
     ['a file of udhcpd that is cut off', (path) => writeFile(path, Buffer.alloc(40)), /begins like a file of udhcpd/],
   ])('%s', async (_, make, problem) => {
