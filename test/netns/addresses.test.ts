@@ -53,7 +53,7 @@ describeWith('addresses of a server that is not root any more', needs, () => {
     await network.ip('server', 'address', 'add', '10.77.0.33/24', 'dev', 'lab0');
     const warning = await served.logged(({ level, code }) => level === 40 && code === 'EACCES', 15_000);
     expect(warning).toMatchObject({ addresses: expect.arrayContaining(['10.77.0.33']), port: 69 });
-    expect(warning.msg).toMatch(/not permitted to listen on .*10\.77\.0\.33.* port 69.*Three ways out/);
+    expect(warning.msg).toMatch(/not permitted to listen on .*10\.77\.0\.33.* port 69.*Three solutions/);
   });
 });
 

@@ -24,6 +24,8 @@ export interface TransferRecord {
   /** When it was answered. */
   startAt?: number;
   endAt?: number;
+  /** How often the plugin that watches was told of the end. */
+  observed: number;
   summary?: ExchangeSummary;
 }
 
@@ -74,6 +76,7 @@ export class Ledger {
       asked: request.asked,
       plan: this.plan,
       requestAt: world.now,
+      observed: 0,
     };
     this.transfers.set(id, record);
     this.live.add(record);
@@ -95,6 +98,13 @@ export class Ledger {
     record.endAt = world.now;
     record.summary = summary;
     this.live.delete(record);
+  }
+
+  /** The `end` hook of a plugin is called. */
+  observedEnd(id: number): void {
+    const record = this.transfers.get(id);
+    if (record && ++record.observed > 1)
+      this.#world.violated(`the observer of exchange ${id} is told ${record.observed} times of its end`);
   }
 
   /** Another plan is in force. */
@@ -126,6 +136,8 @@ export class Ledger {
   leftovers(): string[] {
     const left: string[] = [];
     for (const { id, asked } of this.live) left.push(`transfer ${id} (${asked}) has not ended`);
+    for (const { id, asked, observed } of this.transfers.values())
+      if (observed !== 1) left.push(`exchange ${id} (${asked}), whose observer was told ${observed} times of its end`);
     for (const instance of this.instances) left.push(...instance.leftovers());
     for (const content of this.contents) left.push(...content.leftovers());
     for (const sink of this.sinks) left.push(...sink.leftovers());

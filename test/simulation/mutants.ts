@@ -10,7 +10,6 @@ import { type Fill, SegmentCache } from '../../src/content/cache.ts';
 import { VersionedFile } from '../../src/content/versioned-file.ts';
 import { Exchange } from '../../src/service/exchange.ts';
 import { Generation, type Lease } from '../../src/service/generation.ts';
-import { TftpExchange } from '../../src/tftp/exchange.ts';
 import type { Mutant } from './scenario.ts';
 
 export interface NamedMutant {
@@ -67,10 +66,10 @@ export const MUTANTS: readonly NamedMutant[] = [
     patch: () => {
       const ended = Object.getOwnPropertyDescriptor(Exchange.prototype, 'ended')!;
       Object.defineProperty(Exchange.prototype, 'ended', { ...ended, get: () => false });
-      const back = replaced(TftpExchange.prototype, 'over', (over) => {
-        return function (this: TftpExchange, ending) {
-          const first = over.call(this, ending);
-          void over.call(this, ending);
+      const back = replaced(Exchange.prototype, 'end', (end) => {
+        return function (this: Exchange, ...args) {
+          const first = end.apply(this, args);
+          void end.apply(this, args);
           return first;
         };
       });

@@ -71,6 +71,7 @@ const watching = definePlugin({
     context.watch('/etc/hosts');
     const observe = (id: number, hook: string, call: Call): Promise<void> | undefined => {
       instance.called(hook, undefined, id);
+      if (hook === 'end') world.ledger.observedEnd(id);
       switch (plan.observers) {
         case 'at once':
           return undefined;

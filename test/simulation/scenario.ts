@@ -18,15 +18,20 @@ import type { Counters } from '../../src/tftp/protocol/counters.ts';
 import { TftpService } from '../../src/tftp/service.ts';
 import { PortableTransport } from '../../src/tftp/transport/portable.ts';
 import type { TransportEvents } from '../../src/tftp/transport/transport.ts';
+import { EchoService } from '../kit/echo.ts';
 import type { Link } from '../kit/network.ts';
 import { type Random, seeded } from '../kit/random.ts';
 import { CHANGES, Changes } from './changes.ts';
 import { Downloader, type Machine, Prober, Stranger, Uploader } from './clients.ts';
+import { SimulatedEcho } from './echo.ts';
 import { FILE_NAMES, judgeDownload, judgePatience, judgeUpload } from './judge.ts';
 import { ConfigFile } from './loader.ts';
 import { anyPlan, FAILURES, type FailurePoint, TAKEN_PORT, UPLOADS } from './plan.ts';
 import { ODD_READS, ODD_WRITES } from './plugins.ts';
 import { World } from './world.ts';
+
+/** The echo service moves with each second generation. */
+const portOf = ({ number }: { readonly number: number }) => 7 + (number % 4 > 1 ? 1 : 0);
 
 /** Everything but the end happens in this time. */
 const BUSY_MS = 9000;
@@ -97,6 +102,7 @@ class Simulation {
   readonly #server: Server;
   readonly #reloader: Reloader;
   readonly #machines: Machine[] = [];
+  readonly #echo: SimulatedEcho;
   readonly #unheard = new Map<string, number[]>();
   #saves = 0;
   #lastPort = 50_000;
@@ -106,6 +112,7 @@ class Simulation {
     this.#world = world;
     this.#random = random;
     this.#changes = new Changes(world);
+    this.#echo = new SimulatedEcho(world);
     world.files.makeFolder(UPLOADS);
     world.files.put(`${UPLOADS}/taken`, world.versions.bytes({ source: 998, version: 1 }, 100), { source: 998, version: 1 });
     world.files.delayMs = random.pick([0.2, 1, 5]);
@@ -123,7 +130,7 @@ class Simulation {
       disks: new Disks({ fileSystem: world.files, clock: world.clock, counters: stats }),
       stats,
       cache,
-      services: (host) => [this.#tftp(host)],
+      services: (host) => [this.#tftp(host), new EchoService(host, this.#echo, portOf)],
     });
     this.#reloader = new Reloader(
       {
@@ -218,6 +225,7 @@ class Simulation {
       }),
     );
     outside(BUSY_MS, () => this.#save('good'));
+    this.#echo.plan([...FILE_NAMES, ...ODD_READS.map((name) => `odd/${name}`), 'gen/0', 'gen/2', 'gen/3', 'missing'], BUSY_MS);
   }
 
   #save(kind?: 'good'): void {
@@ -476,7 +484,7 @@ class Simulation {
 
   #checkLeftovers(): void {
     const world = this.#world;
-    const left = [...world.network.leftovers(), ...world.ledger.leftovers()];
+    const left = [...world.network.leftovers(), ...world.ledger.leftovers(), ...this.#echo.leftovers()];
     if (world.timers > 0) left.push(`${world.timers} timers`);
     if (world.files.opened > 0) left.push(`${world.files.opened} open files`);
     const temporary = [UPLOADS, `${UPLOADS}/folder`, `${UPLOADS}/folder/deep`].flatMap((path) =>
