@@ -80,7 +80,7 @@ export class Feed {
   #limited(call: PromiseLike<void>): Promise<void> {
     const { clock, callMs } = this.#owner;
     return new Promise((resolve, reject) => {
-      const cancel = clock.setTimeout(() => reject(new Error(`nothing came within ${callMs} ms`)), callMs);
+      const cancel = clock.setTimeout(() => reject(new Error(`no data within ${callMs} ms`)), callMs);
       Promise.resolve(call).then(resolve, reject).finally(cancel);
     });
   }

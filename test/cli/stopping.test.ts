@@ -58,7 +58,7 @@ describe.each(['native', 'portable'])('%s', (TRANSPORT) => {
   ])('a hook that never comes back (%s) is named, and SIGTERM ends the process', async (name) => {
     await using server = await bad({ TRANSPORT });
     await ask(server, name);
-    await until(() => server.noise.some((line) => line.includes('stood still')), 'the stall told', SOON_MS);
+    await until(() => server.noise.some((line) => line.includes('been blocked')), 'the stall told', SOON_MS);
     expect(server.noise).toEqual(['pxe: the main thread has been blocked for 2 s in plugin "bad", hook rewrite: requests wait']);
     expect(await server.stop(SOON_MS)).toEqual({ code: null, signal: 'SIGKILL' });
     // It ended itself: the helper's own SIGKILL would have left no word.
@@ -75,11 +75,11 @@ describe.each(['native', 'portable'])('%s', (TRANSPORT) => {
   test('a hook that comes back late is told in the log, too, and the server goes on', async () => {
     await using server = await bad({ TRANSPORT });
     await ask(server, 'pause');
-    const line = await server.logged(({ msg }) => msg.includes('stood still'), 10_000);
+    const line = await server.logged(({ msg }) => msg.includes('was blocked'), 10_000);
     expect(line).toMatchObject({ level: 40, msg: 'the main thread was blocked in plugin "bad", hook rewrite' });
     expect(line.ms).toBeGreaterThan(3000);
     expect((await get(server.listeners[0]!, 'file')).bytes.toString()).toBe('hello');
-    expect(server.noise[0]).toMatch(/stood still for 2 s in plugin "bad", hook rewrite/);
+    expect(server.noise[0]).toMatch(/been blocked for 2 s in plugin "bad", hook rewrite/);
     await until(() => server.noise.length > 1, 'the end of the stall', SOON_MS);
     expect(server.noise[1]).toMatch(/continues after/);
   });

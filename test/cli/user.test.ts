@@ -74,5 +74,5 @@ test('explain names the cause of a refusal, and a broken link', async () => {
   symlinkSync('/nowhere/os', at.inRoot('os'));
   const asked = async (name: string) => (await pxe(['explain', name, '--config', at.file])).stdout;
   expect(await asked('d1f0c2aa/start4.elf')).toMatch(/error 2: access violation \(it leads out of the root\)/);
-  expect(await asked('os/vmlinuz')).toMatch(/os\/vmlinuz: not there: os is a broken link to \/nowhere\/os/);
+  expect(await asked('os/vmlinuz')).toMatch(/os\/vmlinuz: not found: os is a broken link to \/nowhere\/os/);
 });
