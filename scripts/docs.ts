@@ -1,5 +1,6 @@
 /**
- * Writes what is generated from the schema of the config: doc comments, the reference's table, and `docs/pxe.schema.json`.
+ * Writes what is generated from the schema of the config and from the table of the stats: doc comments, the reference's tables, and
+ * `docs/pxe.schema.json`.
  *
  *     node scripts/docs.ts
  */

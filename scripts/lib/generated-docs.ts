@@ -1,11 +1,12 @@
 /**
  * What the schema of the config says, as files: the doc comments of its types, the table in the reference, and a JSON Schema. The schema is
- * the only source of keys, defaults and texts; a test fails where a file is stale.
+ * the only source of keys, defaults and texts, as the table of the stats is of theirs; a test fails where a file is stale.
  */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { general, limits, pluginReference, uploads } from '../../src/config/schema.ts';
 import { configSchema } from '../../src/server/config-schema.ts';
+import { COUNTERS, GAUGES, HISTOGRAMS, PLUGIN_COUNTERS, PLUGIN_HISTOGRAMS } from '../../src/stats/counters.ts';
 import { tftpSection } from '../../src/tftp/section.ts';
 
 const REPOSITORY = new URL('../../', import.meta.url);
@@ -49,7 +50,7 @@ const TYPES: Readonly<Record<string, Types>> = {
 export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([
     ...Object.entries(TYPES).map(([file, types]) => [file, withComments(read(file), types)] as const),
-    ['docs/reference.md', withTable(read('docs/reference.md'))],
+    ['docs/reference.md', withTables(read('docs/reference.md'))],
     ['docs/pxe.schema.json', jsonSchema()],
   ]);
 }
@@ -154,14 +155,30 @@ function isDescribed(schema: z.ZodType): boolean {
   }
 }
 
-const BEGIN = '<!-- The keys of the config: written by npm run docs -->';
-const END = '<!-- End of the keys -->';
+/** The tables of the reference, by the name of their place in it. */
+const TABLES = {
+  'keys of the config': () => ['| key | default | what it is |', '| --- | --- | --- |', ...rowsOf(configSchema.object)],
+  counters: () => metricsTable('counter', COUNTERS),
+  gauges: () => metricsTable('gauge', GAUGES),
+  histograms: () => metricsTable('histogram', HISTOGRAMS),
+  'stats of a plugin': () => metricsTable('of a plugin', { ...PLUGIN_COUNTERS, ...PLUGIN_HISTOGRAMS }),
+};
 
-function withTable(page: string): string {
-  const [before, after] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (before < 0 || after < before) throw new Error(`docs/reference.md lacks ${BEGIN} or ${END}`);
-  const table = ['| key | default | what it is |', '| --- | --- | --- |', ...rowsOf(configSchema.object)].join('\n');
-  return `${page.slice(0, before)}${BEGIN}\n\n${table}\n\n${page.slice(after)}`;
+function withTables(page: string): string {
+  return Object.entries(TABLES).reduce((text, [name, rows]) => withTable(text, name, rows()), page);
+}
+
+function withTable(page: string, name: string, rows: readonly string[]): string {
+  const begin = `<!-- The ${name}: written by npm run docs -->`;
+  const end = `<!-- End of the ${name} -->`;
+  const [before, after] = [page.indexOf(begin), page.indexOf(end)];
+  if (before < 0 || after < before) throw new Error(`docs/reference.md lacks ${begin} or ${end}`);
+  return `${page.slice(0, before)}${begin}\n\n${rows.join('\n')}\n\n${page.slice(after)}`;
+}
+
+function metricsTable(what: string, table: Readonly<Record<string, { readonly unit: string; readonly help: string }>>): string[] {
+  const rows = Object.entries(table).map(([name, { unit, help }]) => `| \`${name}\` | ${unit} | ${help} |`);
+  return [`| ${what} | unit | what it is |`, '| --- | --- | --- |', ...rows];
 }
 
 /** For `$schema` in JSON and YAML. What a key is refined by, it cannot say: the loader checks that. */
