@@ -16,7 +16,7 @@ export interface Config extends ConfigSections {
    */
   readonly rootDir?: string | undefined;
   /**
-   * Also serve what symbolic links name outside the root.
+   * Also serve targets of symbolic links outside the root.
    * @default false
    */
   readonly followLinks?: boolean | undefined;
@@ -62,13 +62,13 @@ export interface Uploads {
   /** Folder for uploads, relative to the config file. It must exist; folders in a name are made below it. */
   readonly dir: string;
   /**
-   * Longest upload, in bytes; a longer one ends in ERROR 3.
+   * Longest upload, in bytes; a longer one fails with ERROR 3.
    * @default 67108864 (64 MiB)
    */
   readonly maxBytes?: number | undefined;
   /**
-   * Disk space that all uploads together leave free, in bytes; an upload that would need it ends in ERROR 3. Left out: 1 GiB, or
-   * a tenth of a disk of less than 10 GiB.
+   * Disk space that all uploads together leave free, in bytes; an upload that would need it fails with ERROR 3. Left out: 1 GiB,
+   * or a tenth of a disk of less than 10 GiB.
    */
   readonly keepFreeBytes?: number | undefined;
   /**
@@ -81,23 +81,23 @@ export interface Uploads {
 /** Bounds that hold for every protocol. */
 export interface Limits {
   /**
-   * Time for one call of a plugin's hook.
+   * Time limit for one call of a plugin's hook.
    * @default 5000
    */
   readonly hookMs?: number | undefined;
   /**
-   * Time for a lookup, for opening a file, and for reading a small one; then the request fails. Reads during a transfer have
-   * `tftp.limits.idleMs`.
+   * Time limit for a lookup, for opening a file, and for reading a small one; after it the request fails. Reads during a transfer
+   * are limited by `tftp.limits.idleMs`.
    * @default 4000
    */
   readonly diskMs?: number | undefined;
   /**
-   * Time for a plugin's `setup`, `machines`, `check` and each of its `onDispose`, and for importing the config.
+   * Time limit for a plugin's `setup`, `machines`, `check` and each of its `onDispose`, and for importing the config.
    * @default 10000
    */
   readonly setupMs?: number | undefined;
   /**
-   * Time that transfers have to end when the server stops.
+   * Time that transfers have to finish when the server stops.
    * @default 10000
    */
   readonly stopMs?: number | undefined;

@@ -12,14 +12,14 @@ const MIB = 1024 ** 2;
 export const uploads = z.strictObject({
   dir: text.meta({
     description: 'Folder for uploads, relative to the config file. It must exist; folders in a name are made below it.',
-    more: 'An upload is written to a temporary file (`.pxe-upload-…`) and renamed when it is complete. Temporary files that a crash has left are removed at the start, if their process is known to have ended or they are a day old.',
+    more: 'An upload is written to a temporary file (`.pxe-upload-…`) and renamed when it is complete. Temporary files left behind by a crash are removed at the next start, if their process has ended or they are a day old.',
   }),
   maxBytes: whole(0, Number.MAX_SAFE_INTEGER)
     .default(64 * MIB)
-    .describe('Longest upload, in bytes; a longer one ends in ERROR 3.'),
+    .describe('Longest upload, in bytes; a longer one fails with ERROR 3.'),
   keepFreeBytes: whole(0, Number.MAX_SAFE_INTEGER).optional().meta({
     description:
-      'Disk space that all uploads together leave free, in bytes; an upload that would need it ends in ERROR 3. Left out: 1 GiB, or a tenth of a disk of less than 10 GiB.',
+      'Disk space that all uploads together leave free, in bytes; an upload that would need it fails with ERROR 3. Left out: 1 GiB, or a tenth of a disk of less than 10 GiB.',
     leftOut: '1 GiB, or a tenth of a smaller disk',
   }),
   overwrite: z.boolean().default(false).describe('Replace files that exist; otherwise ERROR 6.'),
@@ -27,16 +27,18 @@ export const uploads = z.strictObject({
 
 /** The key `limits`. */
 export const limits = z.strictObject({
-  hookMs: milliseconds.default(5000).describe("Time for one call of a plugin's hook."),
+  hookMs: milliseconds.default(5000).describe("Time limit for one call of a plugin's hook."),
   diskMs: milliseconds
     .default(4000)
     .describe(
-      'Time for a lookup, for opening a file, and for reading a small one; then the request fails. Reads during a transfer have `tftp.limits.idleMs`.',
+      'Time limit for a lookup, for opening a file, and for reading a small one; after it the request fails. Reads during a transfer are limited by `tftp.limits.idleMs`.',
     ),
   setupMs: milliseconds
     .default(10_000)
-    .describe("Time for a plugin's `setup`, `machines`, `check` and each of its `onDispose`, and for importing the config."),
-  stopMs: millisecondsOrNone.default(10_000).describe('Time that transfers have to end when the server stops.'),
+    .describe(
+      "Time limit for a plugin's `setup`, `machines`, `check` and each of its `onDispose`, and for importing the config.",
+    ),
+  stopMs: millisecondsOrNone.default(10_000).describe('Time that transfers have to finish when the server stops.'),
 });
 
 /** A plugin in a config that is data: JSON or YAML. */
@@ -54,7 +56,7 @@ export const general = z.strictObject({
   rootDir: text
     .default('./tftpboot')
     .describe('Files are served from this folder and from nowhere else. Relative to the config file.'),
-  followLinks: z.boolean().default(false).describe('Also serve what symbolic links name outside the root.'),
+  followLinks: z.boolean().default(false).describe('Also serve targets of symbolic links outside the root.'),
   caseInsensitive: z.boolean().default(false).describe('Find `Boot/BCD` for `boot/bcd`; a file of the exact name is preferred.'),
   stableMs: whole(0, 60_000)
     .default(100)

@@ -23,7 +23,7 @@ export interface TftpConfig {
    */
   readonly singlePort?: boolean | undefined;
   /**
-   * How datagrams move: `native` (Linux on x86-64: batched system calls in a thread of its own), `portable` (Node's own sockets),
+   * How datagrams move: `native` (Linux on x86-64: batched system calls in a separate thread), `portable` (Node's own sockets),
    * or `auto`: `native` where it works, otherwise `portable`.
    * @default 'auto'
    */
@@ -106,12 +106,13 @@ export interface TftpLimits {
    */
   readonly unprovenBytes?: number | undefined;
   /**
-   * Further bytes that may be sent to it for each byte that it sends.
+   * Further bytes that may be sent to such an address for each byte that it sends.
    * @default 4
    */
   readonly unprovenFactor?: number | undefined;
   /**
-   * Requests that wait because their answer would exceed this budget; they go on when the address has answered another transfer.
+   * Requests that wait because their answer would exceed this budget; they continue when the address has answered another
+   * transfer.
    * @default 1024
    */
   readonly waiting?: number | undefined;
@@ -161,7 +162,7 @@ export interface TftpLimits {
    */
   readonly minTimeoutMs?: number | undefined;
   /**
-   * Longest time before a packet is sent again. A `timeout` that the client asks for takes its place.
+   * Longest time before a packet is sent again. A `timeout` that the client asks for replaces it.
    * @default 3000
    */
   readonly maxTimeoutMs?: number | undefined;

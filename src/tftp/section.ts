@@ -54,11 +54,13 @@ const limits = z
     unprovenBytes: whole(516, MIB)
       .default(2048)
       .describe('Bytes that may be sent to an address that has never answered, before it sends more.'),
-    unprovenFactor: whole(0, 100).default(4).describe('Further bytes that may be sent to it for each byte that it sends.'),
+    unprovenFactor: whole(0, 100)
+      .default(4)
+      .describe('Further bytes that may be sent to such an address for each byte that it sends.'),
     waiting: whole(0, 1_000_000)
       .default(1024)
       .describe(
-        'Requests that wait because their answer would exceed this budget; they go on when the address has answered another transfer.',
+        'Requests that wait because their answer would exceed this budget; they continue when the address has answered another transfer.',
       ),
     nameBytes: whole(1, 65000).default(512).describe('Longest file name, in bytes.'),
     options: whole(0, 1000).default(16).describe('Options of a request that are read; the rest is ignored.'),
@@ -75,7 +77,7 @@ const limits = z
       .describe('Shortest time before a packet is sent again. The time itself follows the measured round-trip time.'),
     maxTimeoutMs: milliseconds
       .default(3000)
-      .describe('Longest time before a packet is sent again. A `timeout` that the client asks for takes its place.'),
+      .describe('Longest time before a packet is sent again. A `timeout` that the client asks for replaces it.'),
   })
   .refine(({ minTimeoutMs, maxTimeoutMs }) => minTimeoutMs <= maxTimeoutMs, {
     message: 'must not be less than minTimeoutMs',
@@ -101,8 +103,8 @@ const schema = z
       .describe('Answer from the listening port itself: for NAT, containers and load balancers.'),
     transport: z.enum(['auto', 'native', 'portable']).default('auto').meta({
       description:
-        "How datagrams move: `native` (Linux on x86-64: batched system calls in a thread of its own), `portable` (Node's own sockets), or `auto`: `native` where it works, otherwise `portable`.",
-      more: 'Whether it works is tried at the start; the log says if it does not.',
+        "How datagrams move: `native` (Linux on x86-64: batched system calls in a separate thread), `portable` (Node's own sockets), or `auto`: `native` where it works, otherwise `portable`.",
+      more: 'This is tested at the start; the log says if it does not work.',
     }),
     transferPorts: portRange.optional().meta({
       description: 'Ports of transfers, for a firewall: `{ from, to }`. Left out, the operating system chooses.',
