@@ -67,8 +67,9 @@ export type {
 } from './plugin/types.ts';
 export type { CreateOptions } from './server/create.ts';
 export { createServer, explainConfig as explain } from './server/create.ts';
+export type { ServerEvents } from './server/events.ts';
 export type { Explanation, Question } from './server/explain.ts';
-export type { Server, ServerEvents } from './server/server.ts';
+export type { Server } from './server/server.ts';
 export type { LiveExchange } from './service/service.ts';
 export type { CounterName, GaugeName, HistogramName, PluginCounterName, PluginHistogramName } from './stats/counters.ts';
 export type { HistogramSnapshot } from './stats/histogram.ts';

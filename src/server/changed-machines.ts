@@ -37,3 +37,8 @@ async function machinesOf(pipeline: Pipeline): Promise<ReadonlyMap<string, Known
 function identityOf({ name, mac, uuid, serial, address }: Machine): string {
   return mac ?? uuid ?? serial ?? address ?? name;
 }
+
+/** Whether one of these configs lists machines. */
+export function listsMachines(...pipelines: readonly Pipeline[]): boolean {
+  return pipelines.some((pipeline) => pipeline.listsMachines);
+}

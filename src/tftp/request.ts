@@ -1,12 +1,12 @@
 /**
  * From what came over the wire to what plugins see. Everything in it that a client wrote stays untrusted text.
  */
+import type { Endpoint } from '../base/endpoint.ts';
 import { Refusal } from '../base/refusal.ts';
 import { readName } from '../content/name.ts';
 import type { ReadFields, RequestFields, WriteFields } from '../plugin/types.ts';
 import { claimedSize } from './protocol/options.ts';
 import { Opcode, type Option, type RequestPacket } from './protocol/packet.ts';
-import type { Arrival } from './transport/transport.ts';
 
 const NAME_TOO_LONG = Object.freeze(new Refusal('not-found', 'file name too long'));
 const UNKNOWN_MODE = Object.freeze(new Refusal('unsupported', 'unknown transfer mode'));
@@ -35,6 +35,13 @@ declare module '../plugin/types.ts' {
   }
 }
 
+/** A request as it has come from the wire. */
+export interface Received {
+  readonly client: Endpoint;
+  readonly local: Endpoint;
+  readonly packet: RequestPacket;
+}
+
 /** The request as far as it can be understood; `refusal` is the ERROR to answer if that is not enough. */
 export interface Understood {
   readonly request: TftpRequest;
@@ -43,10 +50,7 @@ export interface Understood {
   readonly unservable: Refusal | undefined;
 }
 
-export function understand(
-  { client, local, packet }: Pick<Arrival, 'client' | 'local' | 'packet'>,
-  nameBytes: number,
-): Understood {
+export function understand({ client, local, packet }: Received, nameBytes: number): Understood {
   const { name, refusal, unservable } = nameOf(packet, nameBytes);
   const fields: RequestFields & ByTftp = {
     protocol: 'tftp',

@@ -1,0 +1,44 @@
+/**
+ * Every service of a server, as one.
+ */
+import type { ExchangeInfo } from '../plugin/types.ts';
+import type { Generation } from '../service/generation.ts';
+import type { LiveExchange, LocalAddress, Prepared, Service } from '../service/service.ts';
+
+export class AllServices implements Service {
+  readonly name = 'all';
+  readonly #services: readonly Service[];
+
+  constructor(services: readonly Service[]) {
+    this.#services = services;
+  }
+
+  get addresses(): readonly LocalAddress[] {
+    return this.#services.flatMap(({ addresses }) => addresses);
+  }
+
+  get underWay(): readonly ExchangeInfo[] {
+    return this.#services.flatMap(({ underWay }) => [...underWay]);
+  }
+
+  async exchanges(): Promise<readonly LiveExchange[]> {
+    return (await Promise.all(this.#services.map((service) => service.exchanges()))).flat();
+  }
+
+  /** If one cannot be prepared, what was prepared before it is abandoned. */
+  async prepare(generation: Generation): Promise<Prepared> {
+    const prepared: Prepared[] = [];
+    const abandon = async () => void (await Promise.all(prepared.map((one) => one.abandon())));
+    try {
+      for (const service of this.#services) prepared.push(await service.prepare(generation));
+    } catch (error) {
+      await abandon();
+      throw error;
+    }
+    return { commit: () => prepared.flatMap((one) => one.commit()), abandon };
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    await Promise.all(this.#services.map((service) => service.stop(graceMs)));
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * The generation in force, those before it that are not disposed of yet, and the files that their plugins want watched.
+ */
+import type { ResolvedConfig } from '../config/resolve.ts';
+import { Generation, type Lease, type World } from '../service/generation.ts';
+import type { Stats } from '../stats/stats.ts';
+
+/** A generation that is set up, and not in force yet. */
+export interface Started {
+  readonly generation: Generation;
+  /** Files that its plugins want watched. */
+  readonly watched: readonly string[];
+}
+
+export class Generations {
+  readonly #world: World;
+  readonly #stats: Stats;
+  readonly #undisposed = new Set<Generation>();
+  #current: Generation | undefined;
+  #watched: readonly string[] = [];
+
+  constructor(world: World, stats: Stats) {
+    this.#world = world;
+    this.#stats = stats;
+  }
+
+  /** In force; `undefined` before a start and after a stop. */
+  get current(): Generation | undefined {
+    return this.#current;
+  }
+
+  /** Of the generation in force, and of those that failed since. */
+  get watched(): readonly string[] {
+    return this.#watched;
+  }
+
+  /** On the generation in force. Throws where there is none. */
+  lease(): Lease {
+    if (!this.#current) throw new Error('the server has not started');
+    return this.#current.lease();
+  }
+
+  /** Sets up the next generation. Rejects with a `PluginError`, and nothing is left, if a plugin's `setup` fails. */
+  async start(config: ResolvedConfig): Promise<Started> {
+    const watched: string[] = [];
+    try {
+      // Reloads come one after the other, so a number is taken only by a config that gets in force.
+      const number = (this.#current?.number ?? 0) + 1;
+      const generation = await Generation.start(number, config, this.#world, (path) => void watched.push(path));
+      this.#undisposed.add(generation);
+      this.#count();
+      void generation.disposed.then(() => {
+        this.#undisposed.delete(generation);
+        this.#count();
+      });
+      return { generation, watched };
+    } catch (error) {
+      this.#watchAlso(watched);
+      throw error;
+    }
+  }
+
+  /** Gives up a generation that cannot be put in force; resolves when it is disposed of. */
+  async abandon({ generation, watched }: Started): Promise<void> {
+    this.#watchAlso(watched);
+    generation.retire();
+    await generation.disposed;
+  }
+
+  /** Puts a generation in force. The one before is the caller's to retire. */
+  swap({ generation, watched }: Started): void {
+    this.#current = generation;
+    this.#watched = watched;
+  }
+
+  /** Retires the generation in force; resolves when every one is disposed of. */
+  async end(): Promise<void> {
+    this.#current?.retire();
+    this.#current = undefined;
+    await Promise.all(Array.from(this.#undisposed, ({ disposed }) => disposed));
+  }
+
+  #count(): void {
+    this.#stats.set('live.generations', this.#undisposed.size);
+  }
+
+  /** The next good save may be of any of these. */
+  #watchAlso(files: readonly string[]): void {
+    this.#watched = [...new Set([...this.#watched, ...files])];
+  }
+}
