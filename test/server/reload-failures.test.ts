@@ -80,13 +80,13 @@ const levelled = definePlugin({ name: 'levelled', options: z.strictObject({ leve
             keys: `tftp: { listen: [{ address: '127.0.0.1', port: 0 }, { address: '127.0.0.1', port: ${port} }] },`,
           }),
         ),
-      logs: /stays: 127\.0\.0\.1 port \d+ is taken, perhaps by another server; "ss -ulpn sport = :\d+" shows by which process$/,
+      logs: /stays in force: 127\.0\.0\.1 port \d+ is taken, perhaps by another server; "ss -ulpn sport = :\d+" shows by which process$/,
       notes: ['setup B', 'dispose B'],
     },
     {
       what: 'an address of another machine',
       break: ({ save }) => save(letterConfig('B', { keys: `tftp: { listen: [{ address: '192.0.2.1', port: 6969 }] },` })),
-      logs: /stays: 192\.0\.2\.1 is not an address of this machine; "ip address" lists them$/,
+      logs: /stays in force: 192\.0\.2\.1 is not an address of this machine; "ip address" lists them$/,
       notes: ['setup B', 'dispose B'],
     },
     {
