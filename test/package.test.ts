@@ -44,7 +44,7 @@ test('the package holds declarations of each source, lib/, licences and the docu
   const sources = ['src', 'plugins'].flatMap((folder) => filesUnder(join(root, folder)).map((file) => join(folder, file)));
   const declarations = sources.map((source) => source.replace(/\.ts$/, '.d.ts'));
   // README leads to docs/, which goes along so that no link dangles.
-  const copied = ['LICENSE', ...pages.map(({ path }) => path)];
+  const copied = ['LICENSE', 'docs/pxe.schema.json', ...pages.map(({ path }) => path)];
   const found = filesUnder(installed);
   expect(found.filter((file) => !file.startsWith('lib/'))).toEqual(
     [...declarations, ...copied, 'THIRD-PARTY-LICENSES', 'bin/pxe.js', 'package.json'].sort(),
