@@ -21,29 +21,7 @@ import type { ServerEndpoint } from '../../src/tftp/protocol/outbox.ts';
 import { decode, encode, HEADER_BYTES, Opcode, type Option, type Packet } from '../../src/tftp/protocol/packet.ts';
 import type { Ending, TransferLimits } from '../../src/tftp/protocol/transfer.ts';
 import { hex } from './hex.ts';
-
-/** The defaults of the config. */
-export const ENGINE_LIMITS: EngineLimits = {
-  transfers: 4096,
-  transfersPerClient: 1024,
-  unproven: 2048,
-  unprovenBytes: 2048,
-  unprovenFactor: 4,
-  waiting: 1024,
-  options: 16,
-  optionBytes: 128,
-};
-
-export const TRANSFER_LIMITS: TransferLimits = {
-  blockSize: 65464,
-  windowSize: 64,
-  windowBytes: 4 * 1024 ** 2,
-  rollover: 0,
-  retries: 12,
-  idleMs: 30_000,
-  minTimeoutMs: 20,
-  maxTimeoutMs: 3000,
-};
+import { ENGINE_LIMITS, TRANSFER_LIMITS } from './limits.ts';
 
 export interface BenchOptions {
   /** What can be read; other names are refused by ERROR 1. */

@@ -15,37 +15,12 @@ import { ErrorCode } from '../../src/tftp/protocol/error.ts';
 import type { ServerEndpoint } from '../../src/tftp/protocol/outbox.ts';
 import { Opcode } from '../../src/tftp/protocol/packet.ts';
 import type { Ending, TransferLimits } from '../../src/tftp/protocol/transfer.ts';
+import { ENGINE_LIMITS, TRANSFER_LIMITS } from './limits.ts';
 import type { BoundEndpoint, Host, Network } from './network.ts';
 
-export const ENGINE_LIMITS: EngineLimits = {
-  transfers: 4096,
-  transfersPerClient: 1024,
-  unproven: 2048,
-  unprovenBytes: 2048,
-  unprovenFactor: 4,
-  waiting: 1024,
-  options: 16,
-  optionBytes: 128,
-};
-
-export const TRANSFER_LIMITS: TransferLimits = {
-  blockSize: 65464,
-  windowSize: 64,
-  windowBytes: 4 * 1024 ** 2,
-  rollover: 0,
-  retries: 12,
-  idleMs: 30_000,
-  minTimeoutMs: 20,
-  maxTimeoutMs: 3000,
-};
-
-export const CLIENT_LIMITS: ClientLimits = {
-  retries: 12,
-  idleMs: 30_000,
-  minTimeoutMs: 20,
-  maxTimeoutMs: 3000,
-  dallyMs: 4000,
-};
+const { retries, idleMs, minTimeoutMs, maxTimeoutMs } = TRANSFER_LIMITS;
+/** A client is as patient as a server. */
+export const CLIENT_LIMITS: ClientLimits = { retries, idleMs, minTimeoutMs, maxTimeoutMs, dallyMs: 4000 };
 
 export interface EngineHostOptions {
   readonly address?: string;

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Listening } from '../../src/net/listening.ts';
 import { Stats } from '../../src/stats/stats.ts';
 import { PortableTransport } from '../../src/tftp/transport/portable.ts';
-import { ENGINE_LIMITS, TRANSFER_LIMITS } from '../kit/hosts.ts';
+import { ENGINE_LIMITS, TRANSFER_LIMITS } from '../kit/limits.ts';
 import { MemoryService } from '../kit/memory-service.ts';
 import { PERFECT } from '../kit/network.ts';
 import { World } from './world.ts';

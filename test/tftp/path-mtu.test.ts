@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from 'vitest';
 import { limitsByNetwork } from '../../src/tftp/path-mtu.ts';
-import { TRANSFER_LIMITS } from '../kit/bench.ts';
 import { resolveConfig } from '../kit/config.ts';
 import { folder, lab } from '../kit/lab.ts';
+import { TRANSFER_LIMITS } from '../kit/limits.ts';
 import { freePort } from '../kit/serve.ts';
 import { get, put } from '../kit/tftp.ts';
 

@@ -2,8 +2,9 @@
 import { expect, test } from 'vitest';
 import { peerKey } from '../../../src/base/peer.ts';
 import { encode, Opcode } from '../../../src/tftp/protocol/packet.ts';
-import { Bench, bytesOf, pattern, TRANSFER_LIMITS } from '../../kit/bench.ts';
+import { Bench, bytesOf, pattern } from '../../kit/bench.ts';
 import { deliver, Fetcher } from '../../kit/fetcher.ts';
+import { TRANSFER_LIMITS } from '../../kit/limits.ts';
 
 const OTHERS = 500;
 const greedy = peerKey('10.0.0.1', 1024);

@@ -3,19 +3,10 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type PeerKey, peerKey } from '../../../src/base/peer.ts';
 import { decode, encode, Opcode } from '../../../src/tftp/protocol/packet.ts';
-import {
-  Bench,
-  type BenchOptions,
-  bytesOf,
-  digest,
-  ENGINE_LIMITS,
-  pattern,
-  peerNamed,
-  type Sent,
-  textOf,
-} from '../../kit/bench.ts';
+import { Bench, type BenchOptions, bytesOf, digest, pattern, peerNamed, type Sent, textOf } from '../../kit/bench.ts';
 import { deliver, Fetcher } from '../../kit/fetcher.ts';
 import { hex } from '../../kit/hex.ts';
+import { ENGINE_LIMITS } from '../../kit/limits.ts';
 
 const FILE = pattern(20 * 512 + 7);
 const FILES = { f: FILE, g: FILE };

@@ -4,8 +4,9 @@ import { peerKey } from '../../../src/base/peer.ts';
 import { Stats } from '../../../src/stats/stats.ts';
 import { Engine } from '../../../src/tftp/protocol/engine.ts';
 import type { ServerEndpoint } from '../../../src/tftp/protocol/outbox.ts';
-import { bytesOf, ENGINE_LIMITS, TRANSFER_LIMITS } from '../../kit/bench.ts';
+import { bytesOf } from '../../kit/bench.ts';
 import { heapMib } from '../../kit/heap.ts';
+import { ENGINE_LIMITS, TRANSFER_LIMITS } from '../../kit/limits.ts';
 
 const REQUESTS = 60_000;
 const request = bytesOf('RRQ f octet tsize=0 blksize=1468 windowsize=4');

@@ -5,7 +5,8 @@ import { SEGMENT_BYTES } from '../../../src/base/segment.ts';
 import { Engine } from '../../../src/tftp/protocol/engine.ts';
 import type { ServerEndpoint } from '../../../src/tftp/protocol/outbox.ts';
 import { encode, Opcode } from '../../../src/tftp/protocol/packet.ts';
-import { bytesOf, ENGINE_LIMITS, TRANSFER_LIMITS } from '../../kit/bench.ts';
+import { bytesOf } from '../../kit/bench.ts';
+import { ENGINE_LIMITS, TRANSFER_LIMITS } from '../../kit/limits.ts';
 
 const MIB = 1024 ** 2;
 const REQUESTS = 400;

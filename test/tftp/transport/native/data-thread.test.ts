@@ -17,8 +17,8 @@ import { MailboxReader, MailboxWriter, mailboxMemory } from '../../../../src/tft
 import type { FromData, ToData } from '../../../../src/tftp/transport/native/messages.ts';
 import { packToData, unpackFromData } from '../../../../src/tftp/transport/native/packing.ts';
 import { heapMib } from '../../../kit/heap.ts';
-import { ENGINE_LIMITS, TRANSFER_LIMITS } from '../../../kit/hosts.ts';
 import { until } from '../../../kit/lab.ts';
+import { ENGINE_LIMITS, TRANSFER_LIMITS } from '../../../kit/limits.ts';
 import { ack, isData, Peer, rrq } from '../../../kit/tftp.ts';
 import { describeWith } from '../../../kit/tools.ts';
 

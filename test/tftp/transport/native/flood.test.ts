@@ -7,8 +7,8 @@ import { COUNTER_NAMES } from '../../../../src/stats/counters.ts';
 import { Stats } from '../../../../src/stats/stats.ts';
 import type { FromData } from '../../../../src/tftp/transport/native/messages.ts';
 import { Threads } from '../../../../src/tftp/transport/native/threads.ts';
-import { ENGINE_LIMITS } from '../../../kit/hosts.ts';
 import { until } from '../../../kit/lab.ts';
+import { ENGINE_LIMITS } from '../../../kit/limits.ts';
 import { ack, Peer, rrq } from '../../../kit/tftp.ts';
 import { describeWith } from '../../../kit/tools.ts';
 
