@@ -81,7 +81,7 @@ describeWith('where setsockopt is refused', [native, ...requireTools('cc')], () 
     execFileSync('cc', ['-o', program, at.put('refuse.c', refuser)]);
     const log = await logOf(at, 'native', { prefix: [program] });
     expect(log).toEqual([
-      expect.stringMatching(/^40 a storm may lose its first requests, for want of buffers/),
+      expect.stringMatching(/^40 receive buffers are small, so a burst of requests may be lost/),
       '40 packets cannot be marked: dscp has no effect (EPERM)',
     ]);
   });
