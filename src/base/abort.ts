@@ -1,8 +1,8 @@
 /**
- * An AbortController and its signal in one, without what they cost: there is one for each transfer, and few are ever aborted.
+ * A cheap AbortController and signal in one: each transfer has one, and few are ever aborted.
  */
 
-/** What the pipeline needs of an AbortSignal. */
+/** The part of AbortSignal that the pipeline uses. */
 export interface Signal {
   readonly aborted: boolean;
   readonly reason: unknown;
@@ -16,7 +16,7 @@ export class Abort implements Signal {
   reason: unknown;
   #listeners: Set<() => void> | undefined;
 
-  /** Once; what comes later changes nothing. */
+  /** Later calls have no effect. */
   abort(reason: unknown): void {
     if (this.aborted) return;
     this.aborted = true;

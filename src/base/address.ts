@@ -1,5 +1,5 @@
 /**
- * IP addresses as clients have them and as people write them, brought to one spelling.
+ * Parses IP addresses, as clients send them and as people write them, into one spelling.
  */
 import { isIP, SocketAddress } from 'node:net';
 
@@ -8,7 +8,7 @@ export interface IpAddress {
   readonly family: 'ipv4' | 'ipv6';
 }
 
-/** Without zone; an IPv4 address in IPv6 clothes (`::ffff:192.168.7.20`) is an IPv4 address. `undefined` if it is no address. */
+/** Drops the zone, and turns an IPv4-mapped IPv6 address (`::ffff:192.168.7.20`) into IPv4. `undefined` if it is not an address. */
 export function parseAddress(written: string): IpAddress | undefined {
   if (isIP(written) === 4) return { text: written, family: 'ipv4' };
   const bare = written.replace(/%.*$/, '').replace(/^::ffff:(?=[\d.]+$)/i, '');
@@ -20,15 +20,15 @@ export function parseAddress(written: string): IpAddress | undefined {
 
 /** A network in CIDR notation. */
 export interface Network {
-  /** Bits that are given: the more, the narrower. */
+  /** Prefix length: the longer, the more specific. */
   readonly bits: number;
   readonly family: IpAddress['family'];
-  /** {@link prefixOf} of each of its addresses, and of no other one of its family. */
+  /** The {@link prefixOf} that all of its addresses share. */
   readonly prefix: bigint;
   contains(address: IpAddress): boolean;
 }
 
-/** `192.168.7.0/24`, `2001:db8::/32`. `undefined` if it is no network. */
+/** `192.168.7.0/24`, `2001:db8::/32`. `undefined` if it is not a network. */
 export function parseNetwork(written: string): Network | undefined {
   const [, base, digits] = /^(.+)\/(\d{1,3})$/.exec(written) ?? [];
   const address = base === undefined ? undefined : parseAddress(base);
@@ -44,7 +44,7 @@ export function parseNetwork(written: string): Network | undefined {
   };
 }
 
-/** An address, and the network that it is in. */
+/** An address and the network that it belongs to. */
 export interface InterfaceAddress {
   readonly address: IpAddress;
   /** `192.168.7.0/24` */
@@ -52,8 +52,8 @@ export interface InterfaceAddress {
 }
 
 /**
- * One machine's address with the prefix length of its network, as `ip addr`, NetBox and Ansible write it: `192.168.7.50/24`.
- * `undefined` for a network (`192.168.7.0/24`), unless it has one address (`192.168.7.50/32`), and for anything else.
+ * One machine's address with its prefix length, as `ip addr`, NetBox and Ansible write it: `192.168.7.50/24`. `undefined` for
+ * anything else, including a network (`192.168.7.0/24`), unless it is a single address (`192.168.7.50/32`).
  */
 export function parseInterfaceAddress(written: string): InterfaceAddress | undefined {
   const network = parseNetwork(written);
@@ -66,8 +66,8 @@ export function parseInterfaceAddress(written: string): InterfaceAddress | undef
 }
 
 /**
- * What is ambiguous about an address with bits set behind the prefix (`192.168.7.50/24`) where a network or a single machine may be
- * meant; `undefined` where nothing is.
+ * Explains why an address with host bits set (`192.168.7.50/24`) is ambiguous where either a network or a single machine is
+ * allowed; `undefined` if it is not ambiguous.
  */
 export function hostBitsProblem(written: string): string | undefined {
   const found = parseInterfaceAddress(written);

@@ -1,12 +1,12 @@
 /**
- * Holds a value to a zod schema and puts what is wrong into words: what was expected, what was found, and a hint for frequent
+ * Checks a value against a zod schema and describes each problem: what was expected, what was found, and a hint for frequent
  * mistakes.
  */
 import type { z } from 'zod';
 import { formatPath, type Issue, show } from './issue.ts';
 import { nearest } from './nearest.ts';
 
-/** Checks `input`; all problems at once. `path` says where `input` stands. */
+/** Checks `input` and returns all problems at once. `path` is where `input` is in the config. */
 export function check<Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,
@@ -17,7 +17,7 @@ export function check<Schema extends z.ZodType>(
     if (result.success) return { value: result.data };
     return { issues: result.error.issues.flatMap((issue) => issuesOf(issue, schema, input, path)) };
   } catch (error) {
-    // A refinement or transformation of the schema's author threw, or is asynchronous.
+    // A refinement or transform in the author's schema threw, or is asynchronous.
     return { issues: [{ path, message: `could not be checked: ${error instanceof Error ? error.message : String(error)}` }] };
   }
 }
@@ -83,9 +83,9 @@ function issuesOf(issue: ZodIssue, schema: z.ZodType, input: unknown, prefix: re
   }
 }
 
-/** @param elsewhere where a key of that name stands, if it does */
+/** @param elsewhere the path where a key of that name is valid, if there is one */
 function unknownKey(path: readonly PropertyKey[], key: string, known: readonly string[], elsewhere: string | undefined): Issue {
-  // It is known to another one of several shapes.
+  // Another branch of the union knows the key.
   if (known.includes(key)) return { path, message: 'cannot be combined with the keys beside it' };
   return {
     path,
@@ -97,7 +97,7 @@ function unknownKey(path: readonly PropertyKey[], key: string, known: readonly s
   };
 }
 
-/** Of several shapes that all failed, the one that was most likely meant: it has the fewest problems, and none with the whole. */
+/** Picks the branch of a failed union that was most likely meant: the one with the fewest problems, none of them about the whole value. */
 function unionIssues(
   issue: ZodIssue & { code: 'invalid_union' },
   schema: z.ZodType,
@@ -176,13 +176,13 @@ function orList(parts: readonly string[]): string {
   return parts.length < 2 ? (parts[0] ?? 'something else') : `${parts.slice(0, -1).join(', ')} or ${parts.at(-1)}`;
 }
 
-/** What a schema's author wrote; with what was found, where it says what was expected. */
+/** The schema author's message, with the value found if the message says what was expected. */
 function sentence(message: string, found: unknown): string {
   const text = plain(message);
   return text.startsWith('expected') && !text.includes('found') ? `${text}, found ${show(found)}` : text;
 }
 
-/** zod's own sentence in the style of ours. */
+/** Puts zod's own message into our style. */
 function plain(message: string): string {
   const text = message.replace(/^Invalid input: /, '').replace(/(?<!\.)\.$/, '');
   return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
@@ -204,7 +204,7 @@ function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   ];
 }
 
-/** `tftp.limits.windowSize` for a key that is known somewhere below a path: the nearest place. */
+/** The nearest place below a path where the key is valid, such as `tftp.limits.windowSize`. */
 function placeOfKey(schema: z.ZodType, path: readonly PropertyKey[], key: string): string | undefined {
   for (let level = [path]; level.length > 0; ) {
     const parent = level.find((one) => one !== path && keysAt(schema, one).includes(key));
@@ -220,7 +220,7 @@ function step(schema: z.ZodType, key: PropertyKey): z.ZodType[] {
   return next ? objects(next) : [];
 }
 
-/** A schema without what is wrapped around it; several for a union. */
+/** Unwraps a schema; a union yields several. */
 function objects(schema: z.ZodType): z.ZodType[] {
   const def = schema.def as { innerType?: z.ZodType; in?: z.ZodType; options?: z.ZodType[] };
   if (def.innerType) return objects(def.innerType);

@@ -1,10 +1,10 @@
-/** Time, given from outside, so that the whole server can run in a simulation. */
+/** Time as a dependency, so that the whole server can run in a simulation. */
 export interface Clock {
-  /** Milliseconds, monotonic; only differences mean anything. */
+  /** Monotonic milliseconds; only differences are meaningful. */
   now(): number;
-  /** Milliseconds since the epoch, as file systems count; may jump. */
+  /** Milliseconds since the epoch, comparable with file times; may jump. */
   wallTime(): number;
-  /** Runs `run` once, `ms` milliseconds from now, unless the returned function is called before. */
+  /** Calls `run` once after `ms` milliseconds, unless the returned function is called first. */
   setTimeout(run: () => void, ms: number): () => void;
 }
 
@@ -17,7 +17,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** The same, but its timers do not keep the process alive. */
+/** Like the system clock, but its timers do not keep the process alive. */
 export const backgroundClock: Clock = {
   ...systemClock,
   setTimeout(run, ms) {
@@ -30,7 +30,7 @@ export function sleep(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => void clock.setTimeout(resolve, ms));
 }
 
-/** Settles as `work` does, or rejects with what `late` makes once `ms` milliseconds are over; `Infinity` is no limit. */
+/** Settles as `work` does, or rejects with the error from `late` after `ms` milliseconds; `Infinity` means no limit. */
 export function within<T>(clock: Clock, ms: number, work: Promise<T>, late: () => Error): Promise<T> {
   if (ms === Number.POSITIVE_INFINITY) return work;
   return new Promise((resolve, reject) => {

@@ -1,14 +1,14 @@
 /**
- * Which of many deadlines comes next. A binary heap; moving a deadline further away, which every ACK does, costs nothing:
- * the entry stays where it is and is put right when it comes up. Entries that stand for nothing any more are swept out
- * before they outnumber the others, so the heap holds on to no more than there is.
+ * A binary heap of deadlines. Moving a deadline further away, which every ACK does, costs nothing: the entry stays in place and
+ * is corrected when it reaches the top. Stale entries are swept out before they outnumber the others, so the heap stays
+ * proportional to the items in it.
  */
 
 /** Something with a deadline. */
 export interface Timed {
   /** Milliseconds on the engine's clock; `Infinity` for none. Call {@link Deadlines.update} after bringing it forward. */
   deadline: number;
-  /** Where the heap believes it to be; owned by {@link Deadlines}, `Infinity` at first. */
+  /** The deadline of this item's entry in the heap; owned by {@link Deadlines}, initially `Infinity`. */
   queuedAt: number;
 }
 
@@ -25,12 +25,12 @@ export class Deadlines<T extends Timed> {
   /** Items that have an entry. */
   #live = 0;
 
-  /** Entries held, those that stand for nothing included. */
+  /** Number of entries, including stale ones. */
   get size(): number {
     return this.#heap.length;
   }
 
-  /** Takes notice of an item's deadline. Cheap if it only moved further away. */
+  /** Records an item's deadline. Cheap if it only moved further away. */
   update(item: T): void {
     if (item.deadline >= item.queuedAt) return;
     if (item.queuedAt === Number.POSITIVE_INFINITY) this.#live++;
@@ -39,7 +39,7 @@ export class Deadlines<T extends Timed> {
     this.#sweep();
   }
 
-  /** Forgets an item. */
+  /** Removes an item. */
   remove(item: T): void {
     item.deadline = Number.POSITIVE_INFINITY;
     if (item.queuedAt === Number.POSITIVE_INFINITY) return;
@@ -49,17 +49,17 @@ export class Deadlines<T extends Timed> {
     this.#prune();
   }
 
-  /** No deadline is earlier than this; `Infinity` if there is none. */
+  /** A lower bound of all deadlines; `Infinity` if there are none. */
   get next(): number {
     return this.#heap[0]?.at ?? Number.POSITIVE_INFINITY;
   }
 
-  /** An item whose deadline has passed, taken off; `undefined` if there is none. */
+  /** Removes and returns an item whose deadline has passed; `undefined` if there is none. */
   due(now: number): T | undefined {
     for (let entry = this.#heap[0]; entry !== undefined && entry.at <= now; entry = this.#heap[0]) {
       this.#pop();
       const { at, item } = entry;
-      // An entry that was overtaken by an earlier one of the same item.
+      // Stale: an earlier entry of the same item has replaced it.
       if (item.queuedAt !== at) continue;
       item.queuedAt = Number.POSITIVE_INFINITY;
       this.#live--;

@@ -1,11 +1,11 @@
 /**
- * A map that tells when nothing is left in it.
+ * A map with a promise that resolves when it becomes empty.
  */
 export class EmptyingMap<Key, Value> extends Map<Key, Value> {
   #onEmpty: (() => void) | undefined;
   #emptied: Promise<void> | undefined;
 
-  /** Resolves when it is empty; at once if it is. */
+  /** Resolves when the map is empty, possibly at once. */
   emptied(): Promise<void> {
     if (this.size === 0) return Promise.resolve();
     this.#emptied ??= new Promise((resolve) => {

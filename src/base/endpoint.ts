@@ -1,5 +1,5 @@
 /**
- * Local ends of a network: where datagrams leave from and come to.
+ * Local endpoints that datagrams are sent from and received at.
  */
 import type { PeerKey } from './peer.ts';
 
@@ -9,7 +9,7 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** Takes datagrams, and keeps nothing of them beyond the call. */
+/** Sends datagrams; it keeps no reference to them after the call. */
 export interface DatagramOutbox {
   send(from: Endpoint, to: PeerKey, datagram: Uint8Array): void;
 }

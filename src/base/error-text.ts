@@ -1,17 +1,17 @@
 /**
- * An error of a user's code in words: what went wrong, down to the cause, and the line of the user's own that it came from.
- * The stack is read, never shown: whose config it is needs the first line of their own, and no frame of this program.
+ * Describes an error thrown by the user's code: the messages down to the root cause, and the line of the user's file that it
+ * came from. The stack itself is never shown: users need the first line of their own, not this program's frames.
  */
 import { fileURLToPath } from 'node:url';
 import { formatPlace, type Place } from './issue.ts';
 
-/** Marks the modules of one load of a config in their URLs: `pxe.config.ts?generation=1.7`. */
+/** Query parameter that marks the modules of one config load: `pxe.config.ts?generation=1.7`. */
 export const GENERATION_PARAMETER = 'generation';
 
-/** Causes of causes that are told; a chain may be a ring. */
+/** Maximum depth of causes that are included: a chain may be circular. */
 const MAX_CAUSES = 5;
 
-/** `fetch failed: connect ECONNREFUSED 127.0.0.1:80`: the message, then each cause that says something new. */
+/** `fetch failed: connect ECONNREFUSED 127.0.0.1:80`: the message, then each cause that adds something. */
 export function errorText(error: unknown): string {
   const parts = [messageOf(error)];
   let current = error instanceof Error ? error.cause : undefined;
@@ -23,7 +23,7 @@ export function errorText(error: unknown): string {
   return parts.join(': ');
 }
 
-/** The first line of the user's own files in the stack of an error or of its causes; `undefined` if there is none. */
+/** The first stack frame in one of the user's files, of the error or its causes; `undefined` if there is none. */
 export function ownPlace(error: unknown): Place | undefined {
   let current = error;
   for (let depth = 0; current instanceof Error && depth <= MAX_CAUSES; depth++) {
@@ -34,7 +34,7 @@ export function ownPlace(error: unknown): Place | undefined {
   return undefined;
 }
 
-/** Lines of a stack that are the user's own, as `greet (/lab/greeting.ts:7:45)`. */
+/** The stack frames in the user's files, such as `greet (/lab/greeting.ts:7:45)`. */
 export function ownFrames(error: Error): readonly string[] {
   return (error.stack ?? '').split('\n').flatMap((line) => {
     const found = OWN_FRAME.exec(line);
@@ -49,7 +49,7 @@ const OWN_FRAME = new RegExp(`(file://[^\\s?()]+)\\?${GENERATION_PARAMETER}=[^\\
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error === 'string' ? error : `threw ${describeValue(error)}`;
-  // Node tries every address of a name, and puts what became of each into an error that says nothing itself.
+  // Node tries every address of a name and collects the failures in an AggregateError without a message.
   const each = error instanceof AggregateError && error.message === '' ? error.errors.map(messageOf) : [];
   const { code } = error as { code?: unknown };
   return [...new Set(each)].join(', ') || error.message || (typeof code === 'string' ? code : error.name);

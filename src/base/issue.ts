@@ -1,26 +1,26 @@
 /**
- * What is wrong with a config, for the person who wrote it. Knows nothing of schemas and files.
+ * Problems in a config, described for its author. Independent of schemas and files.
  */
 
 /** A place in a file. */
 export interface Place {
-  /** Absolute. */
+  /** Absolute path. */
   readonly file: string;
-  /** From 1. */
+  /** One-based. */
   readonly line: number;
-  /** From 1. */
+  /** One-based. */
   readonly column?: number | undefined;
 }
 
 /** One problem. */
 export interface Issue {
-  /** From the top of the config: `['plugins', 2, 'options', 'table']`; of a data file, where `place` names one. */
+  /** Path from the top of the config, such as `['plugins', 2, 'options', 'table']`, or of the data file that `place` names. */
   readonly path: readonly PropertyKey[];
-  /** Where it stands, if not in the config itself. */
+  /** Location in a file, if the problem is not in the config itself. */
   readonly place?: Place | undefined;
   /** What was expected and what was found; lower case, no period. */
   readonly message: string;
-  /** What may have been meant. */
+  /** What the author may have meant. */
   readonly hint?: string | undefined;
 }
 
@@ -41,7 +41,7 @@ export function formatPath(path: readonly PropertyKey[]): string {
     .join('');
 }
 
-/** A value as it is shown in a message: short, on one line. */
+/** Formats a value for a message: short, on one line. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);

@@ -1,5 +1,5 @@
 /**
- * Waiting no longer than one is willing to. What comes after that is handed to whoever can clean it up.
+ * Waits for work up to a time limit. A value that arrives later goes to a clean-up callback.
  */
 
 import type { Signal } from './abort.ts';
@@ -7,24 +7,24 @@ import type { Clock } from './clock.ts';
 
 export interface Limits<T> {
   readonly clock: Clock;
-  /** Time limit; without one only `signal` ends the wait. */
+  /** Time limit in ms; if absent, only `signal` ends the wait. */
   readonly ms?: number | undefined;
-  /** Ends the wait with its reason. */
+  /** Ends the wait, with the signal's reason. */
   readonly signal?: Signal | undefined;
-  /** Told why the wait is over, right after it is. */
+  /** Called with the reason right after the wait was given up. */
   gaveUp?(reason: unknown): void;
-  /** Gets a value that nobody waits for any more. */
+  /** Called with a value that arrives after the wait was given up. */
   late?(value: T): void;
 }
 
-/** Work was not done within its time limit. */
+/** Work took longer than its time limit. */
 export class TimeLimitError extends Error {
   constructor(ms: number) {
     super(`not done within ${ms} ms`);
   }
 }
 
-/** Settles as `work` does, or rejects when its time is up or the signal aborts. Work that is given up may still reject: it is ignored. */
+/** Settles as `work` does, or rejects on timeout or abort. A later rejection of `work` is ignored. */
 export function limit<T>(work: PromiseLike<T>, limits: Limits<T>): Promise<T> {
   const { clock, ms, signal } = limits;
   return new Promise((resolve, reject) => {

@@ -1,8 +1,8 @@
 /**
- * What everything logs to.
+ * The log interface that all parts write to.
  */
 
-/** Structured log; pino's loggers fit. Text that came from a client goes into a field, never into the message. */
+/** Structured log, compatible with pino's loggers. Text from a client goes into a field, never into the message. */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -11,7 +11,7 @@ export interface Log {
   child(bindings: object): Log;
 }
 
-/** A log with fields that stand in each of its lines. Made for every transfer, so it costs nothing until it writes. */
+/** A log that adds fields to every line. Each transfer makes one, so it costs nothing until it writes. */
 export function boundLog(log: Log, bindings: object): Log {
   return log instanceof BoundLog ? log.child(bindings) : new BoundLog(log, bindings);
 }

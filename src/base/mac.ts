@@ -1,12 +1,12 @@
 /**
- * MAC addresses as text: every unambiguous spelling in, one spelling out, and patterns over them. Does not know which client has one.
+ * MAC addresses: accepts every unambiguous spelling, produces one, and matches patterns.
  */
 
 /**
- * Brings a MAC address into the one spelling used inside: `52:54:00:12:34:56`.
- * Takes octets (`52:54:00:12:34:56`, with `-` or blanks between them, or without leading zeros: `0:1:e8:12:34:56`), groups of four
- * digits (`5254.0012.3456`, `5254-0012-3456`), halves (`525400-123456`) and bare digits (`525400123456`, `0x525400123456`), in any case.
- * Octets with dots between them are not taken: network management writes those in decimal.
+ * Normalizes a MAC address to `52:54:00:12:34:56`. Accepts octets (`52:54:00:12:34:56`, with `-` or spaces between them, or
+ * without leading zeros: `0:1:e8:12:34:56`), groups of four digits (`5254.0012.3456`, `5254-0012-3456`), halves
+ * (`525400-123456`) and bare digits (`525400123456`, `0x525400123456`), in any case. Dotted octets are rejected, since network
+ * management writes those in decimal.
  * @returns `undefined` if the text is not a MAC address
  */
 export function parseMac(text: string): string | undefined {
@@ -23,20 +23,20 @@ export function parseMac(text: string): string | undefined {
 
 /** A set of MAC addresses: `52:54:00:*`, or `*:*:*:12:34:56`. */
 export interface MacPattern {
-  /** Octets that are given, 0–5: the more, the narrower. */
+  /** Number of octets that are fixed, 0–5: the more, the more specific. */
   readonly octets: number;
-  /** Which of the six octets are given: `0,1,2`. */
+  /** Indices of the fixed octets: `0,1,2`. */
   readonly places: string;
-  /** The octets given: `52:54:00`. */
+  /** The fixed octets: `52:54:00`. */
   readonly key: string;
-  /** The octets of an address at the same places: it matches if they equal `key`. @param mac in the spelling of {@link parseMac} */
+  /** The octets of an address at the fixed positions: the pattern matches if they equal `key`. @param mac as {@link parseMac} returns it */
   keyOf(mac: string): string;
   matches(mac: string): boolean;
 }
 
 /**
- * Reads a pattern: octets parted by `:` or `-`, of which any may be `*`; a `*` at the end stands for all the rest.
- * @returns `undefined` if the text is no pattern; a whole address is none
+ * Parses a pattern: octets separated by `:` or `-`, any of which may be `*`; a final `*` stands for all remaining octets.
+ * @returns `undefined` if the text is not a pattern; a complete address is not one
  */
 export function parseMacPattern(text: string): MacPattern | undefined {
   const octets = text.toLowerCase().split(text.includes('-') ? '-' : ':');
@@ -49,7 +49,7 @@ export function parseMacPattern(text: string): MacPattern | undefined {
   return { octets: places.length, places: places.join(), key, keyOf, matches: (mac) => keyOf(mac) === key };
 }
 
-/** Six groups: an IPv6 address has eight, or `::`. */
+/** Exactly six groups: an IPv6 address has eight, or contains `::`. */
 const shortOctets = /^[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}$/i;
 
 const spellings =

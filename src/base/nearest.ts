@@ -1,8 +1,8 @@
 /**
- * The known word that a misspelt one was probably meant to be.
+ * Finds the known word that a misspelt one probably stands for.
  */
 
-/** @returns `undefined` if none is near: more than a third of the letters differ */
+/** @returns `undefined` if none is close: more than a third of the letters differ */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = Math.max(2, Math.floor(word.length / 3)) + 1;
@@ -13,7 +13,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best;
 }
 
-/** Letters to insert, delete or replace (Levenshtein). */
+/** Letters to insert, delete or replace (Levenshtein distance). */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

@@ -1,12 +1,12 @@
 /**
- * Peers as map keys. IPv4 addresses, the common case, are numbers, so that a transport can make a key from a socket address
- * without allocating; all others are strings.
+ * Peers as map keys. IPv4 peers, the common case, are numbers, so that a transport can build a key from a socket address without
+ * allocating; all others are strings.
  */
 
-/** An address and port. Equal keys, equal peers. */
+/** An address and port. Equal peers have equal keys. */
 export type PeerKey = number | string;
 
-/** @param address IPv4 (`192.168.7.20`) or IPv6, with its zone if it has one (`fe80::1%eth0`) */
+/** @param address IPv4 (`192.168.7.20`) or IPv6, including any zone (`fe80::1%eth0`) */
 export function peerKey(address: string, port: number): PeerKey {
   if (address.includes(':')) return `${port} ${address}`;
   let bits = 0;
@@ -14,7 +14,7 @@ export function peerKey(address: string, port: number): PeerKey {
   return bits * 65536 + port;
 }
 
-/** The reverse of {@link peerKey}. */
+/** The inverse of {@link peerKey}. */
 export function peerOf(key: PeerKey): { readonly address: string; readonly port: number } {
   if (typeof key === 'string') {
     const space = key.indexOf(' ');

@@ -1,6 +1,6 @@
 /**
- * Chance that no observer can foretell: it chooses the port of a transfer, which a forged ACK must hit. `Math.random` can be
- * computed from what it gave before.
+ * Unpredictable random numbers: they choose a transfer's port, which a forged ACK would have to guess. The state of
+ * `Math.random` can be recovered from its output.
  */
 import { randomFillSync } from 'node:crypto';
 

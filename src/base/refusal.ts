@@ -1,42 +1,42 @@
 /**
- * Why a request gets no content, whatever the protocol: each service maps the reason to its own codes. A refusal is an answer that is
- * made to be sent, not a mistake.
+ * Why a request gets no content, in terms of no protocol: each service maps the reason to its own codes. A refusal is an answer
+ * meant to be sent, not a programming error.
  */
 
 export type RefusalReason =
-  /** There is no such file. */
+  /** The file does not exist. */
   | 'not-found'
-  /** It exists, or may exist, and this client may not have it. */
+  /** The client is not allowed to have it, whether it exists or not. */
   | 'forbidden'
-  /** An upload may not replace what is there. */
+  /** An upload must not replace an existing file. */
   | 'exists'
-  /** An upload is larger than the config or the disk allows. */
+  /** The upload exceeds the limit of the config or of the disk. */
   | 'too-large'
-  /** It cannot be had at this moment: the client may ask again. */
+  /** Temporarily impossible: the client may retry. */
   | 'busy'
-  /** It changed while it was being sent. */
+  /** The file changed during the transfer. */
   | 'changed'
-  /** What it would come from does not answer, or fails. */
+  /** The source of the content does not respond, or fails. */
   | 'unavailable'
-  /** The request asks for something that this server does not do. */
+  /** The server does not support what the request asks for. */
   | 'unsupported'
-  /** The failure is not the client's business. It has its line in the log where it happened. */
+  /** An internal failure, logged where it happened; the client gets no details. */
   | 'internal';
 
 /** Why an exchange ended without success: refused, or the client stopped answering. */
 export type EndReason = RefusalReason | 'no-answer';
 
-/** Thrown by a hook, by a content or by a sink, it is what the client gets. Anything else that is thrown is `internal`. */
+/** Thrown by a hook, a content or a sink to choose the client's answer. Any other error counts as `internal`. */
 export class Refusal extends Error {
   override readonly name: string = 'Refusal';
   readonly reason: RefusalReason;
 
   /**
-   * @param message what the client is told; so it must not name a path of the server
-   * @param options `cause`: why, for the log only: an error, or words
+   * @param message sent to the client, so it must not contain a path of the server
+   * @param options `cause`: the reason for the log only, an error or text
    */
   constructor(reason: RefusalReason, message: string, options?: ErrorOptions) {
-    // A storm makes thousands, and nothing is learnt from where they were made.
+    // No stack trace: a storm makes thousands of refusals, and the trace would say nothing useful.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     super(message, options);
@@ -44,7 +44,7 @@ export class Refusal extends Error {
     this.reason = reason;
   }
 
-  /** Why, for the log only: it may hold paths. */
+  /** The reason, for the log only: it may contain paths. */
   get detail(): string | undefined {
     const { cause } = this;
     if (cause instanceof Error) return cause.message;
@@ -52,8 +52,8 @@ export class Refusal extends Error {
   }
 }
 
-/** A refusal without detail, made once: most requests of a boot are for names that do not exist. */
+/** Shared constants for refusals without detail: most requests of a boot are for names that do not exist. */
 export const NOT_FOUND: Refusal = Object.freeze(new Refusal('not-found', 'file not found'));
 
-/** What a client gets for a failure that is not its business. */
+/** The client's answer to an internal failure. */
 export const INTERNAL: Refusal = Object.freeze(new Refusal('internal', 'internal error'));

@@ -1,16 +1,16 @@
 /**
- * The unit in which the bytes of contents are read, kept and lent, and the way to point at some of them.
+ * The unit in which content is read, cached and lent, and slices of it.
  */
 
-/** Every segment of a content but its last has this many bytes. Larger than any block, so a block touches two at most. */
+/** Size of every segment except the last of a content. Larger than any block, so a block spans at most two segments. */
 export const SEGMENT_BYTES = 65536;
 
-/** Where the bytes of one block lie: in one segment, or at the end of one and the start of the next. Reused, never kept. */
+/** The location of one block's bytes: in one segment, or at the end of one and the start of the next. Reused, so never keep it. */
 export interface Slices {
   first: Uint8Array;
   start: number;
   end: number;
-  /** The second segment, if the block goes on there from its first byte to `secondEnd`. */
+  /** The second segment, if the block continues there; its part ends at `secondEnd`. */
   second: Uint8Array | undefined;
   secondEnd: number;
 }

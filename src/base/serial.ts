@@ -1,10 +1,10 @@
 /**
- * Serial numbers as text: every usual spelling in, one spelling out.
+ * Serial numbers: accepts every usual spelling, produces one.
  */
 
 /**
- * Brings a serial number into the one spelling used inside: lower case, and of 16 hex digits the last eight. A Raspberry Pi shows
- * all 16 in `/proc/cpuinfo` and puts the last eight before the names that it asks for.
+ * Normalizes a serial number to lower case, and 16 hex digits to the last eight: a Raspberry Pi shows all 16 in `/proc/cpuinfo`,
+ * but prefixes the names that it requests with the last eight.
  */
 export function parseSerial(text: string): string {
   const serial = text.toLowerCase();

@@ -1,26 +1,26 @@
 /**
- * A look at something that may change, shared by all who ask at the same time. Whoever asks while a look is under way gets the
- * next one, together with all others who ask until that begins: one that has begun may have seen what was there before.
+ * Shares one asynchronous run among simultaneous callers. A call during a run joins the next run, never the current one, which
+ * may have read stale state.
  */
 
-/** A look that somebody waits for. */
+/** A run that callers are waiting for. */
 interface Look<T> {
   readonly result: Promise<T>;
   begun: boolean;
 }
 
 export class SharedLook<T> {
-  /** The latest of each key. */
+  /** The latest run of each key. */
   readonly #latest = new Map<string, Look<T>>();
 
-  /** Settles as a look does that has not begun before this call. All looks of one key are the same. */
+  /** Joins or starts a run that begins after this call. All calls with one key must pass equivalent functions. */
   ask(key: string, look: () => Promise<T>): Promise<T> {
     const latest = this.#latest.get(key);
     if (latest?.begun === false) return latest.result;
     return this.#add(key, look, latest?.result ?? Promise.resolve());
   }
 
-  /** Adds a look that begins after another, and never before all who ask in this turn have asked. */
+  /** Queues a run after another one, and not before the current turn's callers have joined it. */
   #add(key: string, look: () => Promise<T>, after: Promise<unknown>): Promise<T> {
     const begin = () => {
       added.begun = true;

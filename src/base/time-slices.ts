@@ -1,13 +1,13 @@
 /**
- * Long work in short slices: between two of them the event loop gets to serve. Knows nothing of the work.
+ * Splits long work into short slices, so that the event loop can serve between them.
  */
 
 export interface SlicesOptions {
-  /** Length of a slice. Default 10. */
+  /** Length of a slice in ms. Default 10. */
   readonly ms?: number;
   /** Milliseconds on any clock. */
   now?(): number;
-  /** Lets everything else run that is ready. */
+  /** Lets everything run that is ready. */
   rest?(): Promise<void>;
 }
 
@@ -24,19 +24,19 @@ export class Slices {
     this.#end = now() + ms;
   }
 
-  /** The slice is over: call {@link rest} before going on. */
+  /** Whether the slice is used up: call {@link rest} before continuing. */
   get over(): boolean {
     return this.#now() >= this.#end;
   }
 
-  /** Lets others run, and begins the next slice. */
+  /** Yields to the event loop, then starts the next slice. */
   async rest(): Promise<void> {
     await this.#rest();
     this.#end = this.#now() + this.#ms;
   }
 }
 
-/** Does `work` for each of the items, in slices. It ends early, and rejects, if `work` throws. */
+/** Calls `work` for each item, in slices. Stops and rejects if `work` throws. */
 export async function inSlices<Item>(items: Iterable<Item>, work: (item: Item) => void, slices = new Slices()): Promise<void> {
   for (const item of items) {
     work(item);

@@ -1,11 +1,11 @@
 /**
- * Everything that is counted or measured: one line each. The code that counts names it, and `server.stats()` has it. A name is a family
- * and, after a dot, what tells its members apart; a quantity that is not a plain count has its unit at the end of the family.
- * Nothing that a client sends becomes a name.
+ * Every metric, one line each. Code refers to metrics by these names, and `server.stats()` returns them. A name is a family and,
+ * after a dot, the member; if the quantity is not a plain count, the family ends with its unit. Names never contain client
+ * input.
  */
 import { BYTES, SECONDS } from './histogram.ts';
 
-/** What only rises. */
+/** Metrics that only increase. */
 export const COUNTERS = {
   'requests.read': { unit: 'requests', help: 'requests to read; those beyond a limit count as drops' },
   'requests.write': { unit: 'requests', help: 'requests to write; those beyond a limit count as drops' },
@@ -56,7 +56,7 @@ export const COUNTERS = {
   },
 } as const satisfies Table;
 
-/** What rises and falls. */
+/** Metrics that go up and down. */
 export const GAUGES = {
   'live.requests': { unit: 'requests', help: 'requests under way' },
   'live.generations': {
@@ -78,7 +78,7 @@ export const GAUGES = {
   },
 } as const satisfies Table;
 
-/** How often each size of something has occurred. */
+/** Distributions of sizes and durations. */
 export const HISTOGRAMS = {
   'answer-seconds': { unit: 'seconds', bounds: SECONDS, help: 'time from a request to the first reply, which may be an ERROR' },
   'transfer-seconds': { unit: 'seconds', bounds: SECONDS, help: 'time from a request to the end of a completed transfer' },
@@ -87,13 +87,13 @@ export const HISTOGRAMS = {
   'reload-seconds': { unit: 'seconds', bounds: SECONDS, help: 'how long a successful reload took, without reading the config' },
 } as const satisfies HistogramTable;
 
-/** What is counted for each plugin by itself. */
+/** Counters kept for each plugin. */
 export const PLUGIN_COUNTERS = {
   'hook.errors': { unit: 'calls', help: 'calls of its hooks that failed, other than by a `Refusal`' },
   'hook.timeouts': { unit: 'calls', help: 'calls of its hooks that took longer than `limits.hookMs`' },
 } as const satisfies Table;
 
-/** What is measured for each plugin by itself. */
+/** Histograms kept for each plugin. */
 export const PLUGIN_HISTOGRAMS = {
   'hook-seconds': { unit: 'seconds', bounds: SECONDS, help: 'how long each call of its hooks took' },
 } as const satisfies HistogramTable;
@@ -112,7 +112,7 @@ export type HistogramName = keyof typeof HISTOGRAMS;
 export type PluginCounterName = keyof typeof PLUGIN_COUNTERS;
 export type PluginHistogramName = keyof typeof PLUGIN_HISTOGRAMS;
 
-/** Why a datagram came to nothing. */
+/** Why a datagram was dropped. */
 export type DropReason = CounterName extends infer Name ? (Name extends `drops.${infer Reason}` ? Reason : never) : never;
 
 export const COUNTER_NAMES = Object.keys(COUNTERS) as readonly CounterName[];

@@ -1,32 +1,31 @@
 /**
- * Sizes of things that happened often, as counts in fixed buckets: it costs the same whether a thing happened once or a million times,
- * and what two threads have counted can be summed.
+ * Histograms with fixed buckets: memory does not grow with the number of values, and histograms of two threads can be added.
  */
 
-/** Upper bounds of the buckets for times: 10 µs to 500 s in steps of 1, 2, 5. */
+/** Bucket bounds for durations: 10 µs to 500 s in steps of 1, 2, 5. */
 export const SECONDS: readonly number[] = Array.from(
   { length: 24 },
   (_, i) => ([1, 2, 5] as const)[i % 3]! * 10 ** (Math.floor(i / 3) - 5),
 ).map((bound) => Number(bound.toPrecision(1)));
 
-/** The same for sizes: 256 bytes to 16 GiB in powers of four. */
+/** Bucket bounds for sizes: 256 bytes to 16 GiB in powers of four. */
 export const BYTES: readonly number[] = Array.from({ length: 14 }, (_, i) => 4 ** (i + 4));
 
 export interface HistogramSnapshot {
   readonly count: number;
-  /** Of all values. */
+  /** Sum of all values. */
   readonly sum: number;
-  /** Upper bounds of the buckets, each included. */
+  /** Inclusive upper bounds of the buckets. */
   readonly bounds: readonly number[];
-  /** How many values lie in each bucket; one more than there are bounds: the last bucket has none. */
+  /** Number of values in each bucket; one entry more than `bounds`, as the last bucket is unbounded. */
   readonly counts: readonly number[];
-  /** Estimates: half of the values were at most this, and so on. `undefined` if there were none. */
+  /** Estimated quantiles; `undefined` if there are no values. */
   readonly p50: number | undefined;
   readonly p90: number | undefined;
   readonly p99: number | undefined;
 }
 
-/** The bucket that a value lies in. */
+/** Index of the bucket that contains a value. */
 export function bucketOf(bounds: readonly number[], value: number): number {
   let low = 0;
   let high = bounds.length;
@@ -45,8 +44,8 @@ export function histogramSnapshot(bounds: readonly number[], sum: number, counts
 }
 
 /**
- * The value that this part of all values does not exceed: somewhere in the bucket that it lies in, as if the values were spread evenly
- * there. Above the last bound it is the last bound. `undefined` if there are no values.
+ * Estimates a quantile by linear interpolation within its bucket, or the last bound if it is above that. `undefined` if there
+ * are no values.
  */
 export function quantileOf(part: number, bounds: readonly number[], counts: readonly number[]): number | undefined {
   const total = counts.reduce((sum, each) => sum + each, 0);

@@ -1,6 +1,6 @@
 /**
- * The numbers of one thread, in memory that it may share with others: where each counter, gauge and histogram of a table lies. Only
- * one thread writes to a row, and it writes 64 aligned bits at a time: another thread reads the number from before or from after.
+ * One thread's metrics, laid out in memory that it may share. Each row has a single writer, and writes are aligned 64-bit
+ * stores, so readers on other threads never see a torn number.
  */
 import { bucketOf, type HistogramSnapshot, histogramSnapshot } from './histogram.ts';
 
@@ -10,13 +10,13 @@ interface Tables<Counter extends string, Gauge extends string, Histogram extends
   readonly histograms: Readonly<Record<Histogram, { readonly bounds: readonly number[] }>>;
 }
 
-/** The place of each name in a row. */
+/** The offset of each metric in a row. */
 export class Layout<Counter extends string, Gauge extends string, Histogram extends string> {
   readonly counters: readonly Counter[];
   readonly gauges: readonly Gauge[];
   readonly histograms: readonly Histogram[];
   readonly bounds: Readonly<Record<Histogram, readonly number[]>>;
-  /** Of a histogram: its sum, then its buckets. */
+  /** A histogram's offset is that of its sum; its buckets follow. */
   readonly at: Readonly<Record<Counter | Gauge | Histogram, number>>;
   readonly bytes: number;
 
@@ -54,7 +54,7 @@ export class Row<Counter extends string, Gauge extends string, Histogram extends
     this.#numbers[this.#layout.at[name]] = value;
   }
 
-  /** Changes a gauge by so much. */
+  /** Adds `by` to a gauge. */
   shift(name: Gauge, by: number): void {
     this.#numbers[this.#layout.at[name]]! += by;
   }
@@ -65,7 +65,7 @@ export class Row<Counter extends string, Gauge extends string, Histogram extends
     this.#numbers[at + 1 + bucketOf(this.#layout.bounds[name], value)]! += 1;
   }
 
-  /** Adds the counts of a row whose thread has ended. What its gauges showed has ended with it. */
+  /** Adds the counters and histograms of a row whose thread has ended; its gauges no longer apply. */
   absorb(other: Row<Counter, Gauge, Histogram>): void {
     const { counters, gauges } = this.#layout;
     other.#numbers.forEach((number, at) => {
@@ -78,7 +78,7 @@ export class Row<Counter extends string, Gauge extends string, Histogram extends
   }
 }
 
-/** Every number of a table, summed over the threads. */
+/** All metrics, summed over the threads. */
 export interface Sums<Counter extends string, Gauge extends string, Histogram extends string> {
   /** What has happened, and only rises. */
   readonly counters: Readonly<Record<Counter, number>>;

@@ -1,6 +1,6 @@
 /**
- * One client as an example of many, from the thread that meets them to the thread that logs them, without a message: a place in
- * shared memory that holds one client until it is taken. Those that come meanwhile are passed over.
+ * Passes one sample client from the thread that drops datagrams to the thread that logs them, without a message: a slot in
+ * shared memory holds it until it is taken. Further clients are ignored meanwhile.
  */
 
 /** A client as a key: a number or ASCII text. */
@@ -8,15 +8,15 @@ type Key = number | string;
 
 /** An IPv6 address with its zone, and a port. */
 const MAX_TEXT = 76;
-/** A state of 32 bits, text, and a number of 64 bits. */
+/** A 32-bit state, the text, and a 64-bit number. */
 export const SAMPLE_BYTES = 4 + MAX_TEXT + 8;
 
 const EMPTY = 0;
 const NUMBER = 1;
-/** The state of text is this and its length. */
+/** For text, the state is this plus its length. */
 const TEXT = 2;
 
-/** One thread puts, one takes. */
+/** One thread puts, another takes. */
 export class Sample {
   readonly #state: Int32Array;
   readonly #text: Uint8Array;

@@ -1,6 +1,6 @@
 /**
- * What a server has done since it was made, in numbers. Each thread counts in a row of its own, in memory that all threads share: to
- * count takes no message, no lock and no memory, and a snapshot is the sum of the rows.
+ * The server's metrics since it was created. Each thread counts in its own row of shared memory: counting needs no message, no
+ * lock and no allocation, and a snapshot is the sum of the rows.
  */
 import {
   COUNTERS,
@@ -20,13 +20,13 @@ import type { HistogramSnapshot } from './histogram.ts';
 import { Layout, Row, type Sums, sumsOf } from './row.ts';
 import { SAMPLE_BYTES, Sample } from './sample.ts';
 
-/** Everything at one moment; it does not change any more. */
+/** An immutable snapshot of all metrics. */
 export interface StatsSnapshot extends Sums<CounterName, GaugeName, HistogramName> {
-  /** By the name of each plugin that was set up, also of those that a reload has removed. */
+  /** By plugin name, including plugins that a reload has removed. */
   readonly plugins: Readonly<Record<string, PluginStats>>;
 }
 
-/** What was counted and measured for one plugin. */
+/** The metrics of one plugin. */
 export type PluginStats = Readonly<Record<PluginCounterName, number> & Record<PluginHistogramName, HistogramSnapshot>>;
 
 /** Counts for one plugin. */
@@ -35,25 +35,25 @@ export interface PluginCounters {
   observe(name: PluginHistogramName, value: number): void;
 }
 
-/** A row on its way to the thread that counts in it. */
+/** A row to hand to another thread, which will count in it. */
 export type StatsShare = SharedArrayBuffer;
 
 const LAYOUT = new Layout({ counters: COUNTERS, gauges: GAUGES, histograms: HISTOGRAMS });
 const PLUGIN_LAYOUT = new Layout({ counters: PLUGIN_COUNTERS, gauges: {}, histograms: PLUGIN_HISTOGRAMS });
-/** The samples of dropped datagrams follow the numbers. */
+/** The samples of dropped datagrams follow the metrics. */
 const SHARE_BYTES = LAYOUT.bytes + DROP_REASONS.length * SAMPLE_BYTES;
 const DROPS = Object.fromEntries(DROP_REASONS.map((reason) => [reason, `drops.${reason}`])) as Readonly<
   Record<DropReason, CounterName>
 >;
 
-/** Plugins that are told apart: a config that makes up names must not fill the memory. */
+/** Plugins counted separately: bounded, so that a config that generates names cannot exhaust memory. */
 const MAX_PLUGINS = 256;
-/** Counts for the plugins beyond that. */
+/** Name under which all further plugins are counted. */
 const OTHER_PLUGINS = 'others';
 
 type PluginRow = Row<PluginCounterName, never, PluginHistogramName>;
 
-/** What one thread has counted. */
+/** The metrics of one thread. */
 class ThreadRow extends Row<CounterName, GaugeName, HistogramName> {
   readonly memory: SharedArrayBuffer;
   readonly samples: Readonly<Record<DropReason, Sample>>;
@@ -85,7 +85,7 @@ export class Stats {
     this.#own.set(name, value);
   }
 
-  /** Changes a gauge by so much. */
+  /** Adds `by` to a gauge. */
   shift(name: GaugeName, by: number): void {
     this.#own.shift(name, by);
   }
@@ -95,14 +95,14 @@ export class Stats {
     this.#own.observe(name, value);
   }
 
-  /** Counts a datagram that came to nothing. @param client kept as an example if there is none */
+  /** Counts a dropped datagram. @param client kept as the sample if there is none yet */
   drop(reason: DropReason, client: number | string): void {
-    // First: what is counted has its example.
+    // Before the count, so that every count seen has a sample.
     this.#own.samples[reason].put(client);
     this.#own.add(DROPS[reason]);
   }
 
-  /** Where to count for a plugin; all plugins of one name share it, whatever their generation. */
+  /** The counters of a plugin, shared by all plugins of that name across generations. */
   plugin(name: string): PluginCounters {
     const key = this.#plugins.has(name) || this.#plugins.size < MAX_PLUGINS ? name : OTHER_PLUGINS;
     let row = this.#plugins.get(key);
@@ -113,7 +113,7 @@ export class Stats {
     return row;
   }
 
-  /** A client of whom a datagram was dropped, the first one since this was last called. */
+  /** The first client whose datagram was dropped since the last call. */
   takeSample(reason: DropReason): number | string | undefined {
     let taken: number | string | undefined;
     for (const row of this.#rows()) taken = row.samples[reason].take() ?? taken;
@@ -125,14 +125,14 @@ export class Stats {
     return { ...sumsOf(LAYOUT, this.#rows()), plugins: Object.fromEntries(plugins) };
   }
 
-  /** A row for another thread, which makes its own `Stats` of it; {@link reclaim} it when that thread has ended. */
+  /** A row for another thread, which creates its own `Stats` from it; {@link reclaim} it when that thread has ended. */
   share(): StatsShare {
     const row = new ThreadRow();
     this.#others.add(row);
     return row.memory;
   }
 
-  /** Keeps what a thread that has ended has counted, and lets go of its row. */
+  /** Keeps the counts of a thread that has ended, and frees its row. */
   reclaim(share: StatsShare): void {
     for (const row of this.#others) {
       if (row.memory !== share) continue;
