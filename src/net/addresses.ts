@@ -1,20 +1,20 @@
 /**
- * Which local addresses a listen setting stands for, now.
+ * Resolves a listen setting to the machine's current addresses.
  */
 import type { NetworkInterfaceInfo } from 'node:os';
 import type { ListenOn } from './listening.ts';
 
-/** As `os.networkInterfaces` returns it. */
+/** The return type of `os.networkInterfaces`. */
 export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
-/** An address to bind. Broadcasts to an interface come to a socket of their own, and are answered from the interface's address. */
+/** An address to bind. Broadcasts arrive at a separate socket, and are answered from the interface's own address. */
 export interface LocalAddress {
   readonly address: string;
   /** For a broadcast address: the unicast address to reply from. */
   readonly broadcastOf: string | undefined;
-  /** The interface, where it was asked for by name. */
+  /** Set if the interface was configured by name. */
   readonly device?: string;
-  /** Of a link-local address: the number of its interface. One that was made anew under its old name has another. */
+  /** The interface index of a link-local address. An interface that is recreated under the same name gets a new index. */
   readonly link?: number;
 }
 
@@ -33,13 +33,13 @@ export function localAddresses(on: Exclude<ListenOn, { fd: number }>, interfaces
   return unique(all);
 }
 
-/** Whether the addresses that a setting stands for may change. */
+/** Whether the addresses of a setting can change while the server runs. */
 export function mayChange(on: ListenOn): boolean {
   return 'interface' in on || ('address' in on && (on.address === '0.0.0.0' || on.address === '::'));
 }
 
 function expand(name: string, info: NetworkInterfaceInfo): LocalAddress[] {
-  // A link-local address means something only together with its interface (RFC 4007 §11).
+  // A link-local address is meaningful only with its interface (RFC 4007 §11).
   const address = info.family === 'IPv6' && info.scopeid ? `${info.address}%${name}` : info.address;
   const link = info.family === 'IPv6' && info.scopeid ? { link: info.scopeid } : {};
   const unicast = { address, broadcastOf: undefined, ...link };

@@ -1,18 +1,18 @@
 /**
- * The one place where sockets of node:dgram are made.
+ * Creates all sockets of node:dgram.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { type PeerKey, peerKey } from '../base/peer.ts';
 
 export interface DgramOptions {
   readonly family: 4 | 6;
-  /** An IPv6 socket that has no IPv4 peers. */
+  /** An IPv6 socket that accepts no IPv4 peers. */
   readonly ipv6Only?: boolean;
-  /** Another socket may bind the same address and port. */
+  /** Whether another socket may bind the same address and port. */
   readonly shared?: boolean;
 }
 
-/** Takes what has come to a socket; the bytes are not kept. */
+/** Receives a datagram; the bytes must not be kept. */
 export type Receive = (peer: PeerKey, datagram: Uint8Array) => void;
 
 export function newSocket({ family, ipv6Only = false, shared = false }: DgramOptions): Socket {
@@ -20,12 +20,15 @@ export function newSocket({ family, ipv6Only = false, shared = false }: DgramOpt
     type: family === 6 ? 'udp6' : 'udp4',
     ipv6Only,
     reuseAddr: shared,
-    // Peers are addresses already: nothing to resolve, and nothing to wait for.
+    // Peers are numeric addresses already, so skip the resolver and its delay.
     lookup: (address, _options, callback) => callback(null, address, family),
   });
 }
 
-/** Binds to an address, or to a descriptor that is bound already. Rejects with Node's system error, and then the socket is closed. */
+/**
+ * Binds to an address, or adopts a descriptor that is already bound. On failure, closes the socket and rejects with Node's system
+ * error.
+ */
 export function bound(
   socket: Socket,
   to: { readonly address?: string; readonly port: number } | { readonly fd: number },
@@ -43,14 +46,14 @@ export function bound(
   });
 }
 
-/** Hands on what comes, from port 0 excepted: that cannot be answered. */
+/** Passes on datagrams, except those from port 0, which cannot be answered. */
 export function onDatagram(socket: Socket, receive: Receive): void {
   socket.on('message', (datagram, { address, port }) => {
     if (port !== 0) receive(peerKey(address, port), datagram);
   });
 }
 
-/** Linux grants what it can; other systems refuse what is too much, and then their default has to do. */
+/** Best effort: Linux caps the size; other systems reject one that is too large, and keep their default. */
 export function enlarge(socket: Socket, bytes: { readonly receive: number; readonly send?: number }): void {
   try {
     socket.setRecvBufferSize(bytes.receive);

@@ -1,13 +1,13 @@
 /**
  * Runs a {@link StateMachine} on this thread's event loop.
  *
- * The driver may wake up late, since users' code runs on the same loop. Then it first takes every datagram that has come meanwhile, and only
- * then lets the machine see its deadlines.
+ * The driver may wake late, because users' code runs on the same loop. It then delivers every datagram that arrived meanwhile
+ * before it lets the machine see its deadlines.
  */
 import type { Clock } from '../base/clock.ts';
 import { LATE_MS, type StateMachine } from './state-machine.ts';
 
-/** Turns of the event loop after a late wake, at most: each takes up to 32 datagrams a socket. */
+/** Maximum turns of the event loop after a late wake; each receives up to 32 datagrams a socket. */
 const MAX_CATCH_UP_TURNS = 200;
 
 export class EventLoopDriver {
@@ -19,20 +19,20 @@ export class EventLoopDriver {
   #cancelTimer = () => {};
   #stopped = false;
 
-  /** @param onStep called after each step, when the next timer is set */
+  /** @param onStep called after each step, once the next timer is set */
   constructor(machine: StateMachine, clock: Clock, onStep = () => {}) {
     this.#machine = machine;
     this.#clock = clock;
     this.#onStep = onStep;
   }
 
-  /** A step that takes a datagram. */
+  /** Runs a step that delivers a datagram. */
   receive(take: (now: number) => void): void {
     this.#received++;
     this.step(take);
   }
 
-  /** Does something to the machine, which may bring its next deadline forward. */
+  /** Runs a step, which may bring the machine's next deadline forward. */
   step(work: (now: number) => void): void {
     const now = this.#clock.now();
     work(now);
@@ -40,13 +40,13 @@ export class EventLoopDriver {
     this.#onStep();
   }
 
-  /** Wakes the machine no more. */
+  /** Stops waking the machine. */
   stop(): void {
     this.#stopped = true;
     this.#cancelTimer();
   }
 
-  /** A timer that comes too early costs less than one that is set anew with each datagram: it is only ever brought forward. */
+  /** Only moves the timer forward: an early wake is cheaper than setting a new timer for each datagram. */
   #arm(now: number): void {
     const { nextDeadline } = this.#machine;
     if (nextDeadline >= this.#timerAt || this.#stopped) return;
@@ -57,7 +57,7 @@ export class EventLoopDriver {
   }
 
   #wake(due: number): void {
-    // No other timer until this one has done its work.
+    // Set no other timer until this one's work is done.
     this.#timerAt = Number.NEGATIVE_INFINITY;
     if (this.#clock.now() - due > LATE_MS) this.#catchUp(MAX_CATCH_UP_TURNS);
     else this.#expire();
@@ -68,7 +68,7 @@ export class EventLoopDriver {
     if (!this.#stopped) this.step((now) => this.#machine.expire(now));
   }
 
-  /** One turn of the event loop after the other until one brings no datagram. */
+  /** Turns the event loop until one turn receives no datagram. */
   #catchUp(turns: number): void {
     const before = this.#received;
     this.#cancelTimer = this.#clock.setTimeout(() => {

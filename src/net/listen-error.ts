@@ -1,5 +1,5 @@
 /**
- * Why an address cannot be listened on, and what to do about it: the same words at a start and at a reload.
+ * Explains why an address cannot be listened on and what to do about it, both at start and at reload.
  */
 interface SystemError extends Error {
   readonly code?: string;
@@ -7,11 +7,11 @@ interface SystemError extends Error {
   readonly port?: number;
 }
 
-/** Node itself, for a shell, where its path is not known here. */
+/** Node's path for a shell command, where the real one is unknown. */
 const NODE = '"$(readlink -f "$(command -v node)")"';
 
 /**
- * A message for a person, made of Node's system error; `undefined` for any other error.
+ * A message for the operator, from Node's system error; `undefined` for any other error.
  * @param node the path of the Node that runs this
  */
 export function listenProblem(error: unknown, node = NODE): string | undefined {

@@ -1,21 +1,21 @@
 /**
- * One listen setting, and how it follows the machine's addresses. It knows which addresses it stands for; how each is bound is the
- * {@link Binder}'s business, and what a datagram means is the service's.
+ * One listen setting, kept in step with the machine's addresses. The {@link Binder} decides how each address is bound, and the
+ * service what a datagram means.
  */
 import { type Interfaces, type LocalAddress, localAddresses, mayChange } from './addresses.ts';
 import type { Address, AddressChange, Listening, ListenOn } from './listening.ts';
 import { codeOf, type Unbindable, unbindableProblem } from './unbindable.ts';
 
-/** What is bound for one address. */
+/** The sockets of one address. */
 export interface Bound {
   readonly address: Address;
-  /** Resolves when nothing is taken here any more. */
+  /** Stops accepting requests here; resolves when done. */
   leave(): Promise<void>;
 }
 
 /**
- * What to bind. Broadcasts come to a socket of their own: `broadcastOf` is what is bound for the interface's own address. `link` is the
- * number of the interface that the sockets will be tied to, if they will be to one.
+ * What to bind. Broadcasts need a separate socket: `broadcastOf` is the binding of the interface's own address. `link` is the
+ * index of the interface that the sockets will be bound to, if any.
  */
 export type BindTo<B extends Bound> =
   | {
@@ -27,28 +27,28 @@ export type BindTo<B extends Bound> =
     }
   | { readonly fd: number };
 
-/** Binds addresses; settings that overlap share what is bound. */
+/** Binds addresses; overlapping settings share bindings. */
 export interface Binder<B extends Bound> {
-  /** Something is bound. */
+  /** Number of current bindings. */
   readonly size: number;
   /**
-   * Rejects with Node's system error; `EMFILE` also where the descriptors that are left are for files.
-   * @param sharers addresses that are still to be bound, this one included: they share what there is
+   * Rejects with Node's system error; with `EMFILE` also when the remaining descriptors are reserved for files.
+   * @param sharers number of addresses still to be bound, including this one, which share the available descriptors
    */
   acquire(to: BindTo<B>, sharers: number): Promise<B>;
-  /** Sockets of an address that has gone must be kept: they could not be bound again. */
+  /** Whether the sockets of an address that has gone must stay open, because they could not be bound again. */
   mustKeep(port: number): boolean;
-  /** The number of a device, where sockets are bound to devices. */
+  /** The interface index of a device, on systems that bind sockets to devices. */
   deviceNumber(name: string): number | undefined;
 }
 
-/** Told of something about this machine that a person may want to change. */
+/** Reports a condition of this machine that the operator may want to fix. */
 export type Notice = (fields: object, message: string) => void;
 
 interface Held<B extends Bound> {
   readonly local: LocalAddress;
   readonly binding: B;
-  /** The number of the interface that the sockets are tied to. Once that interface has gone, they are dead. */
+  /** The index of the interface that the sockets are bound to. They stop working once it has gone. */
   readonly link?: number | undefined;
 }
 
@@ -57,9 +57,9 @@ export class Listener<B extends Bound> implements Listening {
   readonly #binder: Binder<B>;
   readonly #notice: Notice;
   readonly #held = new Map<string, Held<B>>();
-  /** Of addresses that have gone, where they could not be bound again: a socket works again when its address is back. */
+  /** Sockets of addresses that have gone but could not be bound again: they work again when the address returns. */
   readonly #kept = new Map<string, Held<B>>();
-  /** Why an address could not be bound, for those that a person was told of. */
+  /** Error codes of addresses that could not be bound, for those already reported. */
   readonly #told = new Map<string, string>();
   #closed = false;
 
@@ -79,8 +79,8 @@ export class Listener<B extends Bound> implements Listening {
   }
 
   /**
-   * Binds everything that the setting stands for; all of it, or nothing. Of several addresses, one that is still being checked for
-   * duplicates (RFC 4862 §5.4) cannot be bound yet: `follow` finds it. Those that there are no descriptors for are told.
+   * Binds all addresses of the setting, or none. A new IPv6 address is not bindable until duplicate address detection ends (RFC
+   * 4862 §5.4); if there are others, `follow` binds it later. Addresses that lack descriptors are reported.
    */
   async open(interfaces: Interfaces): Promise<void> {
     if ('fd' in this.#on) {
@@ -99,7 +99,7 @@ export class Listener<B extends Bound> implements Listening {
         });
       }
       const [first] = unbindable;
-      // Where other settings have taken all descriptors, it serves by those.
+      // If other settings use all the descriptors, the server runs on those.
       const others = first !== undefined && codeOf(first.error) === 'EMFILE' && this.#binder.size > 0;
       if (first !== undefined && this.#held.size === 0 && !others) throw first.error;
       this.#tell(unbindable, this.#on.port);
@@ -109,7 +109,7 @@ export class Listener<B extends Bound> implements Listening {
     }
   }
 
-  /** Binds addresses that have come, lets go of those that have gone. Returns what changed, if anything did. */
+  /** Binds new addresses and releases those that have gone. Returns the changes, if there are any. */
   async follow(interfaces: Interfaces): Promise<AddressChange | undefined> {
     if (this.#closed || 'fd' in this.#on || !mayChange(this.#on)) return undefined;
     const { port } = this.#on;
@@ -153,7 +153,7 @@ export class Listener<B extends Bound> implements Listening {
     await Promise.all(left);
   }
 
-  /** Warns of addresses that cannot be bound, once each, unless it is too early: the next look finds those again. */
+  /** Reports each unbindable address once, except while it is too early to bind it: `follow` will retry. */
   #tell(unbindable: readonly Unbindable[], port: number): void {
     const news = unbindable.filter(({ address, error }) => {
       const code = codeOf(error);
@@ -168,7 +168,7 @@ export class Listener<B extends Bound> implements Listening {
 
   /**
    * Returns whether the address is bound now.
-   * @param sharers addresses that are still to be bound, this one included
+   * @param sharers number of addresses still to be bound, including this one
    */
   async #hold(local: LocalAddress, port: number, sharers: number): Promise<boolean> {
     const { address, broadcastOf, device } = local;
@@ -181,7 +181,7 @@ export class Listener<B extends Bound> implements Listening {
     }
     await kept?.binding.leave();
     const owner = broadcastOf === undefined ? undefined : this.#held.get(broadcastOf)?.binding;
-    // A port that the operating system chose is not one that anybody would broadcast to.
+    // Clients do not broadcast to a port that the system chose.
     if (broadcastOf !== undefined && (!owner || port === 0)) return false;
     try {
       const binding = await this.#binder.acquire(
@@ -193,7 +193,7 @@ export class Listener<B extends Bound> implements Listening {
       else this.#held.set(address, { local, binding, link });
       return !this.#closed;
     } catch (error) {
-      // The second socket, for broadcasts, is a courtesy.
+      // The additional broadcast socket is optional.
       if (broadcastOf === undefined) throw error;
       return false;
     }

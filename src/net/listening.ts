@@ -1,5 +1,5 @@
 /**
- * Where a service listens: what is asked for, and what that stands for now.
+ * Where a service listens: the setting, and the current addresses.
  */
 
 /** An address and port. */
@@ -9,26 +9,26 @@ export interface Address {
 }
 
 /**
- * Where to listen: an address (`0.0.0.0` and `::` stand for every IPv4 and every IPv6 address of the machine, those to come
- * too), an interface and its addresses, or a socket that was bound by somebody else.
+ * Where to listen: an address (`0.0.0.0` and `::` mean every IPv4 or IPv6 address of the machine, including later ones), an
+ * interface with its addresses, or a socket bound by another process.
  */
 export type ListenOn =
   | { readonly address: string; readonly port: number }
   | { readonly interface: string; readonly port: number }
   | { readonly fd: number };
 
-/** Something that listens. */
+/** A listen setting in use. */
 export interface Listening {
-  /** Where it listens now; changes as the machine's addresses come and go. */
+  /** Current addresses; they change with the machine's. */
   readonly addresses: readonly Address[];
   /**
-   * Takes no more requests; the sockets stay for the transfers under way and are closed after the last of them. Resolves when
-   * those that no transfer needs are closed.
+   * Accepts no more requests. Sockets of running transfers are closed after the last of these; resolves when all others are
+   * closed.
    */
   close(): Promise<void>;
 }
 
-/** Addresses that a listener listens on now and did not before, and the other way round. */
+/** Addresses that a listener has gained and lost. */
 export interface AddressChange {
   readonly came: readonly Address[];
   readonly gone: readonly Address[];

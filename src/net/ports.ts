@@ -1,7 +1,6 @@
 /**
- * Many UDP ports on one loop, as a program needs that plays many clients: a client's port is its transfer ID, so each transfer
- * opens one and closes it. This file has the interface, and the implementation that runs wherever Node does; `native/ports.ts`
- * has the other.
+ * Many UDP ports on one loop, for a program that simulates many clients: a client's port is its transfer ID, so each transfer
+ * opens and closes one. This file has the interface and the portable implementation; the other is in `native/ports.ts`.
  */
 import type { Socket } from 'node:dgram';
 import { systemClock } from '../base/clock.ts';
@@ -11,36 +10,36 @@ import { enlarge, newSocket, onDatagram } from './dgram.ts';
 import { EventLoopDriver } from './event-loop-driver.ts';
 import type { StateMachine } from './state-machine.ts';
 
-/** Whose ports they are. */
+/** The state machine that owns the ports. */
 export interface PortsOwner extends StateMachine {
-  /** The bytes are not kept. */
+  /** The bytes must not be kept. */
   receive(port: Endpoint, from: PeerKey, datagram: Uint8Array, now: number): void;
-  /** Nothing more is to come. */
+  /** Whether the run has ended. */
   readonly over: boolean;
 }
 
 export interface Ports {
   readonly outbox: DatagramOutbox;
   /**
-   * A new port of the system's choice. Throws Node's system error: `EMFILE`, `EADDRNOTAVAIL`.
-   * @param localAddress in place of the one that all ports have
+   * Opens a port chosen by the system. Throws Node's system error: `EMFILE`, `EADDRNOTAVAIL`.
+   * @param localAddress overrides the common local address
    */
   open(localAddress?: string): Endpoint;
   close(port: Endpoint): void;
-  /** Resolves when the owner is over, which is checked every {@link MAX_WAIT_MS} at least; rejects with what it threw. */
+  /** Resolves when the owner is over, which is checked at least every {@link MAX_WAIT_MS}; rejects with any error that it throws. */
   run(owner: PortsOwner): Promise<void>;
 }
 
 export interface PortsOptions {
   readonly family: 4 | 6;
-  /** Where to send from; any address of the machine if not given. */
+  /** Local address to send from; by default any address of the machine. */
   readonly localAddress?: string | undefined;
 }
 
-/** The longest wait: the owner may be over without a datagram. */
+/** Maximum wait: the owner may end without a datagram. */
 export const MAX_WAIT_MS = 50;
 
-/** A window may come at once. The kernel cuts this down to its own limit. */
+/** Room for a whole window. The kernel caps the size. */
 const RECEIVE_BUFFER_BYTES = 1024 * 1024;
 
 class DgramPort implements Endpoint {
@@ -59,7 +58,7 @@ class DgramPort implements Endpoint {
 export class DgramPorts implements Ports {
   readonly outbox: DatagramOutbox;
   readonly #options: PortsOptions;
-  /** While it runs. */
+  /** Set while it runs. */
   #run: Run | undefined;
 
   constructor(options: PortsOptions) {
@@ -97,12 +96,12 @@ export class DgramPorts implements Ports {
   #send({ socket, open }: DgramPort, to: PeerKey, datagram: Uint8Array): void {
     if (!open) return;
     const { address, port } = peerOf(to);
-    // Until it is bound, Node keeps what is sent.
+    // Node queues what is sent before the socket is bound.
     socket.send(datagram.slice(), port, address);
   }
 }
 
-/** An owner on the event loop, until it is over. */
+/** Runs an owner on the event loop until it is over. */
 class Run implements StateMachine {
   readonly ended: Promise<void>;
   readonly #owner: PortsOwner;
@@ -132,7 +131,7 @@ class Run implements StateMachine {
     this.#try(() => this.#owner.expire(now));
   }
 
-  /** @param error why it ends before the owner is over */
+  /** @param error the reason for ending early */
   end(error?: unknown): void {
     this.#driver.stop();
     if (error === undefined) this.#resolve();

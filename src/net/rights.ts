@@ -1,26 +1,26 @@
 /**
- * What the operating system lets this process have of ports and descriptors. Rights change as it becomes another user, so each
- * question is asked anew.
+ * Which ports and how many descriptors the operating system lets this process use. Never cached: rights change when the process
+ * switches users.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 
 export interface Rights {
-  /** Whether a socket can be bound to this port. `false` where it cannot be known. */
+  /** Whether a socket can be bound to this port. `false` if unknown. */
   mayBind(port: number): boolean;
-  /** Descriptors that sockets may take in all. */
+  /** Descriptors available to sockets in total. */
   readonly sockets: number;
 }
 
-/** Whatever one likes: for sockets that are simulated. */
+/** No restrictions, for simulated sockets. */
 export const ALL_RIGHTS: Rights = { mayBind: () => true, sockets: Number.POSITIVE_INFINITY };
 
-/** Of all descriptors that are free at the start, this share is for files, connections and plugins. */
+/** Share of the descriptors free at start that is reserved for files, connections and plugins. */
 const FILES_SHARE = 1 / 4;
 /** capabilities(7). */
 const CAP_NET_BIND_SERVICE = 10n;
 
-/** This process's. */
+/** The rights of this process. */
 export function processRights(): Rights {
   return { mayBind, sockets: Math.max(0, Math.floor((descriptorLimit() - openDescriptors()) * (1 - FILES_SHARE))) };
 }
@@ -37,7 +37,7 @@ function mayBind(port: number): boolean {
   }
 }
 
-/** Descriptors that this process may have open, where the system says so. Node raises the soft limit to the hard one when it starts. */
+/** Maximum open descriptors of this process, if the system tells. Node raises its soft limit to the hard limit at start. */
 export function descriptorLimit(): number {
   try {
     const limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
@@ -47,7 +47,7 @@ export function descriptorLimit(): number {
   }
 }
 
-/** Node itself has some twenty, and each thread five. */
+/** About twenty for Node itself, and five for each thread. */
 function openDescriptors(): number {
   try {
     return readdirSync('/proc/self/fd').length;

@@ -1,5 +1,5 @@
 /**
- * A UDP socket of node:dgram. What node:dgram has no call for, a device and DSCP, is left out.
+ * A UDP socket of node:dgram. It cannot bind to a device or set DSCP, so it ignores both.
  */
 import type { Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
@@ -7,23 +7,23 @@ import type { Endpoint } from '../base/endpoint.ts';
 import { type PeerKey, peerOf } from '../base/peer.ts';
 import { bound, enlarge, newSocket, onDatagram, type Receive } from './dgram.ts';
 
-/** What to bind: an address, or a descriptor that is bound already. */
+/** What to bind: an address, or a descriptor that is already bound. */
 export type SocketAddress = (
   | {
       readonly address: string;
       readonly port: number;
-      /** An interface: no other is taken from or sent by. */
+      /** Interface that the socket is restricted to, in both directions. */
       readonly device?: string | undefined;
-      /** May stand beside sockets of ours that have the same address and port, and another device or none. */
+      /** Whether other sockets of this process may bind the same address and port with a different device or none. */
       readonly beside?: boolean;
     }
   | { readonly fd: number; readonly family: 'udp4' | 'udp6' }
 ) & {
-  /** 0–63: what packets are marked with. */
+  /** DSCP of outgoing packets, 0–63. */
   readonly dscp?: number | undefined;
 };
 
-/** A storm's first requests wait in the socket's buffer. */
+/** Room for the first requests of a storm. */
 const BUFFER_BYTES = { receive: 8 * 1024 * 1024, send: 4 * 1024 * 1024 };
 
 export class UdpSocket implements Endpoint {
@@ -44,7 +44,7 @@ export class UdpSocket implements Endpoint {
     const six = inherited ? binding.family === 'udp6' : isIPv6(binding.address.split('%')[0]!);
     const socket = newSocket({ family: six ? 6 : 4, ipv6Only: six && !inherited });
     await bound(socket, inherited ? { fd: binding.fd } : { address: binding.address, port: binding.port });
-    // A datagram that cannot be sent is a lost one, and protocols know what to do about those.
+    // A datagram that cannot be sent counts as lost, which protocols handle.
     socket.on('error', () => {});
     onDatagram(socket, receive);
     enlarge(socket, BUFFER_BYTES);
@@ -52,14 +52,14 @@ export class UdpSocket implements Endpoint {
     return new UdpSocket(socket, inherited ? address : binding.address, port);
   }
 
-  /** @param datagram or its parts, which must not change any more */
+  /** @param datagram a datagram or its parts, which must not change afterwards */
   send(to: PeerKey, datagram: Uint8Array | readonly Uint8Array[]): void {
     if (!this.#open) return;
     const { address, port } = peerOf(to);
     this.#socket.send(datagram, port, address);
   }
 
-  /** Its port is free when this returns. */
+  /** The port is free when this returns. */
   close(): void {
     if (this.#open) this.#socket.close();
     this.#open = false;

@@ -1,17 +1,17 @@
 /**
- * A state machine without I/O and without a clock, as the drivers of this folder run it: it is told the time, and says when it wants to be
- * woken. `EventLoopDriver` does so on Node's event loop, `EpollDriver` by system calls.
+ * A state machine without I/O or a clock: its driver passes it the time, and the machine exposes its next deadline.
+ * `EventLoopDriver` runs one on Node's event loop, `EpollDriver` by system calls.
  */
 
 export interface StateMachine {
-  /** When `expire` is due, in milliseconds on the driver's clock; `Infinity` while nothing is waited for. */
+  /** When `expire` is due, in ms on the driver's clock; `Infinity` if it is not waiting. */
   readonly nextDeadline: number;
-  /** Lets time pass. Harmless while nothing is due. */
+  /** Handles deadlines that have passed. Has no effect if none is due. */
   expire(now: number): void;
 }
 
 /**
- * A driver that wakes up later than this after a deadline has stalled: it delivers everything that came meanwhile before it calls `expire`, so
- * that a stall is never taken for loss.
+ * A driver that wakes later than this after a deadline has stalled. It delivers everything that arrived meanwhile before it
+ * calls `expire`, so that a stall is never taken for packet loss.
  */
 export const LATE_MS = 5;

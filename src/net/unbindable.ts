@@ -1,9 +1,9 @@
 /**
- * Why an address that has come cannot be listened on, and what to do about it. A start that fails has words of its own
- * (`net/listen-error.ts`).
+ * Explains why a new address of the machine cannot be listened on, and what to do about it. For failures at start, see
+ * `net/listen-error.ts`.
  */
 
-/** An address that was tried, and Node's system error. */
+/** An address that could not be bound, and Node's system error. */
 export interface Unbindable {
   readonly address: string;
   readonly error: unknown;
@@ -14,7 +14,7 @@ export function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? 'UNKNOWN';
 }
 
-/** For a person; all of them failed by the same `code`. */
+/** A message for the operator about addresses that failed with the same `code`. */
 export function unbindableProblem(code: string, addresses: readonly string[], port: number): string {
   const where = `${addresses.join(', ')} port ${port}`;
   switch (code) {

@@ -1,18 +1,18 @@
 /**
- * Foreign memory: bytes that the kernel is given the addresses of. One arena owns them all, and whoever passes an address on
- * holds the arena, so that nothing the kernel knows can be garbage-collected. Offsets are checked where they are made.
+ * Memory whose addresses the kernel gets. An arena owns its memory, and code that passes an address on keeps a reference to the
+ * arena, so that nothing the kernel uses is garbage-collected. Offsets are checked when they are created.
  */
 import { addressOf } from './libc.ts';
 
-/** Memory is given out in multiples of this. */
+/** Allocation granularity. */
 const ALIGNMENT = 16;
 
-/** A part of the arena. */
+/** A region of the arena. */
 export interface Region {
-  /** Bytes from the arena's start. */
+  /** Byte offset in the arena. */
   readonly offset: number;
   readonly length: number;
-  /** What the kernel is told. */
+  /** Address for the kernel. */
   readonly address: number;
 }
 
@@ -24,7 +24,7 @@ export class Arena {
   #used = 0;
 
   constructor(length: number) {
-    // An explicit ArrayBuffer: its bytes never move, unlike those of a small typed array.
+    // Allocate an ArrayBuffer explicitly: unlike the bytes of a small typed array, its bytes never move.
     const buffer = new ArrayBuffer(Math.ceil(length / ALIGNMENT) * ALIGNMENT);
     this.bytes = new Uint8Array(buffer);
     this.words = new Uint32Array(buffer);
@@ -32,7 +32,7 @@ export class Arena {
     this.#address = addressOf(this.bytes);
   }
 
-  /** Throws a RangeError when the arena is full: its size is a mistake in the program. */
+  /** Throws a RangeError if the arena is full, which is a programming error. */
   take(length: number): Region {
     const offset = this.#used;
     if (!Number.isInteger(length) || length <= 0 || offset + length > this.bytes.length) {
@@ -42,10 +42,10 @@ export class Arena {
     return { offset, length, address: this.#address + offset };
   }
 
-  /** Writes a pointer (little-endian, 64 bits) without making a BigInt. `address` is below 2^53, as user space's are. */
+  /** Writes a pointer (little-endian, 64 bits) without creating a BigInt. `address` is below 2^53, as all of user space is. */
   pointer(offset: number, address: number): void {
     const word = offset >>> 2;
-    // Without a remainder of doubles, which is a loop.
+    // Not `%`, which is a loop for doubles.
     const high = Math.floor(address / 0x1_0000_0000);
     this.words[word] = address - high * 0x1_0000_0000;
     this.words[word + 1] = high;

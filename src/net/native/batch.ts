@@ -1,9 +1,9 @@
 /**
- * Datagrams that go out, gathered from all sockets of a thread: those of one socket that follow each other are a run, sent by one
- * call (sendmmsg). File bytes are sent from where they lie: the kernel is told the address of a 4-byte header and those of the
- * slices. Blocks of one window that follow each other become one message which the kernel cuts up (UDP_SEGMENT).
+ * Outgoing datagrams, collected from all sockets of a thread. Consecutive datagrams of one socket form a run, sent by one
+ * sendmmsg call. File bytes are sent from where they are: the kernel gets the addresses of a 4-byte header and of the slices.
+ * Consecutive blocks of a window become one message that the kernel splits (UDP_SEGMENT).
  *
- * Whatever the kernel is told the address of is held until it was sent: the arena by the batch, segments in `#held`.
+ * Everything whose address the kernel gets stays referenced until it is sent: the arena by the batch, segments by `#pinned`.
  */
 
 import type { PeerKey } from '../../base/peer.ts';
@@ -13,24 +13,24 @@ import { CMSG16, IOVEC, MMSGHDR, MSGHDR } from './layout.ts';
 import { addressOf, C, checkAllowed, hotCalls, isCongestion, isInterrupted } from './libc.ts';
 import { writePeer } from './sockaddr.ts';
 
-/** Of a datagram that is sent from where its bytes lie: its first bytes, which differ from one to the next. */
+/** Size of the header of a zero-copy datagram. */
 export const HEADER_BYTES = 4;
-/** Messages gathered at the most; a full batch is sent at once. */
+/** Maximum messages in a batch; a full batch is sent at once. */
 const MESSAGES = 128;
 const VECTORS = 1024;
 const NAME_BYTES = 32;
-/** For small datagrams, which are copied. */
+/** Space for small datagrams, which are copied. */
 const SMALL_BYTES = 64 * 1024;
-/** The kernel cuts a message into no more pieces (UDP_MAX_SEGMENTS), and no longer a message. */
+/** Maximum pieces that the kernel splits a message into (UDP_MAX_SEGMENTS), and the maximum message size. */
 const MAX_PIECES = 64;
 const MAX_MESSAGE_BYTES = 65_000;
-/** Pieces must fit the path; what is larger is sent one by one, and fragmented. */
+/** Pieces must fit the path MTU; larger datagrams are sent one by one, and fragmented. */
 const MAX_PIECE_BYTES = 1472;
 
-/** Addresses of the memory that segments lie in, each asked for once. */
+/** Addresses of the segments' buffers, each looked up once. */
 const addresses = new WeakMap<ArrayBufferLike, number>();
 
-/** Whether the kernel cuts messages up: shared by the sockets of an address, which one refusal is enough for. */
+/** Whether the kernel splits messages. The sockets of an address share it, so that one failure disables it for all. */
 export interface Segmentation {
   works: boolean;
 }
@@ -38,9 +38,9 @@ export interface Segmentation {
 /** A socket to send from. */
 export interface Sender {
   readonly fd: number;
-  /** Turns to false when the kernel or the device has refused it. */
+  /** Disabled when the kernel or the device rejects it. */
   readonly segmentation: Segmentation;
-  /** Nothing is sent from it any more: the descriptor may soon belong to another file. */
+  /** If true, nothing is sent: the descriptor may soon belong to another file. */
   readonly closed: boolean;
 }
 
@@ -55,24 +55,24 @@ export class Batch {
   readonly #frameHeaders: Region;
   readonly #small: Region;
   readonly #calls = hotCalls();
-  /** Segments whose bytes are to be sent, so many of them. */
+  /** Segments referenced by the batch. */
   readonly #held = new Array<Uint8Array | undefined>(VECTORS).fill(undefined);
   #heldCount = 0;
-  /** Where the memory that was used last lies: transfers of one file have views of their own of the same. */
+  /** The last buffer and its address: consecutive blocks of a file usually share one. */
   #lastBuffer: ArrayBufferLike | undefined;
   #lastAddress = 0;
-  /** Who sends each run, and the message that it begins with. */
+  /** For each run: its sender and its first message. */
   readonly #runSenders = new Array<Sender | undefined>(MESSAGES).fill(undefined);
   readonly #runStarts = new Uint16Array(MESSAGES);
   #runs = 0;
-  /** The sender of the last run. */
+  /** Sender of the last run. */
   #sender: Sender | undefined;
-  /** Messages, vectors, block headers and small bytes in use. */
+  /** Messages, vectors, block headers and small bytes used so far. */
   #messages = 0;
   #vectorCount = 0;
   #frameCount = 0;
   #smallUsed = 0;
-  /** The message that the next block may join: its peer, block, piece length, pieces and bytes so far. */
+  /** State of the message that the next block may join: its peer, header, piece length, pieces and bytes so far. */
   #openPeer: PeerKey | undefined;
   #openHeader = 0;
   #pieceBytes = 0;
@@ -100,7 +100,7 @@ export class Batch {
     return this.#messages === 0;
   }
 
-  /** A small datagram; copied. */
+  /** Adds a small datagram, which is copied. */
   send(from: Sender, to: PeerKey, datagram: Uint8Array): void {
     if (from.closed) return;
     if (this.#messages === MESSAGES || this.#vectorCount === VECTORS || this.#smallUsed + datagram.length > SMALL_BYTES)
@@ -113,8 +113,8 @@ export class Batch {
   }
 
   /**
-   * A datagram of a header and bytes that are sent from where they lie.
-   * @param header its first {@link HEADER_BYTES}, as a number; datagrams whose headers count up may become one message
+   * Adds a datagram that consists of a header and bytes sent without a copy.
+   * @param header the first {@link HEADER_BYTES} as a number; datagrams with consecutive headers may become one message
    */
   framed(from: Sender, to: PeerKey, header: number, { first, start, end, second, secondEnd }: Slices): void {
     if (from.closed) return;
@@ -148,11 +148,11 @@ export class Batch {
     this.#openHeader = header;
     this.#openBytes += length;
     if (++this.#pieces === 2) this.#segmented();
-    // A shorter piece can only be the last.
+    // Only the last piece may be shorter.
     if (length < this.#pieceBytes) this.#openPeer = undefined;
   }
 
-  /** Sends what was gathered. What the kernel does not take is lost, as datagrams may be. Throws a `SystemError` if nothing can ever be sent. */
+  /** Sends the batch. Datagrams that the kernel does not accept are lost. Throws a `SystemError` if sending is impossible altogether. */
   flush(): void {
     for (let run = 0; run < this.#runs; run++) {
       const end = run + 1 < this.#runs ? this.#runStarts[run + 1]! : this.#messages;
@@ -161,7 +161,7 @@ export class Batch {
     }
     this.#runs = this.#messages = this.#vectorCount = this.#frameCount = this.#smallUsed = 0;
     this.#sender = this.#openPeer = undefined;
-    // Never by its length, which costs more than a datagram.
+    // Assigning to `length` would cost more than sending a datagram.
     while (this.#heldCount > 0) this.#held[--this.#heldCount] = undefined;
   }
 
@@ -174,11 +174,11 @@ export class Batch {
       }
       const error = this.#calls.errno();
       if (isInterrupted(error)) continue;
-      // The device does not keep up: what is left is lost, and each would only wait once more.
+      // The device is congested: drop the rest, since each message would only wait again.
       if (isCongestion(error)) return;
-      // Refused whole because it was to be cut up: from now on blocks go one by one, and the timer sends these again.
+      // Segmentation was rejected: send single blocks from now on; the retransmission timer resends these.
       if (this.#isSegmented(next)) segmentation.works = false;
-      // A packet filter, too, refuses by EPERM, but one message and not the call.
+      // A packet filter also fails with EPERM, but rejects a message, not the call.
       checkAllowed('sendmmsg', fd);
       next++;
     }
@@ -219,7 +219,7 @@ export class Batch {
     this.#vector(this.#lastAddress + byteOffset + start, end - start);
   }
 
-  /** Tells the kernel to cut the last message into pieces. */
+  /** Has the kernel split the last message into pieces. */
   #segmented(): void {
     const index = this.#messages - 1;
     const control = index * CMSG16.bytes;

@@ -1,6 +1,6 @@
 /**
- * Reads what the system has of a file in memory. It never waits for a disk or another machine: where the system would have to, or
- * cannot tell (NFS, FUSE, old kernels), nothing is read.
+ * Reads from the page cache only, so it never waits for a disk or another machine. If the system would have to wait or cannot
+ * tell (NFS, FUSE, old kernels), nothing is read.
  */
 import { Arena } from './arena.ts';
 import { IOVEC } from './layout.ts';
@@ -10,7 +10,7 @@ export class CachedReader {
   readonly #arena = new Arena(IOVEC.bytes);
   readonly #vector = this.#arena.take(IOVEC.bytes);
 
-  /** Fills `into` with the bytes at `position`. `false` if they are not all there; what it holds then is undefined. */
+  /** Fills `into` from `position`. Returns `false` if some bytes are not cached; the content of `into` is then undefined. */
   read(fd: number, into: Uint8Array, position: number): boolean {
     this.#arena.pointer(this.#vector.offset + IOVEC.address, addressOf(into));
     this.#arena.size(this.#vector.offset + IOVEC.length, into.length);

@@ -1,9 +1,9 @@
 /**
- * Runs a {@link StateMachine} by system calls: one wait for all sockets (epoll), and what has come to a socket is taken by one call
- * (recvmmsg). Nothing is allocated per round or per datagram.
+ * Runs a {@link StateMachine} by system calls: one wait for all sockets (epoll), and one recvmmsg call for each batch of
+ * datagrams. Allocates nothing per round or datagram.
  *
- * Every wait is bounded by {@link MAX_WAIT_MS}, and the driver returns to the thread's event loop every {@link TURN_MS}: a thread that sits in a
- * system call cannot be ended.
+ * Waits are bounded by {@link MAX_WAIT_MS}, and the driver returns to the thread's event loop every {@link TURN_MS}: a thread
+ * inside a system call cannot be terminated.
  */
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
@@ -13,40 +13,40 @@ import { Arena } from './arena.ts';
 import { Epoll } from './epoll.ts';
 import { BATCH, INBOX_BYTES, Inbox } from './inbox.ts';
 
-/** The longest wait. */
+/** Maximum wait. */
 export const MAX_WAIT_MS = 50;
 const TURN_MS = 20;
-/** Batches taken from one socket before the next has its turn. */
+/** Maximum batches received from one socket before the next has its turn. */
 const FAIR_BATCHES = 4;
-/** Rounds after a late wake, at most: each takes what has come to up to 128 sockets. */
+/** Maximum rounds after a late wake; each receives from up to 128 sockets. */
 const MAX_CATCH_UP_ROUNDS = 64;
 
 /** A socket that the driver reads. */
 export interface EpollPort {
   readonly fd: number;
-  /** It brings new work: taken after the sockets that may end what is under way, and so make room. */
+  /** Read after the other sockets of a round: it brings new work, and the others may finish some and so make room. */
   readonly takenLast: boolean;
 }
 
 export interface EpollMachine<P extends EpollPort> extends StateMachine {
-  /** The bytes are valid during the call only. */
+  /** The bytes are valid only during the call. */
   receive(port: P, from: PeerKey, datagram: Uint8Array, now: number): void;
 }
 
 export class EpollDriver<P extends EpollPort> {
-  /** The time of the machine: when the last socket was read, or when a wait ended without one. */
+  /** The machine's time: when the last socket was read, or when a wait ended without events. */
   now = 0;
   #earliestNow = Number.POSITIVE_INFINITY;
   #machine!: EpollMachine<P>;
   readonly #epoll: Epoll;
   readonly #inbox = new Inbox(new Arena(INBOX_BYTES));
   readonly #byFd = new Map<number, P>();
-  /** Those to be taken last, within one wait. */
+  /** Ports to read last in this round. */
   readonly #last: P[] = [];
   #receiving: P | undefined;
   #catchUpRounds = 0;
 
-  /** @param epoll a descriptor of epoll_create1, which the caller closes */
+  /** @param epoll a descriptor from epoll_create1, which the caller closes */
   constructor(epoll: number) {
     this.#epoll = new Epoll(epoll);
   }
@@ -61,21 +61,21 @@ export class EpollDriver<P extends EpollPort> {
     this.#epoll.add(port.fd);
   }
 
-  /** Reads the socket no more, while its descriptor stays open. */
+  /** Stops reading a socket whose descriptor stays open. */
   remove(port: P): void {
     this.#epoll.remove(port.fd);
     this.forget(port);
   }
 
-  /** Reads the socket no more: the caller closes its descriptor, and the kernel then stops waiting for it. */
+  /** Stops reading a socket. The caller closes its descriptor, which also removes it from epoll. */
   forget(port: P): void {
     this.#byFd.delete(port.fd);
     if (this.#receiving === port) this.#receiving = undefined;
   }
 
   /**
-   * Runs the machine until `over`. Rejects with what it throws.
-   * @param round called again and again, where the machine has more than sockets and deadlines
+   * Runs the machine until `over`. Rejects with any error that it throws.
+   * @param round replaces the default round, for a machine with more inputs than sockets and deadlines
    */
   async run(machine: EpollMachine<P>, over: () => boolean, round: () => void = this.#round): Promise<void> {
     this.#machine = machine;
@@ -93,19 +93,19 @@ export class EpollDriver<P extends EpollPort> {
     this.#earliestNow = Math.min(this.#earliestNow, this.now);
   }
 
-  /** The oldest time that the machine was given since this was last asked; `Infinity` if it was given none. */
+  /** The earliest time that the machine got since the last call; `Infinity` if none. */
   takeEarliestNow(): number {
     const earliest = this.#earliestNow;
     this.#earliestNow = Number.POSITIVE_INFINITY;
     return earliest;
   }
 
-  /** Until the machine's next deadline, in whole milliseconds, and at most {@link MAX_WAIT_MS}. */
+  /** Whole milliseconds until the machine's next deadline, at most {@link MAX_WAIT_MS}. */
   waitMs(now: number): number {
     return Math.max(0, Math.min(MAX_WAIT_MS, Math.ceil(this.#machine.nextDeadline - now)));
   }
 
-  /** Waits up to `ms` milliseconds, and takes what has come. Returns how many descriptors had something; after 0 the clock has not been read. */
+  /** Waits up to `ms` milliseconds and receives what has arrived. Returns the number of ready descriptors; if 0, the clock was not read. */
   wait(ms: number): number {
     const ready = this.#epoll.wait(ms, this.#readable);
     for (const port of this.#last) this.#receive(port);
@@ -114,8 +114,8 @@ export class EpollDriver<P extends EpollPort> {
   }
 
   /**
-   * After a wait: lets the machine see its deadlines. When it is late, what has come meanwhile is taken first, round by round, so that a flood
-   * holds up neither what the rounds send nor, for more than {@link MAX_CATCH_UP_ROUNDS}, the deadlines.
+   * After a wait: expires the machine's deadlines. If they are late, what has arrived is received first, round by round, so that a flood
+   * delays neither what the rounds send nor, for more than {@link MAX_CATCH_UP_ROUNDS}, the deadlines.
    */
   expire(): void {
     const late = this.now - this.#machine.nextDeadline > LATE_MS;
@@ -142,7 +142,7 @@ export class EpollDriver<P extends EpollPort> {
   #receive(port: P): void {
     this.tick();
     this.#receiving = port;
-    // The machine may close the port amid a batch: the rest of it is then too late.
+    // The machine may close the port during a batch; the rest of the batch is then dropped.
     for (let i = 0; i < FAIR_BATCHES && this.#receiving !== undefined; i++) {
       if (this.#inbox.receive(port.fd, this.#take) < BATCH) break;
     }

@@ -1,11 +1,11 @@
 /**
- * Which sockets have something to read (epoll).
+ * Reports which sockets are readable (epoll).
  */
 import { Arena, type Region } from './arena.ts';
 import { EPOLL_EVENT } from './layout.ts';
 import { C, call, hotCalls, isInterrupted, mustCall, SystemError } from './libc.ts';
 
-/** More than the sockets of an address. */
+/** More than an address has sockets. */
 const MAX_READY = 128;
 
 export class Epoll {
@@ -14,13 +14,13 @@ export class Epoll {
   readonly #events: Region;
   readonly #calls = hotCalls();
 
-  /** @param fd a descriptor of epoll_create1, which the caller closes */
+  /** @param fd a descriptor from epoll_create1, which the caller closes */
   constructor(fd: number) {
     this.#fd = fd;
     this.#events = this.#arena.take(MAX_READY * EPOLL_EVENT.bytes);
   }
 
-  /** @param edge told only when something new has come: for an eventfd, which then need not be read */
+  /** @param edge report only new events: an eventfd then need not be read */
   add(fd: number, edge = false): void {
     mustCall('epoll_ctl', this.#fd, C.EPOLL_CTL_ADD, fd, eventFor(fd, edge));
   }
@@ -29,12 +29,12 @@ export class Epoll {
     call('epoll_ctl', this.#fd, C.EPOLL_CTL_DEL, fd, eventFor(fd));
   }
 
-  /** Waits up to `ms` milliseconds, and calls `ready` for each descriptor that can be read. Returns how many. Throws a {@link SystemError}. */
+  /** Waits up to `ms` milliseconds, and calls `ready` for each readable descriptor. Returns their number. Throws a {@link SystemError}. */
   wait(ms: number, ready: (fd: number) => void): number {
     const count = this.#calls.epollWait(this.#fd, this.#events.address, MAX_READY, ms);
     if (count < 0) {
       const error = this.#calls.errno();
-      // A caller that took any other for "nothing came" would spin.
+      // A caller that took any other error for "nothing arrived" would spin.
       if (!isInterrupted(error)) throw new SystemError('epoll_wait', error);
       return 0;
     }

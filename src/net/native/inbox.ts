@@ -1,5 +1,5 @@
 /**
- * Datagrams that come in, a batch at a time (recvmmsg).
+ * Receives datagrams in batches (recvmmsg).
  */
 
 import type { PeerKey } from '../../base/peer.ts';
@@ -8,15 +8,15 @@ import { MMSGHDR, MSGHDR } from './layout.ts';
 import { C, checkAllowed, hotCalls, isCongestion } from './libc.ts';
 import { hasNoPort, readPeer, SOCKADDR_BYTES } from './sockaddr.ts';
 
-/** Datagrams taken by one call. */
+/** Maximum datagrams received by one call. */
 export const BATCH = 64;
-/** No UDP datagram is longer. */
+/** Maximum size of a UDP datagram. */
 const SLOT_BYTES = 65_536;
 
-/** The commonest length by far where each datagram is acknowledged by a short one. */
+/** Length of an ACK, by far the most common datagram. */
 const SHORT_BYTES = 4;
 
-/** Arena bytes that an inbox takes. */
+/** Arena bytes that an inbox needs. */
 export const INBOX_BYTES = BATCH * (MMSGHDR.bytes + 16 + 32 + SLOT_BYTES) + 1024;
 
 export class Inbox {
@@ -24,10 +24,10 @@ export class Inbox {
   readonly #headers: Region;
   readonly #names: Region;
   readonly #slots: Region;
-  /** Views of the slots as datagrams of {@link SHORT_BYTES}: made once. */
+  /** Preallocated views of the slots for datagrams of {@link SHORT_BYTES}. */
   readonly #short: readonly Uint8Array[];
   readonly #calls = hotCalls();
-  /** Slots in which the kernel has left a length of its own. */
+  /** Number of slots whose name length the kernel has overwritten. */
   #used = BATCH;
 
   constructor(arena: Arena) {
@@ -49,8 +49,9 @@ export class Inbox {
   }
 
   /**
-   * Takes what has come to a socket, without waiting. The bytes are valid during the call only. Returns how many datagrams, those
-   * from port 0 included: they are passed over, since they cannot be answered. Throws a `SystemError` if nothing can ever be taken.
+   * Receives what has arrived at a socket, without waiting. The bytes are valid only during the call. Returns the number of
+   * datagrams, including those from port 0, which are skipped because they cannot be answered. Throws a `SystemError` if
+   * receiving is impossible altogether.
    */
   receive(fd: number, take: (peer: PeerKey, datagram: Uint8Array) => void): number {
     const { bytes, words } = this.#arena;

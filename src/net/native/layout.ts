@@ -1,5 +1,5 @@
 /**
- * Where fields stand in the structures that the kernel is handed: Linux, 64 bits. Offsets and sizes in bytes.
+ * Layouts of kernel structures on 64-bit Linux: offsets and sizes in bytes.
  */
 
 /** struct msghdr */
@@ -13,13 +13,13 @@ export const MSGHDR = {
   flags: 48,
 } as const;
 
-/** struct mmsghdr: a msghdr, and the length of what came or went. */
+/** struct mmsghdr: a msghdr, and the number of bytes sent or received. */
 export const MMSGHDR = { length: 56, bytes: 64 } as const;
 
 /** struct iovec: address and length. */
 export const IOVEC = { address: 0, length: 8, bytes: 16 } as const;
 
-/** struct cmsghdr with a 16-bit value, as UDP_SEGMENT wants it; `bytes` is CMSG_SPACE, `used` CMSG_LEN. */
+/** struct cmsghdr with a 16-bit value, for UDP_SEGMENT; `bytes` is CMSG_SPACE, `used` CMSG_LEN. */
 export const CMSG16 = { length: 0, level: 8, type: 12, value: 16, used: 18, bytes: 24 } as const;
 
 /** struct epoll_event, packed on x86-64. */

@@ -1,8 +1,9 @@
 /**
- * The C library, by way of koffi: the only file of the transport that knows either. Every function here is a system call or two,
- * blocks no longer than it is told to, and reports failure as an errno; numbers and layouts are those of Linux on x86-64 with glibc.
+ * The C library, called through koffi; the only file of the transport that knows either. Every function here is one or two
+ * system calls, blocks no longer than requested, and reports failure as an errno. Numbers and layouts are those of Linux on
+ * x86-64 with glibc.
  *
- * (`node:ffi`, experimental in Node 26, may take koffi's place: then this file changes, and no other.)
+ * (`node:ffi`, experimental in Node 26, may replace koffi: then only this file changes.)
  */
 import { createRequire } from 'node:module';
 import { arch, constants, platform } from 'node:os';
@@ -75,12 +76,12 @@ const SIGNATURES = {
 
 let library: Library | undefined;
 
-/** Heaps of the C library that all threads share. */
+/** Number of C library heaps, shared by all threads. */
 const HEAPS = 2;
-/** Memory of this size and more is the system's again as soon as it is freed: segments of files would leave holes in the heaps. */
+/** Allocations of at least this size are returned to the system when freed: segments of files would otherwise fragment the heaps. */
 const MAPPED_BYTES = 32 * 1024;
 
-/** Why there is no native transport here; `undefined` if there is one. Loads koffi. */
+/** Why the native transport cannot run here; `undefined` if it can. Loads koffi. */
 export function whyNot(): string | undefined {
   if (platform() !== 'linux' || arch() !== 'x64') return `${platform()} on ${arch()}, not Linux on x64`;
   try {
@@ -91,20 +92,20 @@ export function whyNot(): string | undefined {
   }
 }
 
-/** So that it is not loaded at its first use. Throws what {@link whyNot} tells. */
+/** Loads koffi ahead of its first use. Throws if {@link whyNot} gives a reason. */
 export function loadLibrary(): void {
   load();
 }
 
-/** Where the bytes lie. Valid as long as somebody holds the bytes. */
+/** Memory address of the bytes. Valid while the caller keeps a reference to them. */
 export function addressOf(bytes: Uint8Array): number {
   return Number(load().address(bytes));
 }
 
-/** Of x86-64. */
+/** On x86-64. */
 const HUGE_PAGE_BYTES = 2 * 1024 ** 2;
 
-/** Asks for huge pages where they fit in: large memory is then there at once, not page by page. A kernel that has none says so, and nothing is lost. */
+/** Requests huge pages where they fit, so that large memory is mapped at once instead of page by page. Failure is harmless. */
 export function preferHugePages(bytes: Uint8Array): void {
   const address = addressOf(bytes);
   const start = Math.ceil(address / HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES;
@@ -112,7 +113,7 @@ export function preferHugePages(bytes: Uint8Array): void {
   if (end > start) call('madvise', start, end - start, C.MADV_HUGEPAGE);
 }
 
-/** An `errno` as Node tells one. */
+/** An error with an `errno`, in the form of Node's own system errors. */
 export class SystemError extends Error {
   readonly code: string;
   readonly syscall: string;
@@ -126,7 +127,7 @@ export class SystemError extends Error {
   }
 }
 
-/** Calls a function of the library; the result is negative if it failed, and then {@link errno} says how. */
+/** Calls a C function; a negative result means failure, and {@link errno} returns the cause. */
 export function call(name: keyof typeof SIGNATURES, ...args: readonly (number | Uint8Array | bigint | null)[]): number {
   return load().call[name](...args);
 }
@@ -137,27 +138,27 @@ export function hotCalls() {
   return { recvmmsg: calls.recvmmsg, sendmmsg: calls.sendmmsg, sendto: calls.sendto, epollWait: calls.epoll_wait, errno };
 }
 
-/** The same, with a failure thrown as a {@link SystemError}. */
+/** Like {@link call}, but throws a {@link SystemError} on failure. */
 export function mustCall(name: keyof typeof SIGNATURES, ...args: readonly (number | Uint8Array | bigint | null)[]): number {
   const result = call(name, ...args);
   if (result < 0) throw new SystemError(name, errno());
   return result;
 }
 
-/** Calls that have nothing to do: the kernel only looks whether there is such a socket. */
+/** Calls that have no effect: the kernel only checks that the socket exists. */
 const IDLE_CALLS = {
   recvmmsg: (fd: number) => call('recvmmsg', fd, 0, 0, C.MSG_DONTWAIT, 0),
   sendmmsg: (fd: number) => call('sendmmsg', fd, 0, 0, 0),
-  /** Fails for want of an address, and otherwise if it is denied. */
+  /** Without an address it fails with EDESTADDRREQ, and with another error if it is denied. */
   sendto: (fd: number) => (call('sendto', fd, 0, 0, 0, 0, 0) < 0 && errno() !== ERRNO.EDESTADDRREQ ? -1 : 0),
 } as const;
 export type IdleCall = keyof typeof IDLE_CALLS;
-/** An error that the network has left at a socket is told once; another may come meanwhile. */
+/** The kernel reports a pending network error of a socket once; another may arrive between calls. */
 const IDLE_TRIES = 4;
 
 /**
- * Throws a {@link SystemError} if the call fails whatever it is asked to do (denied by seccomp, unknown to the kernel, no such socket):
- * to be asked after a failure, which might as well concern one datagram only.
+ * Throws a {@link SystemError} if a call fails with any arguments (denied by seccomp, unknown to the kernel, no such socket).
+ * Use it after a failure that may concern only one datagram.
  */
 export function checkAllowed(name: IdleCall, fd: number): void {
   for (let tries = 0; tries < IDLE_TRIES; tries++) if (IDLE_CALLS[name](fd) >= 0) return;
@@ -172,12 +173,12 @@ export function isInterrupted(error: number): boolean {
   return error === ERRNO.EINTR;
 }
 
-/** The socket's buffer, or the device's queue, is full. */
+/** The socket's buffer or the device's queue is full. */
 export function isCongestion(error: number): boolean {
   return error === ERRNO.EAGAIN || error === ERRNO.ENOBUFS;
 }
 
-/** Sets a socket option of type int, or one that is text. Throws a {@link SystemError}. */
+/** Sets a socket option of type int or string. Throws a {@link SystemError}. */
 export function setOption(fd: number, level: number, option: number, value: number | string): void {
   const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : intBytes(value);
   mustCall('setsockopt', fd, level, option, bytes, bytes.length);
@@ -201,7 +202,7 @@ function load(): Library {
   const libc = koffi.load('libc.so.6');
   const call = Object.fromEntries(Object.entries(SIGNATURES).map(([name, signature]) => [name, libc.func(signature)]));
   library = { address: koffi.address, errno: () => koffi.errno(), call: call as Library['call'] };
-  // A heap for each thread keeps what was freed from all the others: 20 MB that nobody uses.
+  // Per-thread heaps would keep memory that other threads freed: 20 MB unused.
   library.call.mallopt(C.M_ARENA_MAX, HEAPS);
   library.call.mallopt(C.M_MMAP_THRESHOLD, MAPPED_BYTES);
   return library;

@@ -1,5 +1,5 @@
 /**
- * Many UDP ports on one loop by system calls. The loop runs in the thread that owns the ports.
+ * Many UDP ports on one loop, by system calls. The loop runs in the thread that owns the ports.
  */
 
 import type { DatagramOutbox, Endpoint } from '../../base/endpoint.ts';
@@ -11,7 +11,7 @@ import { C, call, checkAllowed, hotCalls, isCongestion, mustCall } from './libc.
 import { SOCKADDR_BYTES, writePeer } from './sockaddr.ts';
 import { closeSocket, openSocket } from './socket.ts';
 
-/** No UDP datagram is longer. */
+/** Maximum size of a UDP datagram. */
 const MAX_SEND_BYTES = 65_507;
 
 class NativePort implements Endpoint, EpollPort {
@@ -68,7 +68,7 @@ export class NativePorts implements Ports {
     }
   }
 
-  /** What the kernel does not take is lost, as datagrams may be. Throws a `SystemError` if nothing can ever be sent. */
+  /** Datagrams that the kernel does not accept are lost. Throws a `SystemError` if sending is impossible altogether. */
   #send({ fd, open }: NativePort, to: PeerKey, datagram: Uint8Array): void {
     if (!open || datagram.length > MAX_SEND_BYTES) return;
     const { bytes } = this.#arena;

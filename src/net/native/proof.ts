@@ -1,7 +1,7 @@
 /**
- * Whether the native transport works here, tried out at the start: a container's seccomp profile or a sandbox may deny, one by one, the
- * system calls that it needs, and allow those of Node. Datagrams go from one socket of ours to another on loopback and back, by the
- * very calls of the data thread.
+ * Tests at start whether the native transport works here: a container's seccomp profile or a sandbox may deny its system calls
+ * one by one while it allows Node's. Datagrams travel from one socket to another on loopback and back, by the same calls that
+ * the data thread uses.
  */
 
 import { type PeerKey, peerKey } from '../../base/peer.ts';
@@ -16,24 +16,24 @@ import { makeFlags, Waker } from './wake.ts';
 
 const LOOPBACK = ['127.0.0.1', '::1'];
 const WILDCARDS = ['0.0.0.0', '::'];
-/** On loopback a datagram has come when its send returns, or little later. */
+/** On loopback a datagram arrives when its send returns, or shortly afterwards. */
 const WAIT_MS = 250;
-/** A datagram may get lost, on loopback too. */
+/** Datagrams may get lost even on loopback. */
 const ATTEMPTS = 3;
-/** Blocks of one length that follow each other: the kernel is asked to cut them up (UDP_SEGMENT), as with any window. */
+/** Consecutive blocks of one length, so that the kernel has to split a message (UDP_SEGMENT), as for any window. */
 const BLOCK_BYTES = 512;
 const BLOCKS = [1, 2];
 
-/** A socket of the trial. */
+/** A socket of the test. */
 interface Side extends Sender {
   readonly address: string;
   readonly key: PeerKey;
 }
 
 /**
- * What does not work, in words; `undefined` if all does. Blocks for a millisecond or two; where datagrams get lost, for two seconds at
- * most.
- * @param calls what sends and receives; by default the calls of the data thread
+ * Describes what does not work; `undefined` if everything does. Blocks for one or two milliseconds, or for at most two seconds
+ * if datagrams get lost.
+ * @param calls the calls that send and receive; by default those of the data thread
  */
 export function proofFailure(calls: readonly IdleCall[] = ['sendmmsg', 'recvmmsg']): string | undefined {
   const opened: number[] = [];
@@ -60,7 +60,7 @@ class Proof {
   readonly #segmentation = { works: true };
   readonly #payload = crypto.getRandomValues(new Uint8Array(new ArrayBuffer(BLOCK_BYTES)));
 
-  /** @param own is told of every descriptor that is opened */
+  /** @param own called with every descriptor that is opened */
   constructor(own: (fd: number) => number) {
     this.#own = own;
     this.#readiness = new Epoll(own(mustCall('epoll_create1', C.EPOLL_CLOEXEC)));
@@ -75,12 +75,12 @@ class Proof {
     for (const address of LOOPBACK) {
       const one = this.#open(address);
       const other = one && this.#open(address);
-      // A packet filter, or a loopback that is down, says nothing about the native transport.
+      // A packet filter or a loopback that is down says nothing about the native transport.
       if (!other || !plainlyPasses(one, other)) continue;
       if (this.#passes(one, other) && this.#passes(other, one)) return undefined;
       return `datagrams to itself on ${address} arrive with sendto and recv, but not with sendmmsg and recvmmsg`;
     }
-    // Nothing passes on loopback: that the calls are allowed is all that can be found out.
+    // Nothing passes on loopback, so whether the calls are allowed is all that can be tested.
     return undefined;
   }
 
@@ -95,7 +95,7 @@ class Proof {
     return this.#waitUntil(() => woken, ready);
   }
 
-  /** `undefined` where this family, or the address, does not exist: that is told when it is listened on. */
+  /** `undefined` if this family or address does not exist, which is reported when the server listens on it. */
   #open(address: string): Side | undefined {
     try {
       const { port, fd } = openSocket({ address, port: 0 });
@@ -108,12 +108,12 @@ class Proof {
     }
   }
 
-  /** Whether every block arrives, as it was sent. */
+  /** Whether every block arrives unchanged. */
   #passes(from: Side, to: Side): boolean {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const cutting = this.#segmentation.works;
       this.#send(from, to);
-      // Refused whole, as it may be once: from now on blocks go one by one.
+      // Segmentation may be rejected once: blocks then go one by one.
       if (cutting && !this.#segmentation.works) continue;
       if (this.#arrives(from, to)) return true;
     }
@@ -138,7 +138,7 @@ class Proof {
     return this.#waitUntil(() => missing.size === 0, ready);
   }
 
-  /** Whether it is done in time. A signal ends a wait early, and is not an answer. */
+  /** Whether it is done in time. A signal may end a wait early, which is not a result. */
   #waitUntil(done: () => boolean, ready: (fd: number) => void): boolean {
     for (const until = performance.now() + WAIT_MS; !done(); ) {
       const left = Math.ceil(until - performance.now());
@@ -149,7 +149,7 @@ class Proof {
   }
 }
 
-/** Whether a datagram arrives by the plain calls. */
+/** Whether a datagram arrives by sendto and recv. */
 function plainlyPasses(from: Side, to: Side): boolean {
   const sent = crypto.getRandomValues(new Uint8Array(new ArrayBuffer(BLOCK_BYTES)));
   const came = new Uint8Array(new ArrayBuffer(BLOCK_BYTES));

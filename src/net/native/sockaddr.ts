@@ -1,15 +1,15 @@
 /**
- * Socket addresses as the kernel writes them (sockaddr_in, sockaddr_in6), to peers and back.
+ * Converts between peers and the kernel's socket addresses (sockaddr_in, sockaddr_in6).
  */
 import { networkInterfaces } from 'node:os';
 import { type PeerKey, peerKey, peerOf } from '../../base/peer.ts';
 import { C, call } from './libc.ts';
 
-/** Bytes of the longer of the two. */
+/** Size of the larger structure. */
 export const SOCKADDR_BYTES = 28;
 const IPV4_BYTES = 16;
 
-/** The peer that a socket address stands for. An IPv4 one allocates nothing. */
+/** Reads a socket address. Allocates nothing for IPv4. */
 export function readPeer(bytes: Uint8Array, at: number): PeerKey {
   const port = (bytes[at + 2]! << 8) | bytes[at + 3]!;
   if (bytes[at] === C.AF_INET) {
@@ -18,22 +18,22 @@ export function readPeer(bytes: Uint8Array, at: number): PeerKey {
   }
   const groups = Array.from({ length: 8 }, (_, i) => ((bytes[at + 8 + 2 * i]! << 8) | bytes[at + 9 + 2 * i]!).toString(16));
   const scope = bytes[at + 24]! | (bytes[at + 25]! << 8) | (bytes[at + 26]! << 16);
-  // Whatever text stands for the address serves as a key, as long as it is always the same.
+  // Any text works as a key, provided that it is always the same.
   return peerKey(`${compressed(groups)}${scope === 0 ? '' : `%${interfaceName(scope)}`}`, port);
 }
 
-/** Whether the port is 0, which nothing can be sent to. */
+/** Whether the port is 0, which cannot be sent to. */
 export function hasNoPort(bytes: Uint8Array, at: number): boolean {
   return bytes[at + 2] === 0 && bytes[at + 3] === 0;
 }
 
-/** Writes an address of this machine, whose interface may have been made anew since it was last written; returns its length. */
+/** Writes a local address and returns its length. Clears the cache first: the interface may have been recreated since. */
 export function writeLocal(bytes: Uint8Array, address: string, port: number): number {
   known.clear();
   return writePeer(bytes, 0, peerKey(address, port));
 }
 
-/** Writes a peer as a socket address; returns its length. */
+/** Writes a peer and returns the length. */
 export function writePeer(bytes: Uint8Array, at: number, peer: PeerKey): number {
   if (typeof peer === 'string') {
     bytes.set(ipv6Bytes(peer), at);
@@ -52,7 +52,7 @@ export function writePeer(bytes: Uint8Array, at: number, peer: PeerKey): number 
   return IPV4_BYTES;
 }
 
-/** IPv6 peers that were written before: their text need not be parsed for every datagram. */
+/** Socket addresses of IPv6 peers, so that the text is not parsed for every datagram. */
 const known = new Map<string, Uint8Array>();
 const MAX_KNOWN = 4096;
 
@@ -75,7 +75,7 @@ function ipv6Bytes(peer: string): Uint8Array {
   return bytes;
 }
 
-/** The eight groups of an IPv6 address (RFC 4291 §2.2), of which the last two may be written as an IPv4 address. */
+/** The eight groups of an IPv6 address (RFC 4291 §2.2), the last two of which may be written as an IPv4 address. */
 function groupsOf(address: string): number[] {
   const dotted = address.replace(
     /(\d+)\.(\d+)\.(\d+)\.(\d+)$/,
@@ -89,7 +89,7 @@ function groupsOf(address: string): number[] {
   return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
 }
 
-/** The longest run of zero groups as `::` (RFC 5952), so that the text equals that of Node's own sockets. */
+/** Writes the longest run of zero groups as `::` (RFC 5952), as Node does. */
 function compressed(groups: readonly string[]): string {
   if (groups.slice(0, 5).every((group) => group === '0') && groups[5] === 'ffff') {
     const [high, low] = groups.slice(6).map((group) => Number.parseInt(group, 16)) as [number, number];
@@ -108,7 +108,7 @@ function compressed(groups: readonly string[]): string {
 const names = new Map<number, string>();
 const numbers = new Map<string, number>();
 
-/** The interface with this index; remembered, since a name is asked for with every datagram. */
+/** The name of the interface with this index; cached, since every datagram needs it. */
 function interfaceName(index: number): string {
   const before = names.get(index);
   if (before !== undefined) return before;
@@ -117,7 +117,7 @@ function interfaceName(index: number): string {
   return names.get(index)!;
 }
 
-/** An interface that was made anew under its old name has another index, and one that was renamed keeps its own. */
+/** An interface recreated under the same name has a new index; a renamed one keeps its index. */
 function learn(index: number, name: string): void {
   const before = numbers.get(name);
   if (before === index) return;
@@ -129,7 +129,7 @@ function learn(index: number, name: string): void {
   names.set(index, name);
 }
 
-/** 0 if there is no interface of this name. */
+/** Returns 0 if there is no interface of this name. */
 export function interfaceIndex(name: string): number {
   return /^\d+$/.test(name) ? Number(name) : call('if_nametoindex', name as unknown as bigint);
 }

@@ -1,6 +1,6 @@
 /**
- * UDP sockets made by system calls. The main thread makes and closes every one of them: a socket of a dead thread would stay
- * open and swallow datagrams.
+ * UDP sockets made by system calls. The main thread creates and closes all of them: the socket of a dead thread would stay open
+ * and swallow datagrams.
  */
 import { isIPv6 } from 'node:net';
 import { peerOf } from '../../base/peer.ts';
@@ -9,27 +9,27 @@ import type { SocketAddress } from '../socket.ts';
 import { C, call, getOption, mustCall, SystemError, setOption } from './libc.ts';
 import { readPeer, SOCKADDR_BYTES, writeLocal } from './sockaddr.ts';
 
-/** A storm's first requests wait here: a thousand of them, and the kernel counts 768 bytes and more for each. */
+/** Room for the first requests of a storm: a thousand, each of which the kernel charges with 768 bytes or more. */
 const RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024;
 const SEND_BUFFER_BYTES = 4 * 1024 * 1024;
-/** A send waits no longer for room; the loop of the data thread must go on. */
+/** Maximum time a send waits for buffer space: the data thread's loop must go on. */
 const SEND_TIMEOUT_MS = 20;
 
 export interface BoundSocket extends Address {
   readonly fd: number;
-  /** What the kernel does not grant; the socket works without. */
+  /** Requests that the kernel did not grant; the socket works without them. */
   readonly notices: readonly Notice[];
 }
 
-/** For a person who may change it. */
+/** A message for the operator. */
 export interface Notice {
   readonly fields: object;
   readonly message: string;
 }
 
 /**
- * Throws a {@link SystemError} such as Node's own sockets give: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`.
- * @param beside descriptors of ours that have the same address and port
+ * Throws a {@link SystemError} with the codes of Node's own sockets: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`.
+ * @param sharing descriptors of this process that use the same address and port
  */
 export function openSocket(to: SocketAddress, beside: readonly number[] = []): BoundSocket {
   if ('fd' in to) {
@@ -66,8 +66,8 @@ function nameOf(fd: number): Address {
 }
 
 /**
- * One address and port for several sockets of ours: the kernel gives a datagram to the one that is bound to the interface it came
- * by. For the moment of the bind only, or another program could take the port, too, and nobody would notice.
+ * Binds several sockets to one address and port: the kernel delivers a datagram to the one bound to the interface it arrived by.
+ * SO_REUSEADDR is set only during the bind, or another program could take the port unnoticed.
  */
 function sharing(fds: readonly number[], bind: () => void): void {
   const share = (value: 0 | 1) => {
@@ -81,7 +81,7 @@ function sharing(fds: readonly number[], bind: () => void): void {
   }
 }
 
-/** Before `bind`: it decides what addresses are taken. Old kernels want CAP_NET_RAW for it. */
+/** Before `bind`, as it determines which addresses are available. Old kernels require CAP_NET_RAW. */
 function bindToDevice(fd: number, device: string | undefined): Notice[] {
   if (device === undefined) return [];
   const message = `sockets cannot be bound to ${device}: what comes to its addresses through another interface is answered, too`;
@@ -90,7 +90,7 @@ function bindToDevice(fd: number, device: string | undefined): Notice[] {
 
 function mark(fd: number, six: boolean, dscp: number | undefined): Notice[] {
   if (dscp === undefined) return [];
-  // The lower two bits are not ours (RFC 3168).
+  // The lower two bits are ECN (RFC 3168).
   const bits = dscp << 2;
   return refusal(
     () => {
@@ -103,7 +103,7 @@ function mark(fd: number, six: boolean, dscp: number | undefined): Notice[] {
   );
 }
 
-/** Everything here is a courtesy: a container may refuse any of it. */
+/** All of these options are optional: a container may refuse any of them. */
 function refusal(attempt: () => void, fields: object, message: string): Notice[] {
   try {
     attempt();
@@ -113,13 +113,13 @@ function refusal(attempt: () => void, fields: object, message: string): Notice[]
   }
 }
 
-/** Buffers as large as they may be: beyond the system's limit with the right to (CAP_NET_ADMIN), else up to it. */
+/** Enlarges the buffers, beyond the system's limit if permitted (CAP_NET_ADMIN), else up to it. */
 function tune(fd: number): Notice[] {
   grow(fd, C.SO_RCVBUFFORCE, C.SO_RCVBUF, RECEIVE_BUFFER_BYTES);
   grow(fd, C.SO_SNDBUFFORCE, C.SO_SNDBUF, SEND_BUFFER_BYTES);
   const timeout = new Uint8Array(new BigInt64Array([0n, BigInt(SEND_TIMEOUT_MS * 1000)]).buffer);
   call('setsockopt', fd, C.SOL_SOCKET, C.SO_SNDTIMEO, timeout, timeout.length);
-  // The kernel tells twice what it was asked for.
+  // The kernel returns twice the requested value.
   const granted = getOption(fd, C.SOL_SOCKET, C.SO_RCVBUF) / 2;
   if (granted >= RECEIVE_BUFFER_BYTES) return [];
   const message = `receive buffers are small, so a burst of requests may be lost: sysctl -w net.core.rmem_max=${RECEIVE_BUFFER_BYTES}`;

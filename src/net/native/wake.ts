@@ -1,9 +1,9 @@
 /**
- * Wakes the data thread out of its wait in the kernel: an eventfd, and two flags that spare calls: one says that somebody sleeps,
- * the other that something was posted.
+ * Wakes the data thread from its wait in the kernel: an eventfd, and two flags that save system calls. One flag says that the
+ * thread sleeps, the other that a message was posted.
  *
- * The sleeper raises its flag, looks for messages once more, and only then sleeps; the waker posts its message, says so, and then
- * looks whether somebody sleeps. So one of the two always sees the other.
+ * The sleeper raises its flag, checks for messages once more, and only then sleeps. The waker posts its message, raises the
+ * other flag, and then checks whether the thread sleeps. So at least one of the two sees the other.
  */
 import { call } from './libc.ts';
 
@@ -31,30 +31,30 @@ export class Waker {
     this.#flags = new Int32Array(flags);
   }
 
-  /** Call after a message was posted that can wait: it is seen when the sleeper wakes by itself, which is soon. */
+  /** Call after posting a message that can wait until the sleeper wakes by itself, which is soon. */
   posted(): void {
     Atomics.store(this.#flags, POSTED, 1);
   }
 
-  /** Call after a message was posted. */
+  /** Call after posting a message. */
   wake(): void {
     this.posted();
-    // One call wakes: the flag is lowered for it, and the sleeper may take its time.
+    // One system call is enough: lower the flag, so that further posts need none.
     if (Atomics.load(this.#flags, SLEEPING) === 1 && Atomics.exchange(this.#flags, SLEEPING, 0) === 1)
       call('write', this.#fd, one, 8);
   }
 
-  /** The sleeper's side: about to sleep, or awake. */
+  /** For the sleeper: whether it is about to sleep. */
   set sleeping(sleeping: boolean) {
     Atomics.store(this.#flags, SLEEPING, sleeping ? 1 : 0);
   }
 
-  /** The sleeper's side: whether something was posted that was not taken yet. */
+  /** For the sleeper: whether a post is still to be taken. */
   get isPosted(): boolean {
     return Atomics.load(this.#flags, POSTED) === 1;
   }
 
-  /** The sleeper's side: whether something was posted since this was last asked. */
+  /** For the sleeper: whether there was a post since the last call. */
   takePosted(): boolean {
     return Atomics.exchange(this.#flags, POSTED, 0) === 1;
   }
