@@ -1,6 +1,6 @@
 /**
- * What became of the offers that machines got, so that firmware which takes no offer of one layout is made one of the next. Pure: it
- * is told the time, and remembers no more machines than it was made for.
+ * Tracks what became of the offers to each machine, so that firmware that ignores one layout gets another. Pure: the caller
+ * passes the time, and memory is bounded.
  */
 import type { BootClient } from './boot-client.ts';
 import type { Layout } from './offer.ts';
@@ -8,31 +8,31 @@ import type { Layout } from './offer.ts';
 /** What to offer now. */
 export interface Attempt {
   readonly layout: Layout;
-  /** DISCOVERs since the machine last went on to a REQUEST, this one included. */
+  /** DISCOVERs since the machine's last REQUEST, including this one. */
   readonly discovers: number;
-  /** The layout is another one than the last DISCOVER got: worth a line in the log. */
+  /** Whether the layout differs from that of the last DISCOVER, which is worth a line in the log. */
   readonly isChanged: boolean;
 }
 
 interface Machine {
-  /** How far it has gone on through {@link ORDER}. */
+  /** Position in {@link ORDER}. */
   step: number;
   discovers: number;
   lastMs: number;
 }
 
-/** Firmware asks four times before it gives up (PXE 2.1 §2.2.3), so its last DISCOVER already gets the next layout. */
+/** Firmware gives up after four DISCOVERs (PXE 2.1 §2.2.3), so its last one already gets the next layout. */
 export const DISCOVERS_PER_LAYOUT = 3;
 /** Firmware waits for at most 32 s between DISCOVERs of one attempt. */
 const ATTEMPT_MS = 60_000;
-/** From what most firmware takes to what few want. */
+/** From the layout that most firmware accepts to the rarest. */
 const ORDER: readonly Layout[] = ['direct', 'binl', 'menu'];
 
 export class Attempts {
   readonly #machines = new Map<string, Machine>();
   readonly #capacity: number;
 
-  /** @param capacity machines remembered; of more, those seen longest ago are forgotten */
+  /** @param capacity maximum number of machines; beyond it, the least recently seen are forgotten */
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
@@ -42,8 +42,8 @@ export class Attempts {
   }
 
   /**
-   * A DISCOVER.
-   * @param first the layout that the config wants for the machine
+   * Handles a DISCOVER.
+   * @param first the layout that the config sets for the machine
    */
   discover(client: BootClient, first: Layout, nowMs: number): Attempt {
     const { mac } = client;
@@ -59,7 +59,7 @@ export class Attempts {
     return { layout, discovers: machine.discovers, isChanged };
   }
 
-  /** The machine has gone on: it sent a REQUEST, or asked port 4011. The layout that it got stays its own. */
+  /** The machine has proceeded: it sent a REQUEST, or asked port 4011. It keeps its layout. */
   goesOn(mac: string): void {
     const machine = this.#machines.get(mac);
     if (machine) machine.discovers = 0;
@@ -76,7 +76,7 @@ export class Attempts {
   }
 }
 
-/** A Pi takes one form only, iPXE any, and UEFI's HTTP Boot knows no others. */
+/** A Raspberry Pi accepts one layout only, iPXE any, and UEFI HTTP Boot has no alternatives. */
 function hasLayouts({ vendorClass, firmware, isIpxe }: BootClient): boolean {
   return vendorClass === 'PXEClient' && firmware !== 'raspberry-pi' && !isIpxe;
 }

@@ -1,29 +1,29 @@
 /**
- * Who asks: what a DHCP request says of the machine and of the program that sent it. Requests of other programs than those that
- * boot machines from the network must be left alone: some of them would take any offer.
+ * Identifies the client: what a DHCP request says about the machine and the program that sent it. Requests of programs other
+ * than network boot firmware must be ignored, since some would accept any offer.
  */
 import { architectureOf, type Firmware } from './firmware.ts';
 import { addressOf, type DhcpPacket, decodeEncapsulated, MessageType, NO_ADDRESS, Option, textOf } from './packet.ts';
 
 /** A machine that asks what to boot. */
 export interface BootClient {
-  /** The vendor class that it sent, which the answer must have: PXE, or UEFI's HTTP Boot. */
+  /** The vendor class that it sent, which the answer must repeat: PXE, or UEFI HTTP Boot. */
   readonly vendorClass: 'PXEClient' | 'HTTPClient';
-  /** Option 93, else the number in the text of the class; `undefined` if it tells neither. */
+  /** Option 93, else the number in the vendor class; `undefined` if neither is present. */
   readonly arch: number | undefined;
-  /** What `arch` stands for; a Raspberry Pi and iPXE are told by other marks, since both send that of a BIOS or UEFI. */
+  /** The firmware that `arch` means. A Raspberry Pi and iPXE are recognized by other marks, since both send the type of a BIOS or UEFI. */
   readonly firmware: Firmware | undefined;
-  /** What runs is iPXE, whatever the machine's own firmware is. */
+  /** Whether the program is iPXE, whatever the machine's own firmware is. */
   readonly isIpxe: boolean;
-  /** `52:54:00:12:34:56`; `undefined` if the hardware address is not a MAC address: some firmware sends its UUID there. */
+  /** `52:54:00:12:34:56`; `undefined` if the hardware address is not a MAC address: some firmware sends its UUID instead. */
   readonly mac: string | undefined;
-  /** SMBIOS UUID, in the order in which it is written. */
+  /** SMBIOS UUID, in its written order. */
   readonly uuid: string | undefined;
-  /** Of a Raspberry Pi: its serial number, eight hex digits, as it puts it before the names that it asks for. */
+  /** A Raspberry Pi's serial number: eight hex digits, which also prefix the names that it requests. */
   readonly serial: string | undefined;
 }
 
-/** `undefined` if the packet is not from a program that boots its machine: it must get no answer. */
+/** `undefined` if the sender is not network boot firmware: it must get no answer. */
 export function bootClientOf(packet: DhcpPacket): BootClient | undefined {
   const text = textOf(packet.options.get(Option.vendorClass) ?? NOTHING);
   const vendorClass = CLASSES.find((name) => text === name || text.startsWith(`${name}:`));
@@ -42,7 +42,7 @@ export function bootClientOf(packet: DhcpPacket): BootClient | undefined {
   };
 }
 
-/** The address that a machine is about to have, or has: it tells which machine later requests come from. */
+/** The address that a machine has or is about to get, by which later requests are attributed to it. */
 export function claimedAddress({ options, ciaddr }: DhcpPacket): string | undefined {
   if (options.get(Option.messageType)?.[0] !== MessageType.request) return undefined;
   return addressOf(options.get(Option.requestedAddress)) ?? (ciaddr === NO_ADDRESS ? undefined : ciaddr);
@@ -50,25 +50,25 @@ export function claimedAddress({ options, ciaddr }: DhcpPacket): string | undefi
 
 const CLASSES = ['PXEClient', 'HTTPClient'] as const;
 const NOTHING = new Uint8Array(0);
-/** Vendor prefixes of the Raspberry Pi's MAC addresses. */
+/** Vendor prefixes of Raspberry Pi MAC addresses. */
 const PI_PREFIXES = ['b8:27:eb', 'dc:a6:32', 'e4:5f:01', '28:cd:c1', 'd8:3a:dd', '2c:cf:67'];
-/** All bytes of the GUID that a Pi 3's boot ROM sends. */
+/** A Pi 3's boot ROM fills its GUID with this byte. */
 const PI_FILLER = 0x44;
-/** How the GUID of a Pi 4 or 5 begins. */
+/** First bytes of the GUID of a Pi 4 or 5. */
 const PI_MARK = /^RPi\d/;
 const GUID_TYPE = 0;
 const GUID_BYTES = 17;
-/** In iPXE's own options (175): the network card's bus, and the version. */
+/** In iPXE's encapsulated options (175): the network card's bus, and the version. */
 const IPXE_MARKS = [177, 235];
 
-/** Several types may be listed: the first counts. The text has it in decimal: `PXEClient:Arch:00007:UNDI:003016`. */
+/** Several types may be listed; the first one counts. The vendor class has it in decimal: `PXEClient:Arch:00007:UNDI:003016`. */
 function archOf(types: Uint8Array | undefined, text: string): number | undefined {
   if (types !== undefined && types.length >= 2) return types[0]! * 256 + types[1]!;
   const written = /^[A-Z]+Client:Arch:(\d{1,5})/i.exec(text)?.[1];
   return written === undefined ? undefined : Number(written);
 }
 
-/** The user class is four bare bytes, or has a length before them as RFC 3004 wants it. */
+/** The user class is four bare bytes, or length-prefixed as RFC 3004 requires. */
 function isFromIpxe(options: DhcpPacket['options']): boolean {
   const userClass = textOf(options.get(Option.userClass) ?? NOTHING);
   if (['iPXE', '\x04iPXE'].some((text) => userClass.startsWith(text))) return true;
@@ -82,12 +82,12 @@ function isRaspberryPi(guid: Uint8Array | undefined, mac: string | undefined): b
   return mac !== undefined && PI_PREFIXES.some((prefix) => mac.startsWith(prefix));
 }
 
-/** A boot ROM that knows no serial number sends one byte over and over. */
+/** A boot ROM without a serial number repeats a single byte. */
 function isFilled(guid: Uint8Array): boolean {
   return guid.every((byte) => byte === PI_FILLER);
 }
 
-/** A Pi 4 or 5 ends its GUID in the serial number; a Pi 3B+ sends it four times. */
+/** The GUID of a Pi 4 or 5 ends with the serial number; that of a Pi 3B+ repeats it four times. */
 function serialOf(guid: Uint8Array): string | undefined {
   const groups = [0, 4, 8, 12].map((at) => hexOf(guid.subarray(at, at + 4)));
   const isRepeated = groups.every((group) => group === groups[0]) && !isFilled(guid);
@@ -99,15 +99,15 @@ function macOf({ htype, chaddr }: DhcpPacket): string | undefined {
   return Array.from(chaddr, (byte) => hexOf([byte])).join(':');
 }
 
-/** The 16 bytes behind the type. */
+/** The 16 bytes after the type. */
 function guidOf(options: DhcpPacket['options']): Uint8Array | undefined {
   const sent = options.get(Option.clientGuid);
   return sent?.length === GUID_BYTES && sent[0] === GUID_TYPE ? sent.subarray(1) : undefined;
 }
 
-/** Its first three groups come with their lowest byte first (SMBIOS §7.2.1), as all known firmware sends them. */
+/** The first three groups are little-endian (SMBIOS §7.2.1), as all known firmware sends them. */
 function uuidOf(guid: Uint8Array): string | undefined {
-  // All zeros or all ones: the board's maker has set none.
+  // All zeros or all ones mean that the board's maker has set no UUID.
   if (guid.every((byte) => byte === guid[0])) return undefined;
   const hex = (...order: readonly number[]) => hexOf(order.map((i) => guid[i]!));
   return [hex(3, 2, 1, 0), hex(5, 4), hex(7, 6), hex(8, 9), hex(10, 11, 12, 13, 14, 15)].join('-');

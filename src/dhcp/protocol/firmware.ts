@@ -1,9 +1,8 @@
 /**
- * Which firmware a machine has, by the processor architecture types that it sends (option 93: RFC 4578 §2.1, RFC 5970 §3.3 and IANA's
- * registry of them).
+ * Maps processor architecture types (option 93: RFC 4578 §2.1, RFC 5970 §3.3 and IANA's registry) to kinds of firmware.
  */
 
-/** A kind of firmware, as `boot` names it. */
+/** A kind of firmware, by its name in `boot`. */
 export type Firmware =
   | 'bios'
   | 'uefi-ia32'
@@ -18,7 +17,7 @@ export type Firmware =
 
 interface Architecture {
   readonly firmware: Firmware;
-  /** Boots by HTTP, and is offered a URL. */
+  /** Boots by HTTP, so it is offered a URL. */
   readonly http?: true;
 }
 
@@ -28,9 +27,9 @@ const ARCHITECTURES: Readonly<Record<number, Architecture>> = {
   0: { firmware: 'bios' },
   6: { firmware: 'uefi-ia32' },
   7: { firmware: 'uefi-x64' },
-  // Registered for XScale; some x64 machines send it.
+  // Registered for XScale, but some x64 machines send it.
   8: { firmware: 'uefi-x64' },
-  // EBC in the registry, x64 as RFC 4578 printed it (errata 4624): x64 machines send both.
+  // EBC in the registry, x64 as printed in RFC 4578 (errata 4624): x64 machines send both.
   9: { firmware: 'uefi-x64' },
   10: { firmware: 'uefi-arm32' },
   11: { firmware: 'uefi-arm64' },
@@ -49,7 +48,7 @@ const ARCHITECTURES: Readonly<Record<number, Architecture>> = {
   41: { firmware: 'raspberry-pi' },
 };
 
-/** `undefined` for a type that no machine that boots from the network is known to have. */
+/** `undefined` for a type that no network-booting machine is known to send. */
 export function architectureOf(type: number): Architecture | undefined {
   return ARCHITECTURES[type];
 }

@@ -1,10 +1,10 @@
 /**
- * What a machine that asks is answered: proxyDHCP (PXE 2.1 §2.2) beside a DHCP server that gives addresses. Pure: a request, a
- * decision and the address of the wire come in, the fields of a packet go out. No answer ever has an address for the client.
+ * Builds the answer to a machine: proxyDHCP (PXE 2.1 §2.2) beside a DHCP server that assigns addresses. Pure: a request, a
+ * decision and the server's address go in, the fields of a packet come out. No answer ever assigns an address.
  *
- * The forms are those that real firmware takes. `file` and option 67 are alike, since EDK2 prefers one and iPXE the other, and shim and
- * GRUB read `file` alone. Option 67 ends in a NUL, which EDK2 would write behind it. Every answer is a broadcast, or a relay would not
- * know where to send it (RFC 1542 §4.1.2).
+ * The layouts are those that real firmware accepts. `file` and option 67 are equal, since EDK2 prefers one and iPXE the other,
+ * and shim and GRUB read only `file`. Option 67 ends with a NUL, because EDK2 would write one past its end. Every answer is a
+ * broadcast; otherwise a relay would not know where to send it (RFC 1542 §4.1.2).
  */
 import type { BootClient } from './boot-client.ts';
 import {
@@ -23,22 +23,25 @@ import {
 } from './packet.ts';
 import { bootItem, directBoot, directBootWithPrompt, localBoot, PxeTag, raspberryPiBoot } from './pxe-options.ts';
 
-/** How a file is offered: with the offer; by port 4011 only, as some UEFI firmware wants it; or with a prompt, as other does. */
+/**
+ * How a file is offered: in the offer itself; only by port 4011, as some UEFI firmware requires; or with a prompt, as other
+ * firmware requires.
+ */
 export type Layout = 'direct' | 'binl' | 'menu';
 
-/** What a machine is to do: load a file or URL, or boot from its own disk now. */
+/** What a machine should do: load a file or URL, or boot from its own disk now. */
 export type Decision = { readonly kind: 'file'; readonly name: string } | { readonly kind: 'disk' };
 
 export interface OfferSettings {
-  /** The server's address on the wire that the request came by. */
+  /** The server's address on the network that the request arrived from. */
   readonly server: string;
   readonly layout: Layout;
 }
 
-/** The port that a request came to: the DHCP servers', or the boot servers'. */
+/** The port that a request was sent to: the DHCP server's or the boot server's. */
 export type DhcpPort = 67 | 4011;
 
-/** `undefined`: the machine gets no answer. Firmware that boots by HTTP has no way to be told of the local disk but silence. */
+/** Returns `undefined` if the machine gets no answer. Silence is the only way to send HTTP Boot firmware to its local disk. */
 export function offerFor(
   request: DhcpPacket,
   client: BootClient,
@@ -51,17 +54,17 @@ export function offerFor(
   const vendorInfo = vendorInfoFor(request, client, port, decision, layout);
   const whole = answer(request, client, port, server, { file, vendorInfo, serverName: server });
   if (packetBytes(whole) <= maxBytes(request)) return whole;
-  // The address stands in `siaddr` as well, which all but a few read.
+  // Nearly all firmware reads the address from `siaddr` instead.
   const shorter = answer(request, client, port, server, { file, vendorInfo, serverName: undefined });
   return packetBytes(shorter) <= maxBytes(request) ? shorter : undefined;
 }
 
-/** The bytes of {@link offerFor}. */
+/** Encodes {@link offerFor}. */
 export function encodeOffer(fields: DhcpFields): Uint8Array {
   return encodePacket(fields);
 }
 
-/** Where an answer goes. A relay listens on the servers' port; boot servers answer where the request came from. */
+/** Where an answer goes. A relay listens on the server port; a boot server answers the request's source. */
 export function destinationOf(
   { giaddr }: DhcpPacket,
   port: DhcpPort,
@@ -71,14 +74,14 @@ export function destinationOf(
   return giaddr === NO_ADDRESS ? { address: '255.255.255.255', port: 68 } : { address: giaddr, port: 67 };
 }
 
-/** Text of `file`, with its NUL. */
+/** Maximum bytes of `file`, including its NUL. */
 const FILE_BYTES = 128;
-/** What every client takes (RFC 2131 §2), with the headers of IP and UDP. */
+/** The size that every client accepts (RFC 2131 §2), with IP and UDP headers. */
 const DEFAULT_MAX_BYTES = 576;
-/** EDK2 drops longer ones, and claims to take 65,280. */
+/** EDK2 drops longer packets, although it claims to accept 65,280. */
 const LONGEST_BYTES = 1472;
 const IP_AND_UDP_BYTES = 28;
-/** The length of option 67 is one byte, its NUL included. */
+/** Option 67 has a one-byte length, which includes the NUL. */
 export const LONGEST_NAME_BYTES = 254;
 
 interface Parts {
@@ -92,7 +95,7 @@ function answer(request: DhcpPacket, client: BootClient, port: DhcpPort, server:
   const options: (readonly [number, Uint8Array])[] = [
     [Option.messageType, Uint8Array.of(port === 4011 ? MessageType.ack : MessageType.offer)],
     [Option.serverId, octets(server)],
-    // No NUL and nothing behind it: iPXE compares all of it.
+    // No NUL and nothing after it: iPXE compares the whole value.
     [Option.vendorClass, textBytes(client.vendorClass)],
   ];
   const echo = (code: number) => {
@@ -119,7 +122,7 @@ function answer(request: DhcpPacket, client: BootClient, port: DhcpPort, server:
   };
 }
 
-/** The offer then has no file and no option 43: without these, firmware asks port 4011. */
+/** Such an offer has no file and no option 43, so firmware asks port 4011. */
 function isLeftToBootServer({ vendorClass }: BootClient, port: DhcpPort, layout: Layout): boolean {
   return layout === 'binl' && port === 67 && vendorClass === 'PXEClient';
 }

@@ -1,6 +1,6 @@
 /**
- * DHCP packets (RFC 2131 §2, RFC 2132) as bytes and as values. Knows the format alone, nothing of booting; what comes is hostile
- * until it is decoded.
+ * Encodes and decodes DHCP packets (RFC 2131 §2, RFC 2132). Knows only the format, nothing about booting; input is treated as
+ * hostile.
  */
 
 export const BOOTREQUEST = 1;
@@ -24,18 +24,18 @@ export const Option = {
   relayInfo: 82,
   architecture: 93,
   clientGuid: 97,
-  /** Etherboot's encapsulated options, which iPXE sends. */
+  /** Etherboot's encapsulated options, sent by iPXE. */
   etherboot: 175,
 } as const;
 
-/** An address that is not known yet. */
+/** The unspecified address. */
 export const NO_ADDRESS = '0.0.0.0';
-/** In `flags`: the client cannot take unicasts yet (RFC 2131 §2). */
+/** In `flags`: the client cannot receive unicasts yet (RFC 2131 §2). */
 export const BROADCAST = 0x8000;
 
-/** Of a packet without options: the fixed fields and the magic cookie. */
+/** Size without options: the fixed fields and the magic cookie. */
 export const HEADER_BYTES = 240;
-/** The smallest packet that every client takes (RFC 951 §3, RFC 1542 §2.1). */
+/** Minimum size that every client accepts (RFC 951 §3, RFC 1542 §2.1). */
 export const MIN_BYTES = 300;
 
 /** A decoded packet. Addresses are dotted text, options their raw bytes. */
@@ -44,23 +44,26 @@ export interface DhcpPacket {
   readonly htype: number;
   readonly hops: number;
   readonly xid: number;
-  /** Seconds since the client began, as it says. */
+  /** Seconds since the client began, according to the client. */
   readonly secs: number;
   readonly flags: number;
   readonly ciaddr: string;
   readonly yiaddr: string;
   readonly siaddr: string;
   readonly giaddr: string;
-  /** The client's hardware address: as many bytes as `hlen` says. */
+  /** The client's hardware address, `hlen` bytes long. */
   readonly chaddr: Uint8Array;
-  /** Without what follows its NUL; empty where options took its place. */
+  /** Cut off at its NUL; empty if the field holds options. */
   readonly sname: string;
   readonly file: string;
-  /** By number; parts of one option are joined (RFC 3396). */
+  /** By number; the parts of a split option are joined (RFC 3396). */
   readonly options: ReadonlyMap<number, Uint8Array>;
 }
 
-/** What to encode; what is left out is 0 or empty. Options are written in order, and {@link Option.relayInfo} belongs last (RFC 3046 §2.2). */
+/**
+ * Fields to encode; absent ones become 0 or empty. Options are written in order, and {@link Option.relayInfo} must be last (RFC
+ * 3046 §2.2).
+ */
 export type DhcpFields = Pick<DhcpPacket, 'op' | 'xid' | 'chaddr'> &
   Partial<Omit<DhcpPacket, 'options'>> & { readonly options: readonly (readonly [code: number, bytes: Uint8Array])[] };
 
@@ -73,7 +76,7 @@ const MAX_HOPS = 16;
 const SNAME = { at: 44, bytes: 64 };
 const FILE = { at: 108, bytes: 128 };
 
-/** `undefined` if the datagram is not a DHCP packet, or claims what cannot be. Never throws. */
+/** Returns `undefined` if the datagram is not a DHCP packet or is inconsistent. Never throws. */
 export function decodePacket(datagram: Uint8Array): DhcpPacket | undefined {
   if (datagram.length < HEADER_BYTES) return undefined;
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
@@ -84,7 +87,7 @@ export function decodePacket(datagram: Uint8Array): DhcpPacket | undefined {
   if (view.getUint32(236) !== COOKIE) return undefined;
   const parts = new Map<number, Uint8Array[]>();
   if (!readOptions(datagram.subarray(HEADER_BYTES), parts)) return undefined;
-  // Options may go on in the two text fields (RFC 2132 §9.3), in this order (RFC 3396 §5).
+  // Options may continue in the two text fields (RFC 2132 §9.3), in this order (RFC 3396 §5).
   const overload = parts.get(Option.overload)?.[0]?.[0] ?? 0;
   const fileBytes = datagram.subarray(FILE.at, FILE.at + FILE.bytes);
   const snameBytes = datagram.subarray(SNAME.at, SNAME.at + SNAME.bytes);
@@ -108,7 +111,7 @@ export function decodePacket(datagram: Uint8Array): DhcpPacket | undefined {
   };
 }
 
-/** At least {@link MIN_BYTES} long. Throws a `RangeError` for a text, an address or an option that does not fit. */
+/** At least {@link MIN_BYTES} long. Throws a `RangeError` if a text, address or option does not fit. */
 export function encodePacket(fields: DhcpFields): Uint8Array {
   const { op, htype = 1, hops = 0, xid, secs = 0, flags = 0, chaddr, sname = '', file = '', options } = fields;
   const { ciaddr = NO_ADDRESS, yiaddr = NO_ADDRESS, siaddr = NO_ADDRESS, giaddr = NO_ADDRESS } = fields;
@@ -135,23 +138,23 @@ export function encodePacket(fields: DhcpFields): Uint8Array {
   return bytes;
 }
 
-/** Bytes of a packet with these options, without padding. */
+/** Size of a packet with these options, without padding. */
 export function encodedBytes(options: DhcpFields['options']): number {
   return options.reduce((sum, [, value]) => sum + 2 + value.length, HEADER_BYTES + 1);
 }
 
-/** Text as clients write it: some end it in a NUL, some do not, and what follows a NUL means nothing. */
+/** Decodes text: some clients terminate it by a NUL, some do not, and bytes after the NUL mean nothing. */
 export function textOf(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return Array.from(end < 0 ? bytes : bytes.subarray(0, end), (byte) => String.fromCharCode(byte)).join('');
 }
 
-/** Text as an option's bytes; characters beyond Latin-1 are lost. */
+/** Encodes text; characters beyond Latin-1 are lost. */
 export function textBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0) & 0xff);
 }
 
-/** Throws a `RangeError` unless it is an IPv4 address. */
+/** Throws a `RangeError` unless the text is an IPv4 address. */
 export function addressBytes(address: string): Uint8Array {
   const octets = address.split('.').map(Number);
   if (octets.length !== 4 || octets.some((octet) => !Number.isInteger(octet) || octet < 0 || octet > 255))
@@ -159,19 +162,19 @@ export function addressBytes(address: string): Uint8Array {
   return Uint8Array.from(octets);
 }
 
-/** An address that an option holds; `undefined` unless it has four bytes. */
+/** Decodes an address option; `undefined` unless it has four bytes. */
 export function addressOf(bytes: Uint8Array | undefined): string | undefined {
   return bytes?.length === 4 ? addressAt(bytes, 0) : undefined;
 }
 
-/** Vendor options of option 43 and their kin: the same format, without a cookie. `undefined` if they are cut. */
+/** Decodes encapsulated options such as option 43: the same format without a cookie. `undefined` if they are truncated. */
 export function decodeEncapsulated(bytes: Uint8Array): ReadonlyMap<number, Uint8Array> | undefined {
   const parts = new Map<number, Uint8Array[]>();
   if (!readOptions(bytes, parts)) return undefined;
   return new Map(Array.from(parts, ([code, pieces]) => [code, joined(pieces)]));
 }
 
-/** Adds the options to those found before; `false` if one is longer than what is left. An END may be missing. */
+/** Adds the options to `into`; returns `false` if one exceeds the remaining bytes. An END may be missing. */
 function readOptions(bytes: Uint8Array, into: Map<number, Uint8Array[]>): boolean {
   for (let at = 0; at < bytes.length; ) {
     const code = bytes[at++]!;

@@ -1,18 +1,18 @@
 /**
- * How a request for a representation is answered (RFC 9110): conditions, ranges, and the headers that tell a client what it gets. Pure:
- * it sends nothing and reads no file.
+ * Decides how to answer a request for a representation (RFC 9110): conditions, ranges and response headers. Pure: it sends
+ * nothing and reads no files.
  *
- * Firmware is the client. It knows no redirects and no chunks, compares header names letter by letter (GRUB, U-Boot), goes on after a
- * break by Range with If-Match or If-Unmodified-Since (EDK2), and takes many ranges over one connection (iPXE).
+ * The clients are firmware. It supports neither redirects nor chunked encoding, compares header names case-sensitively (GRUB,
+ * U-Boot), resumes by Range with If-Match or If-Unmodified-Since (EDK2), and requests many ranges over one connection (iPXE).
  */
 import { contentType } from './content-type.ts';
 
-/** What is there under a name. */
+/** The representation under a name. */
 export interface Representation {
   readonly name: string;
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
-  /** Differs whenever the bytes do; quoted here. Without one there are no conditions by ETag. */
+  /** Changes whenever the bytes do; quoted here. Without it, the answer has no ETag. */
   readonly version?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly modifiedMs?: number | undefined;
@@ -22,8 +22,8 @@ export interface Representation {
 export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
- * What is sent: headers in this spelling and order, and the bytes from `start` up to `end` unless there is no body. What refuses the
- * request needs a text as its body: shim waits for ever for one of length 0.
+ * The response: headers in this spelling and order, and the bytes from `start` to `end` (exclusive) unless there is no body. An
+ * error response needs a text body: shim waits forever for an empty one.
  */
 export interface Answer {
   readonly status: 200 | 206 | 304 | 412 | 416;
@@ -39,12 +39,12 @@ export function answerFor(method: string, headers: RequestHeaders, what: Represe
     case 'failed':
       return { status: 412, headers: about, body: undefined };
     case 'not modified':
-      // No Content-Length: some clients would wait for that much.
+      // No Content-Length: some clients would wait for that many bytes.
       return { status: 304, headers: about, body: undefined };
     case 'holds':
   }
   const described = [['Content-Type', contentType(what.name)] as const, ...about, ['Accept-Ranges', 'bytes'] as const];
-  // A range of a HEAD means nothing (RFC 9110 §14.2).
+  // A Range header has no meaning for HEAD (RFC 9110 §14.2).
   const range = method === 'GET' && mayHaveRange(headers, etag, what.modifiedMs) ? rangeOf(headers.range, what.size) : undefined;
   if (range === 'unsatisfiable') {
     return { status: 416, headers: [...about, ['Content-Range', `bytes */${what.size}`]], body: undefined };
@@ -56,7 +56,7 @@ export function answerFor(method: string, headers: RequestHeaders, what: Represe
   return { status: 206, headers: [length, ['Content-Range', `bytes ${start}-${end - 1}/${what.size}`], ...described], body };
 }
 
-/** A date as HTTP writes it (RFC 9110 §5.6.7); it has no milliseconds. */
+/** Formats a date for HTTP (RFC 9110 §5.6.7), which has no milliseconds. */
 export function httpDate(ms: number): string {
   return new Date(ms).toUTCString();
 }
@@ -66,7 +66,7 @@ function validators(etag: string | undefined, modifiedMs: number | undefined): r
   return modifiedMs === undefined ? tag : [...tag, ['Last-Modified', httpDate(modifiedMs)] as const];
 }
 
-/** In the order of RFC 9110 §13.2.2: a condition by ETag takes the place of the one by date. */
+/** In the order of RFC 9110 §13.2.2: a condition by ETag takes precedence over the one by date. */
 function precondition(
   headers: RequestHeaders,
   etag: string | undefined,
@@ -81,7 +81,7 @@ function precondition(
   return since !== undefined && modifiedMs !== undefined && seconds(modifiedMs) <= seconds(since) ? 'not modified' : 'holds';
 }
 
-/** If-Range: the part is wanted of the very version that the client has the rest of (RFC 9110 §13.1.5). */
+/** If-Range: the range applies only to the version that the client has part of (RFC 9110 §13.1.5). */
 function mayHaveRange(headers: RequestHeaders, etag: string | undefined, modifiedMs: number | undefined): boolean {
   const condition = single(headers['if-range']);
   if (condition === undefined) return true;
@@ -91,8 +91,8 @@ function mayHaveRange(headers: RequestHeaders, etag: string | undefined, modifie
 }
 
 /**
- * The one range asked for. `undefined` means all of it: for a header that cannot be read, another unit, and several ranges, which
- * firmware does not ask for.
+ * Parses a single range. `undefined` means the whole representation: for an invalid header, another unit, or several ranges,
+ * which firmware does not request.
  */
 function rangeOf(
   header: string | readonly string[] | undefined,
@@ -112,7 +112,7 @@ function rangeOf(
   return { start, end: last === '' ? size : Math.min(Number(last) + 1, size) };
 }
 
-/** @param weakly `W/"x"` is as good as `"x"` */
+/** @param weakly whether `W/"x"` matches `"x"` */
 function listsTag(header: string | readonly string[], etag: string | undefined, weakly: boolean): boolean {
   const list = typeof header === 'string' ? header : header.join(',');
   if (list.trim() === '*') return true;

@@ -1,5 +1,5 @@
 /**
- * Media types. UEFI's HTTP Boot takes a file by its type, letter by letter and without parameters; other loaders do not look.
+ * Media types. UEFI HTTP Boot checks the type, byte for byte and without parameters; other loaders ignore it.
  */
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -18,7 +18,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html',
 };
 
-/** The type of a file by its name; bytes of no known kind otherwise. */
+/** The media type for a file name; that of arbitrary bytes if unknown. */
 export function contentType(name: string): string {
   const extension = /\.[^./]+$/.exec(name)?.[0].toLowerCase();
   return (extension !== undefined && TYPES[extension]) || 'application/octet-stream';

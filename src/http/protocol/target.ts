@@ -1,12 +1,12 @@
 /**
- * The name that a request line asks for (RFC 9112 §3.2). What it means is found out as for TFTP: here it becomes text only.
+ * Extracts the requested name from a request target (RFC 9112 §3.2). As for TFTP, the name is interpreted elsewhere.
  */
 
 /**
- * `/boot//grub.cfg?x` asks for `boot//grub.cfg`. `undefined` if the target cannot be read: the answer is 400.
+ * `/boot//grub.cfg?x` yields `boot//grub.cfg`. `undefined` if the target is malformed: answer 400.
  *
- * A slash at the end, and two in a row, are left as they are: they are harmless in a name, and firmware follows no redirect. `%2F` is
- * a slash, as the name is that of a file.
+ * Trailing and repeated slashes are kept: they are harmless in a name, and firmware follows no redirects. `%2F` is a slash,
+ * since the name is a file's.
  */
 export function nameOf(target: string): string | undefined {
   const path =
