@@ -30,11 +30,11 @@ export function sleep(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => void clock.setTimeout(resolve, ms));
 }
 
-/** Settles as `work` does, or rejects with the error from `late` after `ms` milliseconds; `Infinity` means no limit. */
-export function within<T>(clock: Clock, ms: number, work: Promise<T>, late: () => Error): Promise<T> {
+/** Settles as `work` does, or rejects with the `timeoutError` after `ms` milliseconds; `Infinity` means no limit. */
+export function within<T>(clock: Clock, ms: number, work: Promise<T>, timeoutError: () => Error): Promise<T> {
   if (ms === Number.POSITIVE_INFINITY) return work;
   return new Promise((resolve, reject) => {
-    const cancel = clock.setTimeout(() => reject(late()), ms);
+    const cancel = clock.setTimeout(() => reject(timeoutError()), ms);
     work.then(resolve, reject).finally(cancel);
   });
 }

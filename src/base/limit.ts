@@ -12,9 +12,9 @@ export interface Limits<T> {
   /** Ends the wait, with the signal's reason. */
   readonly signal?: Signal | undefined;
   /** Called with the reason right after the wait was given up. */
-  gaveUp?(reason: unknown): void;
+  onGiveUp?(reason: unknown): void;
   /** Called with a value that arrives after the wait was given up. */
-  late?(value: T): void;
+  onLate?(value: T): void;
 }
 
 /** Work took longer than its time limit. */
@@ -39,13 +39,13 @@ export function limit<T>(work: PromiseLike<T>, limits: Limits<T>): Promise<T> {
     const giveUp = (reason: unknown): void => {
       if (!settle()) return;
       reject(reason);
-      limits.gaveUp?.(reason);
+      limits.onGiveUp?.(reason);
     };
     const aborted = (): void => giveUp(signal?.reason);
     const cancel = ms === undefined ? undefined : clock.setTimeout(() => giveUp(new TimeLimitError(ms)), ms);
     signal?.addEventListener('abort', aborted);
     work.then(
-      (value) => (settle() ? resolve(value) : limits.late?.(value)),
+      (value) => (settle() ? resolve(value) : limits.onLate?.(value)),
       (error) => settle() && reject(error),
     );
     if (signal?.aborted) aborted();

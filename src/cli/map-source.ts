@@ -139,7 +139,7 @@ type Translated = { readonly rule: string; readonly note?: string } | { readonly
 
 function translate(line: MapLine, directory: string | undefined): Translated | undefined {
   if (line.kind === 'label') return undefined;
-  const reason = whyNot(line, directory);
+  const reason = untranslatableReason(line, directory);
   if (reason !== undefined) return { reason };
   if (line.kinds.length === 0 || line.families.length === 0) return undefined;
   if (line.replaces === false && line.after === 'next') return undefined;
@@ -150,7 +150,10 @@ function translate(line: MapLine, directory: string | undefined): Translated | u
   return { rule, note: 'The map takes the longest match, JavaScript the first that it finds.' };
 }
 
-function whyNot({ regExp, replaces, replacement, after, families }: MapRule, directory: string | undefined): string | undefined {
+function untranslatableReason(
+  { regExp, replaces, replacement, after, families }: MapRule,
+  directory: string | undefined,
+): string | undefined {
   if (families.length === 1) return `${families[0]} is for IPv${families[0]} clients only`;
   if (after === 'endIfFile' && directory !== undefined) return `E looks for a file, before ${directory} is removed`;
   if (after === 'restart') return 's starts over at the first rule';

@@ -10,7 +10,7 @@ import { isLater } from '../base/awaitable.ts';
 import { type Clock, sleep, systemClock, within } from '../base/clock.ts';
 import { Refusal } from '../base/refusal.ts';
 import { SEGMENT_BYTES } from '../base/segment.ts';
-import { SharedLook } from '../base/shared-look.ts';
+import { SingleFlight } from '../base/single-flight.ts';
 import { AdaptiveLookup } from './adaptive-lookup.ts';
 import { DEFAULT_CACHE_BYTES, SegmentCache } from './cache.ts';
 import { isBeneath, nameBeneath, pathBeneath } from './confine.ts';
@@ -76,10 +76,10 @@ export class Root {
   /** Cached bytes that were read through this folder: a version cached through another one says nothing about where it lies. */
   readonly #confined = new WeakSet<Uint8Array>();
   /** A storm asks for one name many times at once. */
-  readonly #finds = new SharedLook<Found | undefined>();
+  readonly #finds = new SingleFlight<Found | undefined>();
   /** Files of one segment that somebody is reading, by version. */
   readonly #underWay = new Map<string, Promise<unknown>>();
-  readonly #bases = new SharedLook<string>();
+  readonly #bases = new SingleFlight<string>();
   readonly #turns = new Turns(READS_AT_ONCE);
 
   /** @param dir absolute; may be a link that is switched from one release to the next, and need not exist yet. */
@@ -168,7 +168,7 @@ export class Root {
   async list(asked: string): Promise<readonly string[] | undefined> {
     const { fileSystem, caseInsensitive } = this.#options;
     try {
-      const base = await this.#bases.ask(this.dir, () => this.#base());
+      const base = await this.#bases.run(this.dir, () => this.#base());
       if (asked === '') return await fileSystem.list(base);
       const name = servableName(asked);
       let seen = name === undefined ? undefined : await this.#look(base, name);
@@ -195,14 +195,14 @@ export class Root {
 
   /** Looks the name up without opening it. */
   #find(asked: string): Promise<Found | undefined> {
-    return this.#finds.ask(asked, () => this.#findNow(asked, this.#options.caseInsensitive));
+    return this.#finds.run(asked, () => this.#findNow(asked, this.#options.caseInsensitive));
   }
 
   async #findNow(asked: string, caseInsensitive: boolean): Promise<Found | undefined> {
     const { fileSystem } = this.#options;
     let name = servableName(asked);
     if (name === undefined) return undefined;
-    const base = await this.#bases.ask(this.dir, () => this.#base());
+    const base = await this.#bases.run(this.dir, () => this.#base());
     let seen = await this.#look(base, name);
     if (seen === undefined && caseInsensitive) {
       name = await spelling(fileSystem, base, name, (path) => this.#allows(base, path));

@@ -45,7 +45,7 @@ export interface Binder<B extends Bound> {
 /** Reports a condition of this machine that the operator may want to fix. */
 export type Notice = (fields: object, message: string) => void;
 
-interface Held<B extends Bound> {
+interface BoundLocal<B extends Bound> {
   readonly local: LocalAddress;
   readonly binding: B;
   /** The index of the interface that the sockets are bound to. They stop working once it has gone. */
@@ -56,11 +56,11 @@ export class Listener<B extends Bound> implements Listening {
   readonly #on: ListenOn;
   readonly #binder: Binder<B>;
   readonly #notice: Notice;
-  readonly #held = new Map<string, Held<B>>();
+  readonly #bound = new Map<string, BoundLocal<B>>();
   /** Sockets of addresses that have gone but could not be bound again: they work again when the address returns. */
-  readonly #kept = new Map<string, Held<B>>();
+  readonly #kept = new Map<string, BoundLocal<B>>();
   /** Error codes of addresses that could not be bound, for those already reported. */
-  readonly #told = new Map<string, string>();
+  readonly #reported = new Map<string, string>();
   #closed = false;
 
   constructor(on: ListenOn, binder: Binder<B>, notice: Notice) {
@@ -70,7 +70,7 @@ export class Listener<B extends Bound> implements Listening {
   }
 
   get addresses(): readonly Address[] {
-    const unicast = [...this.#held.values()].filter(({ local }) => local.broadcastOf === undefined);
+    const unicast = [...this.#bound.values()].filter(({ local }) => local.broadcastOf === undefined);
     return unicast.map(({ binding }) => binding.address);
   }
 
@@ -85,7 +85,7 @@ export class Listener<B extends Bound> implements Listening {
   async open(interfaces: Interfaces): Promise<void> {
     if ('fd' in this.#on) {
       const binding = await this.#binder.acquire(this.#on, 1);
-      this.#held.set(binding.address.address, { local: { address: binding.address.address, broadcastOf: undefined }, binding });
+      this.#bound.set(binding.address.address, { local: { address: binding.address.address, broadcastOf: undefined }, binding });
       return;
     }
     const locals = localAddresses(this.#on, interfaces);
@@ -93,7 +93,7 @@ export class Listener<B extends Bound> implements Listening {
     const unbindable: Unbindable[] = [];
     try {
       for (const [i, local] of locals.entries()) {
-        await this.#hold(local, this.#on.port, locals.length - i).catch((error) => {
+        await this.#bind(local, this.#on.port, locals.length - i).catch((error) => {
           if (!['EADDRNOTAVAIL', 'EMFILE'].includes(codeOf(error)) || !mayChange(this.#on)) throw error;
           unbindable.push({ address: local.address, error });
         });
@@ -101,8 +101,8 @@ export class Listener<B extends Bound> implements Listening {
       const [first] = unbindable;
       // If other settings use all the descriptors, the server runs on those.
       const others = first !== undefined && codeOf(first.error) === 'EMFILE' && this.#binder.size > 0;
-      if (first !== undefined && this.#held.size === 0 && !others) throw first.error;
-      this.#tell(unbindable, this.#on.port);
+      if (first !== undefined && this.#bound.size === 0 && !others) throw first.error;
+      this.#report(unbindable, this.#on.port);
     } catch (error) {
       await this.close();
       throw error;
@@ -116,24 +116,24 @@ export class Listener<B extends Bound> implements Listening {
     const locals = localAddresses(this.#on, interfaces);
     const present = new Map(locals.map((local) => [local.address, local]));
     const before = this.addresses;
-    for (const [address, held] of [...this.#held]) {
+    for (const [address, bound] of [...this.#bound]) {
       const local = present.get(address);
-      if (local !== undefined && this.#linkOf(local) === held.link) continue;
-      this.#held.delete(address);
-      if (local === undefined && this.#binder.mustKeep(port)) this.#kept.set(address, held);
-      else await held.binding.leave();
+      if (local !== undefined && this.#linkOf(local) === bound.link) continue;
+      this.#bound.delete(address);
+      if (local === undefined && this.#binder.mustKeep(port)) this.#kept.set(address, bound);
+      else await bound.binding.leave();
     }
-    for (const address of [...this.#told.keys()]) if (!present.has(address)) this.#told.delete(address);
-    const missing = locals.filter(({ address }) => !this.#held.has(address));
+    for (const address of [...this.#reported.keys()]) if (!present.has(address)) this.#reported.delete(address);
+    const missing = locals.filter(({ address }) => !this.#bound.has(address));
     const unbindable: Unbindable[] = [];
     for (const [i, local] of missing.entries()) {
-      await this.#hold(local, port, missing.length - i).catch((error) => unbindable.push({ address: local.address, error }));
+      await this.#bind(local, port, missing.length - i).catch((error) => unbindable.push({ address: local.address, error }));
     }
     if (this.#closed) {
       await this.#leaveAll();
       return undefined;
     }
-    this.#tell(unbindable, port);
+    this.#report(unbindable, port);
     const now = this.addresses;
     const without = (some: readonly Address[], others: readonly Address[]) =>
       some.filter(({ address }) => others.every((other) => other.address !== address));
@@ -147,21 +147,21 @@ export class Listener<B extends Bound> implements Listening {
   }
 
   async #leaveAll(): Promise<void> {
-    const left = [...this.#held.values(), ...this.#kept.values()].map(({ binding }) => binding.leave());
-    this.#held.clear();
+    const left = [...this.#bound.values(), ...this.#kept.values()].map(({ binding }) => binding.leave());
+    this.#bound.clear();
     this.#kept.clear();
     await Promise.all(left);
   }
 
   /** Reports each unbindable address once, except while it is too early to bind it: `follow` will retry. */
-  #tell(unbindable: readonly Unbindable[], port: number): void {
+  #report(unbindable: readonly Unbindable[], port: number): void {
     const news = unbindable.filter(({ address, error }) => {
       const code = codeOf(error);
-      return code !== 'EADDRNOTAVAIL' && this.#told.get(address) !== code;
+      return code !== 'EADDRNOTAVAIL' && this.#reported.get(address) !== code;
     });
     for (const [code, some] of Map.groupBy(news, ({ error }) => codeOf(error))) {
       const addresses = some.map(({ address }) => address);
-      for (const address of addresses) this.#told.set(address, code);
+      for (const address of addresses) this.#reported.set(address, code);
       this.#notice({ addresses, port, code }, unbindableProblem(code, addresses, port));
     }
   }
@@ -170,17 +170,17 @@ export class Listener<B extends Bound> implements Listening {
    * Returns whether the address is bound now.
    * @param sharers number of addresses still to be bound, including this one
    */
-  async #hold(local: LocalAddress, port: number, sharers: number): Promise<boolean> {
+  async #bind(local: LocalAddress, port: number, sharers: number): Promise<boolean> {
     const { address, broadcastOf, device } = local;
     const link = this.#linkOf(local);
     const kept = this.#kept.get(address);
     this.#kept.delete(address);
     if (kept !== undefined && kept.link === link) {
-      this.#held.set(address, kept);
+      this.#bound.set(address, kept);
       return true;
     }
     await kept?.binding.leave();
-    const owner = broadcastOf === undefined ? undefined : this.#held.get(broadcastOf)?.binding;
+    const owner = broadcastOf === undefined ? undefined : this.#bound.get(broadcastOf)?.binding;
     // Clients do not broadcast to a port that the system chose.
     if (broadcastOf !== undefined && (!owner || port === 0)) return false;
     try {
@@ -188,9 +188,9 @@ export class Listener<B extends Bound> implements Listening {
         { address, port, device, link, ...(owner ? { broadcastOf: owner } : {}) },
         sharers,
       );
-      this.#told.delete(address);
+      this.#reported.delete(address);
       if (this.#closed) void binding.leave();
-      else this.#held.set(address, { local, binding, link });
+      else this.#bound.set(address, { local, binding, link });
       return !this.#closed;
     } catch (error) {
       // The additional broadcast socket is optional.

@@ -15,7 +15,7 @@ export type SocketAddress = (
       /** Interface that the socket is restricted to, in both directions. */
       readonly device?: string | undefined;
       /** Whether other sockets of this process may bind the same address and port with a different device or none. */
-      readonly beside?: boolean;
+      readonly sharesPort?: boolean;
     }
   | { readonly fd: number; readonly family: 'udp4' | 'udp6' }
 ) & {

@@ -200,7 +200,7 @@ export class HookCaller {
 
   async #open(plugin: string | undefined, name: string, root: Folder, { signal }: RouteOptions): Promise<Opened | undefined> {
     const { clock } = this.#options;
-    const content = await limit<Content | undefined>(root.open(name), { clock, signal, late: closeUnwanted });
+    const content = await limit<Content | undefined>(root.open(name), { clock, signal, onLate: closeUnwanted });
     return content && { content, served: fileName(content) ?? name, plugin };
   }
 

@@ -52,8 +52,8 @@ export function callHook<T>(ask: (call: Call) => Awaitable<T>, options: HookOpti
     clock,
     ms: options.hookMs,
     signal: options.signal,
-    gaveUp: (reason) => call.abort(reason),
-    late: (value) => options.late?.(value),
+    onGiveUp: (reason) => call.abort(reason),
+    onLate: (value) => options.late?.(value),
   }).finally(count);
 }
 

@@ -11,7 +11,7 @@ import { CacheBudget } from '../content/budget.ts';
 import { SegmentCache } from '../content/cache.ts';
 import { Disks } from '../content/disks.ts';
 import { nodeFileSystem } from '../content/node-filesystem.ts';
-import { whyNot } from '../net/native/libc.ts';
+import { nativeUnavailableReason } from '../net/native/libc.ts';
 import { proofFailure } from '../net/native/proof.ts';
 import type { Activity } from '../plugin/activity.ts';
 import type { Surroundings } from '../plugin/setup.ts';
@@ -130,7 +130,7 @@ function makeTransport(config: ResolvedConfig, log: Log, options: NativeOptions<
   const { events, limits, clock, stats: counters } = options;
   const portable = () => new PortableTransport({ events, limits, clock, counters, random: unpredictable });
   if (config.tftp.transport === 'portable') return portable();
-  const missing = whyNot();
+  const missing = nativeUnavailableReason();
   if (missing !== undefined) {
     const fields = { reason: missing };
     if (config.tftp.transport === 'native') log.warn(fields, 'there is no native transport here: using the portable one');

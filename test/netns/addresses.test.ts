@@ -4,7 +4,7 @@
  */
 import { chmodSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
-import { whyNot } from '../../src/net/native/libc.ts';
+import { nativeUnavailableReason } from '../../src/net/native/libc.ts';
 import { folder } from '../kit/lab.ts';
 import { run } from '../kit/pxe.ts';
 import { serve } from '../kit/serve.ts';
@@ -14,7 +14,7 @@ import { must, Namespaces } from './namespaces.ts';
 const needs = [
   ...requireTools('ip', 'ss', 'curl', 'python3'),
   requireRoot(),
-  { what: `the native transport (${whyNot()})`, met: whyNot() === undefined },
+  { what: `the native transport (${nativeUnavailableReason()})`, met: nativeUnavailableReason() === undefined },
 ];
 
 async function wired(config: object) {

@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { whyNot } from '../../src/net/native/libc.ts';
+import { nativeUnavailableReason } from '../../src/net/native/libc.ts';
 import { folder } from '../kit/lab.ts';
 import { cli } from '../kit/pxe.ts';
 import { type Served, serve } from '../kit/serve.ts';
@@ -16,7 +16,7 @@ const needs = [
   ...requireTools('ip'),
   ...requireFiles('/dev/net/tun'),
   requireRoot(),
-  { what: `the native transport (${whyNot()})`, met: whyNot() === undefined },
+  { what: `the native transport (${nativeUnavailableReason()})`, met: nativeUnavailableReason() === undefined },
 ];
 
 /** A server that serves `file`. */

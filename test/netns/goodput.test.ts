@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { whyNot } from '../../src/net/native/libc.ts';
+import { nativeUnavailableReason } from '../../src/net/native/libc.ts';
 import { folder } from '../kit/lab.ts';
 import { cli } from '../kit/pxe.ts';
 import { seeded } from '../kit/random.ts';
@@ -28,7 +28,7 @@ const needs = [
   ...requireTools('ip', 'tc', 'chrt'),
   ...requireFiles('/dev/net/tun'),
   requireRoot(),
-  { what: `the native transport (${whyNot()})`, met: whyNot() === undefined },
+  { what: `the native transport (${nativeUnavailableReason()})`, met: nativeUnavailableReason() === undefined },
 ];
 
 describeWith('goodput over a long link', needs, () => {

@@ -1,12 +1,16 @@
 /** A machine whose loopback is down: the native transport, which tries itself out on it, is found to work all the same. */
 import { expect, onTestFinished, test } from 'vitest';
-import { whyNot } from '../../src/net/native/libc.ts';
+import { nativeUnavailableReason } from '../../src/net/native/libc.ts';
 import { folder } from '../kit/lab.ts';
 import { serve } from '../kit/serve.ts';
 import { describeWith, requireRoot, requireTools } from '../kit/tools.ts';
 import { Namespaces } from './namespaces.ts';
 
-const needs = [...requireTools('ip'), requireRoot(), { what: 'the native transport', met: whyNot() === undefined }];
+const needs = [
+  ...requireTools('ip'),
+  requireRoot(),
+  { what: 'the native transport', met: nativeUnavailableReason() === undefined },
+];
 
 describeWith('no loopback', needs, () => {
   test('served by the native transport, without a word', async () => {

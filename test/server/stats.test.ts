@@ -11,7 +11,7 @@ import { Disks } from '../../src/content/disks.ts';
 import { Holders } from '../../src/content/holders.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import { definePlugin, TftpError } from '../../src/index.ts';
-import { whyNot } from '../../src/net/native/libc.ts';
+import { nativeUnavailableReason } from '../../src/net/native/libc.ts';
 import { COUNTER_NAMES, type CounterName } from '../../src/stats/counters.ts';
 import { Stats } from '../../src/stats/stats.ts';
 import { SegmentSource } from '../../src/tftp/transport/native/segment-source.ts';
@@ -365,7 +365,7 @@ test('hooks are measured by plugin, and so are those of the next generation', as
   expect(measured()).toMatchObject({ errors: 3, timeouts: 1, calls: 6 });
 });
 
-describeWith('native transport', [{ what: 'the native transport', met: whyNot() === undefined }], () => {
+describeWith('native transport', [{ what: 'the native transport', met: nativeUnavailableReason() === undefined }], () => {
   test('a snapshot survives a restart of the data thread, which is counted', async () => {
     let thread: Worker | undefined;
     const started = (worker: Worker) => {

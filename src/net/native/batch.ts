@@ -56,8 +56,8 @@ export class Batch {
   readonly #small: Region;
   readonly #calls = hotCalls();
   /** Segments referenced by the batch. */
-  readonly #held = new Array<Uint8Array | undefined>(VECTORS).fill(undefined);
-  #heldCount = 0;
+  readonly #pinned = new Array<Uint8Array | undefined>(VECTORS).fill(undefined);
+  #pinnedCount = 0;
   /** The last buffer and its address: consecutive blocks of a file usually share one. */
   #lastBuffer: ArrayBufferLike | undefined;
   #lastAddress = 0;
@@ -162,7 +162,7 @@ export class Batch {
     this.#runs = this.#messages = this.#vectorCount = this.#frameCount = this.#smallUsed = 0;
     this.#sender = this.#openPeer = undefined;
     // Assigning to `length` would cost more than sending a datagram.
-    while (this.#heldCount > 0) this.#held[--this.#heldCount] = undefined;
+    while (this.#pinnedCount > 0) this.#pinned[--this.#pinnedCount] = undefined;
   }
 
   #sendRun({ fd, segmentation }: Sender, start: number, end: number): void {
@@ -210,7 +210,7 @@ export class Batch {
 
   #slice(bytes: Uint8Array, start: number, end: number): void {
     if (start < 0 || end > bytes.length) throw new RangeError(`slice ${start}–${end} of ${bytes.length} bytes`);
-    if (this.#heldCount === 0 || this.#held[this.#heldCount - 1] !== bytes) this.#held[this.#heldCount++] = bytes;
+    if (this.#pinnedCount === 0 || this.#pinned[this.#pinnedCount - 1] !== bytes) this.#pinned[this.#pinnedCount++] = bytes;
     const { buffer, byteOffset } = bytes;
     if (buffer !== this.#lastBuffer) {
       this.#lastBuffer = buffer;

@@ -82,7 +82,7 @@ const HEAPS = 2;
 const MAPPED_BYTES = 32 * 1024;
 
 /** Why the native transport cannot run here; `undefined` if it can. Loads koffi. */
-export function whyNot(): string | undefined {
+export function nativeUnavailableReason(): string | undefined {
   if (platform() !== 'linux' || arch() !== 'x64') return `${platform()} on ${arch()}, not Linux on x64`;
   try {
     load();
@@ -92,7 +92,7 @@ export function whyNot(): string | undefined {
   }
 }
 
-/** Loads koffi ahead of its first use. Throws if {@link whyNot} gives a reason. */
+/** Loads koffi ahead of its first use. Throws if {@link nativeUnavailableReason} gives a reason. */
 export function loadLibrary(): void {
   load();
 }

@@ -31,7 +31,7 @@ export interface Notice {
  * Throws a {@link SystemError} with the codes of Node's own sockets: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`.
  * @param sharing descriptors of this process that use the same address and port
  */
-export function openSocket(to: SocketAddress, beside: readonly number[] = []): BoundSocket {
+export function openSocket(to: SocketAddress, sharing: readonly number[] = []): BoundSocket {
   if ('fd' in to) {
     const name = nameOf(to.fd);
     return { ...name, fd: to.fd, notices: [...tune(to.fd), ...mark(to.fd, isIPv6(name.address), to.dscp)] };
@@ -42,7 +42,7 @@ export function openSocket(to: SocketAddress, beside: readonly number[] = []): B
   try {
     if (six) setOption(fd, C.IPPROTO_IPV6, C.IPV6_V6ONLY, 1);
     const notices = [...bindToDevice(fd, device), ...tune(fd), ...mark(fd, six, dscp)];
-    sharing([fd, ...beside], () => {
+    withSharedPort([fd, ...sharing], () => {
       const name = new Uint8Array(new ArrayBuffer(SOCKADDR_BYTES));
       const length = writeLocal(name, address, port);
       mustCall('bind', fd, name, length);
@@ -69,7 +69,7 @@ function nameOf(fd: number): Address {
  * Binds several sockets to one address and port: the kernel delivers a datagram to the one bound to the interface it arrived by.
  * SO_REUSEADDR is set only during the bind, or another program could take the port unnoticed.
  */
-function sharing(fds: readonly number[], bind: () => void): void {
+function withSharedPort(fds: readonly number[], bind: () => void): void {
   const share = (value: 0 | 1) => {
     if (fds.length > 1) for (const fd of fds) setOption(fd, C.SOL_SOCKET, C.SO_REUSEADDR, value);
   };

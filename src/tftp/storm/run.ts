@@ -2,7 +2,7 @@
  * Runs a storm over real ports, by the clock of the process.
  */
 
-import { whyNot } from '../../net/native/libc.ts';
+import { nativeUnavailableReason } from '../../net/native/libc.ts';
 import { NativePorts } from '../../net/native/ports.ts';
 import { proofFailure } from '../../net/native/proof.ts';
 import { DgramPorts, type Ports, type PortsOptions } from '../../net/ports.ts';
@@ -27,7 +27,7 @@ export interface StormRunOptions extends PortsOptions {
 
 /** Starts the storm. Throws if `native` is asked for and does not work here. */
 export function startStorm(plan: StormPlan, { transport, expected, ...options }: StormRunOptions): StormRun {
-  const reason = transport === 'portable' ? 'not asked for' : (whyNot() ?? proofFailure(['sendto', 'recvmmsg']));
+  const reason = transport === 'portable' ? 'not asked for' : (nativeUnavailableReason() ?? proofFailure(['sendto', 'recvmmsg']));
   if (transport === 'native' && reason !== undefined) throw new Error(`no native transport: ${reason}`);
   const ports: Ports = reason === undefined ? new NativePorts(options) : new DgramPorts(options);
   const storm = new Storm(plan, {

@@ -50,7 +50,7 @@ export class Binding implements SocketOwner, Bound {
     const listener =
       'fd' in to
         ? await bind({ fd: to.fd, family: familyOf(to.fd), dscp }, binding)
-        : await bind({ address: to.address, port: to.port, device, beside: true, dscp }, binding);
+        : await bind({ address: to.address, port: to.port, device, sharesPort: true, dscp }, binding);
     binding.#listener = listener;
     try {
       const broadcastOf = 'fd' in to ? undefined : to.broadcastOf;

@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Arena } from '../../../src/net/native/arena.ts';
-import { addressOf, whyNot } from '../../../src/net/native/libc.ts';
+import { addressOf, nativeUnavailableReason } from '../../../src/net/native/libc.ts';
 import { describeWith } from '../../kit/tools.ts';
 
-describeWith('arena', [{ what: 'the native transport', met: whyNot() === undefined }], () => {
+describeWith('arena', [{ what: 'the native transport', met: nativeUnavailableReason() === undefined }], () => {
   test('regions lie within it, apart from each other, aligned, and are all zero', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 5000 }), { maxLength: 40 }), (lengths) => {

@@ -7,7 +7,7 @@ import { Arena } from '../../../src/net/native/arena.ts';
 import { Batch } from '../../../src/net/native/batch.ts';
 import { Epoll } from '../../../src/net/native/epoll.ts';
 import { INBOX_BYTES, Inbox } from '../../../src/net/native/inbox.ts';
-import { C, mustCall, whyNot } from '../../../src/net/native/libc.ts';
+import { C, mustCall, nativeUnavailableReason } from '../../../src/net/native/libc.ts';
 import { closeSocket, openSocket } from '../../../src/net/native/socket.ts';
 import { makeFlags, Waker } from '../../../src/net/native/wake.ts';
 import { heapMib } from '../../kit/heap.ts';
@@ -108,7 +108,7 @@ const step = (senders: number, receivers: number): fc.Arbitrary<Step> =>
       .map((window) => ({ ...window, count: Math.max(1, Math.min(window.count, Math.floor(150_000 / window.blockSize))) })),
   );
 
-describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() === undefined }], () => {
+describeWith('batch and inbox', [{ what: 'the native transport', met: nativeUnavailableReason() === undefined }], () => {
   test('any mixture of windows and small datagrams from several sockets to several peers arrives as it was sent, in order', () => {
     const { batch, from, to, received, origins, drain } = link(3, 3);
     fc.assert(
@@ -238,7 +238,7 @@ describeWith('batch and inbox', [{ what: 'the native transport', met: whyNot() =
   });
 });
 
-describeWith('a call that fails', [{ what: 'the native transport', met: whyNot() === undefined }], () => {
+describeWith('a call that fails', [{ what: 'the native transport', met: nativeUnavailableReason() === undefined }], () => {
   /** Descriptors of the wrong kind: whatever is asked of them is refused, as where a call is denied. */
   const wrong = () => {
     const fd = mustCall('eventfd', 0, C.EFD_NONBLOCK_CLOEXEC);
@@ -265,7 +265,7 @@ describeWith('a call that fails', [{ what: 'the native transport', met: whyNot()
   });
 });
 
-describeWith('waiting', [{ what: 'the native transport', met: whyNot() === undefined }], () => {
+describeWith('waiting', [{ what: 'the native transport', met: nativeUnavailableReason() === undefined }], () => {
   test('a readable socket is told as often as it is asked, a wake once', () => {
     const socket = openSocket({ address: '127.0.0.1', port: 0 });
     const epoll = mustCall('epoll_create1', C.EPOLL_CLOEXEC);

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import * as layout from '../../../src/net/native/layout.ts';
-import { C, whyNot } from '../../../src/net/native/libc.ts';
+import { C, nativeUnavailableReason } from '../../../src/net/native/libc.ts';
 import { folder } from '../../kit/lab.ts';
 import { describeWith, requireTools } from '../../kit/tools.ts';
 
@@ -45,7 +45,7 @@ const otherNames: Partial<Record<keyof typeof C, string>> = {
   EFD_NONBLOCK_CLOEXEC: 'EFD_NONBLOCK | EFD_CLOEXEC',
 };
 
-const needs = [{ what: 'the native transport', met: whyNot() === undefined }, ...requireTools('cc')];
+const needs = [{ what: 'the native transport', met: nativeUnavailableReason() === undefined }, ...requireTools('cc')];
 
 describeWith('layout', needs, () => {
   test('is what the C compiler says', () => {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { peerKey, peerOf } from '../../../src/base/peer.ts';
-import { whyNot } from '../../../src/net/native/libc.ts';
+import { nativeUnavailableReason } from '../../../src/net/native/libc.ts';
 import { readPeer, SOCKADDR_BYTES, writePeer } from '../../../src/net/native/sockaddr.ts';
 import { describeWith } from '../../kit/tools.ts';
 
@@ -21,7 +21,7 @@ const table: readonly (readonly [address: string, port: number, hex: string])[] 
   ['fe80::1%lo', 69, `0a00 0045 00000000 fe800000000000000000000000000001 ${lo}`],
 ];
 
-describeWith('socket addresses', [{ what: 'the native transport', met: whyNot() === undefined }], () => {
+describeWith('socket addresses', [{ what: 'the native transport', met: nativeUnavailableReason() === undefined }], () => {
   test.each(table)('%s port %i', (address, port, hex) => {
     const expected = Buffer.from(hex.replaceAll(' ', ''), 'hex');
     const bytes = new Uint8Array(64).fill(0xaa);

@@ -3,7 +3,7 @@
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
-import { C, getOption, mustCall, whyNot } from '../../../src/net/native/libc.ts';
+import { C, getOption, mustCall, nativeUnavailableReason } from '../../../src/net/native/libc.ts';
 import { closeSocket, openSocket } from '../../../src/net/native/socket.ts';
 import type { SocketAddress } from '../../../src/net/socket.ts';
 import { resolveConfig } from '../../kit/config.ts';
@@ -12,15 +12,18 @@ import { freePort, serve } from '../../kit/serve.ts';
 import { get, Peer } from '../../kit/tftp.ts';
 import { describeWith, type Need, requireIpv6, requireRoot, requireTools } from '../../kit/tools.ts';
 
-const native: Need = { what: `the native transport (${whyNot()})`, met: whyNot() === undefined };
+const native: Need = {
+  what: `the native transport (${nativeUnavailableReason()})`,
+  met: nativeUnavailableReason() === undefined,
+};
 const WANTED_BUFFER = 8 * 1024 ** 2;
 const smallBuffers: Need = {
   what: 'a net.core.rmem_max below 8 MiB',
   met: native.met && Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8')) < WANTED_BUFFER,
 };
 
-function opened(to: SocketAddress, beside?: readonly number[]) {
-  const socket = openSocket(to, beside);
+function opened(to: SocketAddress, sharing?: readonly number[]) {
+  const socket = openSocket(to, sharing);
   onTestFinished(() => closeSocket(socket.fd));
   return socket;
 }

@@ -68,8 +68,8 @@ export class NativeEngine implements DataPlane {
     for (const { closing, closed } of same()) if (closing) await closed;
     await this.#threads.loaded;
     if (this.#closed) throw new Error('the transport is closed');
-    const beside = 'port' in to && to.beside ? same().map(({ fd }) => fd) : [];
-    const socket = openSocket(to, beside);
+    const sharing = 'port' in to && to.sharesPort ? same().map(({ fd }) => fd) : [];
+    const socket = openSocket(to, sharing);
     for (const { fields, message } of socket.notices) {
       if (!this.#noticed.has(message)) this.#options.notice(fields, message);
       this.#noticed.add(message);

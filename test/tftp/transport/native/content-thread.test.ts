@@ -6,7 +6,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import { SEGMENT_BYTES } from '../../../../src/base/segment.ts';
 import { fileStat } from '../../../../src/content/node-filesystem.ts';
-import { C, mustCall, whyNot } from '../../../../src/net/native/libc.ts';
+import { C, mustCall, nativeUnavailableReason } from '../../../../src/net/native/libc.ts';
 import { makeFlags } from '../../../../src/net/native/wake.ts';
 import { Stats } from '../../../../src/stats/stats.ts';
 import { ContentThread } from '../../../../src/tftp/transport/native/content-thread.ts';
@@ -63,7 +63,7 @@ function thread({ late = false } = {}) {
   };
 }
 
-describeWith('the content thread', [{ what: 'the native transport', met: whyNot() === undefined }], () => {
+describeWith('the content thread', [{ what: 'the native transport', met: nativeUnavailableReason() === undefined }], () => {
   test('reads into the slot that it is told', async () => {
     const { open, read, answered, slots } = thread();
     open(1);

@@ -3,7 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../../src/base/clock.ts';
 import { CacheBudget } from '../../../../src/content/budget.ts';
-import { whyNot } from '../../../../src/net/native/libc.ts';
+import { nativeUnavailableReason } from '../../../../src/net/native/libc.ts';
 import { Stats } from '../../../../src/stats/stats.ts';
 import { NativeTransport } from '../../../../src/tftp/transport/native/native.ts';
 import { descriptors, descriptorsOf, replaceByNull, watches } from '../../../kit/descriptors.ts';
@@ -45,7 +45,7 @@ async function served(address: Address): Promise<void> {
   expect(bytes.equals(file)).toBe(true);
 }
 
-const needs = [{ what: 'the native transport', met: whyNot() === undefined }, requireTmpfs()];
+const needs = [{ what: 'the native transport', met: nativeUnavailableReason() === undefined }, requireTmpfs()];
 
 describeWith('native transport', needs, () => {
   test.each([

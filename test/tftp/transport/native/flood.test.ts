@@ -1,7 +1,7 @@
 /** Strays and the main thread: what the data thread drops it counts, and says nothing of. */
 import { expect, onTestFinished, test } from 'vitest';
 import { CacheBudget } from '../../../../src/content/budget.ts';
-import { whyNot } from '../../../../src/net/native/libc.ts';
+import { nativeUnavailableReason } from '../../../../src/net/native/libc.ts';
 import { closeSocket, openSocket } from '../../../../src/net/native/socket.ts';
 import { COUNTER_NAMES } from '../../../../src/stats/counters.ts';
 import { Stats } from '../../../../src/stats/stats.ts';
@@ -18,7 +18,7 @@ const ROUNDS = 100;
 /** Of each kind in a round: a socket holds them all. */
 const TOGETHER = 20;
 
-const needs = [{ what: 'native transport', met: whyNot() === undefined }];
+const needs = [{ what: 'native transport', met: nativeUnavailableReason() === undefined }];
 
 describeWith('a flood of strays', needs, () => {
   test('is counted to the last datagram, and costs the main thread no message', async () => {

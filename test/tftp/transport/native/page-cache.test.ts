@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { SEGMENT_BYTES } from '../../../../src/base/segment.ts';
 import { fileStat } from '../../../../src/content/node-filesystem.ts';
 import { versionKey } from '../../../../src/content/version.ts';
-import { whyNot } from '../../../../src/net/native/libc.ts';
+import { nativeUnavailableReason } from '../../../../src/net/native/libc.ts';
 import { PageCache } from '../../../../src/tftp/transport/native/page-cache.ts';
 import { folder } from '../../../kit/lab.ts';
 import { seeded } from '../../../kit/random.ts';
@@ -19,7 +19,7 @@ function open(path: string) {
   return { fd, version: versionKey(fileStat(fstatSync(fd, { bigint: true }))) };
 }
 
-describeWith('the page cache', [{ what: 'the native transport', met: whyNot() === undefined }], () => {
+describeWith('the page cache', [{ what: 'the native transport', met: nativeUnavailableReason() === undefined }], () => {
   const pageCache = () => new PageCache();
 
   test('has what was just written, or says that it cannot tell', () => {

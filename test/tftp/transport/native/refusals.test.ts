@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { whyNot } from '../../../../src/net/native/libc.ts';
+import { nativeUnavailableReason } from '../../../../src/net/native/libc.ts';
 import { type Folder, folder, lab } from '../../../kit/lab.ts';
 import { seeded } from '../../../kit/random.ts';
 import { refuseSegmentation } from '../../../kit/segmentation.ts';
@@ -11,7 +11,7 @@ import { freePort, type ServeOptions, serve } from '../../../kit/serve.ts';
 import { get } from '../../../kit/tftp.ts';
 import { describeWith, type Need, requireTools } from '../../../kit/tools.ts';
 
-const native: Need = { what: 'the native transport', met: whyNot() === undefined };
+const native: Need = { what: 'the native transport', met: nativeUnavailableReason() === undefined };
 const file = seeded(5).bytes(1_000_000);
 
 /** Serves a file with a window, and says what was logged beside the usual. */

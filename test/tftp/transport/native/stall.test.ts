@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
-import { whyNot } from '../../../../src/net/native/libc.ts';
+import { nativeUnavailableReason } from '../../../../src/net/native/libc.ts';
 import { folder, lab, until } from '../../../kit/lab.ts';
 import { seeded } from '../../../kit/random.ts';
 import type { Reading, ReadingTask } from '../../../kit/reader.worker.ts';
@@ -12,7 +12,7 @@ const file = seeded(21).bytes(1_500_000);
 /** Ends a test that has failed. */
 const MOST_MS = 20_000;
 
-const needs = [{ what: 'the native transport', met: whyNot() === undefined }, requireTmpfs()];
+const needs = [{ what: 'the native transport', met: nativeUnavailableReason() === undefined }, requireTmpfs()];
 
 describeWith('native transport', needs, () => {
   test.each([

@@ -4,29 +4,29 @@
  */
 
 /** A run that callers are waiting for. */
-interface Look<T> {
+interface Run<T> {
   readonly result: Promise<T>;
   begun: boolean;
 }
 
-export class SharedLook<T> {
+export class SingleFlight<T> {
   /** The latest run of each key. */
-  readonly #latest = new Map<string, Look<T>>();
+  readonly #latest = new Map<string, Run<T>>();
 
   /** Joins or starts a run that begins after this call. All calls with one key must pass equivalent functions. */
-  ask(key: string, look: () => Promise<T>): Promise<T> {
+  run(key: string, start: () => Promise<T>): Promise<T> {
     const latest = this.#latest.get(key);
     if (latest?.begun === false) return latest.result;
-    return this.#add(key, look, latest?.result ?? Promise.resolve());
+    return this.#add(key, start, latest?.result ?? Promise.resolve());
   }
 
   /** Queues a run after another one, and not before the current turn's callers have joined it. */
-  #add(key: string, look: () => Promise<T>, after: Promise<unknown>): Promise<T> {
+  #add(key: string, start: () => Promise<T>, after: Promise<unknown>): Promise<T> {
     const begin = () => {
       added.begun = true;
-      return look();
+      return start();
     };
-    const added: Look<T> = { result: after.then(begin, begin), begun: false };
+    const added: Run<T> = { result: after.then(begin, begin), begun: false };
     const over = () => {
       if (this.#latest.get(key) === added) this.#latest.delete(key);
     };

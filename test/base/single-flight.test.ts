@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { SharedLook } from '../../src/base/shared-look.ts';
+import { SingleFlight } from '../../src/base/single-flight.ts';
 
 /** A world that changes, and a look at it that takes as long as the test wants. */
 function world() {
@@ -16,11 +16,11 @@ function world() {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('a shared look', () => {
+describe('single flight', () => {
   test('begins at once where none is under way', async () => {
     const { at, look } = world();
-    const shared = new SharedLook<number>();
-    const asked = shared.ask('a', look);
+    const shared = new SingleFlight<number>();
+    const asked = shared.run('a', look);
     await turn();
     expect(at.looks).toHaveLength(1);
     at.looks[0]!.resolve();
@@ -29,18 +29,18 @@ describe('a shared look', () => {
 
   test('never shows what was there before somebody asked', async () => {
     const { at, look } = world();
-    const shared = new SharedLook<number>();
-    const first = shared.ask('a', look);
+    const shared = new SingleFlight<number>();
+    const first = shared.run('a', look);
     await turn();
     at.value = 1;
-    const second = shared.ask('a', look);
-    const third = shared.ask('a', look);
+    const second = shared.run('a', look);
+    const third = shared.run('a', look);
     expect(at.looks).toHaveLength(1);
     at.looks[0]!.resolve();
     await turn();
     expect(at.looks).toHaveLength(2);
     at.value = 2;
-    const fourth = shared.ask('a', look);
+    const fourth = shared.run('a', look);
     at.looks[1]!.resolve();
     await turn();
     at.looks[2]!.resolve();
@@ -50,8 +50,8 @@ describe('a shared look', () => {
 
   test('is one for all who ask in the same turn', async () => {
     const { at, look } = world();
-    const shared = new SharedLook<number>();
-    const asked = [shared.ask('a', look), shared.ask('a', look), shared.ask('a', look)];
+    const shared = new SingleFlight<number>();
+    const asked = [shared.run('a', look), shared.run('a', look), shared.run('a', look)];
     await turn();
     expect(at.looks).toHaveLength(1);
     at.looks[0]!.resolve();
@@ -60,10 +60,10 @@ describe('a shared look', () => {
 
   test('a failure is that of those who share it, and of no other', async () => {
     const { at, look } = world();
-    const shared = new SharedLook<number>();
-    const first = shared.ask('a', look);
+    const shared = new SingleFlight<number>();
+    const first = shared.run('a', look);
     await turn();
-    const second = shared.ask('a', look);
+    const second = shared.run('a', look);
     at.looks[0]!.reject(new Error('gone'));
     await expect(first).rejects.toThrow('gone');
     await turn();
@@ -73,8 +73,8 @@ describe('a shared look', () => {
 
   test('each key has looks of its own', async () => {
     const { at, look } = world();
-    const shared = new SharedLook<number>();
-    const both = [shared.ask('a', look), shared.ask('b', look)];
+    const shared = new SingleFlight<number>();
+    const both = [shared.run('a', look), shared.run('b', look)];
     await turn();
     expect(at.looks).toHaveLength(2);
     for (const one of at.looks) one.resolve();
