@@ -100,7 +100,7 @@ async function startServer(): Promise<{ step(number: number): Promise<void>; sto
   const server = createResolvedServer(config);
   await server.start();
   const log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
-  const watcher = (changed: (files: readonly string[]) => void) => new FileWatcher({ clock, changed, deaf: raise });
+  const watcher = (changed: (files: readonly string[]) => void) => new FileWatcher({ clock, changed, onEventsLost: raise });
   const reloader = new Reloader({ server, log, clock, load: () => load(options), watcher }, files);
   await reloader.start(since);
   let done = () => {};

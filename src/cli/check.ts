@@ -86,7 +86,7 @@ async function watch(first: Verdict, firstSince: number, flags: CheckFlags): Pro
     changed: (saved) => {
       pending = pending.then(() => again(saved));
     },
-    deaf: () => process.stderr.write('pxe: file events have stopped (inotify limit?): checking every two seconds\n'),
+    onEventsLost: () => process.stderr.write('pxe: file events have stopped (inotify limit?): checking every two seconds\n'),
   });
   await watcher.watch(first.files, firstSince);
 }

@@ -149,9 +149,9 @@ async function startReloader(
     watchdog.stopMs = config.limits.stopMs;
   });
   const clock = systemClock;
-  const deaf = (error: unknown) =>
+  const onEventsLost = (error: unknown) =>
     log.warn({ err: error }, 'file events have stopped (inotify limit?): checking every two seconds');
-  const watcher = (changed: (files: readonly string[]) => void) => new FileWatcher({ clock, changed, deaf });
+  const watcher = (changed: (files: readonly string[]) => void) => new FileWatcher({ clock, changed, onEventsLost });
   const load = (known: readonly string[]) =>
     watchdog.during('the import of the config', () => reloadSettings(flags, file, known));
   const review = () => reviewReload(server, log, file);

@@ -25,7 +25,7 @@ export interface FileWatcherOptions {
   /** Called once for a burst of changes; never while `watch` is at work. */
   changed(files: readonly string[]): void;
   /** The operating system gives no (more) events; from now on changes are noticed within {@link POLL_MS}. */
-  deaf(error: unknown): void;
+  onEventsLost(error: unknown): void;
 }
 
 /** Quiet for so long, a burst is over: an editor's save in several steps, a `git checkout`. */
@@ -48,7 +48,7 @@ export class FileWatcher implements Watcher {
   readonly #seen = new Map<string, Seen>();
   #events: FSWatcher | undefined;
   #watchedPaths = '';
-  #deaf = false;
+  #eventsLost = false;
   #closed = false;
   #burstBegan: number | undefined;
   #cancelBurst = () => {};
@@ -93,7 +93,7 @@ export class FileWatcher implements Watcher {
     const folders = await Promise.all(files.map(existingFolder));
     const paths = new Set([...files, ...folders]);
     const key = [...paths].sort().join('\n');
-    if (key === this.#watchedPaths || this.#deaf || this.#closed) return;
+    if (key === this.#watchedPaths || this.#eventsLost || this.#closed) return;
     this.#watchedPaths = key;
     const before = this.#events;
     const events = watch([...paths], {
@@ -116,11 +116,11 @@ export class FileWatcher implements Watcher {
   }
 
   #giveUpEvents(error: unknown): void {
-    if (this.#deaf) return;
-    this.#deaf = true;
+    if (this.#eventsLost) return;
+    this.#eventsLost = true;
     this.#stopWaiting();
     void this.#events?.close();
-    this.#options.deaf(error);
+    this.#options.onEventsLost(error);
   }
 
   #eventCame(): void {

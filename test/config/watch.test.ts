@@ -29,8 +29,12 @@ async function watched(text: string) {
   const file = folder().put('pxe.config.ts', text);
   const clock = new HeldClock();
   const told: (readonly string[])[] = [];
-  const deaf: unknown[] = [];
-  const watcher = new FileWatcher({ clock, changed: (files) => void told.push(files), deaf: (error) => void deaf.push(error) });
+  const onEventsLost: unknown[] = [];
+  const watcher = new FileWatcher({
+    clock,
+    changed: (files) => void told.push(files),
+    onEventsLost: (error) => void onEventsLost.push(error),
+  });
   onTestFinished(() => watcher.close());
   await watcher.watch([file], clock.wallTime());
   /** A timer's work is done when the next poll is being waited for. */
@@ -38,11 +42,11 @@ async function watched(text: string) {
     clock.fire(POLL_MS);
     await until(() => clock.has(POLL_MS), 'next poll');
   };
-  return { file, clock, told, deaf, poll };
+  return { file, clock, told, onEventsLost, poll };
 }
 
 it('a poll in the middle of a save tells nothing: the save is looked at when it has been quiet, once', async () => {
-  const { file, clock, told, deaf, poll } = await watched('one');
+  const { file, clock, told, onEventsLost, poll } = await watched('one');
   writeFileSync(file, '');
   await poll();
   expect(told).toEqual([]);
@@ -53,7 +57,7 @@ it('a poll in the middle of a save tells nothing: the save is looked at when it 
   clock.fire(QUIET_MS);
   await poll();
   expect(told).toEqual([[file]]);
-  expect(deaf).toEqual([]);
+  expect(onEventsLost).toEqual([]);
 });
 
 it('a poll that finds nothing new begins no burst', async () => {

@@ -92,7 +92,7 @@ export async function reloadingLab({
   server.on('end', (summary) => void ended.push(summary));
   await server.start();
   const watcher = (changed: (files: readonly string[]) => void) =>
-    new FileWatcher({ clock: systemClock, changed, deaf: (error) => void failures.push(error) });
+    new FileWatcher({ clock: systemClock, changed, onEventsLost: (error) => void failures.push(error) });
   const reloader = new Reloader(
     { server, log: keepingLog(log), clock: systemClock, load: loadIt, ...(watch ? { watcher } : {}) },
     loaded.files,
