@@ -18,10 +18,10 @@ export function tellRoute(explanation: Explanation, rootDir: string, coloured = 
   const opened = of('open');
   const sections: readonly Branch[] = [
     {
-      text: section('who', tellClient(client, unknowable ?? false), unknowable ? 'yellow' : undefined),
+      text: section('client', tellClient(client, unknowable ?? false), unknowable ? 'yellow' : undefined),
       branches: of('identify', 'host'),
     },
-    { text: section('name', name || 'none that can be looked for'), branches: of('rewrite') },
+    { text: section('name', name || 'none: it is invalid'), branches: of('rewrite') },
     ...(opened.length === 0 ? [] : [{ text: section('file', ''), branches: opened }]),
     ...(error
       ? []

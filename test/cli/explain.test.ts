@@ -42,7 +42,7 @@ describe('one name', () => {
     expect(byAddress.stdout.replace(/\(\d+\.\d ms\)/g, '(ms)')).toBe(
       [
         '/boot//loader.efi',
-        '├─ who      192.168.7.20, 52:54:00:12:34:56 (table), host web1',
+        '├─ client   192.168.7.20, 52:54:00:12:34:56 (table), host web1',
         '│  ├─ identify: 192.168.7.20 → 52:54:00:12:34:56 (table)  (ms)',
         '│  └─ hosts: 52:54:00:12:34:56 → web1  (ms)',
         '├─ name     loader.efi',
