@@ -2,7 +2,7 @@
  * What the name of a file tells of the machine that asks for it: a MAC address, a UUID or a serial number. It is the client's claim:
  * anybody can ask for any name.
  */
-import { parseMac, parseSerial } from 'pxe';
+import { parseMac, parseSerial } from 'pxe/kit';
 import { isOfOneMachine } from './leases/lease.ts';
 import { parsePiName } from './lib/raspberry-pi.ts';
 

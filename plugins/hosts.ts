@@ -7,20 +7,8 @@
  * it is. Variables are merged in the same order.
  */
 import { resolve } from 'node:path';
-import {
-  type Call,
-  type Client,
-  definePlugin,
-  type FactName,
-  factNames,
-  type Hooks,
-  inSlices,
-  type Machine,
-  NOT_FOUND,
-  Refusal,
-  Slices,
-  sourceOf,
-} from 'pxe';
+import { type Call, type Client, definePlugin, type FactName, type Hooks, type Machine, NOT_FOUND, Refusal } from 'pxe';
+import { factNames, inSlices, parseAddress, Slices, sourceOf } from 'pxe/kit';
 import { findingsOf } from './hosts/check.ts';
 import type { Who } from './hosts/fill.ts';
 import { canBeKnown, exactIn } from './hosts/identity.ts';
@@ -30,7 +18,6 @@ import { loadInventory } from './hosts/load.ts';
 import { type HostsOptions, hostsSchema, isLong, type Written } from './hosts/options.ts';
 import { type Entry, Registry } from './hosts/registry.ts';
 import { factsBehind } from './hosts/rests-on.ts';
-import { parseAddress } from './lib/address.ts';
 import { nameFold } from './lib/name.ts';
 import { trustedFacts, trustIn } from './lib/trust.ts';
 

@@ -6,24 +6,21 @@
 import { resolve } from 'node:path';
 import {
   type Awaitable,
-  checkInput,
   definePlugin,
   type FactName,
   type Finding,
-  factNames,
   type Hooks,
   type Identity,
   type IdentitySource,
   type Kept,
   type PluginContext,
-  parseMac,
   type RequestInfo,
 } from 'pxe';
+import { checkInput, factNames, parseAddress, parseMac } from 'pxe/kit';
 import { z } from 'zod';
 import { claimsInName } from './filename.ts';
 import { LeaseFile, type Told } from './leases/file.ts';
 import { type FormatName, formats } from './leases/formats.ts';
-import { parseAddress } from './lib/address.ts';
 import { Agreement } from './lib/agreement.ts';
 import { patiently } from './lib/patience.ts';
 import { type NeighbourReader, NeighbourTable } from './neighbours.ts';

@@ -2,7 +2,8 @@
  * Runs the rules of a tftp-hpa map file on a name. It opens nothing: it asks for a file by `yield`.
  */
 import { Refusal } from 'pxe';
-import { hexAddress, parseAddress } from './lib/address.ts';
+import { parseAddress } from 'pxe/kit';
+import { hexAddress } from './lib/address.ts';
 import type { Asking } from './lib/lookups.ts';
 import { longest } from './lib/posix-regexp.ts';
 import type { MapLine, MapPiece, MapRule } from './map-file.ts';

@@ -11,9 +11,8 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
-import { type Awaitable, parseMac } from 'pxe';
-import { type Network, parseAddress, parseNetwork } from './lib/address.ts';
-import { shared } from './shared.ts';
+import type { Awaitable } from 'pxe';
+import { type Network, parseAddress, parseMac, parseNetwork, SingleFlight } from 'pxe/kit';
 
 /** What is known of a neighbour. */
 export interface Neighbour {
@@ -117,7 +116,8 @@ class Table {
   #readAt = Number.NEGATIVE_INFINITY;
   #error: unknown;
   readonly #sources: NeighbourSources;
-  readonly #upToDate: () => Promise<void>;
+  readonly #reads: SingleFlight<void>;
+  readonly #read: () => Promise<void>;
 
   constructor(
     read: () => Promise<Entries>,
@@ -126,7 +126,8 @@ class Table {
     failed: (error: unknown) => void = () => {},
   ) {
     this.#sources = sources;
-    this.#upToDate = shared(async () => {
+    this.#reads = new SingleFlight({ spacingMs });
+    this.#read = async () => {
       const begun = sources.now();
       try {
         this.#entries = await read();
@@ -138,19 +139,19 @@ class Table {
       }
       this.#networks = sources.networks();
       this.#readAt = begun;
-    }, spacingMs);
+    };
   }
 
   /** Why it cannot be read. */
   async problem(): Promise<unknown> {
-    await this.#upToDate();
+    await this.#reads.run(this.#read);
     return this.#error;
   }
 
   async find(address: { readonly text: string; readonly family: 'ipv4' | 'ipv6' }, zone: string | undefined) {
     let entry = this.#sources.now() - this.#readAt < FRESH_MS ? this.#entry(address.text, zone) : undefined;
     if (entry === undefined) {
-      await this.#upToDate();
+      await this.#reads.run(this.#read);
       entry = this.#entry(address.text, zone);
     }
     if (this.#entries === undefined) return 'no table';

@@ -7,7 +7,8 @@
  * counts every name as good.
  */
 import { resolve } from 'node:path';
-import { type Call, ConfigError, definePlugin, type Finding, type Hooks, Refusal, type RewriteRequest, readName } from 'pxe';
+import { type Call, ConfigError, definePlugin, type Finding, type Hooks, Refusal, type RewriteRequest } from 'pxe';
+import { readName } from 'pxe/kit';
 import { z } from 'zod';
 import { type Asking, answering, answeringWithin, listed } from './lib/lookups.ts';
 import { naming, TimeGuard } from './lib/regexp/guard.ts';

@@ -13,7 +13,7 @@ import { hosts } from '../plugins/index.ts';
 import { nodeFileSystem } from '../src/content/node-filesystem.ts';
 import { Root } from '../src/content/root.ts';
 import type { Call, CheckCall, Hooks, Plugin, PluginContext, ReadRequest } from '../src/index.ts';
-import { checkInput } from '../src/index.ts';
+import { checkInput } from '../src/kit.ts';
 import { quantile, Report } from './lib/report.ts';
 
 const COUNTS = [100, 10_000];

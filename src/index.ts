@@ -1,22 +1,13 @@
 /**
- * The public interface of `pxe`: what configs, plugins and programs that embed the server import. Re-exports only.
+ * The public interface of `pxe`: what configs, their plugins and programs that embed the server import; helpers
+ * for authors of plugins are in `kit.ts`. Re-exports only.
  */
 export { z } from 'zod';
-export type { InterfaceAddress, IpAddress, Network } from './base/address.ts';
-export { hostBitsProblem, numberOf, parseAddress, parseInterfaceAddress, parseNetwork, prefixOf } from './base/address.ts';
 export type { Awaitable } from './base/awaitable.ts';
-export { check as checkInput } from './base/check-input.ts';
 export type { Issue, Place } from './base/issue.ts';
-export { formatPath, formatPlace } from './base/issue.ts';
 export type { Log } from './base/log.ts';
-export type { MacPattern } from './base/mac.ts';
-export { parseMac, parseMacPattern } from './base/mac.ts';
-export { nearest } from './base/nearest.ts';
 export type { EndReason, RefusalReason } from './base/refusal.ts';
 export { NOT_FOUND, Refusal } from './base/refusal.ts';
-export { parseSerial } from './base/serial.ts';
-export type { SlicesOptions } from './base/time-slices.ts';
-export { inSlices, Slices } from './base/time-slices.ts';
 export type {
   Config,
   ConfigSections,
@@ -30,13 +21,11 @@ export type { SourcePlace } from './config/error.ts';
 export { ConfigError } from './config/error.ts';
 export type { ResolvedConfig } from './config/resolve.ts';
 export type { Content, Sink } from './content/content.ts';
-export { cleanName, readName } from './content/name.ts';
 export type { Address } from './net/listening.ts';
 export type { Plugin, PluginDefinition, PluginFactory } from './plugin/define.ts';
-export { definePlugin, isPlugin } from './plugin/define.ts';
+export { definePlugin } from './plugin/define.ts';
 export type { PluginStep } from './plugin/error.ts';
 export { PluginError } from './plugin/error.ts';
-export { factNames, sourceOf } from './plugin/facts.ts';
 export type { Kept } from './plugin/kept.ts';
 export type { ReadyPlugin } from './plugin/ready.ts';
 export type { Lookup, Trace, TraceEntry } from './plugin/trace.ts';

@@ -46,6 +46,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp', 'tftp/client', 'tftp/storm', 'server'],
     packages: ['node:', 'commander', 'pino', 'pxe/plugins'],
   },
+  kit: { layers: ['base', 'content', 'plugin'], packages: [] },
   index: {
     layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp', 'tftp/protocol', 'server'],
     packages: ['zod'],
@@ -89,7 +90,7 @@ function importsOf(file: string): Import[] {
   return specifiers(code(file)).map((specifier) => ({ file, specifier }));
 }
 
-/** The deepest layer that a file is in, or its folder if that is none; `index` for the file beside the folders; `undefined` outside `src/`. */
+/** The deepest layer that a file is in, or its folder if that is none; `index` and `kit` for the files beside the folders; `undefined` outside `src/`. */
 function layerOf(file: string): string | undefined {
   const [top, ...path] = file.replace(/\.ts$/, '').split(sep);
   if (top !== 'src') return undefined;
@@ -174,7 +175,7 @@ describe('src', () => {
 describe('plugins', () => {
   const files = sources('plugins');
 
-  const packages = ['pxe', 'zod', 'yaml', 'csv-parse/sync', 'liquidjs', '@eslint-community/regexpp'];
+  const packages = ['pxe', 'pxe/kit', 'zod', 'yaml', 'csv-parse/sync', 'liquidjs', '@eslint-community/regexpp'];
 
   test('import the package by name, Node, a few packages, and each other; never what is in src/', () => {
     expect(files.length).toBeGreaterThan(3);

@@ -98,6 +98,7 @@ test('its package.json declares what a user needs, and nothing of development', 
     bin: { pxe: './bin/pxe.js' },
     exports: {
       '.': { types: './src/index.d.ts', default: './lib/index.js' },
+      './kit': { types: './src/kit.d.ts', default: './lib/kit.js' },
       './plugins': { types: './plugins/index.d.ts', default: './lib/plugins.js' },
     },
     imports: { '#zod': './lib/zod.js' },
@@ -158,7 +159,8 @@ test('what is wrong in such a program is found by its types', async () => {
     ["definePlugin({ name: 'a', options: z.string(), setup: (text) => ({ open: () => text.size }) });", "'size' does not exist"],
     ["definePlugin({ name: 'a', setup: () => ({ open: () => 5 }) });", "Type 'number' is not assignable"],
   ] as const;
-  const imports = "import { createServer, defineConfig, definePlugin, z } from 'pxe'; import { hosts } from 'pxe/plugins';";
+  const imports =
+    "import { createServer, defineConfig, definePlugin, z } from 'pxe'; import { parseMac } from 'pxe/kit'; import { hosts } from 'pxe/plugins';";
   write(consumer, { 'wrong.ts': [imports, ...mistakes.map(([line]) => line), ''].join('\n') });
   const { exit, output } = await run([process.execPath, tsc, ...STRICT, 'wrong.ts'], consumer);
   expect(exit).not.toBe(0);
@@ -212,6 +214,7 @@ const LAB = {
 
 const CONSUMER = `
   import { type Config, createServer, defineConfig, definePlugin, type Server, z } from 'pxe';
+  import { parseMac } from 'pxe/kit';
   import { accessLog, hosts, identify, rewrite } from 'pxe/plugins';
 
   const greeting = definePlugin({
@@ -225,7 +228,7 @@ const CONSUMER = `
     rootDir: '.',
     tftp: { listen: [{ address: '127.0.0.1', port: 0 }] },
     plugins: [
-      identify({ table: { '127.0.0.1': '52:54:00:12:34:56' } }),
+      identify({ table: { '127.0.0.1': parseMac('5254.0012.3456')! } }),
       rewrite([{ match: /^boot\\//, replace: '' }]),
       greeting({ text: 'hello' }),
       hosts({ default: { folder: 'lab' } }),

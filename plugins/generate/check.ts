@@ -2,7 +2,8 @@
  * Variables that a template needs and a listed machine lacks: for `pxe check`. Fills every template in for every machine that the
  * config lists; functions are not called, for they may do anything.
  */
-import { type Call, type Client, type Finding, nearest, type ReadRequest } from 'pxe';
+import type { Call, Client, Finding, ReadRequest } from 'pxe';
+import { nearest } from 'pxe/kit';
 import { contextOf, reservedNames, scopeOf } from './context.ts';
 import type { Rule } from './rules.ts';
 import { TemplateError } from './template-error.ts';

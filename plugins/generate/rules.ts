@@ -1,7 +1,8 @@
 /**
  * The rules of a config, ready to be asked: templates read, names understood.
  */
-import { type Awaitable, ConfigError, cleanName, type Issue } from 'pxe';
+import { type Awaitable, ConfigError, type Issue } from 'pxe';
+import { cleanName } from 'pxe/kit';
 import { type Glob, parseGlob } from '../lib/glob.ts';
 import { type GenerateContext, scopeOf } from './context.ts';
 import type { GeneratedFiles } from './options.ts';

@@ -1,7 +1,8 @@
 /**
  * What a template lacks, and where.
  */
-import { formatPlace, type Place } from 'pxe';
+import type { Place } from 'pxe';
+import { formatPlace } from 'pxe/kit';
 
 /** A template could not be filled in. */
 export class TemplateError extends Error {

@@ -2,7 +2,8 @@
  * A template file: Liquid, whose tags can neither run code nor read files. What it needs and lacks is an error, with its place.
  */
 import { Liquid, LiquidError } from 'liquidjs';
-import { ConfigError, type Issue, nearest, type Place } from 'pxe';
+import { ConfigError, type Issue, type Place } from 'pxe';
+import { nearest } from 'pxe/kit';
 import { readRegularFile } from '../lib/regular-file.ts';
 import { TemplateError } from './template-error.ts';
 

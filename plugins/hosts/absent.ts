@@ -1,7 +1,8 @@
 /**
  * Files and folders that a config names and that are not under the root, for `pxe check`; with the one that was probably meant.
  */
-import { type CheckCall, type Finding, type Folder, inSlices, nearest, type Slices } from 'pxe';
+import type { CheckCall, Finding, Folder } from 'pxe';
+import { inSlices, nearest, type Slices } from 'pxe/kit';
 import { fillable } from './fill.ts';
 import { finding, type Giving } from './finding.ts';
 

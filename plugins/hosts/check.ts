@@ -1,18 +1,8 @@
 /**
  * What of a config's hosts will not work, or not as it seems: for `pxe check`. Opens the files that are named; changes nothing.
  */
-import {
-  type CheckCall,
-  type FactName,
-  type Finding,
-  factNames,
-  formatPath,
-  formatPlace,
-  type Issue,
-  inSlices,
-  nearest,
-  Slices,
-} from 'pxe';
+import type { CheckCall, FactName, Finding, Issue } from 'pxe';
+import { factNames, formatPath, formatPlace, inSlices, nearest, Slices } from 'pxe/kit';
 import { absences } from './absent.ts';
 import { finding, type Giving } from './finding.ts';
 import { canBeKnown, exactIn } from './identity.ts';

@@ -1,7 +1,8 @@
 /**
  * The header of a table: what each column says of a machine. Knows how people and the programs that write tables head them.
  */
-import { type Issue, nearest, parseAddress, parseMac } from 'pxe';
+import type { Issue } from 'pxe';
+import { nearest, parseAddress, parseMac } from 'pxe/kit';
 import { type Columns, type HostRow, rowKeys, selectorKeys } from './options.ts';
 
 /** Where a cell goes: a key of the row, or a key of its `files` or `variables`. */

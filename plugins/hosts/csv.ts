@@ -4,7 +4,8 @@
  */
 
 import { CsvError, parse } from 'csv-parse/sync';
-import { checkInput, type Issue, parseAddress, parseInterfaceAddress, parseNetwork } from 'pxe';
+import type { Issue } from 'pxe';
+import { checkInput, parseAddress, parseInterfaceAddress, parseNetwork } from 'pxe/kit';
 import { type Column, headerHint, headerIssues, readHeader, saysWhich } from './columns.ts';
 import { listRows } from './inventory.ts';
 import { type Columns, type HostRow, isRoundedNumber, rowSchema } from './options.ts';

@@ -2,8 +2,7 @@
  * All hosts and groups of a config, from wherever they came, each with its place. Knows not yet what follows from them.
  */
 import type { Issue, Place } from 'pxe';
-import { nearest } from 'pxe';
-import { parseInterfaceAddress } from '../lib/address.ts';
+import { nearest, parseInterfaceAddress } from 'pxe/kit';
 import type { GroupEntry, HostEntry, HostRow } from './options.ts';
 import { selectorKeys } from './options.ts';
 

@@ -1,7 +1,7 @@
 /**
  * What one entry of a config gives to a machine: files by name, a folder, variables. Opens nothing.
  */
-import { cleanName } from 'pxe';
+import { cleanName } from 'pxe/kit';
 import { covers, type Glob, hasWildcard, parseGlob } from '../lib/glob.ts';
 import { fillable, type Who } from './fill.ts';
 import type { GroupEntry } from './options.ts';

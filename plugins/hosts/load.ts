@@ -1,7 +1,8 @@
 /**
  * The machines of a config and of its data files together. The config's own come first, then file by file.
  */
-import { ConfigError, type Issue, nearest, type Slices } from 'pxe';
+import { ConfigError, type Issue } from 'pxe';
+import { nearest, type Slices } from 'pxe/kit';
 import { groupIssues, type Inventory } from './inventory.ts';
 import type { HostsOptions } from './options.ts';
 import type { Read } from './read.ts';

@@ -1,9 +1,9 @@
 /**
  * What a config, or a data file, says about machines: types, and schemas that hold it to them. Reads nothing.
  */
-import { type Issue, nearest } from 'pxe';
+import type { Issue } from 'pxe';
+import { nearest, parseAddress, parseInterfaceAddress, parseNetwork } from 'pxe/kit';
 import { z } from 'zod';
-import { parseAddress, parseInterfaceAddress, parseNetwork } from '../lib/address.ts';
 import { checkedBy } from '../lib/checked.ts';
 import { isName } from '../lib/name.ts';
 import { isFillable, placeholders } from './fill.ts';

@@ -6,8 +6,7 @@
  * No entry is looked at that does not match: exact selectors stand in a table, patterns and networks in one table for each
  * mask. Only patterns of names are tried one by one.
  */
-import { inSlices, type Slices } from 'pxe';
-import { type Address, numberOf, parseAddress, prefixOf } from '../lib/address.ts';
+import { type IpAddress as Address, inSlices, numberOf, parseAddress, prefixOf, type Slices } from 'pxe/kit';
 import { type Glob, hasWildcard, parseGlob } from '../lib/glob.ts';
 import type { Who } from './fill.ts';
 import type { Inventory, ListedHost } from './inventory.ts';

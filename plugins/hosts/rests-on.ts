@@ -2,7 +2,7 @@
  * What a match rests on: for plugins that trust fewer sources than `hosts` does.
  */
 import type { FactName } from 'pxe';
-import { parseAddress } from '../lib/address.ts';
+import { parseAddress } from 'pxe/kit';
 import type { Who } from './fill.ts';
 import type { Selector } from './selector.ts';
 

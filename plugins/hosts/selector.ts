@@ -2,8 +2,17 @@
  * How a config says which machines it means: `52:54:00:12:34:56`, `52:54:00:*`, `192.168.7.20`, `192.168.7.0/24`, `uuid:…`,
  * `serial:…`, `name:pxelinux.cfg/*`, `default`. Knows nothing of what they get.
  */
-import { cleanName, type MacPattern, parseMac, parseMacPattern, parseSerial } from 'pxe';
-import { hostBitsProblem, type Network, parseAddress, parseNetwork } from '../lib/address.ts';
+import {
+  cleanName,
+  hostBitsProblem,
+  type MacPattern,
+  type Network,
+  parseAddress,
+  parseMac,
+  parseMacPattern,
+  parseNetwork,
+  parseSerial,
+} from 'pxe/kit';
 import { type Glob, parseGlob } from '../lib/glob.ts';
 import { isName } from '../lib/name.ts';
 

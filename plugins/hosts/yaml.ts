@@ -1,7 +1,8 @@
 /**
  * Hosts and groups from YAML or JSON text: `{ hosts, groups }`, or the hosts alone. Several documents count as several files.
  */
-import { checkInput, type Issue, type Place } from 'pxe';
+import type { Issue, Place } from 'pxe';
+import { checkInput } from 'pxe/kit';
 import { type Document, isAlias, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from 'yaml';
 import { type Inventory, type Locate, listGroups, listHosts, listRows } from './inventory.ts';
 import { dataSchema } from './options.ts';

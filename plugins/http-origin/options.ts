@@ -1,6 +1,6 @@
 /** What a config says of an origin, and what it may not say. */
 import { createRequire } from 'node:module';
-import { cleanName } from 'pxe';
+import { cleanName } from 'pxe/kit';
 import { z } from 'zod';
 import { isHost } from './location.ts';
 

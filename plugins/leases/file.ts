@@ -5,8 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from 'pxe';
-import { parseAddress } from '../lib/address.ts';
-import { shared } from '../shared.ts';
+import { parseAddress, SingleFlight } from 'pxe/kit';
 import { type FormatName, formats } from './formats.ts';
 import type { Lease, LeaseFormat } from './lease.ts';
 import { LeasePart, type PartFormat } from './part.ts';
@@ -54,7 +53,7 @@ export class LeaseFile {
   #inForce: Lease | undefined;
   /** The parts' versions when there was none: only a change brings one. */
   #idleVersions: string | undefined;
-  readonly #upToDate = shared(() => this.#look());
+  readonly #readings = new SingleFlight<void>();
   /** A reading has taken longer than a machine waits. */
   #late = false;
 
@@ -75,7 +74,7 @@ export class LeaseFile {
 
   /** Reads what is new. Never rejects. */
   async problem(): Promise<Problem | undefined> {
-    await this.#upToDate();
+    await this.#readings.run(() => this.#look());
     return this.#problem;
   }
 
@@ -96,7 +95,7 @@ export class LeaseFile {
 
   /** Resolves when the file has been read, or after this many milliseconds. */
   async read(limitMs: number): Promise<void> {
-    await Promise.race([this.#upToDate(), sleep(limitMs, undefined, { ref: false })]);
+    await Promise.race([this.#readings.run(() => this.#look()), sleep(limitMs, undefined, { ref: false })]);
   }
 
   /**
@@ -122,7 +121,7 @@ export class LeaseFile {
   }
 
   async #refreshed(): Promise<void> {
-    const reading = this.#upToDate();
+    const reading = this.#readings.run(() => this.#look());
     if (this.#late) return;
     const waiting = new AbortController();
     const late = sleep(PATIENCE_MS, true, { signal: waiting.signal }).catch(() => false);

@@ -1,8 +1,7 @@
 /**
  * What lease files have in common, whoever writes them. Types and the reading of single values; no format and no file.
  */
-import { parseMac } from 'pxe';
-import { parseAddress } from '../lib/address.ts';
+import { parseAddress, parseMac } from 'pxe/kit';
 
 /** What an entry of a lease file says of an address. The last entry of a file for an address is the one that counts. */
 export interface Lease {

@@ -1,18 +1,7 @@
 /**
- * IP addresses and networks as the package itself reads them, and addresses as boot loaders write them.
+ * IP addresses as boot loaders write them.
  */
-import { numberOf, parseAddress } from 'pxe';
-
-export {
-  hostBitsProblem,
-  type IpAddress as Address,
-  type Network,
-  numberOf,
-  parseAddress,
-  parseInterfaceAddress,
-  parseNetwork,
-  prefixOf,
-} from 'pxe';
+import { numberOf, parseAddress } from 'pxe/kit';
 
 /** As boot loaders write addresses into names: `C0A80714` for 192.168.7.20, 32 digits for IPv6. Without zone; `''` if it is no address. */
 export function hexAddress(written: string): string {

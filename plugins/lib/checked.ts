@@ -1,7 +1,8 @@
 /**
  * Options of several shapes, of which what is written tells which one is meant. A union would try them all and guess.
  */
-import { checkInput, type Issue } from 'pxe';
+import type { Issue } from 'pxe';
+import { checkInput } from 'pxe/kit';
 import { z } from 'zod';
 
 /** A schema that checks by the schema that `choose` picks, and, once that is content, by `more`. */

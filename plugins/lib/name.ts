@@ -1,7 +1,8 @@
 /**
  * Names of files as a config writes them.
  */
-import { cleanName, Refusal } from 'pxe';
+import { Refusal } from 'pxe';
+import { cleanName } from 'pxe/kit';
 
 /** A file's or a folder's name, perhaps with wildcards: on no platform's account, whose names may not hold them. */
 export function isName(written: string): boolean {

@@ -1,7 +1,8 @@
 /**
  * Which sources of a MAC address, UUID or serial number count. Any client can claim some of them: in the name of a file, above all.
  */
-import { type Client, type FactName, factNames, sourceOf } from 'pxe';
+import type { Client, FactName } from 'pxe';
+import { factNames, sourceOf } from 'pxe/kit';
 
 /** Tells whether a source counts; `undefined` where the caller did not say where a fact is from. */
 export type Trust = (source: string | undefined) => boolean;

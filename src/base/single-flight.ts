@@ -1,30 +1,54 @@
 /**
- * Shares one asynchronous run among simultaneous callers. A call during a run joins the next run, never the current one, which
- * may have read stale state.
+ * Work on something that may change, done once for all callers who want it at the same moment. A call joins only a run that begins
+ * after it: a run that has begun may have seen what was there before.
  */
+import { type Clock, sleep, systemClock } from './clock.ts';
 
-/** A run that callers are waiting for. */
+/** A run that callers wait for. */
 interface Run<T> {
   readonly result: Promise<T>;
   begun: boolean;
 }
 
-export class SingleFlight<T> {
-  /** The latest run of each key. */
-  readonly #latest = new Map<string, Run<T>>();
+export interface SingleFlightOptions {
+  /** From the beginning of one run to the beginning of the next, at least. Default 0. */
+  readonly spacingMs?: number;
+  readonly clock?: Clock;
+}
 
-  /** Joins or starts a run that begins after this call. All calls with one key must pass equivalent functions. */
-  run(key: string, start: () => Promise<T>): Promise<T> {
-    const latest = this.#latest.get(key);
-    if (latest?.begun === false) return latest.result;
-    return this.#add(key, start, latest?.result ?? Promise.resolve());
+export class SingleFlight<T> {
+  readonly #spacingMs: number;
+  readonly #clock: Clock;
+  /** The latest of each key. */
+  readonly #latest = new Map<string, Run<T>>();
+  /** When runs may begin; empty where they need no spacing. */
+  readonly #dueAt = new Map<string, number>();
+
+  constructor({ spacingMs = 0, clock = systemClock }: SingleFlightOptions = {}) {
+    this.#spacingMs = spacingMs;
+    this.#clock = clock;
   }
 
-  /** Queues a run after another one, and not before the current turn's callers have joined it. */
-  #add(key: string, start: () => Promise<T>, after: Promise<unknown>): Promise<T> {
+  /**
+   * Settles as a run does that has not begun before this call. One run at a time for each key; all runs of a key do the same. With
+   * `spacingMs`, each key is remembered.
+   */
+  run(work: () => Promise<T>, key = ''): Promise<T> {
+    const latest = this.#latest.get(key);
+    if (latest?.begun === false) return latest.result;
+    return this.#add(key, work, latest?.result ?? Promise.resolve());
+  }
+
+  /** Adds a run that begins after another, and never before all who call in this turn have called. */
+  #add(key: string, work: () => Promise<T>, after: Promise<unknown>): Promise<T> {
     const begin = () => {
+      const earlyMs = (this.#dueAt.get(key) ?? 0) - this.#clock.now();
+      return earlyMs > 0 ? sleep(this.#clock, earlyMs).then(start) : start();
+    };
+    const start = () => {
+      if (this.#spacingMs > 0) this.#dueAt.set(key, this.#clock.now() + this.#spacingMs);
       added.begun = true;
-      return start();
+      return work();
     };
     const added: Run<T> = { result: after.then(begin, begin), begun: false };
     const over = () => {

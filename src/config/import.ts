@@ -80,7 +80,7 @@ const running = new Map<string, FreshImports>();
 const { cache: commonJs } = createRequire(import.meta.url);
 
 /** What configs import by name, also where there is no node_modules: this running package, so that there is one of everything. */
-const own = new Map(['pxe', 'pxe/plugins'].map((name) => [name, import.meta.resolve(name)]));
+const own = new Map(['pxe', 'pxe/kit', 'pxe/plugins'].map((name) => [name, import.meta.resolve(name)]));
 /** Plugins need it for their schemas: the copy that this package itself runs by. A project's own copy goes first. */
 const lent = new Map([['zod', import.meta.resolve('#zod')]]);
 

@@ -168,7 +168,7 @@ export class Root {
   async list(asked: string): Promise<readonly string[] | undefined> {
     const { fileSystem, caseInsensitive } = this.#options;
     try {
-      const base = await this.#bases.run(this.dir, () => this.#base());
+      const base = await this.#bases.run(() => this.#base());
       if (asked === '') return await fileSystem.list(base);
       const name = servableName(asked);
       let seen = name === undefined ? undefined : await this.#look(base, name);
@@ -195,14 +195,14 @@ export class Root {
 
   /** Looks the name up without opening it. */
   #find(asked: string): Promise<Found | undefined> {
-    return this.#finds.run(asked, () => this.#findNow(asked, this.#options.caseInsensitive));
+    return this.#finds.run(() => this.#findNow(asked, this.#options.caseInsensitive), asked);
   }
 
   async #findNow(asked: string, caseInsensitive: boolean): Promise<Found | undefined> {
     const { fileSystem } = this.#options;
     let name = servableName(asked);
     if (name === undefined) return undefined;
-    const base = await this.#bases.run(this.dir, () => this.#base());
+    const base = await this.#bases.run(() => this.#base());
     let seen = await this.#look(base, name);
     if (seen === undefined && caseInsensitive) {
       name = await spelling(fileSystem, base, name, (path) => this.#allows(base, path));

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { SingleFlight } from '../../src/base/single-flight.ts';
+import { FakeClock } from '../plugin/support.ts';
 
-/** A world that changes, and a look at it that takes as long as the test wants. */
+/** A world that changes, and work that looks at it for as long as the test wants. */
 function world() {
   const looks: { resolve(): void; reject(error: Error): void }[] = [];
   const at = { value: 0, looks };
@@ -16,31 +17,31 @@ function world() {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('single flight', () => {
+describe('a run', () => {
   test('begins at once where none is under way', async () => {
     const { at, look } = world();
-    const shared = new SingleFlight<number>();
-    const asked = shared.run('a', look);
+    const flight = new SingleFlight<number>();
+    const asked = flight.run(look, 'a');
     await turn();
     expect(at.looks).toHaveLength(1);
     at.looks[0]!.resolve();
     expect(await asked).toBe(0);
   });
 
-  test('never shows what was there before somebody asked', async () => {
+  test('never shows what was there before the call', async () => {
     const { at, look } = world();
-    const shared = new SingleFlight<number>();
-    const first = shared.run('a', look);
+    const flight = new SingleFlight<number>();
+    const first = flight.run(look, 'a');
     await turn();
     at.value = 1;
-    const second = shared.run('a', look);
-    const third = shared.run('a', look);
+    const second = flight.run(look, 'a');
+    const third = flight.run(look, 'a');
     expect(at.looks).toHaveLength(1);
     at.looks[0]!.resolve();
     await turn();
     expect(at.looks).toHaveLength(2);
     at.value = 2;
-    const fourth = shared.run('a', look);
+    const fourth = flight.run(look, 'a');
     at.looks[1]!.resolve();
     await turn();
     at.looks[2]!.resolve();
@@ -50,8 +51,8 @@ describe('single flight', () => {
 
   test('is one for all who ask in the same turn', async () => {
     const { at, look } = world();
-    const shared = new SingleFlight<number>();
-    const asked = [shared.run('a', look), shared.run('a', look), shared.run('a', look)];
+    const flight = new SingleFlight<number>();
+    const asked = [flight.run(look, 'a'), flight.run(look, 'a'), flight.run(look, 'a')];
     await turn();
     expect(at.looks).toHaveLength(1);
     at.looks[0]!.resolve();
@@ -60,10 +61,10 @@ describe('single flight', () => {
 
   test('a failure is that of those who share it, and of no other', async () => {
     const { at, look } = world();
-    const shared = new SingleFlight<number>();
-    const first = shared.run('a', look);
+    const flight = new SingleFlight<number>();
+    const first = flight.run(look, 'a');
     await turn();
-    const second = shared.run('a', look);
+    const second = flight.run(look, 'a');
     at.looks[0]!.reject(new Error('gone'));
     await expect(first).rejects.toThrow('gone');
     await turn();
@@ -71,13 +72,34 @@ describe('single flight', () => {
     expect(await second).toBe(0);
   });
 
-  test('each key has looks of its own', async () => {
+  test('each key has runs of its own', async () => {
     const { at, look } = world();
-    const shared = new SingleFlight<number>();
-    const both = [shared.run('a', look), shared.run('b', look)];
+    const flight = new SingleFlight<number>();
+    const both = [flight.run(look, 'a'), flight.run(look, 'b')];
     await turn();
     expect(at.looks).toHaveLength(2);
     for (const one of at.looks) one.resolve();
     expect(await Promise.all(both)).toEqual([0, 0]);
+  });
+
+  test('runs of a key keep their distance, whether or not the one before failed', async () => {
+    const clock = new FakeClock();
+    const flight = new SingleFlight<number>({ spacingMs: 30, clock });
+    const begun: number[] = [];
+    const run = (failing = false) =>
+      flight.run(() => {
+        begun.push(clock.now());
+        return failing ? Promise.reject(new Error('gone')) : Promise.resolve(0);
+      });
+    await run();
+    const second = expect(run(true)).rejects.toThrow('gone');
+    await clock.advance(29);
+    expect(begun).toHaveLength(1);
+    await clock.advance(1);
+    await second;
+    await clock.advance(100);
+    await run();
+    const [first] = begun;
+    expect(begun.map((at) => at - first!)).toEqual([0, 30, 130]);
   });
 });

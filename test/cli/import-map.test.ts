@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cleanName, readName } from 'pxe';
+import { cleanName, readName } from 'pxe/kit';
 import { parseMapFile } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
 import { translatePosix } from '../../plugins/lib/posix-regexp.ts';

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { ConfigError } from '../../src/config/error.ts';
 import type { LoadOptions } from '../../src/config/load.ts';
 import { PluginError } from '../../src/plugin/error.ts';
+import { factNames } from '../../src/plugin/facts.ts';
 import { Pipeline } from '../../src/plugin/pipeline.ts';
 import { TftpError } from '../../src/tftp/protocol/error.ts';
 import { load } from '../kit/config.ts';
@@ -65,16 +66,17 @@ test('an explicit file, and flags laid over it', async () => {
   expect(loaded?.config).toMatchObject({ rootDir: '/flag', tftp: { limits: { retries: 3 } }, dir: join(dir, 'etc') });
 });
 
-test('`pxe`, `pxe/plugins` and `zod` mean the running package, where there is no node_modules; a plugin of its own works', async () => {
+test('`pxe`, `pxe/kit`, `pxe/plugins` and `zod` mean the running package, where there is no node_modules; a plugin of its own works', async () => {
   const dir = folderOf({
     'pxe.config.ts': `
       import { defineConfig, definePlugin, TftpError, PluginError } from 'pxe';
+      import { factNames } from 'pxe/kit';
       import { accessLog, hosts } from 'pxe/plugins';
       import { z } from 'zod';
       const refuse = definePlugin({
         name: 'refuse',
         options: z.strictObject({ code: z.number() }),
-        setup: ({ code }) => ({ open() { throw Object.assign(new TftpError(code, 'no'), { PluginError }); } }),
+        setup: ({ code }) => ({ open() { throw Object.assign(new TftpError(code, 'no'), { PluginError, factNames }); } }),
       });
       export default defineConfig({ plugins: [hosts({ default: { folder: 'x' } }), refuse({ code: 6 }), accessLog()] });`,
   });
@@ -83,6 +85,7 @@ test('`pxe`, `pxe/plugins` and `zod` mean the running package, where there is no
   const { error } = await pipeline.route(readRequest('kernel'));
   expect(error).toBeInstanceOf(TftpError);
   expect(error).toMatchObject({ code: 6, PluginError });
+  expect((error as { factNames?: unknown }).factNames).toBe(factNames);
 });
 
 test('a plugin package in node_modules shares the running package', async () => {

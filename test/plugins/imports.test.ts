@@ -10,6 +10,6 @@ test.each(files)('%s imports what a plugin of a user can import', (file) => {
   const source = readFileSync(new URL(file, folder), 'utf8');
   for (const [, from] of source.matchAll(/ from '([^']+)'/g))
     expect(from).toMatch(
-      /^(pxe|zod|yaml|csv-parse\/sync|liquidjs|@eslint-community\/regexpp|node:\w+(\/\w+)?|\.\.?\/[\w/-]+\.ts)$/,
+      /^(pxe(\/kit)?|zod|yaml|csv-parse\/sync|liquidjs|@eslint-community\/regexpp|node:\w+(\/\w+)?|\.\.?\/[\w/-]+\.ts)$/,
     );
 });

@@ -1,5 +1,5 @@
+import { parseNetwork } from 'pxe/kit';
 import { describe, expect, test, vi } from 'vitest';
-import { parseNetwork } from '../../plugins/lib/address.ts';
 import { type NeighbourSources, NeighbourTable } from '../../plugins/neighbours.ts';
 
 describe('neighbours', () => {

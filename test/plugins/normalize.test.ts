@@ -1,4 +1,4 @@
-import { cleanName } from 'pxe';
+import { cleanName } from 'pxe/kit';
 import { normalize } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
 import type { Trace } from '../../src/plugin/trace.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { cleanName, readName } from 'pxe';
+import { cleanName, readName } from 'pxe/kit';
 import { parseMapFile, rewrite, tftpdMap } from 'pxe/plugins';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { hexAddress } from '../../plugins/lib/address.ts';

@@ -6,10 +6,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { parseAddress } from 'pxe/kit';
 import { describe, expect, test } from 'vitest';
 import { detect, type FormatName, formats } from '../../../plugins/leases/formats.ts';
 import { type Lease, macInDuid } from '../../../plugins/leases/lease.ts';
-import { parseAddress } from '../../../plugins/lib/address.ts';
 import { leaseFile, samples, scratch } from './support.ts';
 
 const now = Date.UTC(2026, 10, 24, 10, 34, 30);
