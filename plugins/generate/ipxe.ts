@@ -45,7 +45,7 @@ function startLines(entry: MenuEntry): string[] {
 function text(written: string, what: string): string {
   const parts = line(written, what).split(/\s+/);
   const wrong = parts.find((part) => /^(\|\||&&|;)$|^#|\\$/.test(part));
-  if (wrong !== undefined) throw new Error(`${what} holds ${JSON.stringify(wrong)}, which iPXE does not take as text`);
+  if (wrong !== undefined) throw new Error(`${what} contains ${JSON.stringify(wrong)}, which iPXE does not take as text`);
   return parts.join(' ');
 }
 

@@ -74,9 +74,9 @@ export class Mirror {
   async close(): Promise<void> {
     this.#closed = true;
     this.#options.origin.close();
-    await Promise.all(Array.from(this.#downloads, (download) => download.abandon('the server lets go of it')));
+    await Promise.all(Array.from(this.#downloads, (download) => download.abandon('the server no longer needs it')));
     await Promise.allSettled(this.#finding.values());
-    await Promise.all(Array.from(this.#downloads, (download) => download.abandon('the server lets go of it')));
+    await Promise.all(Array.from(this.#downloads, (download) => download.abandon('the server no longer needs it')));
   }
 
   #find(slot: Slot, log: Log): Promise<Found> {

@@ -247,7 +247,7 @@ function damaged(name: string): Problem {
 function idle(leases: readonly Lease[], format: PartFormat, now: number): Problem {
   if (leases.length === 0) {
     const what = typeof format === 'object' ? `no lease of ${format.name}` : `no lease in a known format (${knownNames})`;
-    return { state: 'idle', message: `holds ${what}: it identifies no machine until a lease is given` };
+    return { state: 'idle', message: `contains ${what}: it identifies no machine until a lease is given` };
   }
   const without = leases.filter(({ mac }) => mac === undefined).length;
   const expired = leases.filter(({ mac, untilMs }) => mac !== undefined && untilMs <= now).length;

@@ -51,7 +51,7 @@ async function uploadFindings({ uploads }: ResolvedConfig): Promise<Finding[]> {
   const found = await folder.leftovers().catch(() => []);
   if (found.length === 0) return [];
   const bytes = found.reduce((sum, leftover) => sum + leftover.bytes, 0);
-  const message = `holds ${found.length} unfinished uploads of servers that no longer run (${bytes} bytes): the next start removes them`;
+  const message = `contains ${found.length} unfinished uploads of servers that no longer run (${bytes} bytes): the next start removes them`;
   return [{ severity: 'warning', path: ['uploads', 'dir'], message }];
 }
 

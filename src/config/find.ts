@@ -110,7 +110,7 @@ function taken(
   if (found === null)
     throw new ConfigError(
       file,
-      [{ path: [], message: 'holds no config', hint: 'in package.json, the config is the key "pxe"' }],
+      [{ path: [], message: 'contains no config', hint: 'in package.json, the config is the key "pxe"' }],
       {
         files,
       },

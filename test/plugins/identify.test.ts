@@ -273,7 +273,7 @@ test('check tells which lease files tell nothing', async () => {
     {
       severity: 'warning',
       path: [...at, 3],
-      message: expect.stringMatching(/^holds no lease of dnsmasq:/),
+      message: expect.stringMatching(/^contains no lease of dnsmasq:/),
       file: idle,
     },
   ]);

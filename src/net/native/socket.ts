@@ -84,7 +84,7 @@ function withSharedPort(fds: readonly number[], bind: () => void): void {
 /** Before `bind`, as it determines which addresses are available. Old kernels require CAP_NET_RAW. */
 function bindToDevice(fd: number, device: string | undefined): Notice[] {
   if (device === undefined) return [];
-  const message = `sockets cannot be bound to ${device}: what comes to its addresses through another interface is answered, too`;
+  const message = `sockets cannot be bound to ${device}: packets that reach its addresses through another interface are answered as well`;
   return refusal(() => setOption(fd, C.SOL_SOCKET, C.SO_BINDTODEVICE, device), { device }, message);
 }
 

@@ -163,7 +163,7 @@ describe('what is filled in', () => {
     const { issues } = readyPlugins([hosts({ default: { folder: 'hosts/{Mac}' } })]);
     expect(issues).toMatchObject([
       {
-        message: 'holds an unknown placeholder',
+        message: 'contains an unknown placeholder',
         hint: 'known: {mac}, {mac-dashes}, {mac-bare}, {address}, {address-hex}, {uuid}, {serial}, {host}',
       },
     ]);

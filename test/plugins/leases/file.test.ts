@@ -241,7 +241,8 @@ describe('what hinders is said once', () => {
 describe('a file without a lease in force that names hardware is told, whatever its format', () => {
   const past = end - 7200;
   const json = (value: unknown): string => JSON.stringify(value);
-  const none = /^holds (?:no lease of \w+|no lease in a known format \(.*\)): it identifies no machine until a lease is given$/;
+  const none =
+    /^contains (?:no lease of \w+|no lease in a known format \(.*\)): it identifies no machine until a lease is given$/;
   const idle = (counts: string) =>
     new RegExp(`^has no active lease with a MAC address \\(${counts}\\): it identifies no machine`);
 
@@ -281,7 +282,7 @@ describe('a file without a lease in force that names hardware is told, whatever 
     await using folder = await scratch();
     const path = join(folder.path, 'leases');
     await writeFile(path, dnsmasq(1));
-    expect((await leaseFile(path, 'kea').file.problem())?.message).toMatch(/^holds no lease of kea:/);
+    expect((await leaseFile(path, 'kea').file.problem())?.message).toMatch(/^contains no lease of kea:/);
   });
 
   test('once, and again when that changes: a lease ends, another is given', async () => {
