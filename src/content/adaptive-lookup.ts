@@ -8,13 +8,13 @@ import type { Awaitable } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
 import type { FileStat, FileSystem, OpenFile, SyncFileSystem } from './filesystem.ts';
 
-/** Longer than any call that needs no disk. */
+/** Longer than any call that does not reach a disk. */
 const SLOW_MS = 2;
-/** One slow call may be one during which another process had the core. Slow calls may take this much of a second. */
+/** A single slow call may be due to another process using the core. Slow calls may take this many ms of a second. */
 const SLOW_MS_PER_SECOND = 20;
-/** After that, threads make the calls for this long. */
+/** How long threads make the calls after that. */
 const REST_MS = 5_000;
-/** The folder may be a link, so where it lies is found out again after this. */
+/** The folder may be a link, so its location is checked again after this time. */
 const LOCALITY_MS = 10_000;
 
 export class AdaptiveLookup {
@@ -24,27 +24,27 @@ export class AdaptiveLookup {
   #local = false;
   #localityDue = Number.NEGATIVE_INFINITY;
   #restUntil = Number.NEGATIVE_INFINITY;
-  /** Milliseconds that slow calls took of this second. */
+  /** Duration of the slow calls in the current second. */
   #slow = { second: 0, ms: 0 };
 
-  /** @param dir every path given later lies under it, or is it */
+  /** @param dir all paths passed later are this folder or below it */
   constructor(fileSystem: FileSystem, dir: string, clock: Clock) {
     this.#fileSystem = fileSystem;
     this.#dir = dir;
     this.#clock = clock;
   }
 
-  /** As {@link FileSystem.stat}, but may throw synchronously what that rejects with, or return `undefined` where nothing is. */
+  /** Like {@link FileSystem.stat}, but may throw its errors synchronously, or return `undefined` if nothing exists. */
   stat(path: string): Awaitable<FileStat | undefined> {
     return this.#call((by) => by.stat(path));
   }
 
-  /** As {@link FileSystem.realPath}, but may throw synchronously what that rejects with. */
+  /** Like {@link FileSystem.realPath}, but may throw its errors synchronously. */
   realPath(path: string): Awaitable<string> {
     return this.#call((by) => by.realPath(path));
   }
 
-  /** As {@link FileSystem.open}, but may throw synchronously what that rejects with. */
+  /** Like {@link FileSystem.open}, but may throw its errors synchronously. */
   open(path: string): Awaitable<OpenFile> {
     return this.#call((by) => by.open(path));
   }

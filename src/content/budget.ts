@@ -1,19 +1,19 @@
 /**
- * How many bytes of files the process keeps. Two threads may draw on one budget, each for the segments that it keeps itself; the sum
- * never exceeds the bound. Neither waits for the other: the one that has less than half asks for more, and the other gives way
- * the next time it looks.
+ * Limits the bytes of files that the process caches. Two threads may share one budget, each for its own segments; the sum never
+ * exceeds the bound. Neither waits for the other: the thread with less than half requests more, and the other gives way at its
+ * next check.
  */
 
-/** A budget on its way to another thread. */
+/** A budget to hand to another thread. */
 export interface BudgetShare {
   readonly maxBytes: number;
   readonly memory: SharedArrayBuffer;
 }
 
-/** Bytes in use by each side (64 bits), then what each side was asked to give way (32 bits, in units of {@link ASKED_BYTES}). */
+/** Bytes in use by each side (64 bits), then the bytes requested from each side (32 bits, in units of {@link ASKED_BYTES}). */
 const MEMORY_BYTES = 2 * 8 + 2 * 4;
 const ASKED_BYTES = 1024;
-/** More is never asked for at once: it must fit into 32 bits. */
+/** Maximum of one request, which must fit into 32 bits. */
 const MAX_ASKED = 2 ** 20;
 
 type Side = 0 | 1;
@@ -35,7 +35,7 @@ export class CacheBudget {
     return new CacheBudget(maxBytes, memory, 1);
   }
 
-  /** For a thread to {@link join}, as the only one: a thread of before has lost its part with all that it kept. */
+  /** Lets one thread {@link join}; any previous thread loses its share with everything it cached. */
   share(): BudgetShare {
     const memory = new SharedArrayBuffer(MEMORY_BYTES);
     const used = this.#used[this.#side]!;
@@ -49,7 +49,7 @@ export class CacheBudget {
     return Number(Atomics.load(this.#used, this.#side));
   }
 
-  /** Draws bytes, if they are there; if they are not, the other side is asked for them where it has more than half. */
+  /** Allocates bytes if available; if not, requests them from the other side if that has more than half. */
   take(bytes: number): boolean {
     Atomics.add(this.#used, this.#side, BigInt(bytes));
     const inAll = Number(Atomics.load(this.#used, 0) + Atomics.load(this.#used, 1));
@@ -59,12 +59,15 @@ export class CacheBudget {
     return false;
   }
 
-  /** Gives back bytes that were drawn. */
+  /** Returns allocated bytes. */
   give(bytes: number): void {
     Atomics.sub(this.#used, this.#side, BigInt(bytes));
   }
 
-  /** Bytes that this side is to give back now because the other one asked. Each wish is told once, and none below half. */
+  /**
+   * Bytes that this side must free at the other's request. Each request is returned once, and never asks for more than the excess
+   * over half.
+   */
   takeAsked(): number {
     if (Atomics.load(this.#asked, this.#side) === 0) return 0;
     const asked = Atomics.exchange(this.#asked, this.#side, 0) * ASKED_BYTES;
@@ -73,7 +76,7 @@ export class CacheBudget {
 
   #ask(bytes: number): void {
     const other = 1 - this.#side;
-    // A wish that is lost between these two steps is made again with the next segment.
+    // A request lost between these two steps is repeated with the next segment.
     const asked = Atomics.load(this.#asked, other) + Math.ceil(bytes / ASKED_BYTES);
     Atomics.store(this.#asked, other, Math.min(asked, MAX_ASKED));
   }

@@ -1,7 +1,7 @@
 /** Bytes in memory as Content. */
 import type { Content } from './content.ts';
 
-/** The bytes must not be written to any more. */
+/** The bytes must not change afterwards. */
 export function bytesContent(bytes: Uint8Array): Content & { readonly size: number } {
   return {
     size: bytes.length,

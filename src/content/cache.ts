@@ -1,6 +1,6 @@
 /**
- * Segments of files, shared by all transfers: a thousand machines that boot one initrd read it once. What is kept is the
- * {@link SegmentLru}'s; this is about reads under way, which are shared as well. It does not know files.
+ * Segments of files, shared by all transfers: a thousand machines that boot one initrd read it once. {@link SegmentLru} decides
+ * what is kept; this class shares reads in progress. It does not know files.
  */
 
 import type { Awaitable } from '../base/awaitable.ts';
@@ -13,22 +13,22 @@ import type { Turns } from './turns.ts';
 export { ENTRY_BYTES } from './lru.ts';
 
 export interface SegmentCacheOptions {
-  /** Bound of what is kept, or a budget that another thread draws on, too. Segments being loaded come on top; 0 keeps nothing. */
+  /** Maximum bytes, or a budget shared with another thread. Segments being loaded are not included; 0 caches nothing. */
   readonly maxBytes: number | CacheBudget;
-  /** Where segments live; plain memory unless told otherwise. */
+  /** Allocates segments; plain memory by default. */
   readonly allocate?: (length: number) => Uint8Array;
   readonly counters?: Counters | undefined;
 }
 
 export const DEFAULT_CACHE_BYTES = 32 * 1024 ** 2;
 
-/** Puts a segment's bytes in place, all of them, and resolves once they are known to be of the version that was asked for. */
+/** Fills a whole segment, and resolves once its bytes are known to be of the requested version. */
 export type Fill = (into: Uint8Array) => Promise<void>;
 
-/** A segment on its way. */
+/** A segment being loaded. */
 interface Loading {
   readonly bytes: Promise<Uint8Array>;
-  /** Callers who wait for it. */
+  /** Number of callers waiting for it. */
   callers: number;
 }
 
@@ -36,7 +36,7 @@ export class SegmentCache {
   readonly #allocate: (length: number) => Uint8Array;
   readonly #kept: SegmentLru;
   readonly #counters: Counters;
-  /** The cache itself, for what it keeps, and each caller who got a segment. */
+  /** Holders are the cache itself, for what it keeps, and each caller that got a segment. */
   readonly #holders = new Holders();
   readonly #loading = new Map<string, Loading>();
 
@@ -50,20 +50,21 @@ export class SegmentCache {
     this.#counters = counters;
   }
 
-  /** Bytes kept, as counted against the bound. */
+  /** Cached bytes, as counted against the bound. */
   get bytes(): number {
     return this.#kept.bytes;
   }
 
-  /** The segment, if it is here. Never written to again, and there for as long as the caller does not {@link release} it. */
+  /** The segment, if cached. It is never written again, and stays valid until the caller {@link release}s it. */
   get(key: string, index: number): Uint8Array | undefined {
     this.#kept.giveWay();
     return this.#get(key, index);
   }
 
   /**
-   * As {@link get}; filled by `fill` if it is not here and no other caller is loading it already. What fails is not kept.
-   * @param turns memory is taken, and filled, in one of them
+   * Like {@link get}, but loads a missing segment by `fill`, unless another caller is already loading it. Failures are not
+   * cached.
+   * @param turns limits the loads that allocate memory at once
    */
   load(key: string, index: number, length: number, fill: Fill, turns?: Turns): Awaitable<Uint8Array> {
     const kept = this.#get(key, index);
@@ -73,7 +74,7 @@ export class SegmentCache {
     const loading = this.#loading.get(at);
     if (loading !== undefined) {
       loading.callers++;
-      // The other transfer's failure may be its own (its descriptor, its view of the file), so each then tries for itself.
+      // The other transfer's failure may be its own (its descriptor, its view of the file), so each caller then tries for itself.
       return loading.bytes.catch(() => this.#get(key, index) ?? this.#load(key, index, length, () => 1, fill, turns));
     }
     const load: Loading = { bytes: this.#load(key, index, length, () => load.callers, fill, turns), callers: 1 };
@@ -84,19 +85,20 @@ export class SegmentCache {
   }
 
   /**
-   * A caller does not look at a segment that it got again, and has not passed it on: it is freed when it is not kept any more. Without
+   * Declares that the caller no longer uses a segment and has not passed it on, so that it is freed when dropped from the cache.
+   * Otherwise the garbage collector frees it.
    * this it is the garbage collector's.
    */
   release(bytes: Uint8Array): void {
     this.#holders.letGo(bytes);
   }
 
-  /** A segment from {@link get} is what a transfer needed. */
+  /** Counts a segment from {@link get} as used by a transfer. */
   countHit(): void {
     this.#counters.add('cache.hits');
   }
 
-  /** Forgets a version. A segment of it that is being loaded may still come to be kept. */
+  /** Drops a version. A segment of it that is being loaded may still be cached afterwards. */
   evict(key: string): void {
     this.#kept.evict(key);
   }
@@ -113,7 +115,7 @@ export class SegmentCache {
     const turn = turns?.take();
     if (turn !== undefined) await turn;
     try {
-      // It may have come while this one waited.
+      // Another caller may have cached it meanwhile.
       const kept = turn === undefined ? undefined : this.#kept.get(key, index);
       if (kept !== undefined) {
         this.#holders.hold(kept, callers());

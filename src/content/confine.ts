@@ -1,15 +1,15 @@
 /**
- * Whether a path lies under a folder. Both are real paths: with links resolved, by the operating system and not by this file.
+ * Checks whether a path is inside a folder. Both must be real paths, with links already resolved by the operating system.
  */
 import { sep } from 'node:path';
 
-/** Whether `path` lies below `folder`; the folder itself does not. `/srv/ROOT-secret` is not below `/srv/ROOT`. */
+/** Whether `path` is below `folder`, not the folder itself. `/srv/ROOT-secret` is not below `/srv/ROOT`. */
 export function isBeneath(folder: string, path: string): boolean {
   const prefix = prefixOf(folder);
   return path.startsWith(prefix) && path.length > prefix.length;
 }
 
-/** A path that lies below the folder as a name under it, with `/` on every system. */
+/** The relative name of a path below the folder, with `/` on every system. */
 export function nameBeneath(folder: string, path: string): string {
   const name = path.slice(prefixOf(folder).length);
   return sep === '/' ? name : name.replaceAll(sep, '/');

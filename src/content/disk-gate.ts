@@ -1,40 +1,40 @@
 /**
- * Bounds what a disk that hangs can take. A call to a file system (NFS, SMB, FUSE, a dying disk) may never return, and holds one of
- * the process's few pool threads until it does. So only a bounded number of calls to one disk are in flight, and fewer for one path;
- * the others wait here, where waiting costs no thread. A call past its time limit is hung: its caller is refused, and so is each later
- * caller for that path, or for any path once every place of the gate is taken by a hung call. When calls return, their places are free again.
+ * Limits the damage of a hanging disk. A file system call (NFS, SMB, FUSE, a dying disk) may never return, and occupies one of
+ * the process's few pool threads until it does. So calls to a disk are limited in number, and further for a single path; the
+ * others wait here without a thread. A call past its time limit is hung: it is refused to its caller and to later callers of
+ * that path, or of any path once hung calls occupy every place. Places become free again as calls return.
  */
 import type { Clock } from '../base/clock.ts';
 import { DiskSilent } from './fault.ts';
 
 export interface DiskGateOptions {
   readonly clock: Clock;
-  /** Calls in flight at once. */
+  /** Maximum concurrent calls. */
   readonly calls: number;
-  /** Calls in flight at once for one path; one, while more than half of the places are taken. */
+  /** Maximum concurrent calls for one path; one while more than half of the places are taken. */
   readonly callsPerPath: number;
-  /** Threads that this gate shares with others. */
+  /** Threads shared with other gates. */
   readonly budget: ThreadBudget;
-  /** A call has been in flight for longer than its limit. */
+  /** Called when a call has exceeded its time limit. */
   onHung?(path: string, ms: number): void;
-  /** The last hung call has returned. */
+  /** Called when the last hung call has returned. */
   onRecovered?(): void;
 }
 
 export interface DiskCall<T> {
   readonly path: string;
-  /** Time limit, in milliseconds. Waiting for a thread counts. */
+  /** Time limit in ms, including the wait for a thread. */
   readonly limitMs: number;
-  /** Is made even when its caller has been refused: a descriptor must be closed in the end. */
+  /** The call is made even after its caller was refused: a descriptor must eventually be closed. */
   readonly must?: boolean;
-  /** It uses memory that its caller has lent, so that the caller is not refused once it has begun. */
+  /** The call uses the caller's memory, so the caller is not refused once it has started. */
   readonly lent?: boolean;
   work(): Promise<T>;
-  /** Gets a value that came when its caller had been refused. */
+  /** Called with a value that arrives after the caller was refused. */
   late?(value: T): void;
 }
 
-/** Threads for all gates together: each disk that hangs takes as many as its gate has places. */
+/** The threads available to all gates: each hanging disk takes at most as many as its gate has places. */
 export class ThreadBudget {
   #free: number;
   readonly #gates = new Set<DiskGate>();
@@ -43,7 +43,7 @@ export class ThreadBudget {
     this.#free = threads;
   }
 
-  /** Takes a thread, if one is free; the gate is told when one is. */
+  /** Takes a thread if one is free; otherwise the gate is called when one is. */
   take(gate: DiskGate): boolean {
     if (this.#free > 0) {
       this.#free--;
@@ -61,7 +61,7 @@ export class ThreadBudget {
   }
 }
 
-/** A call on its way. */
+/** A call in progress. */
 interface Entry {
   readonly path: string;
   readonly must: boolean;
@@ -75,14 +75,14 @@ export class DiskGate {
   #hung = 0;
   readonly #inFlightByPath = new Map<string, number>();
   readonly #hungByPath = new Map<string, number>();
-  /** By path, in the order in which they came. */
+  /** Queued calls by path, in order of arrival. */
   readonly #waiting = new Map<string, Set<Entry>>();
 
   constructor(options: DiskGateOptions) {
     this.#options = options;
   }
 
-  /** Settles as the work does, or rejects with a `DiskSilent` that says which path does not answer. */
+  /** Settles as the work does, or rejects with a `DiskSilent` that names the path. */
   run<T>(call: DiskCall<T>): Promise<T> {
     const { path, limitMs, must = false, lent = false } = call;
     if (!must && this.#isHung(path)) return Promise.reject(new DiskSilent(path));
@@ -128,7 +128,7 @@ export class DiskGate {
     });
   }
 
-  /** Lets calls through for which there is room now. */
+  /** Starts queued calls that there is room for. */
   proceed(): void {
     for (const [path, entries] of this.#waiting) {
       for (const entry of entries) {
@@ -147,7 +147,7 @@ export class DiskGate {
   #takePlace(path: string): boolean {
     const { calls, callsPerPath, budget } = this.#options;
     const ofPath = this.#inFlightByPath.get(path) ?? 0;
-    // A name that many ask for, and that may be hanging, is not given the last places.
+    // The last places are not given to a popular path that may be hanging.
     const most = this.#inFlight < calls / 2 ? callsPerPath : 1;
     if (this.#inFlight >= calls || ofPath >= most || !budget.take(this)) return false;
     this.#inFlight++;

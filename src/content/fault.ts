@@ -1,5 +1,5 @@
 /**
- * What a failure of the file system means to a client. The texts are fixed: a system error's own message names a path.
+ * Maps file system failures to the client's answer. The texts are fixed, since a system error's message names a path.
  */
 import { Refusal, type RefusalReason } from '../base/refusal.ts';
 
@@ -8,7 +8,7 @@ export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** Whether the failure means that no file has this name. */
+/** Whether the failure means that the file does not exist. */
 export function isMissing(error: unknown): boolean {
   return MISSING.has(codeOf(error) ?? '');
 }
@@ -17,7 +17,7 @@ const MISSING = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG', 'ELOOP']
 const FORBIDDEN = new Set(['EACCES', 'EPERM', 'EROFS']);
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
-/** @param cause a system's error, or why in words */
+/** @param cause the system error, or the reason as text */
 export function accessViolation(cause: unknown): Refusal {
   return fault('forbidden', 'access violation', cause);
 }
@@ -30,29 +30,29 @@ export function fileExists(cause?: unknown): Refusal {
   return fault('exists', 'file already exists', cause);
 }
 
-/** A call to the file system has not returned. What it uses is still in use. */
+/** A file system call has not returned, so its resources are still in use. */
 export class DiskSilent extends Refusal {
   override readonly name = 'DiskSilent';
 
-  /** @param path what nothing came of */
+  /** @param path the path that does not respond */
   constructor(path: string) {
     super('unavailable', 'file system does not answer', { cause: `calls to ${path} do not return` });
   }
 }
 
-/** Bytes sent before and bytes read from now on might not belong together. */
+/** Bytes sent before and after the change might not match. */
 export const FILE_CHANGED: Refusal = Object.freeze(new Refusal('changed', 'file changed during transfer'));
 
 export const BEING_WRITTEN: Refusal = Object.freeze(new Refusal('busy', 'file is being written'));
 
-/** The answer to a read that failed. A `Refusal` passes as it is. */
+/** The answer to a failed read. A `Refusal` passes unchanged. */
 export function readFault(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (FORBIDDEN.has(codeOf(error) ?? '')) return accessViolation(error);
   return fault('unavailable', 'cannot read file', error);
 }
 
-/** The answer to a write that failed. A `Refusal` passes as it is. */
+/** The answer to a failed write. A `Refusal` passes unchanged. */
 export function writeFault(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   const code = codeOf(error) ?? '';

@@ -1,6 +1,5 @@
 /**
- * An open file as Content: segments of one version, from the cache where they are there. The version is the {@link VersionedFile}'s
- * business.
+ * An open file as Content: segments of one version, from the cache if possible. {@link VersionedFile} guarantees the version.
  */
 
 import type { Awaitable } from '../base/awaitable.ts';
@@ -13,7 +12,7 @@ import { versionKey } from './version.ts';
 import { VersionedFile, type VersionedFileOptions } from './versioned-file.ts';
 
 export interface FileContentOptions extends VersionedFileOptions {
-  /** Its name under the root, for people. */
+  /** Name relative to the root, for logs. */
   readonly name: string;
   readonly cache: SegmentCache;
   /** Segments are read from the disk in turns. */
@@ -47,7 +46,7 @@ export class FileContent implements ServerContent {
     this.#key = versionKey(version);
   }
 
-  /** At once if the cache has the bytes. Throws a `Refusal` if they cannot be had in the version that was opened. */
+  /** Synchronous if the bytes are cached. Throws a `Refusal` if the opened version is no longer available. */
   read(offset: number, length: number): Awaitable<Uint8Array> {
     const end = Math.min(offset + length, this.size);
     if (end <= offset) return NOTHING;
@@ -59,7 +58,7 @@ export class FileContent implements ServerContent {
     return segment.then((bytes) => bytes.subarray(offset - start, end - start));
   }
 
-  /** It has a descriptor that another thread can read by, and something to read. */
+  /** Whether it has a descriptor that another thread can read, and is not empty. */
   get lends(): boolean {
     return this.size > 0 && this.#open.fd !== undefined;
   }
@@ -69,7 +68,7 @@ export class FileContent implements ServerContent {
     return fd === undefined ? undefined : { file: { fd, version: this.version, path: this.#path } };
   }
 
-  /** Throws a `Refusal` unless the file still holds the bytes that it was opened with. */
+  /** Throws a `Refusal` unless the file still is the opened version. */
   verify(): Promise<void> {
     return this.#file.verify();
   }
@@ -84,7 +83,7 @@ export class FileContent implements ServerContent {
     return this.#cache.load(this.#key, index, length, (into) => this.#file.read(into, position), this.#turns);
   }
 
-  /** A read over a border between segments. */
+  /** Reads across a segment boundary. */
   async #join(offset: number, end: number): Promise<Uint8Array> {
     const joined = new Uint8Array(end - offset);
     for (let at = offset; at < end; ) {

@@ -1,6 +1,6 @@
 /**
- * How much uploads may still write: all of them together leave a part of the disk free. It asks the disk now and then, and counts what is
- * written in between.
+ * Limits uploads so that they leave part of the disk free. Queries the disk occasionally, and counts the bytes written in
+ * between.
  */
 import type { Clock } from '../base/clock.ts';
 import { diskFull } from './fault.ts';
@@ -10,12 +10,12 @@ export interface FreeSpaceOptions {
   readonly dir: string;
   readonly fileSystem: Pick<FileSystem, 'space'>;
   readonly clock: Clock;
-  /** Bytes that stay free; `undefined`: {@link DEFAULT_KEEP_BYTES}, or a tenth of a smaller disk. */
+  /** Bytes to leave free; by default {@link DEFAULT_KEEP_BYTES}, or a tenth of a smaller disk. */
   readonly keepFreeBytes: number | undefined;
 }
 
 const DEFAULT_KEEP_BYTES = 1024 ** 3;
-/** Others write to the disk, too, and remove files. */
+/** Other programs also write to the disk and remove files. */
 const FRESH_MS = 1_000;
 
 export class FreeSpace {

@@ -1,21 +1,21 @@
 /**
- * A file of one segment, read whole when it was opened: no descriptor stays open, and its bytes stay as they are whatever becomes of
- * the file. A caller that has all of them lets the file forget them; read once more after that, it is read from the disk again, in the
- * same version or not at all.
+ * A file of a single segment, read completely when it was opened: it keeps no descriptor, and its bytes stay the same whatever
+ * happens to the file. A caller that has all the bytes lets the file drop them; a later read reads the same version from the
+ * disk, or fails.
  */
 import type { Awaitable } from '../base/awaitable.ts';
 import type { HeldBytes, Loan, ServerContent } from './content.ts';
 
 export interface HeldFileOptions {
-  /** Its name under the root, for people. */
+  /** Name relative to the root, for logs. */
   readonly name: string;
-  /** Names the version that the bytes are of. */
+  /** Identifies the version of the bytes. */
   readonly version: string;
-  /** Not written to any more. */
+  /** Immutable. */
   readonly bytes: Uint8Array;
-  /** The same bytes; rejects with a `Refusal` if they cannot be had any more. */
+  /** Reads the same bytes again; rejects with a `Refusal` if they are no longer available. */
   readAgain(): Promise<Uint8Array>;
-  /** The file does not look at the bytes again, and has given them to no caller. */
+  /** Called when the file no longer uses the bytes and has passed them to no caller. */
   release(bytes: Uint8Array): void;
 }
 
@@ -44,12 +44,12 @@ export class HeldFile implements ServerContent, HeldBytes {
     return part(this.#bytes);
   }
 
-  /** It has not forgotten its bytes. */
+  /** Whether it still has its bytes. */
   get lends(): boolean {
     return this.#bytes !== undefined;
   }
 
-  /** A copy of its bytes, which the file forgets; `undefined` if it has forgotten them before. */
+  /** Copies the bytes and drops them; `undefined` if they were dropped before. */
   take(): Uint8Array<ArrayBuffer> | undefined {
     const copy = this.#bytes && new Uint8Array(this.#bytes);
     this.forget();

@@ -1,22 +1,22 @@
 /**
- * Who holds memory, by number: when the last holder lets go, it is freed at once. The garbage collector would free it late: it sees small
- * objects, and the bytes of thousands of files behind them. A holder that does not know how long it needs the bytes, such as a
- * plugin, never lets go; then the memory is the collector's.
+ * Reference counts for memory, which is freed as soon as its last holder releases it. The garbage collector would free it late,
+ * since it sees only the small objects in front of the bytes of thousands of files. A holder that does not know how long it
+ * needs the bytes, such as a plugin, never releases them; the garbage collector then frees the memory.
  */
 
-/** Smaller memory is left to the collector: what it sees of it is not much less. */
+/** Smaller memory is left to the garbage collector, which accounts for most of it. */
 const LEAST_BYTES = 1024;
 
 export class Holders {
   readonly #free: (memory: ArrayBuffer) => void;
   readonly #count = new WeakMap<ArrayBufferLike, number>();
 
-  /** @param free told memory that is not held any more; frees it unless told otherwise */
+  /** @param free called with memory that has no holder; by default frees it */
   constructor(free = freeMemory) {
     this.#free = free;
   }
 
-  /** As many more hold the memory that the bytes lie in. */
+  /** Adds holders to the memory behind the bytes. */
   hold({ buffer }: Uint8Array, holders = 1): void {
     if (buffer.byteLength < LEAST_BYTES) return;
     this.#count.set(buffer, (this.#count.get(buffer) ?? 0) + holders);
@@ -26,7 +26,7 @@ export class Holders {
     return this.#count.has(memory);
   }
 
-  /** A holder does not look at the bytes again, nor has it passed them on. */
+  /** Removes a holder that no longer uses the bytes and has not passed them on. */
   letGo({ buffer }: Uint8Array): void {
     const count = this.#count.get(buffer);
     if (count === undefined) return;
@@ -36,7 +36,7 @@ export class Holders {
   }
 }
 
-/** A view of the memory is empty from then on. */
+/** Empties every view of the memory. */
 export function freeMemory(memory: ArrayBuffer): void {
   memory.transfer(0);
 }

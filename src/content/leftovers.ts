@@ -1,6 +1,6 @@
 /**
- * Temporary files of uploads whose server has ended without removing them: killed, or without power. A file that a living process may
- * still write to is not one of them, also that of another server that shares the folder.
+ * Temporary files of uploads whose server was killed or lost power. A file that a running process may still write to is not
+ * included, even if another server shares the folder.
  */
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
@@ -12,9 +12,9 @@ export interface LeftoverOptions {
   readonly fileSystem: Pick<FileSystem, 'list' | 'stat' | 'realPath'>;
   readonly clock: Clock;
   readonly owners?: Owners;
-  /** Names looked at, folders included. */
+  /** Maximum names visited, including folders. */
   readonly maxNames?: number;
-  /** Milliseconds that the search has. */
+  /** Time limit of the search in ms. */
   readonly limitMs?: number;
 }
 
@@ -26,7 +26,7 @@ export interface Leftover {
 /** Longer than a transfer waits for its next packet (`tftp.limits.idleMs` is a day at most), so nothing writes to a file of this age. */
 const ABANDONED_MS = 25 * 60 * 60 * 1000;
 
-/** Searches a folder and those below it, links left out. What cannot be read is passed over. @param dir a real path */
+/** Searches a folder and its subfolders without following links. Skips what cannot be read. @param dir a real path */
 export async function findLeftovers(dir: string, options: LeftoverOptions): Promise<readonly Leftover[]> {
   const { fileSystem, clock, maxNames = 100_000, limitMs = 10_000 } = options;
   const found: Leftover[] = [];
@@ -44,7 +44,7 @@ export async function findLeftovers(dir: string, options: LeftoverOptions): Prom
         const changedMs = Number((mtime > ctime ? mtime : ctime) / 1_000_000n);
         if (await isAbandoned(name, changedMs, options)) found.push({ path, bytes: size });
       } catch {
-        // It has gone meanwhile, or is a link to nowhere.
+        // It has disappeared meanwhile, or is a broken link.
       }
     }
   }

@@ -1,25 +1,25 @@
 /**
- * Segments of files in memory, as many as a bound allows, the ones used least recently going first. It knows neither files nor
- * promises: a key names a version of a file (`version.ts`), so what is held for it is right for ever, and letting go only saves memory.
+ * A bounded least-recently-used cache of file segments. It knows neither files nor promises: a key identifies a version of a
+ * file (`version.ts`), so entries never become stale, and dropping one only frees memory.
  */
 
 import type { CacheBudget } from './budget.ts';
 
-/** Roughly what an entry takes beside its bytes, so that a million tiny files are bounded too. */
+/** Approximate overhead of an entry, so that a million tiny files are bounded too. */
 export const ENTRY_BYTES = 512;
 
 export class SegmentLru {
   readonly #budget: CacheBudget;
   readonly #dropped: (bytes: Uint8Array) => void;
   readonly #costOf: (bytes: Uint8Array) => number;
-  /** Least recently used first. */
+  /** In order of use, least recent first. */
   readonly #kept = new Map<string, Uint8Array>();
   #bytes = 0;
 
   /**
-   * @param budget what is kept is drawn from it
-   * @param dropped told each segment that is not kept any more
-   * @param costOf what a segment draws
+   * @param budget the budget that cached segments draw on
+   * @param dropped called with each segment that is dropped
+   * @param costOf the bytes that a segment counts for
    */
   constructor(
     budget: CacheBudget,
@@ -31,12 +31,12 @@ export class SegmentLru {
     this.#costOf = costOf;
   }
 
-  /** Bytes kept, as counted against the bound. */
+  /** Cached bytes, as counted against the bound. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** The segment, if it is here; now the one used last. Never written to again. */
+  /** The segment, if cached; marks it as used. Never written again. */
   get(key: string, index: number): Uint8Array | undefined {
     const at = segmentKey(key, index);
     const bytes = this.#kept.get(at);
@@ -46,7 +46,7 @@ export class SegmentLru {
     return bytes;
   }
 
-  /** Keeps a segment, if it fits at all and is not here already; returns whether it does. */
+  /** Caches a segment if it fits and is not cached yet; returns whether it did. */
   keep(key: string, index: number, bytes: Uint8Array): boolean {
     const at = segmentKey(key, index);
     const cost = this.#costOf(bytes);
@@ -57,19 +57,19 @@ export class SegmentLru {
     return true;
   }
 
-  /** Drops what another thread has asked for, the segments used least recently first. */
+  /** Drops least recently used segments, as requested by another thread. */
   giveWay(): void {
     const asked = this.#budget.takeAsked();
     for (const until = this.#bytes - asked; this.#bytes > until && this.#dropOldest(); );
   }
 
-  /** Forgets a version. */
+  /** Drops a version. */
   evict(key: string): void {
     const prefix = segmentKey(key, '');
     for (const [at, bytes] of this.#kept) if (at.startsWith(prefix)) this.#drop(at, bytes);
   }
 
-  /** `false`: nothing is kept. */
+  /** Returns `false` if nothing is cached. */
   #dropOldest(): boolean {
     for (const [oldest, old] of this.#kept) {
       this.#drop(oldest, old);
@@ -87,7 +87,7 @@ export class SegmentLru {
   }
 }
 
-/** One text for a version's segment. */
+/** The key of a version's segment. */
 export function segmentKey(key: string, index: number | string): string {
   return `${key}/${index}`;
 }

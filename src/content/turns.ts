@@ -1,6 +1,6 @@
 /**
- * Turns for work that takes memory: a fixed number of callers have one at a time, and the others wait in order, without the memory. A disk that is slow, or
- * a thread that is busy, then costs no more memory than a fast one.
+ * Limits memory-intensive work to a fixed number of callers; the others wait in order without allocating. A slow disk or a busy
+ * thread thus needs no more memory than a fast one.
  */
 import type { Awaitable } from '../base/awaitable.ts';
 
@@ -12,13 +12,13 @@ export class Turns {
     this.#free = atOnce;
   }
 
-  /** A turn now, or as soon as there is one. */
+  /** Waits for a turn. */
   take(): Awaitable<void> {
     if (this.#free > 0) this.#free--;
     else return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** The turn is over. */
+  /** Ends the turn. */
   giveBack(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#free++;

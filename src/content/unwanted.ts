@@ -1,13 +1,13 @@
 /**
- * Gives back what a plugin has made and nobody will use: it came too late, or the client has gone.
+ * Releases what a plugin has created but is no longer needed, because it came too late or the client has gone.
  */
 
-/** Closes what nobody will read. It may be anything a plugin has made up, and there is nobody left to tell of a failure. */
+/** Closes content that will not be read. It may be any value, and failures cannot be reported to a caller any more. */
 export function closeUnwanted(answer: unknown): void {
   giveBack(answer, 'close');
 }
 
-/** Aborts a sink that nobody will write to. */
+/** Aborts a sink that will not be written to. */
 export function abortUnwanted(answer: unknown): void {
   giveBack(answer, 'abort');
 }
