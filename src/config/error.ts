@@ -1,26 +1,26 @@
 /**
- * A config that cannot be used, told to the person who wrote it: all problems at once, each where it stands.
+ * A config that cannot be used: all problems at once, each with its location.
  */
 import { formatPath, formatPlace, type Issue, type Place } from '../base/issue.ts';
 
-/** A place in a file that is no valid program or data, or where a program threw. */
+/** A location with a syntax error, or where a program threw. */
 export interface SourcePlace extends Place {
-  /** The line itself. */
+  /** Text of the line. */
   readonly text?: string | undefined;
 }
 
 export interface ConfigErrorDetails {
-  /** Where the config cannot even be read or run. */
+  /** Location of an error that prevents reading or running the config. */
   readonly place?: SourcePlace | undefined;
-  /** What the config is made of as far as that is known, files that were not found included: a change of one may mend it. */
+  /** Files that the config depends on, as far as known, including missing ones: changing one may fix it. */
   readonly files?: readonly string[] | undefined;
   readonly cause?: unknown;
 }
 
-/** Thrown by everything that reads a config. The message is fit for a terminal, on several lines. */
+/** Thrown by everything that reads a config. The message has several lines, for a terminal. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  /** Absolute; `undefined` if the config came from no file. */
+  /** Absolute; `undefined` if the config did not come from a file. */
   readonly file: string | undefined;
   readonly issues: readonly Issue[];
   readonly place: SourcePlace | undefined;
@@ -45,7 +45,7 @@ function format(file: string | undefined, issues: readonly Issue[], place: Sourc
   if (place?.text !== undefined) lines.push(excerpt(place.line, place.column, place.text));
   if (lines.length === 0) return where;
   const [first] = issues;
-  // A config of no file, such as a plugin's options, has no name to begin with.
+  // A config without a file, such as a plugin's options, has no name to start with.
   if (issues.length === 1 && (first!.place || (file === undefined && place === undefined))) return formatIssue(first!);
   const only = issues.length === 1 && first!.path.length === 0;
   return only
@@ -60,10 +60,10 @@ function formatIssue({ path, place, message, hint }: Issue): string {
   return `${at.join('')}${message}${hint === undefined ? '' : `\n    ${hint}`}`;
 }
 
-/** `    5 | plugins: [` and a mark below the column. */
+/** `    5 | plugins: [` and a marker below the column. */
 function excerpt(line: number, column: number | undefined, text: string): string {
   const gutter = `    ${line} | `;
-  // Tabs stay tabs, so that the mark stands below its column however wide a terminal shows them.
+  // Keep tabs, so that the marker is below its column at any tab width.
   const mark =
     column === undefined ? '' : `\n${' '.repeat(gutter.length - 2)}| ${text.slice(0, column - 1).replace(/[^\t]/g, ' ')}^`;
   return `${gutter}${text}${mark}`;

@@ -1,5 +1,5 @@
 /**
- * Imports a config's files fresh, however often they were imported before, and tells which files those were.
+ * Imports a config's files afresh at each load, and lists those files.
  *
  * Node keeps a module for ever under its URL. So each load gets a number of its own, which stands in the URL of the file imported
  * (`pxe.config.ts?generation=1.7`), and a resolve hook hands it on to the project files that this one imports. What is found by a
@@ -23,11 +23,11 @@ import { limit } from '../base/limit.ts';
 
 export interface FreshImportsOptions {
   readonly clock: Clock;
-  /** Time limit of each import: a top-level `await` may never end. */
+  /** Time limit of each import: a top-level `await` may never resolve. */
   readonly timeoutMs: number;
 }
 
-/** The imports of one load. All of them see the same modules; those of another load see others. */
+/** The imports of one load, which share their modules with each other but not with another load. */
 export class FreshImports {
   readonly #options: FreshImportsOptions;
   readonly #id: string;
@@ -41,17 +41,17 @@ export class FreshImports {
     this.#id = `${instance}.${++loads}`;
   }
 
-  /** Absolute paths of all project files that were imported, and of those that were looked for in vain. */
+  /** Absolute paths of all project files that were imported, including those that were not found. */
   get files(): readonly string[] {
     return [...this.#files];
   }
 
-  /** Takes down one file more. */
+  /** Records another file. */
   note(file: string): void {
     this.#files.add(file);
   }
 
-  /** @param file absolute path of a TypeScript or JavaScript module. Rejects with what the module threw. */
+  /** @param file absolute path of a TypeScript or JavaScript module. Rejects with whatever the module throws. */
   async import(file: string): Promise<Readonly<Record<string, unknown>>> {
     this.note(file);
     if (!existsSync(file)) throw new Error(`no such file: ${file}`);
@@ -68,7 +68,7 @@ export class FreshImports {
   }
 }
 
-/** Several copies of this module may live in one thread; each has its own hooks and its own numbers. */
+/** A thread may have several copies of this module; each has its own hooks and load numbers. */
 const copies = globalThis as { [key: symbol]: number | undefined };
 const copiesKey = Symbol.for('pxe.config.import');
 const instance = (copies[copiesKey] ?? 0) + 1;

@@ -1,5 +1,5 @@
 /**
- * Where a key stands in the text of a config.
+ * Finds the location of a key in the text of a config.
  */
 import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
@@ -7,10 +7,10 @@ import { isMap, LineCounter, type Pair, parseDocument, type Scalar } from 'yaml'
 import type { Place } from '../base/issue.ts';
 import { placeOfJsonKey, placeOfKey, type TextPlace } from './source.ts';
 
-/** Takes the types out of a program, and leaves everything else in its place. */
+/** Strips types from a program without moving the rest. */
 export type StripTypes = (source: string) => string;
 
-/** @returns `undefined` for a key that the file does not spell out: it is computed, spread or imported */
+/** @returns `undefined` for a key that is not literally in the file: it is computed, spread or imported */
 export function keyPlace(file: string, path: readonly PropertyKey[], stripTypes: StripTypes): Place | undefined {
   const found = find(file, path.map(String), stripTypes);
   return found && { file, ...found };
@@ -24,7 +24,7 @@ function find(file: string, path: readonly string[], stripTypes: StripTypes): Te
     if (extension === '.json') return placeOfJsonKey(text, path);
     return /^\.ya?ml$/.test(extension) ? placeOfYamlKey(text, path) : placeOfKey(stripTypes(text), path);
   } catch {
-    // What cannot be read or parsed is reported elsewhere.
+    // Unreadable or invalid files are reported elsewhere.
     return undefined;
   }
 }

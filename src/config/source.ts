@@ -3,13 +3,13 @@
  */
 import { type AnyNode, type Expression, type Options, type Property, parse, parseExpressionAt, type SpreadElement } from 'acorn';
 
-/** From 1. */
+/** One-based. */
 export interface TextPlace {
   readonly line: number;
   readonly column: number;
 }
 
-/** A key that stands in one object before: what is written there first is lost. */
+/** A duplicate key: the first value is lost. */
 export interface DuplicateKey extends TextPlace {
   readonly key: string;
   readonly firstLine: number;
@@ -17,7 +17,7 @@ export interface DuplicateKey extends TextPlace {
 
 const options: Options = { ecmaVersion: 'latest', sourceType: 'module', locations: true, allowHashBang: true };
 
-/** @param source JavaScript, types stripped. Nothing is found in what does not parse: that is told elsewhere. */
+/** @param source JavaScript without types. Finds nothing in invalid source, which is reported elsewhere. */
 export function duplicateKeys(source: string): readonly DuplicateKey[] {
   return tried(() => within(parse(source, options))) ?? [];
 }
@@ -52,7 +52,7 @@ function placeWithin(node: AnyNode | undefined, [name, ...rest]: readonly string
   return rest.length === 0 ? { line, column: column + 1 } : placeWithin(property.value, rest);
 }
 
-/** The first place in which a text is not JSON. It may be JavaScript all the same, as a comma before `]` is. */
+/** The location of the first JSON syntax error. The text may still be JavaScript: a comma before `]` is valid there. */
 export function placeOfJsonFault(source: string): TextPlace | undefined {
   const beyond: Place[] = [];
   const note = (_: unknown, place: Place | undefined) => void (place && beyond.push(place));
@@ -71,7 +71,7 @@ export function placeOfJsonFault(source: string): TextPlace | undefined {
   return first && { line: first.line, column: first.column + 1 };
 }
 
-/** acorn's: columns from 0. */
+/** From acorn: columns are zero-based. */
 interface Place {
   readonly line: number;
   readonly column: number;
@@ -119,7 +119,7 @@ const isText = (node: AnyNode): boolean => node.type === 'Literal' && node.raw?.
 const isNumber = (node: AnyNode): boolean =>
   node.type === 'Literal' && /^(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i.test(node.raw ?? '');
 
-/** In every object that stands in a piece of source, the outermost first. */
+/** Visits every object in a piece of source, outermost first. */
 function within(node: AnyNode): readonly DuplicateKey[] {
   const found = node.type === 'ObjectExpression' ? duplicatesIn(node.properties) : [];
   const parts = Object.values(node).flat();
@@ -135,7 +135,7 @@ function duplicatesIn(properties: readonly (Property | SpreadElement)[]): Duplic
   return properties.flatMap((property) => {
     const key = property.type === 'Property' && property.kind === 'init' ? keyOf(property) : undefined;
     if (key === undefined) {
-      // What is spread into an object may be there to be written over.
+      // Overriding a spread value may be intended.
       if (property.type === 'SpreadElement') lines.clear();
       return [];
     }
@@ -146,7 +146,7 @@ function duplicatesIn(properties: readonly (Property | SpreadElement)[]): Duplic
   });
 }
 
-/** `undefined` for a key that is computed. */
+/** `undefined` for a computed key. */
 function keyOf({ computed, key }: Property): string | undefined {
   if (key.type === 'Identifier' && !computed) return key.name;
   return key.type === 'Literal' ? String(key.value) : undefined;

@@ -1,7 +1,6 @@
 /**
- * Notices that files have changed: those that a config is made of, also ones that do not exist yet. It compares bytes, so an
- * event is only ever a reason to look; and it looks every now and then without one, so that nothing depends on events arriving.
- * It does not know what the files mean.
+ * Detects changes of a config's files, including files that do not exist yet. It compares bytes, so an event only triggers a
+ * check, and it also polls, so that it works without events. It does not know what the files mean.
  */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
@@ -10,11 +9,11 @@ import { type FSWatcher, watch } from 'chokidar';
 import type { Clock } from '../base/clock.ts';
 import { readIfRegular } from './regular-file.ts';
 
-/** Watches files for whoever made it. */
+/** Watches files on behalf of its creator. */
 export interface Watcher {
   /**
    * Watches these files from now on, and no others.
-   * @param since when the reading of files that were not watched before began, ms since the epoch: one changed later has changed
+   * @param since when reading of newly watched files began, in ms since the epoch: a file modified later counts as changed
    */
   watch(files: readonly string[], since: number): Promise<void>;
   close(): Promise<void>;
@@ -22,22 +21,22 @@ export interface Watcher {
 
 export interface FileWatcherOptions {
   readonly clock: Clock;
-  /** Called once for a burst of changes; never while `watch` is at work. */
+  /** Called once per burst of changes, never during `watch`. */
   changed(files: readonly string[]): void;
-  /** The operating system gives no (more) events; from now on changes are noticed within {@link POLL_MS}. */
+  /** Called when the operating system delivers no more events; changes are then noticed within {@link POLL_MS}. */
   onEventsLost(error: unknown): void;
 }
 
-/** Quiet for so long, a burst is over: an editor's save in several steps, a `git checkout`. */
+/** Quiet time that ends a burst: an editor's save in several steps, a `git checkout`. */
 export const QUIET_MS = 50;
-/** A burst that does not end is looked at nevertheless. */
+/** Maximum time until files are checked during a continuous burst. */
 const BURST_MS = 500;
-/** Without events, it is looked this often whether there has been a change. */
+/** Polling interval without events. */
 export const POLL_MS = 2_000;
 
-/** What a file was when last looked at. */
+/** State of a file at the last check. */
 interface Seen {
-  /** Of its bytes; of its stamp, where this process has no right to read them. `undefined`: there was none. */
+  /** Digest of the bytes, or the stamp if they are not readable; `undefined` if the file did not exist. */
   readonly digest: string | undefined;
   /** Changes whenever the file may have changed; cheap to get. */
   readonly stamp: string;
@@ -53,9 +52,9 @@ export class FileWatcher implements Watcher {
   #burstBegan: number | undefined;
   #cancelBurst = () => {};
   #cancelPoll = () => {};
-  /** Ends the wait for a watcher that will never be ready: one that failed, or was closed, does not say so. */
+  /** Ends the wait for a watcher that failed or was closed, as that never becomes ready. */
   #stopWaiting = () => {};
-  /** One look after the other. */
+  /** Serializes the checks. */
   #looking: Promise<void> = Promise.resolve();
 
   constructor(options: FileWatcherOptions) {
@@ -71,7 +70,7 @@ export class FileWatcher implements Watcher {
         if (this.#seen.has(file)) continue;
         const { seen, ctimeMs } = await look(file);
         this.#seen.set(file, seen);
-        // Stamps lag behind by a coarse tick, and are never ahead: what was written before `since` never looks later.
+        // Timestamps lag by a coarse tick and never run ahead: a file written before `since` never appears newer.
         if (ctimeMs !== undefined && ctimeMs > since) late.push(file);
       }
       await this.#listen(files);
@@ -88,7 +87,7 @@ export class FileWatcher implements Watcher {
     await this.#looking;
   }
 
-  /** Events of the folders and of the files in question, and of nothing else in these folders: inotify watches run out. */
+  /** Watches only the files and their folders, and nothing else in these folders, since inotify watches are limited. */
   async #listen(files: readonly string[]): Promise<void> {
     const folders = await Promise.all(files.map(existingFolder));
     const paths = new Set([...files, ...folders]);
@@ -103,7 +102,7 @@ export class FileWatcher implements Watcher {
       ignorePermissionErrors: true,
     });
     this.#events = events;
-    // `raw` comes at once, and for every name in a folder: also for the link that Kubernetes switches over.
+    // `raw` fires immediately and for every name in a folder, including the link that Kubernetes switches.
     events.on('raw', () => this.#eventCame()).on('all', () => this.#eventCame());
     events.on('error', (error) => this.#giveUpEvents(error));
     await new Promise<void>((resolve) => {
@@ -111,7 +110,7 @@ export class FileWatcher implements Watcher {
       this.#stopWaiting = resolve;
     });
     await before?.close();
-    // What happened between the two watchers.
+    // Covers changes between the two watchers.
     this.#eventCame();
   }
 
@@ -145,7 +144,7 @@ export class FileWatcher implements Watcher {
     if (changed.length > 0 && !this.#closed) this.#options.changed(changed);
   }
 
-  /** What is found without an event may be half saved just now: it begins a burst, as an event does. */
+  /** A change found by polling may be half saved, so it starts a burst, as an event does. */
   #pollLater(): void {
     if (this.#closed) return;
     this.#cancelPoll = this.#options.clock.setTimeout(
@@ -167,17 +166,17 @@ export class FileWatcher implements Watcher {
   }
 }
 
-/** Reads the file unless its stamp says that nothing has happened. */
+/** Reads the file unless its stamp is unchanged. */
 async function look(file: string, before?: Seen): Promise<{ readonly seen: Seen; readonly ctimeMs?: number }> {
   try {
     const first = await stampOf(file);
     if (before?.stamp === first.stamp) return { seen: before };
     const bytes = await readIfRegular(file).catch(unlessForbidden);
-    // Each save of what cannot be read, or is not a file, is a change: loading it says why nothing comes of it.
+    // Each save of an unreadable or non-regular file is a change: loading it reports why it fails.
     if (bytes === undefined) return { seen: { digest: first.stamp, stamp: first.stamp }, ctimeMs: first.ctimeMs };
     const digest = createHash('sha256').update(bytes).digest('base64');
     const last = await stampOf(file);
-    // Written while it was read: what was read is no reason not to read it again.
+    // The file was written during the read, so it must be read again.
     return { seen: { digest, stamp: first.stamp === last.stamp ? last.stamp : '' }, ctimeMs: last.ctimeMs };
   } catch {
     return { seen: { digest: undefined, stamp: '' } };
@@ -194,14 +193,14 @@ async function stampOf(file: string): Promise<{ readonly stamp: string; readonly
   return { stamp: `${ino} ${size} ${mtimeNs} ${ctimeNs}`, ctimeMs: Number(ctimeMs) };
 }
 
-/** The folder that a file is in; if there is none yet, the one further up that it will come to be in. */
+/** The file's folder, or its nearest ancestor that exists. */
 async function existingFolder(file: string): Promise<string> {
   let folder = dirname(file);
   while (!(await exists(folder)) && folder !== dirname(folder)) folder = dirname(folder);
   return folder;
 }
 
-/** Asked by threads: a disk that hangs must not stop this one. */
+/** Asynchronous, since a hanging disk must not block this thread. */
 async function exists(path: string): Promise<boolean> {
   return await stat(path).then(
     () => true,

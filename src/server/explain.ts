@@ -84,8 +84,8 @@ export async function explain(generation: Generation, question: Question): Promi
   if (route.error) return { ...found, error: toError(route.error) };
   const content = request.tftp.mode === 'netascii' ? netasciiContent(route.content) : route.content;
   try {
-    const patience = { clock: generation.clock, ms: limits.idleMs };
-    const first = await limit(Promise.resolve(readSegment(content, 0)), patience);
+    const readLimit = { clock: generation.clock, ms: limits.idleMs };
+    const first = await limit(Promise.resolve(readSegment(content, 0)), readLimit);
     const served = { from: route.served, size: route.content.size, digest: hash('sha256', first) };
     const segments = new Segments(content.size);
     segments.supply(0, first, first.length < SEGMENT_BYTES);
