@@ -103,7 +103,7 @@ async function main(): Promise<void> {
   if (flags.maps) for (const [kind, { runs }] of Object.entries(results)) tellMappings(report, kind, runs);
   report.line();
   report.line(
-    `Medians of ${flags.runs} runs, least and most in brackets; resident ${Number(flags['idle-ms']) / 1000} s after the first answer. The load average was ${load.toFixed(1)} before.`,
+    `Medians of ${flags.runs} runs, minimum and maximum in brackets; resident ${Number(flags['idle-ms']) / 1000} s after the first answer. The load average was ${load.toFixed(1)} before.`,
   );
   report.end('start');
 }
