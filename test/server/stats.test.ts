@@ -103,7 +103,7 @@ const scenarios: readonly Scenario[] = [
       });
       for (const id of [1, 2]) source.open(id, { fd: 1, version: '1:v', size: 10 });
       for (const id of [1, 2]) source.need(id, 0);
-      source.obey({ kind: 'filled', slot: await promise });
+      source.handle({ kind: 'filled', slot: await promise });
       return nonZero(stats.snapshot().counters);
     },
     counts: { 'cache.misses': 2, 'reads.content-thread': 1 },

@@ -120,7 +120,7 @@ class SimulatedSocket implements SocketEndpoint {
     if (this.#open) this.#world.network.outbox.data(this.#endpoint, to, block, slices);
   }
 
-  async settled(): Promise<void> {}
+  async applied(): Promise<void> {}
 
   async close(): Promise<void> {
     if (!this.#open) return;

@@ -60,7 +60,7 @@ export class Binding implements SocketOwner, Bound {
       }
       listener.replies = broadcastOf ? broadcastOf.#listener.replies : dataSockets > 0 ? binding.#data : [listener];
       listener.accepts = true;
-      await listener.settled();
+      await listener.applied();
       return binding;
     } catch (error) {
       await listener.close();
@@ -86,7 +86,7 @@ export class Binding implements SocketOwner, Bound {
   async join(): Promise<void> {
     this.#users++;
     this.#listener.accepts = true;
-    await this.#listener.settled();
+    await this.#listener.applied();
   }
 
   /** Resolves when it takes no request any more, and the sockets that no transfer needs are closed. */
@@ -96,7 +96,7 @@ export class Binding implements SocketOwner, Bound {
     this.#listener.accepts = false;
     if (this.#transfers === 0) return this.destroy();
     // In single-port mode the transfers under way still need it.
-    await (this.#data.length > 0 ? this.#listener.close() : this.#listener.settled());
+    await (this.#data.length > 0 ? this.#listener.close() : this.#listener.applied());
   }
 
   /** A transfer begins to use the sockets. */

@@ -15,8 +15,8 @@ export interface SocketEndpoint extends ServerEndpoint {
   readonly owner: SocketOwner;
   accepts: boolean;
   replies: readonly ServerEndpoint[];
-  /** Resolves when what was said of it is in force: another thread may be its keeper. */
-  settled(): Promise<void>;
+  /** Resolves when every change so far is in force: another thread may own the socket. */
+  applied(): Promise<void>;
   /** Resolves when its port is free. */
   close(): Promise<void>;
 }

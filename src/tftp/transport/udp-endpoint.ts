@@ -45,7 +45,7 @@ export class UdpEndpoint implements SocketEndpoint {
     this.#socket.send(to, parts);
   }
 
-  async settled(): Promise<void> {}
+  async applied(): Promise<void> {}
 
   async close(): Promise<void> {
     this.accepts = false;

@@ -49,7 +49,7 @@ class Machine {
       const at = this.open.indexOf(name);
       if (at >= 0) this.open.splice(at, 1);
     };
-    return { address, port, owner, accepts: false, replies: [], settled: async () => {}, close };
+    return { address, port, owner, accepts: false, replies: [], applied: async () => {}, close };
   }
 }
 

@@ -45,15 +45,15 @@ export class ContentThread {
 
   run(): void {
     const { control, data } = this.#options;
-    control.on('message', (message: ToContent) => this.#obey(message));
-    data.on('message', (messages: readonly ToContent[]) => this.#obeyAll(messages));
+    control.on('message', (message: ToContent) => this.#handle(message));
+    data.on('message', (messages: readonly ToContent[]) => this.#handleAll(messages));
   }
 
-  #obeyAll(messages: readonly ToContent[]): void {
-    for (const message of messages) this.#obey(message);
+  #handleAll(messages: readonly ToContent[]): void {
+    for (const message of messages) this.#handle(message);
   }
 
-  #obey(message: ToContent): void {
+  #handle(message: ToContent): void {
     switch (message.kind) {
       case 'chunk':
         this.#slots.add(message.chunk);
@@ -104,7 +104,7 @@ export class ContentThread {
 
   /** That it is open was said before a read of it was asked for, but by another way. */
   #file(id: number): VersionedFile {
-    if (!this.#files.has(id)) this.#take(this.#options.control, (message) => this.#obey(message as ToContent));
+    if (!this.#files.has(id)) this.#take(this.#options.control, (message) => this.#handle(message as ToContent));
     const file = this.#files.get(id);
     if (file === undefined) throw new Error(`file ${id} is not open`);
     return file;
@@ -112,15 +112,15 @@ export class ContentThread {
 
   /** Whatever was to be read was said before the file was let go of, but by another way. */
   async #close(id: number): Promise<void> {
-    this.#take(this.#options.data, (messages) => this.#obeyAll(messages as readonly ToContent[]));
+    this.#take(this.#options.data, (messages) => this.#handleAll(messages as readonly ToContent[]));
     const file = this.#files.get(id);
     this.#files.delete(id);
     await file?.close();
     this.#options.control.postMessage(id);
   }
 
-  #take(port: MessagePort, obey: (message: unknown) => void): void {
-    for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) obey(got.message);
+  #take(port: MessagePort, handle: (message: unknown) => void): void {
+    for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) handle(got.message);
   }
 
   #tell(message: FromContent): void {

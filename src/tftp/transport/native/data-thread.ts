@@ -27,8 +27,8 @@ import { MessageQueue } from './message-queue.ts';
 import type { FromContent, FromData, Serve, Supplied, ToContent, ToData } from './messages.ts';
 import { packFromData, unpackToData } from './packing.ts';
 import { PageCache } from './page-cache.ts';
-import { Patience } from './patience.ts';
 import { SegmentSource } from './segment-source.ts';
+import { StallGrace } from './stall-grace.ts';
 
 /** Segments that wait to be sent, or to be let go of, within a round: their memory is used again for the next. */
 const SEGMENTS_TOGETHER = 32;
@@ -112,17 +112,17 @@ export class DataThread {
   readonly #holders = new Holders((memory) => void this.#unheld.add(memory));
   /** Memory to free at the end of this round: what lies in it may still be to be sent. */
   readonly #unheld = new Set<ArrayBuffer>();
-  /** Files whose first segment is being read: the first reply needs it, and a reply that it cannot be. Oldest first. */
+  /** Files whose first segment is being read: no reply can be sent before. Oldest first. */
   readonly #unread = new Map<number, Unread>();
   /** What transfers are granted, by number. */
-  readonly #terms: TransferLimits[] = [];
+  readonly #transferLimits: TransferLimits[] = [];
   /** What this round sends, from whatever endpoint: there are many of them, and a batch has memory of its own. */
   readonly #batch = new Batch();
   /** Segments that were wanted and are here: the Engine is not called back from its own calls. */
-  #ready: Supplied[] = [];
-  /** What the content thread is to read, told at the end of this round. */
+  #supplied: Supplied[] = [];
+  /** Reads for the content thread, sent at the end of this round. */
   #needs: ToContent[] = [];
-  readonly #patience = new Patience();
+  readonly #stallGrace = new StallGrace();
   /** Requests that the main thread has not answered yet. */
   readonly #unanswered = new Set<number>();
   readonly #pollMain = new BusyPoll({
@@ -141,7 +141,7 @@ export class DataThread {
       counters,
       holders: this.#holders,
       fetch: (id, index) => this.#tell({ kind: 'need', id, index }),
-      supply: (id, index, bytes) => this.#ready.push({ kind: 'supply', id, index, bytes, last: bytes.length < SEGMENT_BYTES }),
+      supply: (id, index, bytes) => this.#supplied.push({ kind: 'supply', id, index, bytes, last: bytes.length < SEGMENT_BYTES }),
       refuse: (id, error) => this.#engine.refuse(id, error, this.#driver.now),
       tell: (message) => this.#needs.push(message),
       grown: (chunk) => preferHugePages(new Uint8Array(chunk)),
@@ -178,14 +178,14 @@ export class DataThread {
       get nextDeadline() {
         return engine.nextDeadline;
       },
-      expire: (now) => engine.expire(now, this.#patience.until(now)),
+      expire: (now) => engine.expire(now, this.#stallGrace.until(now)),
     };
   }
 
   #round(): void {
     const driver = this.#driver;
     const began = performance.now();
-    this.#patience.roundEnded(driver.takeEarliestNow(), began);
+    this.#stallGrace.roundEnded(driver.takeEarliestNow(), began);
     const ready = this.#takeMessages() ? driver.wait(0) : this.#wait(began);
     if (ready === 0) driver.tick();
     driver.expire();
@@ -223,10 +223,10 @@ export class DataThread {
 
   /** Everything that the round has made: segments that are here already, datagrams, messages. */
   #flush(): void {
-    while (this.#ready.length > 0) {
-      const ready = this.#ready;
-      this.#ready = [];
-      for (const supplied of ready) this.#supply(supplied);
+    while (this.#supplied.length > 0) {
+      const segments = this.#supplied;
+      this.#supplied = [];
+      for (const segment of segments) this.#supply(segment);
     }
     this.#batch.flush();
     this.#source.endRound();
@@ -260,26 +260,26 @@ export class DataThread {
     this.#waker.takePosted();
     this.#driver.tick();
     for (let taken = 0; taken < MESSAGES_A_ROUND && this.#reader.take(this.#record, this.#parcel); taken++)
-      if (this.#ready.length + this.#unheld.size >= SEGMENTS_TOGETHER) this.#flush();
+      if (this.#supplied.length + this.#unheld.size >= SEGMENTS_TOGETHER) this.#flush();
     for (let got = receiveMessageOnPort(this.#content); got; got = receiveMessageOnPort(this.#content)) {
-      for (const message of got.message as readonly FromContent[]) this.#source.obey(message);
-      if (this.#ready.length + this.#unheld.size >= SEGMENTS_TOGETHER) this.#flush();
+      for (const message of got.message as readonly FromContent[]) this.#source.handle(message);
+      if (this.#supplied.length + this.#unheld.size >= SEGMENTS_TOGETHER) this.#flush();
     }
     return true;
   }
 
-  readonly #record = (kind: number): void => this.#obey(unpackToData(this.#reader, kind));
-  readonly #parcel = (message: unknown): void => this.#obey(message as ToData);
+  readonly #record = (kind: number): void => this.#handle(unpackToData(this.#reader, kind));
+  readonly #parcel = (message: unknown): void => this.#handle(message as ToData);
 
-  #obey(message: ToData): void {
+  #handle(message: ToData): void {
     const now = this.#driver.now;
     switch (message.kind) {
       case 'supply':
         this.#holders.hold(message.bytes);
         this.#source.keep(message.id, message.bytes);
         return this.#supply(message);
-      case 'terms':
-        this.#terms[message.number] = message.limits;
+      case 'transfer-limits':
+        this.#transferLimits[message.number] = message.limits;
         return;
       case 'answer':
         this.#unanswered.delete(message.id);
@@ -323,16 +323,16 @@ export class DataThread {
     }
   }
 
-  #answer({ id, answer, terms }: Extract<ToData, { kind: 'answer' }>): void {
+  #answer({ id, answer, limitsId }: Extract<ToData, { kind: 'answer' }>): void {
     const first = answer.kind === 'read' ? answer.first : undefined;
     if (first !== undefined) this.#holders.hold(first);
-    const answered = this.#engine.answer(id, { ...answer, limits: this.#terms[terms]! }, this.#driver.now);
+    const answered = this.#engine.answer(id, { ...answer, limits: this.#transferLimits[limitsId]! }, this.#driver.now);
     if (!answered && first !== undefined) this.#holders.letGo(first);
   }
 
   /** The answer waits for the first segment, which is mostly here. */
-  #serve({ id, file, terms, first }: Serve): void {
-    const limits = this.#terms[terms]!;
+  #serve({ id, file, limitsId, first }: Serve): void {
+    const limits = this.#transferLimits[limitsId]!;
     this.#source.open(id, file);
     if (first !== undefined) {
       this.#holders.hold(first);

@@ -1,5 +1,5 @@
 /**
- * A native socket as the main thread has it: what is said of it here, the data thread is told.
+ * A native socket as the main thread sees it. Changes are passed on to the data thread.
  */
 
 import type { BoundSocket } from '../../../net/native/socket.ts';
@@ -7,11 +7,11 @@ import type { ServerEndpoint } from '../../protocol/outbox.ts';
 import type { SocketEndpoint, SocketOwner } from '../socket-endpoint.ts';
 import type { ToData } from './messages.ts';
 
-/** How the data thread is told. */
-export interface WaysToData {
+/** The way to the data thread. */
+export interface DataThreadLink {
   post(message: ToData): void;
   /** Resolves when all that was posted before is in force. */
-  settled(): Promise<void>;
+  applied(): Promise<void>;
 }
 
 export class NativeEndpoint implements SocketEndpoint {
@@ -23,25 +23,25 @@ export class NativeEndpoint implements SocketEndpoint {
   readonly #post: (message: ToData) => void;
   #accepts = false;
   #replies: readonly ServerEndpoint[] = [];
-  /** The data thread was asked to let go of it. */
+  /** The data thread was asked to close it. */
   closing = false;
-  readonly settled: () => Promise<void>;
+  readonly applied: () => Promise<void>;
   /** Fulfilled when its descriptor is closed, and its port is free. */
   readonly closed: Promise<void>;
-  /** Tells that. */
-  readonly wasClosed: () => void;
+  /** Fulfils {@link closed}. */
+  readonly markClosed: () => void;
 
-  constructor(number: number, { address, port, fd }: BoundSocket, owner: SocketOwner, { post, settled }: WaysToData) {
+  constructor(number: number, { address, port, fd }: BoundSocket, owner: SocketOwner, { post, applied }: DataThreadLink) {
     this.number = number;
     this.address = address;
     this.port = port;
     this.fd = fd;
     this.owner = owner;
     this.#post = post;
-    this.settled = settled;
+    this.applied = applied;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
-    this.wasClosed = resolve;
+    this.markClosed = resolve;
   }
 
   get accepts(): boolean {

@@ -18,13 +18,13 @@ export type ToData =
   | { readonly kind: 'replies'; readonly endpoint: number; readonly replies: readonly number[] }
   /** Answered by `closed`: the descriptor is not used any more. */
   | { readonly kind: 'close'; readonly endpoint: number }
-  /** What `terms` of an answer mean; told before any that names them. */
-  | { readonly kind: 'terms'; readonly number: number; readonly limits: TransferLimits }
+  /** What `limitsId` of an answer mean; told before any that names them. */
+  | { readonly kind: 'transfer-limits'; readonly number: number; readonly limits: TransferLimits }
   | {
       readonly kind: 'answer';
       readonly id: number;
       readonly answer: Omit<ReadAnswer, 'limits'> | Omit<WriteAnswer, 'limits'>;
-      readonly terms: number;
+      readonly limitsId: number;
     }
   | Serve
   | { readonly kind: 'refuse'; readonly id: number; readonly error: WireError }
@@ -44,7 +44,7 @@ export interface Serve {
   readonly kind: 'serve';
   readonly id: number;
   readonly file: FileByNumber;
-  readonly terms: number;
+  readonly limitsId: number;
   /** The bytes of a file of one segment, unless the data thread has them, as far as is known. */
   readonly first?: Uint8Array<ArrayBuffer> | undefined;
 }

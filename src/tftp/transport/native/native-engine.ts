@@ -74,8 +74,8 @@ export class NativeEngine implements DataPlane {
       if (!this.#noticed.has(message)) this.#options.notice(fields, message);
       this.#noticed.add(message);
     }
-    const ways = { post: (message: ToData) => this.#post(message), settled: () => this.#settled() };
-    const endpoint = new NativeEndpoint(this.#nextEndpoint++, socket, owner, ways);
+    const link = { post: (message: ToData) => this.#post(message), applied: () => this.#applied() };
+    const endpoint = new NativeEndpoint(this.#nextEndpoint++, socket, owner, link);
     this.#endpoints.set(endpoint.number, endpoint);
     endpoint.announce();
     endpoint.describe();
@@ -85,22 +85,22 @@ export class NativeEngine implements DataPlane {
   answer(exchange: Answer): void {
     if (this.#closed) return;
     const { transfer: id, content, first, limits } = exchange;
-    const terms = this.#threads.termsOf(limits);
+    const limitsId = this.#threads.limitsId(limits);
     const { held, file } = (first === undefined && content?.lend?.()) || {};
     if (held) {
       // A file of one segment: its bytes go along only if the data thread does not have this version yet.
       const { version, size } = held;
       const first = this.#threads.isGiven(version, size) ? undefined : held.take();
       held.forget();
-      this.#post({ kind: 'serve', id, file: { fd: NOT_OPEN, version, size }, first, terms });
+      this.#post({ kind: 'serve', id, file: { fd: NOT_OPEN, version, size }, first, limitsId });
     } else if (file) {
       exchange.borrowed = { by: this.#threads, returned: false, onReturned: () => {} };
       this.#threads.tell({ kind: 'open', id, file });
       const { fd, version } = file;
-      this.#post({ kind: 'serve', id, file: { fd, version: versionKey(version), size: version.size }, terms });
+      this.#post({ kind: 'serve', id, file: { fd, version: versionKey(version), size: version.size }, limitsId });
     } else {
       const { limits: _, ...answer } = engineAnswer(exchange);
-      this.#post({ kind: 'answer', id, answer, terms });
+      this.#post({ kind: 'answer', id, answer, limitsId });
     }
   }
 
@@ -155,13 +155,13 @@ export class NativeEngine implements DataPlane {
       firstId: this.#lastId + 1,
       budget: this.#options.budget.share(),
       stats: this.#options.stats,
-      said: (message) => this.#obey(message),
-      letGo: (id) => this.#letGo(this.#control.exchanges.get(id)?.borrowed),
-      died: (error) => this.#died(error),
+      onMessage: (message) => this.#handle(message),
+      onFileReleased: (id) => this.#fileReleased(this.#control.exchanges.get(id)?.borrowed),
+      onExit: (error) => this.#exited(error),
     });
   }
 
-  #obey(message: FromData): void {
+  #handle(message: FromData): void {
     switch (message.kind) {
       case 'request': {
         const { id, peer, endpoint, packet } = message;
@@ -196,18 +196,18 @@ export class NativeEngine implements DataPlane {
     if (!endpoint) return;
     this.#endpoints.delete(number);
     closeSocket(endpoint.fd);
-    endpoint.wasClosed();
+    endpoint.markClosed();
   }
 
   /** The content thread has let go of a file. */
-  #letGo(borrowed: Borrowed | undefined): void {
+  #fileReleased(borrowed: Borrowed | undefined): void {
     if (!borrowed) return;
     borrowed.returned = true;
     borrowed.onReturned();
   }
 
   /** Starts new threads; what the old ones had under way has failed. */
-  #died(error: unknown): void {
+  #exited(error: unknown): void {
     this.#options.fault(error, 'native transport');
     const now = performance.now();
     this.#deaths = [...this.#deaths.filter((at) => now - at < DEATHS_WITHIN_MS), now];
@@ -215,7 +215,7 @@ export class NativeEngine implements DataPlane {
     const files = Array.from(this.#control.exchanges.values(), ({ borrowed }) => borrowed);
     const sockets = [...this.#endpoints.values()].filter(({ closing }) => closing);
     const ended = this.#threads.end().then(() => {
-      for (const file of files) this.#letGo(file);
+      for (const file of files) this.#fileReleased(file);
       for (const { number } of sockets) this.#closeDescriptor(number);
     });
     this.#ended = Promise.all([this.#ended, ended]);
@@ -244,7 +244,7 @@ export class NativeEngine implements DataPlane {
   }
 
   /** Resolves when the data thread has obeyed all that was posted before. */
-  async #settled(): Promise<void> {
+  async #applied(): Promise<void> {
     await this.#call((call) => ({ kind: 'settle', call }));
   }
 

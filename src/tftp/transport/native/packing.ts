@@ -175,10 +175,10 @@ function unpackAgreement(reader: MailboxReader): NonNullable<Ending['agreement']
   return { acknowledged, blockSize, windowSize, rollover, timeoutMs };
 }
 
-function packServe(writer: MailboxWriter, { id, file, terms }: Message<ToData, 'serve'>): boolean {
+function packServe(writer: MailboxWriter, { id, file, limitsId }: Message<ToData, 'serve'>): boolean {
   if (!writer.begin(RECORD.serve)) return false;
   writer.number(id);
-  writer.number(terms);
+  writer.number(limitsId);
   writer.number(file.fd);
   writer.number(file.size);
   writer.text(file.version);
@@ -188,8 +188,8 @@ function packServe(writer: MailboxWriter, { id, file, terms }: Message<ToData, '
 
 function unpackServe(reader: MailboxReader): Message<ToData, 'serve'> {
   const id = reader.number();
-  const terms = reader.number();
-  return { kind: 'serve', id, terms, file: { fd: reader.number(), size: reader.number(), version: reader.text() } };
+  const limitsId = reader.number();
+  return { kind: 'serve', id, limitsId, file: { fd: reader.number(), size: reader.number(), version: reader.text() } };
 }
 
 function packRefuse(writer: MailboxWriter, { id, error }: Message<ToData, 'refuse'>): boolean {

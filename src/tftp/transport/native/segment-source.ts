@@ -123,7 +123,7 @@ export class SegmentSource {
   }
 
   /** What the content thread says. */
-  obey(message: FromContent): void {
+  handle(message: FromContent): void {
     const load = this.#bySlot.get(message.slot);
     if (load === undefined) throw new RangeError(`nobody reads into slot ${message.slot}`);
     this.#bySlot.delete(message.slot);

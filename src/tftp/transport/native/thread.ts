@@ -41,15 +41,15 @@ export class Thread {
 
   /**
    * @param name of the file beside this one: TypeScript from the sources, JavaScript from the package
-   * @param died told, perhaps twice, when it ends, whether or not it was asked to
+   * @param onExit told, perhaps twice, when it ends, whether or not it was asked to
    */
-  constructor(name: string, data: object, transferList: readonly MessagePort[], died: (error: unknown) => void) {
+  constructor(name: string, data: object, transferList: readonly MessagePort[], onExit: (error: unknown) => void) {
     const file = new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
     const workerData = { ...data, loaded: this.#loaded.buffer };
     const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MIB };
     this.#worker = new Worker(file, { name, workerData, transferList: [...transferList], stdin: false, resourceLimits });
-    this.#worker.on('error', died);
-    this.#worker.on('exit', (code) => died(new Error(`the ${name} ended with code ${code}`)));
+    this.#worker.on('error', onExit);
+    this.#worker.on('exit', (code) => onExit(new Error(`the ${name} ended with code ${code}`)));
     this.gone = new Promise((resolve) => void this.#worker.once('exit', () => resolve()));
     this.loaded = Promise.race([this.gone, this.#hasLoaded()]);
   }

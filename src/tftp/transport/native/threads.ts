@@ -14,11 +14,11 @@ import type { TransferLimits } from '../../protocol/transfer.ts';
 import { Bell, bellFlag } from './bell.ts';
 import type { ContentThreadOptions } from './content-thread.ts';
 import type { DataThreadOptions } from './data-thread.ts';
+import { LimitsTable } from './limits-table.ts';
 import { MailboxReader, MailboxWriter, mailboxMemory } from './mailbox.ts';
 import { MessageQueue } from './message-queue.ts';
 import type { FromData, ToContent, ToData } from './messages.ts';
 import { packToData, unpackFromData } from './packing.ts';
-import { Terms } from './terms.ts';
 import { Thread } from './thread.ts';
 
 export interface ThreadsOptions {
@@ -29,12 +29,12 @@ export interface ThreadsOptions {
   readonly budget: BudgetShare;
   /** Each thread counts in a row of it. */
   readonly stats: Stats;
-  /** The data thread says something. */
-  said(message: FromData): void;
+  /** From the data thread. */
+  onMessage(message: FromData): void;
   /** The content thread does not use a transfer's descriptor any more. */
-  letGo(id: number): void;
-  /** One of them has ended unasked; told once, after all that it had said. What the other still says is too late. */
-  died(error: unknown): void;
+  onFileReleased(id: number): void;
+  /** One of them has ended by itself; called once, after its last message. Later messages of the other are dropped. */
+  onExit(error: unknown): void;
 }
 
 /** Messages taken in one turn of the event loop: what they lead to runs when it ends. */
@@ -52,7 +52,7 @@ export class Threads {
   readonly #bell: Bell;
   readonly #toContent: MessagePort;
   readonly #waker: Waker;
-  readonly #terms: Terms;
+  readonly #transferLimits: LimitsTable;
   /** What each thread counts in, until it has ended. */
   readonly #rows: readonly StatsShare[];
   /** Descriptors of the wait and the wake. */
@@ -73,7 +73,7 @@ export class Threads {
     this.#fds = [epoll, wakeFd];
     const wake = { fd: wakeFd, flags: makeFlags() };
     this.#waker = new Waker(wake);
-    this.#terms = new Terms((number, limits) => this.post({ kind: 'terms', number, limits }));
+    this.#transferLimits = new LimitsTable((number, limits) => this.post({ kind: 'transfer-limits', number, limits }));
     const [bell, fromData, toData] = [new MessageChannel(), new MessageChannel(), new MessageChannel()];
     const [segments, files] = [new MessageChannel(), new MessageChannel()];
     const incoming = mailboxMemory();
@@ -101,12 +101,12 @@ export class Threads {
       content: segments.port2,
     };
     const contentOptions: ContentThreadOptions = { wake, stats: contentRow, control: files.port2, data: segments.port1 };
-    const died = (error: unknown) => this.#died(error);
+    const onExit = (error: unknown) => this.#exited(error);
     const dataPorts = [bell.port2, fromData.port2, toData.port2, segments.port2];
-    this.#data = new Thread('data-worker', dataOptions, dataPorts, died);
-    this.#content = new Thread('content-worker', contentOptions, [files.port2, segments.port1], died);
+    this.#data = new Thread('data-worker', dataOptions, dataPorts, onExit);
+    this.#content = new Thread('content-worker', contentOptions, [files.port2, segments.port1], onExit);
     this.#bell.onRing(() => this.#turn());
-    this.#toContent.on('message', (id: number) => options.letGo(id));
+    this.#toContent.on('message', (id: number) => options.onFileReleased(id));
     this.#sleep();
   }
 
@@ -121,8 +121,8 @@ export class Threads {
   }
 
   /** The number by which an answer names what is granted. */
-  termsOf(limits: TransferLimits): number {
-    return this.#terms.numberOf(limits);
+  limitsId(limits: TransferLimits): number {
+    return this.#transferLimits.numberOf(limits);
   }
 
   /**
@@ -200,13 +200,13 @@ export class Threads {
     return this.#reader.take(this.#record, this.#parcel);
   }
 
-  readonly #record = (kind: number): void => this.#options.said(unpackFromData(this.#reader, kind));
-  readonly #parcel = (message: unknown): void => this.#options.said(message as FromData);
+  readonly #record = (kind: number): void => this.#options.onMessage(unpackFromData(this.#reader, kind));
+  readonly #parcel = (message: unknown): void => this.#options.onMessage(message as FromData);
 
-  #died(error: unknown): void {
+  #exited(error: unknown): void {
     if (this.#ending || this.#dead) return;
     while (this.#take());
     this.#dead = true;
-    this.#options.died(error);
+    this.#options.onExit(error);
   }
 }

@@ -108,7 +108,7 @@ describeWith(
       peer.send(listener, rrq('file'));
       const asked = await until(() => messages.find((one) => one.kind === 'request'), 'request', 10_000);
       const answer = { kind: 'read', size: 2000, first: new Uint8Array(2000), again: true } as const;
-      post({ kind: 'terms', number: 1, limits: LIMITS }, { kind: 'answer', id: asked.id, answer, terms: 1 });
+      post({ kind: 'transfer-limits', number: 1, limits: LIMITS }, { kind: 'answer', id: asked.id, answer, limitsId: 1 });
       const { from } = await peer.next(10_000);
       // So that it is sent more than one block once more.
       peer.send(from, ack(1));

@@ -29,9 +29,9 @@ describeWith('a flood of strays', needs, () => {
       firstId: 1,
       budget: new CacheBudget(2 ** 20).share(),
       stats,
-      said: (message) => void messages.push(message),
-      letGo() {},
-      died: (error) => expect.unreachable(String(error)),
+      onMessage: (message) => void messages.push(message),
+      onFileReleased() {},
+      onExit: (error) => expect.unreachable(String(error)),
     });
     await threads.loaded;
     const sockets = [LISTENING, DATA].map(() => openSocket({ address: '127.0.0.1', port: 0 }));

@@ -67,7 +67,7 @@ const answer: fc.Arbitrary<ToData> = fc.record({
   kind: fc.constant('answer' as const),
   id,
   answer: fc.oneof(read, fc.constant({ kind: 'write' as const })),
-  terms: fc.nat(),
+  limitsId: fc.nat(),
 });
 
 const serve: fc.Arbitrary<ToData> = fc.oneof(
@@ -75,13 +75,13 @@ const serve: fc.Arbitrary<ToData> = fc.oneof(
     kind: fc.constant('serve' as const),
     id,
     file: fc.record({ fd: fc.nat(), version: fc.string(), size: fc.nat() }),
-    terms: fc.nat(),
+    limitsId: fc.nat(),
   }),
   fc.record({
     kind: fc.constant('serve' as const),
     id,
     file: fc.record({ fd: fc.constant(NOT_OPEN), version: fc.string(), size: fc.nat() }),
-    terms: fc.nat(),
+    limitsId: fc.nat(),
     first: fc.uint8Array({ maxLength: 5000 }).map((bytes) => new Uint8Array(bytes)),
   }),
 );

@@ -52,9 +52,9 @@ function machine({ warm = () => false, cacheBytes = KEPT }: { warm?: (fd: number
   /** The content thread's answer to its oldest read. */
   const answer = (failure?: typeof error) => {
     const { slot, position, length } = reads.shift()!;
-    if (failure) return source.obey({ kind: 'failed', slot, error: failure });
+    if (failure) return source.handle({ kind: 'failed', slot, error: failure });
     slots.bytes(slot, length).fill(position / SEGMENT_BYTES + 1);
-    source.obey({ kind: 'filled', slot });
+    source.handle({ kind: 'filled', slot });
   };
   const openWhole = (id: number, version: string, size = 100) => source.open(id, { fd: NOT_OPEN, version, size });
   return { source, open, openWhole, answer, reads, supplied, refused, fetched, lent, warmReads: () => warmReads };
@@ -161,7 +161,7 @@ describe('a segment', () => {
   });
 
   test('an answer that nobody waits for is a mistake in the program', () => {
-    expect(() => machine().source.obey({ kind: 'filled', slot: 0 })).toThrow(RangeError);
+    expect(() => machine().source.handle({ kind: 'filled', slot: 0 })).toThrow(RangeError);
   });
 });
 
