@@ -15,20 +15,20 @@ export interface DisksOptions {
   /** Threads of the process's pool; default {@link poolThreads}. */
   readonly threads?: number;
   readonly counters?: Counters | undefined;
-  /** Nothing has come of a call to a file under the folder within its time limit. */
+  /** Called when a call to a file under the folder has exceeded its time limit. */
   onHung?(folder: string, path: string, ms: number): void;
-  /** Every call to the folder that hung has returned. */
+  /** Called when every hung call to the folder has returned. */
   onRecovered?(folder: string): void;
 }
 
 export interface DiskLimits {
-  /** Milliseconds that a lookup, an open, or any other call but reading and writing has. */
+  /** Time limit of all calls except reads and writes, in ms. */
   readonly callMs: number;
-  /** Milliseconds that reading or writing a piece of a file has. */
+  /** Time limit of reading or writing a piece of a file, in ms. */
   readonly transferMs: number;
 }
 
-/** The gates of one folder: who looks names up need not wait for who reads. */
+/** The gates of one folder, so that lookups do not wait for reads. */
 interface Gates {
   readonly names: DiskGate;
   readonly bytes: DiskGate;
@@ -46,7 +46,7 @@ export class Disks {
     this.#budget = new ThreadBudget(this.#share.all);
   }
 
-  /** The file system, to be used for paths under this folder only. */
+  /** The file system for paths under this folder only. */
   folder(dir: string, limits: DiskLimits): FileSystem {
     let gates = this.#gates.get(dir);
     if (gates === undefined) {
@@ -76,7 +76,7 @@ export class Disks {
 const DEFAULT_POOL_THREADS = 4;
 const POOL_THREADS = 'pxe: pool threads';
 
-/** Threads of the pool that all threads of the process share. */
+/** Number of pool threads, which all threads of the process share. */
 export function poolThreads(): number {
   return Number(getEnvironmentData(POOL_THREADS) ?? DEFAULT_POOL_THREADS);
 }

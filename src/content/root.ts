@@ -42,14 +42,14 @@ export interface RootOptions {
   readonly clock?: Clock;
 }
 
-/** A file of a folder. */
+/** A file of the folder. */
 export interface ServedFile extends Content {
   readonly size: number;
-  /** Where the file lies under the folder, links resolved: for logs. Outside it (`followLinks`): the name that led there. */
+  /** Path relative to the folder with links resolved, for logs. Outside the folder (`followLinks`): the requested name. */
   readonly name: string;
 }
 
-/** What a name led to when it was looked at. */
+/** Result of a lookup. */
 interface Seen {
   readonly realPath: string;
   readonly stat: FileStat;
@@ -58,7 +58,7 @@ interface Seen {
 interface Found extends Seen {
   /** The folder's real path. */
   readonly base: string;
-  /** The name as spelt on disk. */
+  /** The name as spelled on disk. */
   readonly name: string;
 }
 
@@ -75,9 +75,9 @@ export class Root {
   readonly #lookup: AdaptiveLookup;
   /** Cached bytes that were read through this folder: a version cached through another one says nothing about where it lies. */
   readonly #confined = new WeakSet<Uint8Array>();
-  /** A storm asks for one name many times at once. */
+  /** A storm requests one name many times at once. */
   readonly #finds = new SingleFlight<Found | undefined>();
-  /** Files of one segment that somebody is reading, by version. */
+  /** Single-segment files being read, by version. */
   readonly #underWay = new Map<string, Promise<unknown>>();
   readonly #bases = new SingleFlight<string>();
   readonly #turns = new Turns(READS_AT_ONCE);
@@ -124,7 +124,7 @@ export class Root {
       const file = await this.#openConfined(found);
       if (file === undefined) return undefined;
       const youngMs = unsettledMs(file.version, clock.wallTime(), restMs);
-      // A rest that is cut short tells nothing: a writer pauses between two pieces, too.
+      // A shorter quiet period proves nothing: a writer also pauses between two pieces.
       const rests = youngMs <= stableWaitMs - waitedMs;
       try {
         if (youngMs > 0) {
@@ -136,18 +136,18 @@ export class Root {
         return await this.#serve(found, file);
       } catch (error) {
         const closed = file.close();
-        // It is closed when the read that hangs has returned.
+        // Closed when the hanging read returns.
         if (error instanceof DiskSilent) closed.catch(() => {});
         else await closed;
         if (!(error instanceof Refusal) || error.reason !== 'changed') throw readFault(error);
         if (waitedMs >= stableWaitMs) throw BEING_WRITTEN;
-        // It seemed settled and changed all the same: time must pass on every round.
+        // It changed although it seemed stable: wait in every round.
         if (youngMs === 0) await pause(Math.max(1, stableMs));
       }
     }
   }
 
-  /** Whether there is a file that `open` would open. Throws only if that cannot be found out. */
+  /** Whether `open` would find a file. Throws only if this cannot be determined. */
   async has(asked: string): Promise<boolean> {
     try {
       const found = await this.#find(asked);
@@ -193,7 +193,7 @@ export class Root {
     }
   }
 
-  /** Looks the name up without opening it. */
+  /** Looks up a name without opening the file. */
   #find(asked: string): Promise<Found | undefined> {
     return this.#finds.run(() => this.#findNow(asked, this.#options.caseInsensitive), asked);
   }
@@ -220,7 +220,7 @@ export class Root {
     try {
       return await this.#lookup.realPath(this.dir);
     } catch (error) {
-      // The whole folder is gone: that is no statement about a file.
+      // The whole folder is missing, which says nothing about a file.
       throw readFault(error);
     }
   }
@@ -228,7 +228,7 @@ export class Root {
   async #look(base: string, name: string): Promise<Seen | undefined> {
     const path = pathBeneath(base, name);
     try {
-      // Most names that are looked for in a boot are absent: one call tells.
+      // Most names requested during a boot do not exist: one call is enough to tell.
       const stat = await this.#lookup.stat(path);
       if (stat === undefined) return undefined;
       return { realPath: await this.#lookup.realPath(path), stat };
@@ -249,7 +249,7 @@ export class Root {
     return this.#held(found, this.#nameOf(found, found.realPath), bytes, versionKey(found.stat));
   }
 
-  /** A storm begins with a thousand requests for one file. If the other one fails, that may be its own failure. */
+  /** A storm begins with a thousand requests for one file. If the other request fails, the failure may be its own. */
   async #readByAnother(found: Found): Promise<ServedFile | undefined> {
     const underWay = this.#underWay.get(versionKey(found.stat));
     if (underWay === undefined) return undefined;
@@ -257,7 +257,7 @@ export class Root {
     return this.#cached(found);
   }
 
-  /** Others who ask for the same wait until its end. */
+  /** Other requests for the same file wait until it ends. */
   #reads({ stat }: Found): Disposable & { end(): void } {
     const { promise, resolve } = Promise.withResolvers<void>();
     const key = versionKey(stat);
@@ -316,7 +316,7 @@ export class Root {
     });
   }
 
-  /** A small file that was open before, if it still is what it was. */
+  /** Reads a small file again, provided that it is unchanged. */
   async #readAgain(found: Found, version: string): Promise<Uint8Array> {
     const cached = this.#confinedBytes(version);
     if (cached !== undefined) {
@@ -333,7 +333,7 @@ export class Root {
     }
   }
 
-  /** A file of one segment, if the cache has it as it was read through this folder. */
+  /** A single-segment file, if it was cached through this folder. */
   #confinedBytes(version: string): Uint8Array | undefined {
     const { cache } = this.#options;
     const bytes = cache.get(version, 0);
@@ -351,7 +351,7 @@ export class Root {
   }
 }
 
-/** A refusal that says something about the file, not about the disk. */
+/** Whether a refusal concerns the file rather than the disk. */
 function isVerdict(error: unknown): boolean {
   return error instanceof Refusal && (error.reason === 'not-found' || error.reason === 'forbidden');
 }

@@ -18,22 +18,22 @@ import { isTemporaryName, temporaryName } from './temporary.ts';
 export interface UploadOptions {
   /** Absolute; must exist. */
   readonly dir: string;
-  /** Bound of one upload. */
+  /** Maximum bytes of one upload. */
   readonly maxBytes: number;
-  /** Whether an upload may take the place of a file. */
+  /** Whether an upload may replace a file. */
   readonly overwrite: boolean;
   /** Bytes of the disk that all uploads together leave free. Default: 1 GiB, or a tenth of a smaller disk. */
   readonly keepFreeBytes?: number | undefined;
   readonly fileSystem: FileSystem;
   readonly clock?: Clock;
-  /** Default: by process. */
+  /** Defaults to one that identifies the process. */
   readonly owners?: Owners;
   /** Also store into folders that a symbolic link names outside `dir`. Default false. */
   readonly followLinks?: boolean;
   readonly counters?: Counters | undefined;
 }
 
-/** What an upload needs of its folder. */
+/** What an upload needs from its folder. */
 interface Context extends UploadOptions {
   readonly space: FreeSpace;
   readonly owners: Owners;
@@ -118,7 +118,7 @@ export class UploadFolder {
     }
   }
 
-  /** The real path of a folder within; `undefined` if there is none. */
+  /** The real path of a subfolder; `undefined` if it does not exist. */
   async #enter(base: string, folder: string, component: string): Promise<string | undefined> {
     const { fileSystem, followLinks } = this.#options;
     try {
@@ -192,7 +192,7 @@ class Upload implements Sink {
       await this.#place(target);
       this.#ended = true;
       this.#count('stored');
-      // Only now does the name outlast a loss of power.
+      // From here on the name survives a loss of power.
       await this.#options.fileSystem.syncDirectory(dirname(target));
     } catch (error) {
       await this.abort();
@@ -204,12 +204,12 @@ class Upload implements Sink {
     if (this.#ended) return;
     this.#ended = true;
     this.#count('aborted');
-    // There is nobody left to tell, and each step is worth trying.
+    // Errors cannot be reported any more, and every step is worth trying.
     await this.#file.close().catch(() => {});
     await this.#discard();
   }
 
-  /** Gives the file its name in one step. A symbolic link of that name is replaced, never followed. */
+  /** Renames the file in one step. Replaces a symbolic link of that name, and never follows it. */
   async #place(target: string): Promise<void> {
     const { fileSystem, overwrite } = this.#options;
     if (overwrite) {
@@ -256,6 +256,6 @@ class Upload implements Sink {
   }
 }
 
-/** A folder came to stand there meanwhile. */
+/** A folder of that name has appeared meanwhile. */
 const TAKEN = new Set(['EISDIR', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY']);
 const NO_LINKS = new Set(['EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);

@@ -8,7 +8,7 @@
  */
 import type { FileStat } from './filesystem.ts';
 
-/** Names a version: the same for equal versions, and for no others. */
+/** The key of a version: equal for equal versions only. */
 export function versionKey(stat: FileStat): string {
   return `${stat.device}:${stat.inode}:${stat.size}:${stat.mtime}:${stat.ctime}`;
 }
@@ -17,12 +17,12 @@ export function sameVersion(a: FileStat, b: FileStat): boolean {
   return a.ctime === b.ctime && sameButCtime(a, b);
 }
 
-/** The same file, and nothing differs that a plain write would have changed. */
+/** Whether it is the same file, without any change that a plain write would make. */
 export function sameButCtime(a: FileStat, b: FileStat): boolean {
   return sameFile(a, b) && a.size === b.size && a.mtime === b.mtime;
 }
 
-/** The same file, whatever it holds. */
+/** Whether it is the same file, whatever its content. */
 export function sameFile(a: FileStat, b: FileStat): boolean {
   return a.inode === b.inode && a.device === b.device;
 }

@@ -1,7 +1,7 @@
 /**
  * An open file of which only one version is ever read: the one it was opened at. After each read from the disk the file is looked at
  * again before a byte is released, and the reader is refused (`changed`) rather than given a mixture of two versions.
- * It does not know names or folders: whoever made it has confined it.
+ * It does not know names or folders: its creator has confined it.
  *
  * A file replaced by rename must go on being served from the old inode, yet its ctime changes: it has lost a name. So a change
  * of ctime alone, with size and mtime as they were, is taken for a replacement
@@ -16,20 +16,20 @@ import type { FileStat, FileSystem, OpenFile } from './filesystem.ts';
 import { sameButCtime, sameFile, sameVersion } from './version.ts';
 
 export interface VersionedFileOptions {
-  /** Taken over: closed by `close`. */
+  /** Owned by this file, which closes it. */
   readonly file: OpenFile;
-  /** What the open file was when it was confined. */
+  /** Metadata of the open file when it was confined. */
   readonly version: FileStat;
-  /** Its real path, to find out whether it still lies there. */
+  /** Its real path, to check whether it is still there. */
   readonly path: string;
   readonly fileSystem: Pick<FileSystem, 'stat'>;
 }
 
 export class VersionedFile {
   readonly #options: VersionedFileOptions;
-  /** Reads under way: others may wait for them, so the descriptor outlives them. */
+  /** Reads in progress: the descriptor outlives them, since other callers may wait for them. */
   readonly #reading = new Set<Promise<void>>();
-  /** The last look that passed; differs from the version in ctime and links only. */
+  /** Metadata of the last successful check; differs from the version in ctime and links only. */
   #seen: FileStat;
   #moved = false;
   #closed: Promise<void> | undefined;
@@ -39,7 +39,7 @@ export class VersionedFile {
     this.#seen = options.version;
   }
 
-  /** Fills `into` with the bytes at `position`. Throws a `Refusal` if they cannot be had in the version that was opened. */
+  /** Fills `into` from `position`. Throws a `Refusal` if the opened version is no longer available. */
   async read(into: Uint8Array, position: number): Promise<void> {
     if (this.#closed !== undefined) throw readFault(new Error('read after close'));
     const reading = this.#readFromDisk(into, position);
@@ -53,10 +53,10 @@ export class VersionedFile {
     }
   }
 
-  /** Throws a `Refusal` unless the file still holds the bytes that it was opened with. */
+  /** Throws a `Refusal` unless the file still is the opened version. */
   async verify(): Promise<void> {
     const now = await this.#options.file.stat();
-    // The second look of two that overlap may have ended first, hence both.
+    // Of two overlapping checks the second may end first, so compare with both.
     if (sameVersion(now, this.#seen) || sameVersion(now, this.#options.version)) return;
     if (!sameButCtime(now, this.#seen)) throw FILE_CHANGED;
     if (now.links >= this.#seen.links) {
@@ -66,7 +66,7 @@ export class VersionedFile {
     this.#seen = now;
   }
 
-  /** After the reads under way. */
+  /** Closes after the reads in progress. */
   close(): Promise<void> {
     this.#closed ??= Promise.allSettled(this.#reading).then(() => this.#options.file.close());
     return this.#closed;

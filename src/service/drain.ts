@@ -1,5 +1,5 @@
 /**
- * A service that stops: once, however often it is asked to, and with the shortest of the grace periods asked for.
+ * Stops a service exactly once, however often stop is requested, with the shortest grace period requested.
  */
 import type { Clock } from '../base/clock.ts';
 
@@ -18,8 +18,8 @@ export class Drain {
   }
 
   /**
-   * @param close stops, once, at the first call; is given the end of the grace period
-   * @returns what `close` returned, whichever call this is
+   * @param close called once, at the first request, with the end of the grace period
+   * @returns the result of `close`, for every request
    */
   stop(graceMs: number, close: (graceOver: Promise<void>) => Promise<void>): Promise<void> {
     this.#stopped ??= Promise.resolve().then(() => close(this.#over.promise));

@@ -1,6 +1,6 @@
 /**
- * The content or sink of one exchange: calls of it run one after the other and each within its time, and it is given back exactly
- * once, after the last of them.
+ * The content or sink of one exchange. Calls of it run one after another, each with a time limit; it is released exactly once,
+ * after the last call.
  */
 import { type Awaitable, isLater } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
@@ -12,9 +12,9 @@ export type FeedCall = 'read' | 'write' | 'close';
 /** Whose content or sink it is. */
 export interface FeedOwner {
   readonly clock: Clock;
-  /** One call may take this long. */
+  /** Time limit of one call. */
   readonly callMs: number;
-  /** A call has failed, or has taken too long. After a read or a write no other is made. */
+  /** Called when a call has failed or timed out. After a read or a write, no other call follows. */
   onFailure(error: unknown, call: FeedCall): void;
 }
 
@@ -28,19 +28,19 @@ export class Feed {
   #failed = false;
   #committed = false;
 
-  /** Of `content` and `sink` there is one. */
+  /** Exactly one of `content` and `sink` is set. */
   constructor(owner: FeedOwner, content: Content | undefined, sink: Sink | undefined) {
     this.#owner = owner;
     this.content = content;
     this.sink = sink;
   }
 
-  /** What a call brings is not wanted any more. */
+  /** Ignores the results of calls in progress. */
   get closed(): boolean {
     return this.#closed;
   }
 
-  /** Runs after the calls before it, unless one of them has failed. */
+  /** Runs after earlier calls, unless one of them has failed. */
   run(what: FeedCall, call: () => Promise<void>): void {
     this.#work = (this.#work ?? Promise.resolve()).then(async () => {
       if (this.#closed || this.#failed) return;
@@ -54,13 +54,13 @@ export class Feed {
     });
   }
 
-  /** Stores what was written; from here on the sink is not aborted. */
+  /** Commits what was written; from here on the sink is not aborted. */
   async commit(): Promise<void> {
     this.#committed = true;
     await this.sink?.commit();
   }
 
-  /** Closes the content, or aborts a sink that was not committed, after the call under way. Never rejects. */
+  /** Closes the content or aborts an uncommitted sink, after the call in progress. Never rejects. */
   close(): Awaitable<void> {
     this.#closed = true;
     return this.#work ? this.#work.then(() => this.#giveBack()) : this.#giveBack();
@@ -76,7 +76,7 @@ export class Feed {
     }
   }
 
-  /** A call that never settles must not keep the exchange, and all that it holds, for ever. */
+  /** A call that never settles must not keep the exchange and its resources forever. */
   #limited(call: PromiseLike<void>): Promise<void> {
     const { clock, callMs } = this.#owner;
     return new Promise((resolve, reject) => {

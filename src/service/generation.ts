@@ -16,34 +16,34 @@ import { Pipeline } from '../plugin/pipeline.ts';
 import type { Surroundings } from '../plugin/setup.ts';
 import type { Stats } from '../stats/stats.ts';
 
-/** What a generation is started in; the server's own, whatever the config. */
+/** The server's environment of a generation, independent of the config. */
 export interface World {
   readonly log: Log;
   readonly clock: Clock;
   readonly disks: Disks;
   readonly cache: SegmentCache;
-  /** Told whose code runs. */
+  /** Called with the plugin and hook whose code is about to run. */
   readonly activity?: Activity | undefined;
-  /** What plugins keep beyond their generation. */
+  /** State of plugins that outlives a generation. */
   readonly kept?: KeptState;
   /** What happens is counted in it. */
   readonly stats?: Stats;
 }
 
-/** Keeps a generation from being disposed of until it is released. */
+/** Keeps a generation alive until it is released. */
 export interface Lease {
   readonly generation: Generation;
-  /** A second call does nothing. */
+  /** Further calls have no effect. */
   release(): void;
 }
 
 export class Generation {
-  /** Counts from 1; a reload that failed counts for nothing. */
+  /** Counts from 1, without failed reloads. */
   readonly number: number;
   readonly config: ResolvedConfig;
   readonly clock: Clock;
   readonly pipeline: Pipeline;
-  /** Where uploads go that no plugin takes; without one they are refused. */
+  /** Destination of uploads that no plugin accepts; without it they are refused. */
   readonly uploads: UploadFolder | undefined;
   readonly disposed: Promise<void>;
   #leases = 0;
@@ -69,7 +69,7 @@ export class Generation {
 
   /**
    * Sets everything up. Throws a `PluginError`, and nothing is left, if a plugin's `setup` fails.
-   * @param watch told each file that a plugin wants watched, also by a `setup` that fails afterwards
+   * @param watch called with each file that a plugin wants watched, even if its `setup` fails afterwards
    * @param failed {@link Surroundings.failed}
    */
   static async start(
@@ -117,7 +117,10 @@ export class Generation {
     return { generation: this, release };
   }
 
-  /** There is a newer one, or the server stops: no more leases are taken. Disposed of with the last one. */
+  /**
+   * Called when a newer generation replaces this one, or the server stops. No more leases are granted; the generation is disposed
+   * of after the last one.
+   */
   retire(): void {
     this.#retired = true;
     this.#disposeIfDue();

@@ -14,12 +14,12 @@ export interface LocalAddress {
   readonly port: number;
 }
 
-/** One protocol that is served. */
+/** A protocol that the server offers. */
 export interface Service {
   readonly name: string;
-  /** Where it listens now. */
+  /** Current addresses. */
   readonly addresses: readonly LocalAddress[];
-  /** Exchanges that have not ended. */
+  /** Number of exchanges in progress. */
   readonly underWay: Iterable<ExchangeInfo>;
   /** The same, and how far each has come. */
   exchanges(): Promise<readonly LiveExchange[]>;
@@ -29,7 +29,7 @@ export interface Service {
    */
   prepare(generation: Generation): Promise<Prepared>;
   /**
-   * Takes no more requests, lets exchanges end for `graceMs`, and refuses the rest; resolves when nothing is left of any. A second
+   * Accepts no more requests, lets exchanges finish for `graceMs`, and refuses the rest; resolves when all have ended. A second
    * call with a shorter grace period shortens the first.
    */
   stop(graceMs: number): Promise<void>;
@@ -39,22 +39,22 @@ export interface Service {
 export interface Prepared {
   /** Puts it in force, and closes what is not asked for any more. Returns the addresses that were not listened on before. */
   commit(): readonly LocalAddress[];
-  /** Closes what was bound for it. */
+  /** Closes the newly bound sockets. */
   abandon(): Promise<void>;
 }
 
-/** A line of the live list. */
+/** An entry of the live list. */
 export interface LiveExchange extends ExchangeInfo {
   /** Content bytes acknowledged (read) or received (write) so far. */
   readonly bytes: number;
-  /** Where the protocol sends again and measures round trips by itself. */
+  /** Only for protocols that retransmit and measure round trips themselves. */
   readonly retransmissions?: number;
   readonly rttMs?: number | undefined;
-  /** Time since the request came. */
+  /** Time since the request arrived. */
   readonly ageMs: number;
 }
 
-/** What a service has of the server. */
+/** What the server provides to a service. */
 export interface ServiceHost {
   readonly log: Log;
   readonly clock: Clock;
@@ -63,8 +63,8 @@ export interface ServiceHost {
   nextId(): number;
   /** On the generation in force: the whole exchange belongs to it, so take it before anything is awaited. */
   lease(): Lease;
-  /** An exchange has its answer. */
+  /** Called when an exchange has its answer. */
   onStart(exchange: ExchangeInfo): void;
-  /** An exchange has ended, and its content or sink is given back. Its lease is still held. */
+  /** Called when an exchange has ended and its content or sink is released, but not yet its lease. */
   onEnd(exchange: ExchangeSummary, generation: Generation): void;
 }
