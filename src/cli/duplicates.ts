@@ -7,7 +7,7 @@ import { type DuplicateKey, duplicateJsonKeys, duplicateKeys } from '../config/s
 import type { Finding } from '../plugin/types.ts';
 import { stripTypes } from './strip-types.ts';
 
-/** @param files that the config is made of; what is no program and no JSON is passed over: YAML refuses such keys itself */
+/** @param files the files of the config; only programs and JSON are checked: YAML rejects duplicate keys itself */
 export function duplicateFindings(files: readonly string[]): readonly Finding[] {
   return files.flatMap((file) =>
     duplicatesOf(file).map(({ key, line, firstLine }) => ({

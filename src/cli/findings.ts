@@ -72,7 +72,7 @@ function twiceFindings({ plugins }: ResolvedConfig): Finding[] {
   });
 }
 
-/** What cannot be set up is told, and everything else is looked at all the same. */
+/** Reports what cannot be set up, and checks everything else regardless. */
 async function pluginFindings(config: ResolvedConfig, watch: (file: string) => void): Promise<readonly Finding[]> {
   const failures: Finding[] = [];
   try {

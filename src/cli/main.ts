@@ -8,7 +8,7 @@ import { EXIT, ExitError } from './exit.ts';
 import { makeProgram } from './program.ts';
 
 export async function main(): Promise<void> {
-  // Whoever reads may go (`| head`): what is written to nobody is no trouble, and whoever must know asks each write.
+  // The reader may exit (`| head`): a failed write is harmless, and code that must know checks each write.
   process.stdout.on('error', () => {});
   setPoolThreads(Number(process.env.UV_THREADPOOL_SIZE) || undefined);
   try {
@@ -20,7 +20,7 @@ export async function main(): Promise<void> {
       process.stderr.write(`pxe: ${error.message}\n`);
       process.exitCode = error instanceof ExitError ? error.exitCode : EXIT.failed;
     } else {
-      // Not thrown on: `serve` catches what nobody catches.
+      // Not rethrown: `serve` handles uncaught errors.
       process.stderr.write(`pxe: ${error instanceof Error ? error.stack : String(error)}\n`);
       process.exitCode = EXIT.failed;
     }

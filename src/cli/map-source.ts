@@ -79,7 +79,7 @@ export function mapSource(map: MapFile, { text, path, directory: given }: MapSou
   return { source: source.join('\n'), rules: count, staying, guessed };
 }
 
-/** A map's rules count on it; whoever writes for cleaned names can do without. */
+/** A map's rules rely on it; rules written for clean names do not need it. */
 const preamble = [
   '// The map sees a name as the client spelt it (/boot/x), the rules of a config see it cleaned (boot/x).',
   // A ROM may have put a line end behind it.

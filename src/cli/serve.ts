@@ -185,7 +185,7 @@ function isTerminalGone(): boolean {
   }
 }
 
-/** A plugin's timer that throws, or a promise that nobody waits for, must not end everybody's transfers. */
+/** A plugin's timer that throws, or an unhandled rejection, must not end all transfers. */
 function surviveUsersCode(log: AppLog): void {
   const tell = (error: unknown) => {
     log.error({ err: error }, 'uncaught error, most likely in a plugin');
@@ -219,7 +219,7 @@ function keepDebuggerClosed(): void {
 function endServer(log: AppLog, destination: LogDestination): void {
   setTimeout(() => {
     const hanging = process.getActiveResourcesInfo().filter((name) => name.startsWith('FSReq')).length;
-    // Node waits for its pool of threads, in vain.
+    // Node would wait forever for its thread pool.
     if (hanging > 0) {
       log.warn({ hanging }, 'file system calls do not return: ending by force');
       destination.flushSync(LEFT_RUNNING_MS);

@@ -36,7 +36,7 @@ export const jsonOption = (what: string) => new Option('--json', what);
 
 /** A config to work with. */
 export interface Settings {
-  /** Absolute; `undefined` when there is none, and the flags are all. */
+  /** Absolute; `undefined` if flags replace the config. */
   readonly file: string | undefined;
   /** What the config is made of. */
   readonly files: readonly string[];
@@ -53,7 +53,7 @@ export async function loadSettings(flags: Overrides): Promise<Settings> {
     if (loaded) return { ...loaded, since };
     const dir = resolve('.');
     if (flags.rootDir === undefined) throw new ExitError(EXIT.usage, noConfig(dir));
-    // Without a config nobody has asked for a log of transfers, and nobody would want to do without.
+    // Without a config, transfers are logged by default.
     const { accessLog } = await import('pxe/plugins');
     return {
       file: undefined,

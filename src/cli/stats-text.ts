@@ -106,7 +106,7 @@ function troubleText(stats: unknown): string | undefined {
   ]);
 }
 
-/** The numbers of a snapshot by name; 0 where there is none. */
+/** The numbers of a snapshot by name; 0 if absent. */
 function numbersOf(stats: unknown) {
   const { counters, gauges } = objectOf(stats);
   const of = (table: unknown) => (name: string) => numberOf(objectOf(table)[name]) ?? 0;

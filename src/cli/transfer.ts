@@ -1,5 +1,5 @@
 /**
- * What `pxe get` and `pxe put` share: the options of a TFTP client, progress on a terminal, and how a result is told.
+ * What `pxe get` and `pxe put` share: the options of a TFTP client, progress on a terminal, and the report of the result.
  */
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { type ClientOptions, type ClientProgress, type ClientResult, DEFAULT_CLIENT_LIMITS } from '../tftp/client/client.ts';

@@ -145,7 +145,7 @@ function messageOf(error: unknown, file: string): string {
   return (
     error.message
       .replace(/^(JSON|YAML) Error in [^\n]*:\n/, '')
-      // The place is told beside.
+      // The location is reported separately.
       .replace(/^(\w)(.*) in JSON at position .*$/s, (_, first: string, rest: string) => first.toLowerCase() + rest)
       .replace(/^Unexpected token ('.+?'), .* is not valid JSON$/s, 'unexpected $1')
       .replace(/\s+/g, ' ')

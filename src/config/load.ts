@@ -32,7 +32,7 @@ export interface LoadedConfig {
   /** Absolute. */
   readonly file: string;
   readonly config: ResolvedConfig;
-  /** What the config is made of: itself, the project files that it imports, and those that were looked for in vain. Absolute. */
+  /** Absolute paths of the config, the project files that it imports, and those that were not found. */
   readonly files: readonly string[];
 }
 

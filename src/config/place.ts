@@ -103,7 +103,7 @@ function placeOfData(error: Error, file: string | undefined): SourcePlace | unde
   return fault && place(file, fault.line, fault.column);
 }
 
-/** V8 tells the literal that is no regular expression, but not where it stands. */
+/** V8 names the invalid regular expression, but not its location. */
 function placeOfRegExp(error: Error, files: readonly string[]): SourcePlace | undefined {
   const literal =
     error instanceof SyntaxError ? /^Invalid regular expression: (\/.+\/)[a-z]*: /s.exec(error.message)?.[1] : undefined;

@@ -1,5 +1,5 @@
 /**
- * Plugins named in a config that is no program: `{ "use": "hosts", "options": { … } }` becomes what `hosts({ … })` returns.
+ * Plugins named in a config that is not a program: `{ "use": "hosts", "options": { … } }` becomes what `hosts({ … })` returns.
  */
 import { resolve } from 'node:path';
 import { type Issue, show } from '../base/issue.ts';

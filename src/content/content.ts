@@ -8,7 +8,7 @@ import type { FileStat } from './filesystem.ts';
 
 /** The bytes of one read transfer. Opened before the first reply goes out, closed exactly once when the transfer has ended. */
 export interface Content {
-  /** Bytes in all; `undefined` when nobody knows yet, and then no `tsize` is acknowledged (RFC 2349). */
+  /** Total bytes; `undefined` if not known yet, and then `tsize` is not acknowledged (RFC 2349). */
   readonly size: number | undefined;
   /**
    * The bytes from `offset` on: `length` of them, fewer only where the content ends.

@@ -76,7 +76,7 @@ export class GuardedFileSystem implements FileSystem {
     return this.#call(to, () => this.#inner.link(from, to));
   }
 
-  /** What is no longer wanted goes in the end, also when the caller has not waited for that. */
+  /** Removals are eventually made even if the caller has stopped waiting. */
   remove(path: string): Promise<void> {
     const { names, callMs } = this.#options;
     return names.run({ path, limitMs: callMs, must: true, work: () => this.#inner.remove(path) });

@@ -1,6 +1,6 @@
 /**
  * Turns the name that a client asked for into a name to look for. Pure: it knows no file system and cannot tell whether a file
- * exists; a name that passes is still confined by whoever opens it.
+ * exists; a name that passes is still confined by the code that opens it.
  *
  * A name is handled as its components. Each rule below takes them and either returns what is left or throws.
  */

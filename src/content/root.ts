@@ -33,7 +33,7 @@ export interface RootOptions {
   readonly followLinks?: boolean;
   /** Find `Boot/BCD` where `boot/bcd` was asked for. Default false. The exact spelling wins where it exists. */
   readonly caseInsensitive?: boolean;
-  /** A file is served once it has been left alone for so long. Default 100. */
+  /** A file is served once it has been unchanged for this many ms. Default 100. */
   readonly stableMs?: number;
   /** How long that is waited for. Default 2000; 0 does not wait. */
   readonly stableWaitMs?: number;
@@ -101,7 +101,7 @@ export class Root {
   /**
    * Opens a file; `undefined` if there is none of that name. Throws a `Refusal`: `forbidden` for what must not be read, `unavailable` for what cannot.
    *
-   * A file of one segment is read at once and held: no descriptor stays open, and when the cache has it, or somebody is reading it
+   * A file of one segment is read at once and held: no descriptor stays open, and when the cache has it, or another request is reading it
    * already, none is opened.
    */
   async open(asked: string): Promise<ServedFile | undefined> {

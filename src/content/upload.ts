@@ -50,7 +50,7 @@ export class UploadFolder {
     this.#options = { ...options, owners, counters, space: new FreeSpace({ dir, fileSystem, clock, keepFreeBytes }) };
   }
 
-  /** Temporary files that servers which have ended left behind. Throws if there is no folder. */
+  /** Temporary files left behind by servers that have ended. Throws if the folder does not exist. */
   async leftovers(): Promise<readonly Leftover[]> {
     const { dir, fileSystem, owners } = this.#options;
     return findLeftovers(await fileSystem.realPath(dir), { fileSystem, owners, clock: this.#clock });

@@ -8,7 +8,7 @@
  * - if the file has fewer names than when last looked at (renamed over, or removed), or
  * - once, if its path now leads elsewhere (moved aside).
  * Any other change of ctime may be a write whose mtime was set back (`rsync --inplace`, `cp -p`), which nothing can tell from
- * a chmod: refused. The hole that remains: somebody writes in place, keeps the size, sets back mtime to the nanosecond *and*
+ * a chmod: refused. The remaining hole: a program writes in place, keeps the size, sets back mtime to the nanosecond *and*
  * removes or moves the file, all between two reads of one transfer. No tool that we know does these together.
  */
 import { FILE_CHANGED, isMissing, readFault } from './fault.ts';

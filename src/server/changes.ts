@@ -64,7 +64,7 @@ function valueAt(config: unknown, key: string): unknown {
   return key.split('.').reduce((value, name) => (isPlainObject(value) ? value[name] : undefined), config);
 }
 
-/** Two plugins of one name are told apart by their order. */
+/** Plugins of the same name are distinguished by their order. */
 function pluginChanges(before: readonly ReadyPlugin[], after: readonly ReadyPlugin[]): Changes['plugins'] {
   const old = numbered(before);
   const now = numbered(after);

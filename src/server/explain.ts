@@ -20,7 +20,7 @@ import { codeOf, describeRefusal } from '../tftp/protocol/refusal.ts';
 import { Segments } from '../tftp/protocol/segments.ts';
 import { type TftpReadRequest, understand } from '../tftp/request.ts';
 
-/** A request that nobody has sent. */
+/** A hypothetical request. */
 export interface Question {
   /** As the client would spell it. */
   readonly name: string;

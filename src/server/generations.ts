@@ -34,7 +34,7 @@ export class Generations {
     return this.#watched;
   }
 
-  /** On the generation in force. Throws where there is none. */
+  /** On the generation in force. Throws if there is none. */
   lease(): Lease {
     if (!this.#current) throw new Error('the server has not started');
     return this.#current.lease();

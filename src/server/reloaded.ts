@@ -1,5 +1,5 @@
 /**
- * A reload that has taken effect, and how it is told.
+ * A completed reload, and its line in the log.
  */
 
 import type { Log } from '../base/log.ts';

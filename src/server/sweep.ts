@@ -12,6 +12,6 @@ export async function sweepUploads({ uploads, config }: Generation, log: Log): P
     const bytes = removed.reduce((sum, leftover) => sum + leftover.bytes, 0);
     log.info({ dir: config.uploads?.dir, files: removed.length, bytes }, 'unfinished uploads of an earlier run removed');
   } catch {
-    // A folder that cannot be read is told at the first upload, and by `check`.
+    // A folder that cannot be read is reported at the first upload and by `check`.
   }
 }

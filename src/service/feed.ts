@@ -35,7 +35,7 @@ export class Feed {
     this.sink = sink;
   }
 
-  /** Ignores the results of calls in progress. */
+  /** Whether the results of calls are no longer wanted. */
   get closed(): boolean {
     return this.#closed;
   }

@@ -22,7 +22,7 @@ export interface World {
   readonly clock: Clock;
   readonly disks: Disks;
   readonly cache: SegmentCache;
-  /** Called with the plugin and hook whose code is about to run. */
+  /** Records whose code is running. */
   readonly activity?: Activity | undefined;
   /** State of plugins that outlives a generation. */
   readonly kept?: KeptState;

@@ -13,7 +13,7 @@ export interface SignalCounter {
   count(): number;
 }
 
-/** Throws where there is no koffi, or no libuv to be found. */
+/** Throws if koffi or libuv is not available. */
 export function countSignals(numbers: readonly number[]): SignalCounter {
   const koffi = createRequire(import.meta.url)('koffi');
   const uv = koffi.load(null);

@@ -17,7 +17,7 @@ export interface WatcherOptions {
 
 /** How often {@link Watcher.tick} is to be called, in ms. */
 export const TICK_MS = 200;
-/** Standing still for longer than this is told. */
+/** A stall longer than this is reported. */
 const STALL_MS = 2000;
 /** After a signal a main thread that stands still is waited for this long, and a stop this much longer than `limits.stopMs`. */
 const STANDING_MS = 1500;
