@@ -1,6 +1,5 @@
 /**
- * What read and write transfers have in common: the request, the first reply, what is done when the transfer wakes, and how it ended. A state
- * machine without I/O or clock.
+ * What read and write transfers share: the request, the first reply, what is done on waking, and the end. Without I/O or clock.
  */
 import type { Timed } from '../../base/deadlines.ts';
 import { addressKey, type PeerKey } from '../../base/peer.ts';
@@ -212,7 +211,7 @@ export abstract class Transfer implements Timed {
     this.end(answered ? 'failed' : 'refused', now, error);
   }
 
-  /** Ends it, and sends the peer nothing. */
+  /** Sends the peer nothing. */
   end(outcome: Outcome, now: number, error?: Ending['error'], lastAckMissing = false): void {
     if (this.#phase === 'over') return;
     const ending: Ending = {
