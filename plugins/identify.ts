@@ -176,7 +176,9 @@ function leaseSource(option: LeaseFileOption, index: number, { configDir, log, k
 
 function neighbourSource(given: NeighbourReader | undefined, { log }: PluginContext): Source {
   const table =
-    given === undefined ? new NeighbourTable((problem) => log.warn({ reason: problem }, 'neighbours are not known')) : undefined;
+    given === undefined
+      ? new NeighbourTable((problem) => log.warn({ reason: problem }, 'neighbours cannot be looked up'))
+      : undefined;
   const read = given ?? ((address, signal) => table?.find(address, signal));
   const ask = async (address: string, signal: AbortSignal): Promise<Known | undefined> => {
     const found = await read(address, signal);

@@ -84,7 +84,7 @@ export class NeighbourTable {
     return undefined;
   }
 
-  /** Why neighbours are not known, with what to do. */
+  /** Why neighbours cannot be looked up, with what to do. */
   async problems(): Promise<readonly string[]> {
     const error = await this.#ip.problem();
     return error === undefined ? [] : [ipProblem(error)];

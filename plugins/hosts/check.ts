@@ -131,7 +131,7 @@ class NeverKnown {
     const known = this.#sources.filter(({ tells }) => tells.includes(fact)).map(({ source }) => source);
     if (this.#trust !== undefined && known.length > 0) return `\`trust\` leaves out what provides it: ${known.join(', ')}`;
     if (fact === 'mac') return 'add a source to identify(), before hosts: identify({ neighbours: true })';
-    return 'of the sources of identify() `filename` provides it';
+    return 'of the sources of identify(), `filename` provides it';
   }
 }
 

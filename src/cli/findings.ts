@@ -121,7 +121,10 @@ function listenFindings(listen: ResolvedConfig['tftp']['listen']): Finding[] {
       if (interfaces[on.interface]) return [];
       const there = Object.keys(interfaces).join(', ');
       return [
-        error(['tftp', 'listen', index, 'interface'], `no interface "${on.interface}" has an address now; there are: ${there}`),
+        error(
+          ['tftp', 'listen', index, 'interface'],
+          `no interface "${on.interface}" has an address; interfaces that have one: ${there}`,
+        ),
       ];
     }
     const own = Object.values(interfaces).flatMap((found) => found?.map(({ address }) => address) ?? []);

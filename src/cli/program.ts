@@ -56,7 +56,7 @@ function refuseUnlessFolder(word: string): void {
 }
 
 function configHint(file: string): string {
-  return /\.(m?[tj]s|json|ya?ml)$/.test(file) ? `; to serve by this config: pxe serve --config ${file}` : '';
+  return /\.(m?[tj]s|json|ya?ml)$/.test(file) ? `; to serve with this config: pxe serve --config ${file}` : '';
 }
 
 function commandHint(word: string): string {

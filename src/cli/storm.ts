@@ -202,7 +202,7 @@ function refuseExcess(plan: StormPlan, allowed: boolean): void {
   if (clients + OTHER_DESCRIPTORS > limit) {
     throw new ExitError(
       EXIT.usage,
-      `${clients} clients need as many sockets, but this process may open only ${limit}: raise the limit (ulimit -n ${clients + OTHER_DESCRIPTORS}), or use fewer --clients`,
+      `${clients} clients need ${clients} sockets, but this process may open only ${limit}: raise the limit (ulimit -n ${clients + OTHER_DESCRIPTORS}), or use fewer --clients`,
     );
   }
   const reason = excess(demandOf(plan));

@@ -69,7 +69,7 @@ export default {
     for (const told of [
       `error    rootDir: there is no folder ${join(at.path, 'nowhere')}: create it`,
       `uploads.dir: there is no folder ${join(at.path, 'nowhere/up')}`,
-      'tftp.listen[1].interface: no interface "lab7" has an address now',
+      'tftp.listen[1].interface: no interface "lab7" has an address; interfaces that have one',
       'tftp.listen[2].address: 192.0.2.7 is not an address of this machine; it has: 127.0.0.1',
       'plugins[0]: plugin "bad", setup: no licence',
     ]) {

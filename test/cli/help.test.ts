@@ -153,7 +153,10 @@ test.each<[word: string, told: RegExp]>([
   ['srve', /there is no command and no folder "srve"; did you mean "pxe serve"\?/],
   ['exlpain', /did you mean "pxe explain"\?/],
   ['./nowhere', /there is no command and no folder "\.\/nowhere"$/m],
-  ['package.json', /"package.json" is neither a command nor a folder; to serve by this config: pxe serve --config package.json/],
+  [
+    'package.json',
+    /"package.json" is neither a command nor a folder; to serve with this config: pxe serve --config package.json/,
+  ],
   ['LICENSE', /"LICENSE" is neither a command nor a folder$/m],
 ])('a first word that is neither a command nor a folder: %s', async (word, told) => {
   const { code, stdout, stderr } = await pxe([word], { cwd: fileURLToPath(new URL('../..', import.meta.url)) });

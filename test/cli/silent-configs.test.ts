@@ -55,7 +55,7 @@ const table: Readonly<Record<string, Silent>> = {
   'a serial number that only a file name tells': {
     plugins: `${known}, hosts({ 'serial:d1f0c2aa': { folder: 'web' } })`,
     told: [
-      "can never match: nothing here provides a client's serial number; of the sources of identify() `filename` provides it",
+      "can never match: nothing here provides a client's serial number; of the sources of identify(), `filename` provides it",
     ],
     right: { plugins: "identify({ filename: true }), hosts({ 'serial:d1f0c2aa': { folder: 'web' } })" },
   },

@@ -117,7 +117,7 @@ describe('what is refused, without a packet sent', () => {
   test.each<[flags: readonly string[], told: RegExp]>([
     [['--clients', '101'], /101 clients at a time, more than 100\n.*--yes\n.*--clients, --boots, --arrival/],
     [['--boots', '501', '-p', 'ipxe'], /up to 501 requests within a second, more than 500\n.*--yes/],
-    [['--clients', '100000', '--yes'], /100000 clients need as many sockets.*ulimit -n 100064.*fewer --clients/],
+    [['--clients', '100000', '--yes'], /100000 clients need 100000 sockets.*ulimit -n 100064.*fewer --clients/],
     [['--verify', 'nowhere'], /--verify: cannot compare boot\.efi: ENOENT/],
   ])('%j', async (flags, told) => {
     const at = await stormLab();

@@ -131,7 +131,7 @@ describe('check', () => {
     const found = (await pipeline.check()).map(({ severity, path }) => [severity, ...path]);
     expect(found).toEqual(hanging.map((_, index) => ['warning', 'plugins', 0, 'options', index + 1, 'match']));
     expect((await pipeline.check())[0]!.message).toBe(
-      '(a+)+ can match one name in too many ways, as in "aaaaaaaaaaaaaaaaaaaa…a!" (33 characters): it is matched by a slower engine that always ends; write it so that each character of a name can match in only one place: a+ for (a+)+, [^/]* for .*',
+      '(a+)+ can match one name in too many ways, as in "aaaaaaaaaaaaaaaaaaaa…a!" (33 characters): it runs on a slower engine that always terminates; write it so that each character of a name can match in only one place: a+ for (a+)+, [^/]* for .*',
     );
   });
 

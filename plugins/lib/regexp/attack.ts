@@ -44,7 +44,7 @@ export function describeAttack({ name, repetition }: Attack, bound: BoundedRegEx
   const shown = name.length > 24 ? `${name.slice(0, 20)}…${name.slice(-2)}` : name;
   const outcome =
     bound === 'linear'
-      ? 'it is matched by a slower engine that always ends'
+      ? 'it runs on a slower engine that always terminates'
       : `such a request is refused after up to ${totalMs(limitMs)} ms, during which the server does nothing else`;
   return `${repetition} can match one name in too many ways, as in ${JSON.stringify(shown)} (${name.length} characters): ${outcome}; write it so that each character of a name can match in only one place: a+ for (a+)+, [^/]* for .*`;
 }
