@@ -6,7 +6,7 @@ import type { Signal } from '../base/abort.ts';
 import type { Log } from '../base/log.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Content, Sink } from '../content/content.ts';
-import type { Trace } from './trace.ts';
+import type { Describe, Trace } from './trace.ts';
 import type { Folder, ReadRequest, WriteRequest } from './types.ts';
 
 /** What goes along with one request. */
@@ -19,8 +19,8 @@ export interface RouteOptions {
   readonly unservable?: Refusal | undefined;
   /** Filled on the way, if it is given. */
   readonly trace?: Trace | undefined;
-  /** What the trace and the log say of a refusal: a service adds its own code. Default: {@link describeError}. */
-  readonly describe?: ((refusal: Refusal) => string) | undefined;
+  /** Default: {@link describeError}'s own. */
+  readonly describe?: Describe | undefined;
 }
 
 /** What a client gets. Whoever takes it closes `content`. */

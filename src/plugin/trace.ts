@@ -5,8 +5,10 @@
 import { errorText } from '../base/error-text.ts';
 import { Refusal } from '../base/refusal.ts';
 import { factNames, sourceOf } from './facts.ts';
-import type { RouteOptions } from './route.ts';
 import type { Client, FactName, Folder, Hooks } from './types.ts';
+
+/** What a trace and the log say of a refusal: a service adds its own code. */
+export type Describe = (refusal: Refusal) => string;
 
 /** A file name that was looked up under the root. */
 export interface Lookup {
@@ -40,9 +42,9 @@ export type Trace = TraceEntry[];
 export class TracedFolder implements Folder {
   readonly #folder: Folder;
   readonly #lookups: Lookup[];
-  readonly #describe: RouteOptions['describe'];
+  readonly #describe: Describe | undefined;
 
-  constructor(folder: Folder, lookups: Lookup[], describe: RouteOptions['describe']) {
+  constructor(folder: Folder, lookups: Lookup[], describe: Describe | undefined) {
     this.#folder = folder;
     this.#lookups = lookups;
     this.#describe = describe;
@@ -78,7 +80,7 @@ export class TracedFolder implements Folder {
 }
 
 /** `forbidden: access violation (it leads out of the root)`: the detail is for the operator, and may hold a path. */
-export function describeError(error: unknown, describe: RouteOptions['describe'] = describeRefusal): string {
+export function describeError(error: unknown, describe: Describe = describeRefusal): string {
   return error instanceof Refusal ? describe(error) : errorText(error);
 }
 

@@ -14,15 +14,16 @@ import type { Lease } from '../service/generation.ts';
 import type { ServiceHost } from '../service/service.ts';
 import { limitsOf } from './limits.ts';
 import { netasciiContent, netasciiSink } from './netascii.ts';
+import type { Ending } from './protocol/ending.ts';
 import type { WireError } from './protocol/error.ts';
 import { DEFAULT_BLOCK_BYTES } from './protocol/options.ts';
 import { describeRefusal, wireError } from './protocol/refusal.ts';
-import type { Ending, TransferLimits } from './protocol/transfer.ts';
+import type { TransferLimits } from './protocol/transfer.ts';
 import { optionMap, type Understood } from './request.ts';
 import type { TftpSummary } from './summary.ts';
 import type { Binding } from './transport/binding.ts';
-import type { Borrowed, DataPlane } from './transport/data-plane.ts';
-import type { Arrival, TransportExchange } from './transport/transport.ts';
+import type { DataPlane } from './transport/data-plane.ts';
+import type { Arrival, Borrowed, TransportExchange } from './transport/transport-exchange.ts';
 
 export class TftpExchange extends Exchange implements TransportExchange {
   readonly transfer: number;

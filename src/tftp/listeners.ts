@@ -2,7 +2,8 @@
  * What a server listens on, by setting: what a new config lists as well stays open, what is new is bound before anything is closed.
  */
 import type { Address, Listening, ListenOn } from '../net/listening.ts';
-import type { ListenSettings, Transport } from './transport/transport.ts';
+import type { ListenSettings } from './transport/binding.ts';
+import type { Transport } from './transport/transport.ts';
 
 /** Everything that a config lists is bound; `commit` or `abandon` it, once, with nothing else in between. */
 export interface PreparedListeners {

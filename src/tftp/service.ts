@@ -17,7 +17,8 @@ import type { EngineLimits } from './protocol/engine.ts';
 import { wireError } from './protocol/refusal.ts';
 import { understand } from './request.ts';
 import type { DataPlane } from './transport/data-plane.ts';
-import type { Arrival, Transport, TransportEvents } from './transport/transport.ts';
+import type { Transport, TransportEvents } from './transport/transport.ts';
+import type { Arrival } from './transport/transport-exchange.ts';
 
 export interface TftpOptions {
   readonly transport: (events: TransportEvents<TftpExchange>, limits: EngineLimits, stats: Stats) => Transport<TftpExchange>;

@@ -16,10 +16,11 @@ import { expect } from 'vitest';
 import { type PeerKey, peerKey } from '../../src/base/peer.ts';
 import { SEGMENT_BYTES, type Slices } from '../../src/base/segment.ts';
 import type { DropReason } from '../../src/tftp/protocol/counters.ts';
+import type { Ending } from '../../src/tftp/protocol/ending.ts';
 import { type ControlPlane, Engine, type EngineLimits, type IncomingRequest } from '../../src/tftp/protocol/engine.ts';
 import type { ServerEndpoint } from '../../src/tftp/protocol/outbox.ts';
 import { decode, encode, HEADER_BYTES, Opcode, type Option, type Packet } from '../../src/tftp/protocol/packet.ts';
-import type { Ending, TransferLimits } from '../../src/tftp/protocol/transfer.ts';
+import type { TransferLimits } from '../../src/tftp/protocol/transfer.ts';
 import { hex } from './hex.ts';
 import { ENGINE_LIMITS, TRANSFER_LIMITS } from './limits.ts';
 

@@ -10,11 +10,12 @@ import type { Failure } from '../../src/tftp/client/error.ts';
 import type { AskedOptions } from '../../src/tftp/client/options.ts';
 import type { ClientLimits, ClientRequest, ClientTransfer } from '../../src/tftp/client/transfer.ts';
 import { UploadTransfer } from '../../src/tftp/client/upload.ts';
+import type { Ending } from '../../src/tftp/protocol/ending.ts';
 import { type ControlPlane, Engine, type EngineLimits, type IncomingRequest } from '../../src/tftp/protocol/engine.ts';
 import { ErrorCode } from '../../src/tftp/protocol/error.ts';
 import type { ServerEndpoint } from '../../src/tftp/protocol/outbox.ts';
 import { Opcode } from '../../src/tftp/protocol/packet.ts';
-import type { Ending, TransferLimits } from '../../src/tftp/protocol/transfer.ts';
+import type { TransferLimits } from '../../src/tftp/protocol/transfer.ts';
 import { ENGINE_LIMITS, TRANSFER_LIMITS } from './limits.ts';
 import type { BoundEndpoint, Host, Network } from './network.ts';
 

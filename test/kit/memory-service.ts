@@ -4,11 +4,13 @@
 import { SEGMENT_BYTES } from '../../src/base/segment.ts';
 import { bytesContent } from '../../src/content/bytes.ts';
 import type { Listening } from '../../src/net/listening.ts';
+import type { Ending } from '../../src/tftp/protocol/ending.ts';
 import type { RequestPacket } from '../../src/tftp/protocol/packet.ts';
 import { Opcode } from '../../src/tftp/protocol/packet.ts';
-import type { Ending, TransferLimits } from '../../src/tftp/protocol/transfer.ts';
+import type { TransferLimits } from '../../src/tftp/protocol/transfer.ts';
 import type { DataPlane } from '../../src/tftp/transport/data-plane.ts';
-import type { Arrival, TransportEvents, TransportExchange } from '../../src/tftp/transport/transport.ts';
+import type { TransportEvents } from '../../src/tftp/transport/transport.ts';
+import type { Arrival, TransportExchange } from '../../src/tftp/transport/transport-exchange.ts';
 import { join } from './hosts.ts';
 
 export class MemoryService {

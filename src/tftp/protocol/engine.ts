@@ -12,6 +12,7 @@
 import { Deadlines } from '../../base/deadlines.ts';
 import { addressKey, type PeerKey } from '../../base/peer.ts';
 import type { Counters } from './counters.ts';
+import type { Ending, Progress } from './ending.ts';
 import { ErrorCode, type WireError } from './error.ts';
 import { Lingering } from './lingering.ts';
 import { type RequestLimits, withinLimits } from './options.ts';
@@ -21,7 +22,7 @@ import { Peers } from './peers.ts';
 import { type ReadAnswer, ReadTransfer } from './read-transfer.ts';
 import type { RequestRecord } from './request-record.ts';
 import { StrangerLimit, UNKNOWN_TRANSFER } from './strangers.ts';
-import type { Ending, Progress, Transfer } from './transfer.ts';
+import type { Transfer } from './transfer.ts';
 import type { TransferHost } from './transfer-host.ts';
 import { Unproven, type UnprovenLimits } from './unproven.ts';
 import { type WriteAnswer, WriteTransfer } from './write-transfer.ts';
@@ -64,7 +65,7 @@ export class Engine {
   #limits: EngineLimits;
   readonly #control: ControlPlane;
   readonly #counters: Counters;
-  readonly #host: TransferHost;
+  readonly #host: TransferHost<Transfer>;
   readonly #deadlines = new Deadlines<Transfer>();
   /** Every transfer by number, lingering ones left out. */
   readonly #transfers = new Map<number, Transfer>();

@@ -33,7 +33,7 @@ export class ReadTransfer extends Transfer {
   /** The content was dropped: it is requested again when the peer has answered. */
   #shed = false;
 
-  constructor(request: RequestRecord, options: readonly Option[], host: TransferHost, answerWithinMs: number) {
+  constructor(request: RequestRecord, options: readonly Option[], host: TransferHost<Transfer>, answerWithinMs: number) {
     super(request, options, host, answerWithinMs, READ_RULES);
   }
 

@@ -1,12 +1,12 @@
 /**
  * The Engine as its transfers see it.
  */
-import type { Deadlines } from '../../base/deadlines.ts';
+import type { Deadlines, Timed } from '../../base/deadlines.ts';
+import type { Ending } from './ending.ts';
 import type { Outbox } from './outbox.ts';
-import type { Ending, Transfer } from './transfer.ts';
 
 /** What a transfer asks of the engine it belongs to. */
-export interface TransferHost {
+export interface TransferHost<Transfer extends Timed> {
   readonly outbox: Outbox;
   readonly deadlines: Deadlines<Transfer>;
   /** Uniform in [0, 1). */

@@ -4,6 +4,7 @@
 import type { Timed } from '../../base/deadlines.ts';
 import { addressKey, type PeerKey } from '../../base/peer.ts';
 import { INTERNAL } from '../../base/refusal.ts';
+import type { Ending, Outcome, Progress } from './ending.ts';
 import { ErrorCode, NO_ANSWER, type WireError } from './error.ts';
 import { type Flow, NO_FLOW } from './flow.ts';
 import { type Agreement, negotiate, type OptionLimits, type Subject } from './options.ts';
@@ -18,31 +19,6 @@ import { Watchdog, type WatchdogLimits, type WatchdogRules } from './watchdog.ts
 
 /** Bounds of one transfer; fixed when it is answered. */
 export interface TransferLimits extends OptionLimits, WatchdogLimits {}
-
-/** `probed`: the client wanted the size only. See `Outcome` of the plugin interface. */
-export type Outcome = 'completed' | 'probed' | 'aborted' | 'refused' | 'failed';
-
-/** How a transfer ended, as the protocol knows it. */
-export interface Ending {
-  readonly outcome: Outcome;
-  /** Content bytes acknowledged, or received. */
-  readonly bytes: number;
-  readonly durationMs: number;
-  readonly agreement: Agreement | undefined;
-  readonly rttMs: number | undefined;
-  readonly retransmissions: number;
-  readonly lastAckMissing: boolean;
-  readonly error: WireError | undefined;
-}
-
-/** How far a transfer has come. */
-export interface Progress {
-  readonly id: number;
-  readonly bytes: number;
-  readonly size: number | undefined;
-  readonly retransmissions: number;
-  readonly rttMs: number | undefined;
-}
 
 /** A peer that never answered is given up after this, from our answer on. */
 const UNPROVEN_MS = 10_000;
@@ -64,7 +40,7 @@ export abstract class Transfer implements Timed {
   spent = 0;
   route: ServerRoute | undefined;
   agreement: Agreement | undefined;
-  protected readonly host: TransferHost;
+  protected readonly host: TransferHost<Transfer>;
   protected readonly watchdog: Watchdog;
   protected flow: Flow = NO_FLOW;
   /** The OACK, or nothing when the first reply is DATA 1 or ACK 0. */
@@ -79,7 +55,7 @@ export abstract class Transfer implements Timed {
   constructor(
     request: RequestRecord,
     options: readonly Option[],
-    host: TransferHost,
+    host: TransferHost<Transfer>,
     answerWithinMs: number,
     rules: WatchdogRules,
   ) {

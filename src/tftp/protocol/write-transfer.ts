@@ -22,7 +22,7 @@ export class WriteTransfer extends Transfer {
   #receiver: Receiver | undefined;
   protected readonly unnegotiatedBytes = ACK_ZERO.length;
 
-  constructor(request: RequestRecord, options: readonly Option[], host: TransferHost, answerWithinMs: number) {
+  constructor(request: RequestRecord, options: readonly Option[], host: TransferHost<Transfer>, answerWithinMs: number) {
     super(request, options, host, answerWithinMs, WRITE_RULES);
   }
 

@@ -8,7 +8,16 @@ import type { BindTo, Bound } from '../../net/listener.ts';
 import type { Address } from '../../net/listening.ts';
 import type { Rights } from '../../net/rights.ts';
 import type { Bind, SocketEndpoint, SocketOwner } from './socket-endpoint.ts';
-import type { ListenSettings } from './transport.ts';
+
+/** How a listener's transfers use ports, and how their packets are marked. */
+export interface ListenSettings {
+  /** Answer from the listening port itself, for NAT, containers and load balancers. */
+  readonly singlePort: boolean;
+  /** Ports for transfers, inclusive; any free ones if not given. */
+  readonly transferPorts?: { readonly from: number; readonly to: number } | undefined;
+  /** 0–63, for networks that give some packets precedence (RFC 2474). */
+  readonly dscp?: number | undefined;
+}
 
 /** Where sockets come from, and where their datagrams go. */
 export interface Sockets {

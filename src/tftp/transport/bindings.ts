@@ -2,8 +2,7 @@
  * Every binding of a transport, by address, port and device, so that settings that overlap share one.
  */
 import type { Binder, BindTo } from '../../net/listener.ts';
-import { Binding, type Sockets } from './binding.ts';
-import type { ListenSettings } from './transport.ts';
+import { Binding, type ListenSettings, type Sockets } from './binding.ts';
 
 /**
  * A forged ACK must hit the one port of 64. And a peer's next transfer gets another one, so that late packets of the last find

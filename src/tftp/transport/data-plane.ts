@@ -3,35 +3,12 @@
  * {@link PlaneControl} come out. No call waits for the Engine.
  */
 import type { Awaitable } from '../../base/awaitable.ts';
-import type { ServerContent } from '../../content/content.ts';
+import type { Progress } from '../protocol/ending.ts';
 import type { ControlPlane, Engine, EngineLimits } from '../protocol/engine.ts';
 import type { WireError } from '../protocol/error.ts';
 import type { ReadAnswer } from '../protocol/read-transfer.ts';
-import type { Progress, TransferLimits } from '../protocol/transfer.ts';
 import type { WriteAnswer } from '../protocol/write-transfer.ts';
-import type { TransportExchange } from './transport.ts';
-
-/** What a request is answered with. */
-export interface Answer {
-  /** The Engine's number of the transfer. */
-  readonly transfer: number;
-  /** `undefined`: bytes are to come, for a sink. */
-  readonly content: ServerContent | undefined;
-  /** The first segment of the content; `undefined` for a content that the plane borrows. */
-  readonly first: Uint8Array | undefined;
-  readonly limits: TransferLimits;
-  /** The plane's: where it notes what it has borrowed. */
-  borrowed: Borrowed | undefined;
-}
-
-/** A file that a plane reads by its descriptor. */
-export interface Borrowed {
-  /** The threads that read it. */
-  readonly by: object;
-  /** They do not use it any more. */
-  returned: boolean;
-  onReturned(): void;
-}
+import type { Answer, TransportExchange } from './transport-exchange.ts';
 
 /** Whom a plane tells. */
 export interface PlaneControl extends ControlPlane {

@@ -6,11 +6,12 @@ import type { Clock } from '../../base/clock.ts';
 import type { PeerKey } from '../../base/peer.ts';
 import { EventLoopDriver } from '../../net/event-loop-driver.ts';
 import type { Counters } from '../protocol/counters.ts';
+import type { Progress } from '../protocol/ending.ts';
 import { type ControlPlane, Engine, type EngineLimits } from '../protocol/engine.ts';
 import type { WireError } from '../protocol/error.ts';
 import type { Outbox } from '../protocol/outbox.ts';
-import type { Progress } from '../protocol/transfer.ts';
-import { type Answer, type DataPlane, engineAnswer } from './data-plane.ts';
+import { type DataPlane, engineAnswer } from './data-plane.ts';
+import type { Answer } from './transport-exchange.ts';
 import type { UdpEndpoint } from './udp-endpoint.ts';
 
 /** An endpoint of this thread: it sends by itself. */

@@ -8,7 +8,8 @@ import type { Counters } from '../protocol/counters.ts';
 import type { EngineLimits } from '../protocol/engine.ts';
 import { LocalEngine } from './local-engine.ts';
 import type { Bind } from './socket-endpoint.ts';
-import type { TransportEvents, TransportExchange } from './transport.ts';
+import type { TransportEvents } from './transport.ts';
+import type { TransportExchange } from './transport-exchange.ts';
 import { UdpEndpoint } from './udp-endpoint.ts';
 import { UdpTransport } from './udp-transport.ts';
 

@@ -10,14 +10,15 @@ import { peerOf } from '../../base/peer.ts';
 import type { Interfaces } from '../../net/addresses.ts';
 import { Listener } from '../../net/listener.ts';
 import type { Listening, ListenOn } from '../../net/listening.ts';
+import type { Ending, Progress } from '../protocol/ending.ts';
 import type { EngineLimits, IncomingRequest } from '../protocol/engine.ts';
 import type { WireError } from '../protocol/error.ts';
-import type { Ending, Progress } from '../protocol/transfer.ts';
-import type { Binding, Sockets } from './binding.ts';
+import type { Binding, ListenSettings, Sockets } from './binding.ts';
 import { Bindings } from './bindings.ts';
 import type { DataPlane, PlaneControl } from './data-plane.ts';
 import type { SocketEndpoint } from './socket-endpoint.ts';
-import type { ListenSettings, Transport, TransportEvents, TransportExchange } from './transport.ts';
+import type { Transport, TransportEvents } from './transport.ts';
+import type { TransportExchange } from './transport-exchange.ts';
 
 /** How often the machine's addresses are looked at. */
 const FOLLOW_MS = 2_000;

@@ -4,11 +4,12 @@
 
 import type { PeerKey } from '../../../base/peer.ts';
 import type { FileHandover } from '../../../content/content.ts';
+import type { Ending, Progress } from '../../protocol/ending.ts';
 import type { EngineLimits } from '../../protocol/engine.ts';
 import type { WireError } from '../../protocol/error.ts';
 import type { RequestPacket } from '../../protocol/packet.ts';
 import type { ReadAnswer } from '../../protocol/read-transfer.ts';
-import type { Ending, Progress, TransferLimits } from '../../protocol/transfer.ts';
+import type { TransferLimits } from '../../protocol/transfer.ts';
 import type { WriteAnswer } from '../../protocol/write-transfer.ts';
 
 /** Control plane to data thread. */

@@ -9,7 +9,8 @@ import { interfaceIndex } from '../../../net/native/sockaddr.ts';
 import { processRights, type Rights } from '../../../net/rights.ts';
 import type { Stats } from '../../../stats/stats.ts';
 import type { EngineLimits } from '../../protocol/engine.ts';
-import type { TransportEvents, TransportExchange } from '../transport.ts';
+import type { TransportEvents } from '../transport.ts';
+import type { TransportExchange } from '../transport-exchange.ts';
 import { UdpTransport } from '../udp-transport.ts';
 import { NativeEngine } from './native-engine.ts';
 

@@ -3,9 +3,9 @@
  * All others are rare, and travel as parcels.
  */
 
+import type { Ending } from '../../protocol/ending.ts';
 import type { WireError } from '../../protocol/error.ts';
 import type { RequestPacket } from '../../protocol/packet.ts';
-import type { Ending } from '../../protocol/transfer.ts';
 import type { MailboxReader, MailboxWriter } from './mailbox.ts';
 import type { FromData, ToData } from './messages.ts';
 
