@@ -10,18 +10,19 @@ import { unpredictable } from '../../../base/random.ts';
 import { SEGMENT_BYTES } from '../../../base/segment.ts';
 import { type BudgetShare, CacheBudget } from '../../../content/budget.ts';
 import { freeMemory, Holders } from '../../../content/holders.ts';
-import { Batch, type Segmentation, type Sender } from '../../../net/native/batch.ts';
-import { EpollDriver, type EpollMachine, type EpollPort, MAX_WAIT_MS } from '../../../net/native/epoll-driver.ts';
+import { Batch } from '../../../net/native/batch.ts';
+import { EpollDriver, type EpollMachine, MAX_WAIT_MS } from '../../../net/native/epoll-driver.ts';
 import { preferHugePages } from '../../../net/native/libc.ts';
 import { Waker, type WakeShare } from '../../../net/native/wake.ts';
 import { Stats, type StatsShare } from '../../../stats/stats.ts';
 import { type ControlPlane, Engine, type EngineLimits } from '../../protocol/engine.ts';
 import { ErrorCode } from '../../protocol/error.ts';
-import type { Outbox, ServerEndpoint } from '../../protocol/outbox.ts';
+import type { Outbox } from '../../protocol/outbox.ts';
 import { dataHeader } from '../../protocol/packet.ts';
 import type { TransferLimits } from '../../protocol/transfer.ts';
 import { Bell, type BellShare } from './bell.ts';
 import { BusyPoll } from './busy-poll.ts';
+import { type DataEndpoint, DataEndpoints } from './data-endpoints.ts';
 import { MailboxReader, type MailboxShare, MailboxWriter } from './mailbox.ts';
 import { MessageQueue } from './message-queue.ts';
 import type { FromContent, FromData, Serve, Supplied, ToContent, ToData } from './messages.ts';
@@ -29,6 +30,7 @@ import { packFromData, unpackToData } from './packing.ts';
 import { PageCache } from './page-cache.ts';
 import { SegmentSource } from './segment-source.ts';
 import { StallGrace } from './stall-grace.ts';
+import { UnreadFiles } from './unread-files.ts';
 
 /** Segments that wait to be sent, or to be let go of, within a round: their memory is used again for the next. */
 const SEGMENTS_TOGETHER = 32;
@@ -62,39 +64,6 @@ export interface DataThreadOptions {
   readonly content: MessagePort;
 }
 
-/** A file that is to be the answer to a request. */
-interface Unread {
-  readonly size: number;
-  readonly limits: TransferLimits;
-  /** It is given up then. */
-  readonly until: number;
-}
-
-/** An endpoint as this thread has it. */
-class DataEndpoint implements ServerEndpoint, Sender, EpollPort {
-  readonly number: number;
-  readonly fd: number;
-  readonly address: string;
-  readonly port: number;
-  readonly segmentation: Segmentation;
-  closed = false;
-  accepts = false;
-  replies: readonly ServerEndpoint[] = [];
-
-  constructor(number: number, fd: number, address: string, port: number, segmentation: Segmentation) {
-    this.number = number;
-    this.fd = fd;
-    this.address = address;
-    this.port = port;
-    this.segmentation = segmentation;
-  }
-
-  /** Requests are: the ACK that ends a transfer makes room for the client's next one, and came before it. */
-  get takenLast(): boolean {
-    return this.accepts;
-  }
-}
-
 export class DataThread {
   readonly #ports: readonly MessagePort[];
   readonly #bell: Bell;
@@ -104,16 +73,13 @@ export class DataThread {
   readonly #waker: Waker;
   readonly #driver: EpollDriver<DataEndpoint>;
   readonly #engine: Engine;
-  readonly #endpoints = new Map<number, DataEndpoint>();
-  /** By local address: the device is the same. */
-  readonly #segmentation = new Map<string, Segmentation>();
+  readonly #endpoints = new DataEndpoints();
   readonly #source: SegmentSource;
   /** Of memory that has come with messages. */
   readonly #holders = new Holders((memory) => void this.#unheld.add(memory));
   /** Memory to free at the end of this round: what lies in it may still be to be sent. */
   readonly #unheld = new Set<ArrayBuffer>();
-  /** Files whose first segment is being read: no reply can be sent before. Oldest first. */
-  readonly #unread = new Map<number, Unread>();
+  readonly #unread = new UnreadFiles();
   /** What transfers are granted, by number. */
   readonly #transferLimits: TransferLimits[] = [];
   /** What this round sends, from whatever endpoint: there are many of them, and a batch has memory of its own. */
@@ -308,13 +274,11 @@ export class DataThread {
         this.#tell({ kind: 'done', call: message.call });
         return;
       case 'endpoint':
-        return this.#open(message);
+        return this.#driver.add(this.#endpoints.open(message));
       case 'accepts':
-        this.#endpoints.get(message.endpoint)!.accepts = message.accepts;
-        return;
+        return this.#endpoints.accept(message.endpoint, message.accepts);
       case 'replies':
-        this.#endpoints.get(message.endpoint)!.replies = message.replies.map((number) => this.#endpoints.get(number)!);
-        return;
+        return this.#endpoints.reply(message.endpoint, message.replies);
       case 'close':
         return this.#close(message.endpoint);
       case 'stop':
@@ -340,14 +304,13 @@ export class DataThread {
     }
     const bytes = first ?? this.#source.first(id);
     if (bytes !== undefined) return this.#answerWith(id, file.size, bytes, limits);
-    this.#unread.set(id, { size: file.size, limits, until: this.#driver.now + limits.idleMs });
+    this.#unread.add(id, file.size, limits, this.#driver.now);
     this.#source.need(id, 0);
   }
 
   #supply({ id, index, bytes, last }: Supplied): void {
-    const unread = this.#unread.get(id);
+    const unread = this.#unread.take(id);
     if (unread === undefined) return this.#engine.supply(id, index, bytes, last, this.#driver.now);
-    this.#unread.delete(id);
     this.#answerWith(id, unread.size, bytes, unread.limits);
   }
 
@@ -364,31 +327,17 @@ export class DataThread {
 
   /** A disk that hangs must not keep its clients waiting for a word. */
   #giveUpUnread(): void {
-    for (const [id, { until, limits }] of this.#unread) {
-      if (this.#driver.now < until) return;
+    for (const { id, limits } of this.#unread.takeOverdue(this.#driver.now)) {
       const detail = `nothing was read within ${limits.idleMs} ms`;
       this.#engine.refuse(id, { code: ErrorCode.undefined, message: 'cannot read file', detail }, this.#driver.now);
-      this.#unread.delete(id);
     }
-  }
-
-  #open({ endpoint: number, fd, address, port }: Extract<ToData, { kind: 'endpoint' }>): void {
-    const segmentation = this.#segmentation.get(address) ?? { works: true };
-    this.#segmentation.set(address, segmentation);
-    const endpoint = new DataEndpoint(number, fd, address, port, segmentation);
-    this.#endpoints.set(number, endpoint);
-    this.#driver.add(endpoint);
   }
 
   #close(number: number): void {
-    const endpoint = this.#endpoints.get(number);
-    if (endpoint) {
-      this.#batch.flush();
-      endpoint.closed = true;
-      this.#driver.remove(endpoint);
-      this.#endpoints.delete(number);
-      endpoint.accepts = false;
-    }
+    // What it still has to send goes out first.
+    this.#batch.flush();
+    const endpoint = this.#endpoints.close(number);
+    if (endpoint) this.#driver.remove(endpoint);
     this.#tell({ kind: 'closed', endpoint: number });
   }
 
@@ -406,7 +355,7 @@ export class DataThread {
       store: (id, bytes, last) => this.#tell({ kind: 'store', id, bytes, last }),
       end: (id, ending) => {
         this.#unanswered.delete(id);
-        this.#unread.delete(id);
+        this.#unread.take(id);
         this.#source.close(id);
         // The file is let go of when the main thread hears of the end.
         this.#askContent();
