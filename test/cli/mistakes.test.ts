@@ -226,7 +226,7 @@ test.each(mistakes)('$what', async ({ config, name = 'pxe.config.ts', files = {}
   const at = folder();
   for (const [file, text] of Object.entries(files)) at.put(file, text);
   const { text } = await judge({ config: at.put(name, config) });
-  const told = text.replaceAll(at.path, 'LAB').replace(/(?<=; there are: ).*/, 'INTERFACES');
+  const told = text.replaceAll(at.path, 'LAB').replace(/(?<=; interfaces that have one: ).*/, 'INTERFACES');
   expect(told).not.toContain(' is fine.');
   expect(told).toContain(join('LAB', ''));
   expect(`\n${told}\n`).toMatchSnapshot();
