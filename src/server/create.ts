@@ -122,7 +122,12 @@ function realWorld(log: Log, budget: CacheBudget, stats: Stats): World {
     onHung: (folder, path, ms) => log.warn({ folder, path, ms }, 'folder does not answer'),
     onRecovered: (folder) => log.info({ folder }, 'folder answers again'),
   });
-  return { log, clock: systemClock, disks, cache, stats };
+  return { log, clock: systemClock, disks, readMs, cache, stats };
+}
+
+/** A client that gets nothing for this long gives up. */
+export function readMs({ tftp }: ResolvedConfig): number {
+  return tftp.limits.idleMs;
 }
 
 /** The native transport where it works, else the portable one, with a line that says why. */

@@ -21,6 +21,8 @@ export interface World {
   readonly log: Log;
   readonly clock: Clock;
   readonly disks: Disks;
+  /** How long a read may take while the client waits for what comes next, in milliseconds: the services know. */
+  readonly readMs: (config: ResolvedConfig) => number;
   readonly cache: SegmentCache;
   /** Records whose code is running. */
   readonly activity?: Activity | undefined;
@@ -79,9 +81,10 @@ export class Generation {
     watch: (path: string) => void = () => {},
     failed?: Surroundings['failed'],
   ): Promise<Generation> {
-    const { rootDir, followLinks, caseInsensitive, stableMs, stableWaitMs, limits, tftp } = config;
+    const { rootDir, followLinks, caseInsensitive, stableMs, stableWaitMs, limits } = config;
     const { clock, cache, disks, stats: counters } = world;
-    const disk = (dir: string) => disks.folder(dir, { callMs: limits.diskMs, transferMs: tftp.limits.idleMs });
+    const transferMs = world.readMs(config);
+    const disk = (dir: string) => disks.folder(dir, { callMs: limits.diskMs, transferMs });
     const options = { clock, cache, followLinks, caseInsensitive, stableMs, stableWaitMs, readMs: limits.diskMs };
     const folder = (dir: string) => new Root(dir, { ...options, fileSystem: disk(dir) });
     const pipeline = await Pipeline.start(config.plugins, {

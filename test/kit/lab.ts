@@ -12,6 +12,7 @@ import { Disks } from '../../src/content/disks.ts';
 import type { FileSystem } from '../../src/content/filesystem.ts';
 import { nodeFileSystem } from '../../src/content/node-filesystem.ts';
 import { type Config, createServer, type ExchangeInfo, type ExchangeSummary, type Log } from '../../src/index.ts';
+import { readMs } from '../../src/server/create.ts';
 import { Server } from '../../src/server/server.ts';
 import type { Service, ServiceHost } from '../../src/service/service.ts';
 import { TftpService } from '../../src/tftp/service.ts';
@@ -127,6 +128,7 @@ function serverIn(
     log,
     clock,
     disks: new Disks({ fileSystem, clock }),
+    readMs,
     cache: new SegmentCache({ maxBytes: resolved.cacheBytes }),
     services: (host) => [
       new TftpService(host, {

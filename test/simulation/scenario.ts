@@ -7,6 +7,7 @@ import { peerKey, peerOf } from '../../src/base/peer.ts';
 import { SegmentCache } from '../../src/content/cache.ts';
 import { Disks } from '../../src/content/disks.ts';
 import type { ExchangeSummary } from '../../src/plugin/types.ts';
+import { readMs } from '../../src/server/create.ts';
 import { Reloader } from '../../src/server/reloader.ts';
 import { Server } from '../../src/server/server.ts';
 import type { ServiceHost } from '../../src/service/service.ts';
@@ -128,6 +129,7 @@ class Simulation {
       log: world.log,
       clock: world.clock,
       disks: new Disks({ fileSystem: world.files, clock: world.clock, counters: stats }),
+      readMs,
       stats,
       cache,
       services: (host) => [this.#tftp(host), new EchoService(host, this.#echo, portOf)],
