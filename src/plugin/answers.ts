@@ -89,12 +89,12 @@ export function expectIterable(answer: unknown): unknown[] {
   return Array.from(answer as unknown as Iterable<unknown>);
 }
 
-/** Returns the machine with what tells it from others in the one spelling used inside. */
 export function expectFileName(answer: unknown): string {
   if (typeof answer !== 'string' || answer === '') throw new Error(`returned ${show(answer)} as the name of a file`);
   return answer;
 }
 
+/** Returns the machine, with its MAC address, UUID and serial number in the spellings used inside. */
 export function expectMachine(answer: unknown): Machine {
   if (!isObject(answer) || typeof answer.name !== 'string') throw new Error(`listed a machine without a name: ${show(answer)}`);
   const { name, mac, uuid, serial, address, names = [], fingerprint } = answer;

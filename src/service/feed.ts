@@ -1,6 +1,6 @@
 /**
- * The content or sink of one exchange. Calls of it run one after another, each with a time limit; it is released exactly once,
- * after the last call.
+ * The content or sink of one exchange. Calls of it run one after another, each with a time limit; it is closed once, after the last
+ * call.
  */
 import { type Awaitable, isLater } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
@@ -62,6 +62,7 @@ export class Feed {
 
   /** Closes the content or aborts an uncommitted sink, after the call in progress. Never rejects. */
   close(): Awaitable<void> {
+    if (this.#closed) return;
     this.#closed = true;
     return this.#work ? this.#work.then(() => this.#giveBack()) : this.#giveBack();
   }

@@ -19,7 +19,7 @@ export interface Service {
   readonly name: string;
   /** Current addresses. */
   readonly addresses: readonly LocalAddress[];
-  /** Number of exchanges in progress. */
+  /** Exchanges in progress. */
   readonly underWay: Iterable<ExchangeInfo>;
   /** The same, and how far each has come. */
   exchanges(): Promise<readonly LiveExchange[]>;
