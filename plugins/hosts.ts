@@ -93,7 +93,7 @@ function noteDoubt({ selectors }: Entry, client: Client, trust: HostsOptions['tr
   );
   const byOther = selectors.some(({ kind }) => ['address', 'network', 'name', 'default'].includes(kind));
   const doubtful = (fact: FactName) => sourceOf(client, fact) === 'given' && !canBeKnown(fact, sources, trust);
-  if (!byOther && facts.length > 0 && facts.every(doubtful)) note('which this config could not find out about a real client');
+  if (!byOther && facts.length > 0 && facts.every(doubtful)) note('which this config could not learn about a real client');
 }
 
 const UNKNOWN_MACHINE = Object.freeze(new Refusal('forbidden', 'unknown machine'));

@@ -182,12 +182,13 @@ function* findingsOf(written: readonly RewriteRule[], rules: readonly ReadyRule[
     const ready = rules[index]!.regExp;
     if (typeof match === 'string' && !asText.test(match)) {
       if (LIKE_PATTERN.test(match))
-        yield found(`matches only a file of exactly this name; the regular expression is ${suggestion(match)}`);
-      else if (/^\/|\\|\/\//.test(match)) yield found('never matches: names have only single slashes, and none in front');
+        yield found(`as text, matches only a file of exactly this name; write a regular expression ${suggestion(match)}`);
+      else if (/^\/|\\|\/\//.test(match)) yield found('never matches: names have no leading slash and no double slashes');
     } else if (!changesBefore(rules, index) && /^\^(\\\/|\[\/\])(?![?*{])/.test(ready.source))
-      yield found('never matches: names have no slash in front');
+      yield found('never matches: names have no leading slash');
     const earlier = endedBy(rules, index);
-    if (earlier !== undefined) yield found(`never matches: rule ${earlier} matches all of its names, and ends the rules`);
+    if (earlier !== undefined)
+      yield found(`never matches: rule ${earlier} matches all the same names, and no rule after it is tried`);
   }
 }
 

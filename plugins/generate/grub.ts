@@ -14,7 +14,7 @@ export function grubMenu(menu: Menu): string {
     ...(timeoutSeconds === undefined && entries.length > 1
       ? []
       : [`set timeout=${count(timeoutSeconds ?? 0, 'timeoutSeconds')}`]),
-    ...(title === undefined ? [] : [`# ${line(title, 'title of the menu')}`]),
+    ...(title === undefined ? [] : [`# ${line(title, 'menu title')}`]),
     ...entries.flatMap((entry) => [
       `menuentry ${quoted(line(entry.title ?? entry.label, `title of ${entry.label}`))} --id ${quoted(entry.label)} {`,
       ...startLines(entry).map((one) => `  ${one}`),

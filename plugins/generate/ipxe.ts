@@ -15,7 +15,7 @@ export function ipxeScript(menu: Menu): string {
   return script([
     '#!ipxe',
     ':menu',
-    `menu ${noOption(text(title, 'title of the menu'), 'title of the menu')}`,
+    `menu ${noOption(text(title, 'menu title'), 'menu title')}`,
     ...entries.map((entry) => `item ${entry.label} ${text(entry.title ?? entry.label, `title of ${entry.label}`)}`),
     `choose --default ${first}${ms === undefined ? '' : ` --timeout ${ms}`} selected || exit`,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: for iPXE to fill in
@@ -45,12 +45,13 @@ function startLines(entry: MenuEntry): string[] {
 function text(written: string, what: string): string {
   const parts = line(written, what).split(/\s+/);
   const wrong = parts.find((part) => /^(\|\||&&|;)$|^#|\\$/.test(part));
-  if (wrong !== undefined) throw new Error(`${what} contains ${JSON.stringify(wrong)}, which iPXE does not take as text`);
+  if (wrong !== undefined) throw new Error(`${what} contains ${JSON.stringify(wrong)}, which iPXE would not read as text`);
   return parts.join(' ');
 }
 
 function noOption(written: string, what: string): string {
-  if (written.startsWith('-')) throw new Error(`${what} begins with -, as an option does: ${JSON.stringify(written)}`);
+  if (written.startsWith('-'))
+    throw new Error(`${what} begins with -, so iPXE would read it as an option: ${JSON.stringify(written)}`);
   return written;
 }
 

@@ -40,7 +40,7 @@ export type MenuEntry = {
 /** Throws an Error for a menu without entries, labels that are none or are there twice, and a default that is not there. */
 export function checkMenu({ entries, default: chosen }: Menu): { readonly first: string } {
   const [entry] = entries;
-  if (entry === undefined) throw new Error('a menu needs an entry');
+  if (entry === undefined) throw new Error('a menu needs at least one entry');
   const labels = entries.map((one) => label(one.label));
   const twice = labels.find((one, index) => labels.indexOf(one) < index);
   if (twice !== undefined) throw new Error(`label ${JSON.stringify(twice)} appears twice`);

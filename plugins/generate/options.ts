@@ -34,7 +34,7 @@ const rule = z.union([
   z.strictObject({ template: z.string().min(1), variables: z.record(z.string(), z.unknown()).optional() }),
 ]);
 
-const files = z.record(z.string().refine(isName, 'expected the name of a file, without ..'), rule) as z.ZodType<GeneratedFiles>;
+const files = z.record(z.string().refine(isName, 'expected a file name without ..'), rule) as z.ZodType<GeneratedFiles>;
 
 const long: z.ZodType<GenerateOptions> = z.strictObject({ files, trust: z.array(z.string().min(1)).optional() });
 

@@ -22,7 +22,7 @@ export function pxelinuxMenu(menu: PxelinuxMenu): string {
     ...(timeoutSeconds === undefined
       ? []
       : [`TIMEOUT ${Math.max(1, count(Math.round(timeoutSeconds * 10), 'timeoutSeconds in tenths'))}`]),
-    ...(title === undefined ? [] : [`MENU TITLE ${line(title, 'title of the menu')}`]),
+    ...(title === undefined ? [] : [`MENU TITLE ${line(title, 'menu title')}`]),
     ...entries.flatMap((entry) => ['', ...entryLines(entry)]),
     '',
   ].join('\n');

@@ -22,7 +22,7 @@ export function raspberryPiConfig(config: RaspberryPiConfig): string {
     ...plain.flatMap(([key, value]) => lines(key, value as Value | readonly Value[])),
     ...sections.flatMap(([name, section]) => {
       if (!/^[\w-]+(?:[=:][\w-]+)?$/.test(name))
-        throw new Error(`a section must have the name of a filter, not ${JSON.stringify(name)}`);
+        throw new Error(`a section must be named after a filter, not ${JSON.stringify(name)}`);
       return [
         `[${name}]`,
         ...Object.entries(section as Readonly<Record<string, Value>>).flatMap(([key, value]) => lines(key, value)),

@@ -61,7 +61,7 @@ export async function absences(giving: readonly Giving[], { root }: CheckCall, l
 }
 
 /** All that keeps a file which is there from a client. */
-const UNSERVABLE = 'the server may not read it, or it is a folder, or a link out of the root';
+const UNSERVABLE = 'the server has no permission to read it, it is a folder, or it is a link that leads out of the root';
 
 async function isListed(root: Folder, name: string): Promise<boolean> {
   const parts = name.split('/').filter(Boolean);
@@ -105,7 +105,7 @@ async function missing(
   const found: Finding[] = [];
   if (looked < names.size) {
     const [first] = names.values().next().value!;
-    const message = `only ${looked} of ${names.size} names were looked up: there was no time for more`;
+    const message = `only ${looked} of ${names.size} names were looked up before time ran out`;
     found.push(finding('warning', first!.origin, message));
   }
   for (const [name, namings] of names) {

@@ -76,7 +76,7 @@ class Repeated {
     }
     if (earlier === undefined) return this.#named(listed, selectors);
     const what = selectors.length > 1 ? `${twice} ` : '';
-    const message = `${what}is listed twice: ${whereIs(earlier)} comes first, and this one adds only what that one lacks; merge the two`;
+    const message = `${what}is listed twice: ${whereIs(earlier)} comes first, and this entry adds only what is missing there; merge the two`;
     return [finding('error', listed, message)];
   }
 
@@ -87,7 +87,7 @@ class Repeated {
     const earlier = this.#byName.get(name);
     if (earlier === undefined) this.#byName.set(name, listed);
     if (earlier === undefined) return [];
-    const remedy = 'rename one, or make one entry of a machine that has both';
+    const remedy = 'rename one or, if both are the same machine, merge them';
     const message = `is called ${JSON.stringify(name)}, as ${whereIs(earlier)} is: the log cannot tell them apart; ${remedy}`;
     return [finding('warning', listed, message)];
   }
@@ -129,9 +129,10 @@ class NeverKnown {
 
   #remedy(fact: FactName): string {
     const known = this.#sources.filter(({ tells }) => tells.includes(fact)).map(({ source }) => source);
-    if (this.#trust !== undefined && known.length > 0) return `\`trust\` leaves out what provides it: ${known.join(', ')}`;
+    if (this.#trust !== undefined && known.length > 0)
+      return `\`trust\` excludes the sources that provide it: ${known.join(', ')}`;
     if (fact === 'mac') return 'add a source to identify(), before hosts: identify({ neighbours: true })';
-    return 'of the sources of identify(), `filename` provides it';
+    return 'use the identify() source that provides it, `filename`';
   }
 }
 
@@ -146,7 +147,7 @@ function shadowed({ entry, ...origin }: Giving, fold: Fold): Finding[] {
     finding(
       'warning',
       origin,
-      `can never match: ${JSON.stringify(by)} comes first and takes all of its names; put it before that, or remove it`,
+      `can never match: ${JSON.stringify(by)} comes first and matches all the same names; put this one before it, or remove it`,
       'files',
       key,
     ),

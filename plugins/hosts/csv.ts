@@ -113,7 +113,7 @@ function commentsAbove(text: string, header: Line): readonly Line[] {
 function cellIssues(cells: readonly string[], columns: readonly Column[], headerLine: number): Issue[] {
   const beyond = cells.slice(columns.length).some((cell) => cell !== '');
   if (beyond || cells.length < columns.length) {
-    const message = `expected ${columns.length} columns as in line ${headerLine}, found ${cells.length}`;
+    const message = `expected ${columns.length} columns as on line ${headerLine}, found ${cells.length}`;
     return [{ path: [], message, hint: 'a comma within a cell? put the cell in quotes: "a, b"' }];
   }
   return columns
@@ -121,7 +121,7 @@ function cellIssues(cells: readonly string[], columns: readonly Column[], header
     .map(({ index }) => ({
       path: [],
       message: `column ${index + 1} has no name, but contains ${JSON.stringify(cells[index])}`,
-      hint: `name it in line ${headerLine}`,
+      hint: `name it on line ${headerLine}`,
     }));
 }
 

@@ -103,7 +103,7 @@ function cycles(groups: readonly ListedGroup[], byName: ReadonlyMap<string, List
       issues.push({
         path: [...group.path, 'groups'],
         place: group.place,
-        message: `groups form a circle: ${circle}`,
+        message: `groups form a cycle: ${circle}`,
         hint: 'remove one of them',
       });
     }

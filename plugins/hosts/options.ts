@@ -62,7 +62,7 @@ export interface HostsOptions {
 /** Headers of a table, upper and lower case aside, by what stands below them. */
 export type Columns = Readonly<Record<string, string | false>>;
 
-const name = z.string().refine(isName, 'expected the name of a file or folder under the root, without ..');
+const name = z.string().refine(isName, 'expected a file or folder under the root, without ..');
 const target = name.refine(isFillable, { error: 'contains an unknown placeholder', params: { hint: `known: ${placeholders}` } });
 const files = z.record(name, target).optional();
 const folder = target.optional();

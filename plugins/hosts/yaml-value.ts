@@ -63,7 +63,7 @@ class Reader {
     if (isScalar(node)) return { value: node.value, size: 1 };
     if (isAlias(node)) {
       const made = this.#anchors.get(node.source);
-      return made ?? this.#mistake(node, `there is no &${node.source} above`, 'an alias must come after its anchor');
+      return made ?? this.#mistake(node, `there is no anchor &${node.source} above`, 'an alias must come after its anchor');
     }
     if (isSeq(node)) {
       const made = node.items.map((item) => this.read(item));
@@ -108,7 +108,7 @@ class Reader {
 
   #sized(node: Node, value: unknown, parts: readonly Made[]): Made {
     const size = parts.reduce((sum, part) => sum + part.size, 1);
-    if (size > MAX_VALUES) return this.#mistake(node, 'aliases of aliases make this too large', 'write it without some of them');
+    if (size > MAX_VALUES) return this.#mistake(node, 'nested aliases make this too large', 'write some of them out');
     return { value, size };
   }
 

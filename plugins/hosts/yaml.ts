@@ -92,7 +92,7 @@ function changedNumbers(document: Document, placeAt: (offset: number) => Place):
         path: [],
         place: placeAt(range?.[0] ?? 0),
         message: `variable ${JSON.stringify(name)}: ${source} means ${value instanceof Date ? 'a date' : String(value)} here`,
-        hint: `in quotes it stays as it is: ${JSON.stringify(source)}`,
+        hint: `put it in quotes to keep it as written: ${JSON.stringify(source)}`,
       });
     },
   });

@@ -38,9 +38,8 @@ async function originFinding(settings: OriginSettings, headers: Readonly<Record<
   try {
     const reply = await origin.ask(location.base, {}, 'HEAD');
     dismiss(reply);
-    if (reply.status === 401)
-      return finding('warning', 'authorization', 'the origin does not accept the credentials (answers 401)');
-    if (reply.status >= 500) return finding('warning', 'url', `the origin answers ${reply.status}`);
+    if (reply.status === 401) return finding('warning', 'authorization', 'the origin rejected the credentials (answered 401)');
+    if (reply.status >= 500) return finding('warning', 'url', `the origin answered ${reply.status}`);
     // Many a server shows no list of its files, so 403 and 404 say nothing.
     return undefined;
   } catch (error) {

@@ -115,7 +115,7 @@ export class Download {
       over();
       this.#end(refusal(error));
       const { aborted, reason } = this.#stop.signal;
-      if (aborted) log.info({ url, bytes: part.written, reason: reason.message }, 'download broken off');
+      if (aborted) log.info({ url, bytes: part.written, reason: reason.message }, 'download stopped');
       else log.error({ url, bytes: part.written, err: error }, 'download failed');
       throw error;
     }
@@ -182,7 +182,7 @@ export class Download {
       body.destroy();
     }
     if (this.size === part.written || (this.size === undefined && body.complete)) return undefined;
-    return new OriginDown(`ended after ${part.written} of ${this.size ?? 'some'} bytes`);
+    return new OriginDown(`ended after ${part.written} of ${this.size ?? 'an unknown number of'} bytes`);
   }
 
   async #take(bytes: Uint8Array): Promise<void> {

@@ -33,7 +33,7 @@ export class Location {
 
   /** What a redirect must lead to, for messages. */
   get bounds(): string {
-    return `beneath ${this.base}${this.#redirectHosts.length === 0 ? '' : ' or on a host of redirectHosts'}`;
+    return `under ${this.base}${this.#redirectHosts.length === 0 ? '' : ' or on a host listed in redirectHosts'}`;
   }
 
   /** Same scheme, host and port, and a path beneath the base's. */

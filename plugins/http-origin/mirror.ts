@@ -137,8 +137,8 @@ export class Mirror {
       await store.remove(slot);
       return { kind: 'missing' };
     }
-    if (reply.status === 401 || reply.status === 403) throw new OriginRefuses(`answers ${reply.status}: look at authorization`);
-    throw new OriginDown(`answers ${reply.status}`);
+    if (reply.status === 401 || reply.status === 403) throw new OriginRefuses(`answered ${reply.status}: check authorization`);
+    throw new OriginDown(`answered ${reply.status}`);
   }
 
   async #download(slot: Slot, version: Version, from: number, reply: Reply, log: Log): Promise<Found> {
@@ -166,8 +166,8 @@ export class Mirror {
     // An origin that knows no ranges sends all of it again.
     if (reply.status === 200 && isOf(version, reply)) return { reply, skip: from };
     dismiss(reply);
-    if (reply.status >= 500 || BUSY.has(reply.status)) throw new OriginDown(`answers ${reply.status}`);
-    throw new VersionChanged(`the origin has another version (answers ${reply.status})`);
+    if (reply.status >= 500 || BUSY.has(reply.status)) throw new OriginDown(`answered ${reply.status}`);
+    throw new VersionChanged(`the origin has a different version (answered ${reply.status})`);
   }
 }
 
@@ -213,5 +213,5 @@ function sizeOf(reply: Reply): number | undefined {
   if (length !== undefined) return Number(length);
   if (coding?.toLowerCase().endsWith('chunked')) return undefined;
   reply.body.destroy();
-  throw new OriginDown('gives neither the length nor the end of the file');
+  throw new OriginDown('states neither the length nor the end of the file');
 }

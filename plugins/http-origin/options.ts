@@ -28,18 +28,18 @@ const OWN_HEADERS = new Set([
 const headerName = z
   .string()
   .refine((name) => passes(() => http().validateHeaderName(name)), 'is not a header name')
-  .refine((name) => !OWN_HEADERS.has(name.toLowerCase()), 'is set by the plugin itself; for credentials there is authorization');
+  .refine((name) => !OWN_HEADERS.has(name.toLowerCase()), 'is set by the plugin itself; for credentials, use authorization');
 
 export const originOptions = z.strictObject({
   prefix: z
     .string()
-    .refine((prefix) => prefix === '' || passes(() => cleanName(prefix)), 'expected the beginning of names, such as "os/"')
+    .refine((prefix) => prefix === '' || passes(() => cleanName(prefix)), 'expected the start of a name, such as "os/"')
     .transform((prefix) => (prefix === '' ? '' : `${cleanName(prefix)}/`))
     .default(''),
   url: z.string().refine(isBase, {
     // It is not shown: it may hold a password.
-    error: 'is not an http or https URL without user, query and fragment',
-    params: { hint: 'credentials go into authorization: { env: … }' },
+    error: 'must be an http or https URL without user, query or fragment',
+    params: { hint: 'put credentials in authorization: { env: … }' },
   }),
   redirectHosts: z
     .array(z.string().refine(isHost, 'expected a host, such as "cdn.example", "cdn.example:8443" or "*.cdn.example"'))

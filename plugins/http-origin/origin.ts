@@ -62,17 +62,17 @@ export class Origin {
       dismiss(reply);
       const to = reply.headers.location;
       const next = to === undefined ? undefined : location.redirected(at, to);
-      if (next === undefined) throw new OriginDown(`redirects to ${shown(to, at)}, which is not ${location.bounds}`);
+      if (next === undefined) throw new OriginDown(`redirected to ${shown(to, at)}, which is not ${location.bounds}`);
       // Credentials do not follow to another host, and do not come back by what that one answers.
       if (!location.holds(next)) sent = headers;
       at = next;
     }
-    throw new OriginDown(`redirects more than ${MAX_REDIRECTS} times`);
+    throw new OriginDown(`redirected more than ${MAX_REDIRECTS} times`);
   }
 
   /** Breaks off whatever is under way. */
   close(): void {
-    this.#closing.abort(new OriginDown('asked no longer'));
+    this.#closing.abort(new OriginDown('no longer needed'));
     for (const agent of this.#agents.values()) agent.destroy();
   }
 
@@ -113,13 +113,13 @@ export class Origin {
       let timer: NodeJS.Timeout | undefined;
       // Not before: it may wait for a connection.
       request.once('socket', () => {
-        timer = setTimeout(() => request.destroy(new OriginDown(`does not answer within ${timeoutMs} ms`)), timeoutMs);
+        timer = setTimeout(() => request.destroy(new OriginDown(`did not answer within ${timeoutMs} ms`)), timeoutMs);
       });
       request.once('response', (body) => {
         clearTimeout(timer);
         // Whoever reads it sees the error; nobody may be reading yet.
         body.on('error', () => {});
-        body.setTimeout(idleMs, () => body.destroy(new OriginDown(`sends nothing for ${idleMs} ms`)));
+        body.setTimeout(idleMs, () => body.destroy(new OriginDown(`sent nothing for ${idleMs} ms`)));
         resolve({ status: body.statusCode ?? 0, headers: body.headers, body });
       });
       request.on('error', (error) => {

@@ -93,7 +93,7 @@ export class Part {
     const bytes = new Uint8Array(new SharedArrayBuffer(to - from));
     for (let at = 0; at < bytes.length; ) {
       const { bytesRead } = await this.#options.handle.read(bytes, at, bytes.length - at, from + at);
-      if (bytesRead === 0) throw new CacheFault('a file in the cache folder has become shorter');
+      if (bytesRead === 0) throw new CacheFault('a file in the cache folder was truncated');
       at += bytesRead;
     }
     return bytes;

@@ -152,7 +152,7 @@ export class Store {
     const reserved = new Map(this.#reserved).set(file, bytes);
     const downloading = sum(reserved.values());
     if (downloading > this.#maxBytes) {
-      const message = `${bytes} bytes do not fit beside the other downloads; cacheBytes is ${this.#maxBytes}: raise it`;
+      const message = `${bytes} bytes do not fit alongside the other downloads; cacheBytes is ${this.#maxBytes}: raise it`;
       throw new CacheFull(message);
     }
     const groups = (await this.#groups(reserved)).sort((a, b) => a.usedAt - b.usedAt);

@@ -129,7 +129,7 @@ export class LeaseFile {
     waiting.abort();
     if (!isLate || this.#late) return;
     this.#late = true;
-    this.#log.warn({ file: this.path, ms: PATIENCE_MS }, 'lease file does not answer: using what was read before');
+    this.#log.warn({ file: this.path, ms: PATIENCE_MS }, 'lease file does not answer: using the leases read earlier');
   }
 
   async #look(): Promise<void> {
@@ -141,11 +141,11 @@ export class LeaseFile {
     const { state, message: reason } = this.#problem ?? {};
     // How many leases of an idle file have expired is not worth another line.
     if (state === before?.state && (state === 'idle' || reason === before?.message)) return;
-    if (reason !== undefined) this.#log.warn({ file: this.path, reason }, 'lease file names no machine');
+    if (reason !== undefined) this.#log.warn({ file: this.path, reason }, 'lease file lists no machines');
     else
       this.#log.info(
         { file: this.path },
-        before?.state === 'idle' ? 'lease file names machines now' : 'lease file is readable now',
+        before?.state === 'idle' ? 'lease file now lists machines' : 'lease file can now be read',
       );
   }
 
@@ -239,15 +239,15 @@ const unknown: Problem = {
 function damaged(name: string): Problem {
   return {
     state: 'unreadable',
-    message: `begins like a file of ${name} but is not complete: it is truncated, damaged, or in an unknown format (known: ${knownNames})`,
+    message: `begins like a ${name} file but is incomplete: it is truncated, damaged, or in an unknown format (known: ${knownNames})`,
   };
 }
 
 /** @param leases of a file that is not empty, none of them in force with a MAC address */
 function idle(leases: readonly Lease[], format: PartFormat, now: number): Problem {
   if (leases.length === 0) {
-    const what = typeof format === 'object' ? `no lease of ${format.name}` : `no lease in a known format (${knownNames})`;
-    return { state: 'idle', message: `contains ${what}: it identifies no machine until a lease is given` };
+    const what = typeof format === 'object' ? `no ${format.name} lease` : `no lease in a known format (${knownNames})`;
+    return { state: 'idle', message: `contains ${what}: it identifies no machine until a lease is granted` };
   }
   const without = leases.filter(({ mac }) => mac === undefined).length;
   const expired = leases.filter(({ mac, untilMs }) => mac !== undefined && untilMs <= now).length;
@@ -257,6 +257,6 @@ function idle(leases: readonly Lease[], format: PartFormat, now: number): Proble
   ];
   return {
     state: 'idle',
-    message: `has no active lease with a MAC address (${counts.join(', ')}): it identifies no machine until one is given`,
+    message: `has no active lease with a MAC address (${counts.join(', ')}): it identifies no machine until one is granted`,
   };
 }

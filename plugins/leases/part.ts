@@ -121,7 +121,7 @@ export class LeasePart {
 }
 
 function tooLong(format: string, bytes: bigint): string {
-  return `begins like a file of ${format} and has ${bytes} bytes: files over ${MAX_WHOLE_BYTES} are not read, because no such server writes them`;
+  return `begins like a ${format} file but has ${bytes} bytes: files over ${MAX_WHOLE_BYTES} are not read, because no such server writes files that large`;
 }
 
 function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {

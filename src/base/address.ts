@@ -72,7 +72,7 @@ export function parseInterfaceAddress(written: string): InterfaceAddress | undef
 export function hostBitsProblem(written: string): string | undefined {
   const found = parseInterfaceAddress(written);
   if (found === undefined || found.network.endsWith(`/${widths[found.address.family]}`)) return undefined;
-  return `is the address of one machine, with the length of its prefix: write ${found.address.text} for that machine, or ${found.network} for its network`;
+  return `is one machine's address with a prefix length: write ${found.address.text} for that machine, or ${found.network} for its network`;
 }
 
 /** An address as a number. */

@@ -86,12 +86,12 @@ function issuesOf(issue: ZodIssue, schema: z.ZodType, input: unknown, prefix: re
 /** @param elsewhere the path where a key of that name is valid, if there is one */
 function unknownKey(path: readonly PropertyKey[], key: string, known: readonly string[], elsewhere: string | undefined): Issue {
   // Another branch of the union knows the key.
-  if (known.includes(key)) return { path, message: 'cannot be combined with the keys beside it' };
+  if (known.includes(key)) return { path, message: 'cannot be combined with the other keys here' };
   return {
     path,
     message: 'unknown key',
     hint:
-      (elsewhere === undefined ? undefined : `its place is ${elsewhere}`) ??
+      (elsewhere === undefined ? undefined : `it belongs at ${elsewhere}`) ??
       didYouMean(key, known) ??
       (known.length === 0 ? undefined : `valid keys: ${known.join(', ')}`),
   };

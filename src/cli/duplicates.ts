@@ -15,7 +15,7 @@ export function duplicateFindings(files: readonly string[]): readonly Finding[] 
       path: [],
       file,
       line,
-      message: `${JSON.stringify(key)} appears twice in one object: its value in line ${firstLine} is ignored; keep one`,
+      message: `${JSON.stringify(key)} appears twice in one object: its value on line ${firstLine} is ignored; keep one`,
     })),
   );
 }

@@ -64,6 +64,6 @@ function cellsOf({ machine, question }: MachineQuestion): readonly string[] {
 
 /** What is not seen from name and size. */
 function innerChange(before: Explanation, after: Explanation): string {
-  if (before.served?.digest !== after.served?.digest) return 'other bytes';
+  if (before.served?.digest !== after.served?.digest) return 'different content';
   return `options ${after.agreed.map(({ name, value }) => `${name}=${value}`).join(' ') || 'none'}`;
 }

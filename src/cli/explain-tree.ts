@@ -44,7 +44,7 @@ function section(title: string, text: string, colour?: Colour): readonly Span[] 
 export function tellAnswer({ served, error }: Explanation): string {
   if (error) return `ERROR ${error.code}: ${error.message}`;
   if (served === undefined) return '';
-  return served.size === undefined ? `${served.from}, size not known` : `${served.from}, ${byteCount(served.size)}`;
+  return served.size === undefined ? `${served.from}, size unknown` : `${served.from}, ${byteCount(served.size)}`;
 }
 
 function tellClient(client: Client, unknowable: boolean): string {
@@ -52,7 +52,7 @@ function tellClient(client: Client, unknowable: boolean): string {
   const facts = describeFacts(client, (ageMs) => `, ${duration(ageMs)} ago`);
   return [
     ...(address === UNKNOWN_ADDRESS ? [] : [address]),
-    (unknowable ? facts?.replace('(given)', '(given; this config could not find it out)') : facts) ?? 'MAC address not known',
+    (unknowable ? facts?.replace('(given)', '(given; this config could not learn it)') : facts) ?? 'MAC address unknown',
     ...(host ? [`host ${[host.name, ...host.groups].join(' < ')}`] : []),
   ].join(', ');
 }

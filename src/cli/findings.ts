@@ -51,7 +51,7 @@ async function uploadFindings({ uploads }: ResolvedConfig): Promise<Finding[]> {
   const found = await folder.leftovers().catch(() => []);
   if (found.length === 0) return [];
   const bytes = found.reduce((sum, leftover) => sum + leftover.bytes, 0);
-  const message = `contains ${found.length} unfinished uploads of servers that no longer run (${bytes} bytes): the next start removes them`;
+  const message = `contains ${found.length} unfinished uploads (${bytes} bytes) left by servers that no longer run: the next start removes them`;
   return [{ severity: 'warning', path: ['uploads', 'dir'], message }];
 }
 
@@ -164,7 +164,7 @@ function userFindings(account: string | undefined, files: readonly string[]): Fi
         {
           ...error(
             ['user'],
-            `user ${account} may not read this file, so saving it would have no effect: change its owner or mode`,
+            `user ${account} has no permission to read this file, so saving it would have no effect: change its owner or mode`,
           ),
           file,
         },

@@ -51,7 +51,7 @@ function namedBy(args: readonly string[]): readonly string[] {
 function refuseUnlessFolder(word: string): void {
   const stats = statSync(word, { throwIfNoEntry: false });
   if (stats?.isDirectory()) return;
-  const what = stats ? `"${word}" is neither a command nor a folder` : `there is no command and no folder "${word}"`;
+  const what = stats ? `"${word}" is neither a command nor a folder` : `there is no command or folder "${word}"`;
   throw new ExitError(EXIT.usage, `${what}${stats ? configHint(word) : commandHint(word)}\n  "pxe --help" lists the commands`);
 }
 

@@ -121,7 +121,7 @@ const MAX_LISTED = 10;
 function twinFindings(twins: readonly (readonly string[])[]): Finding[] {
   const told = twins
     .slice(0, MAX_LISTED)
-    .map((names) => finding(`${names.join(' and ')} differ only in case: keep one, or clients that mix up case get either`));
+    .map((names) => finding(`${names.join(' and ')} differ only in case: keep one, or clients that mix up case may get either`));
   return twins.length > MAX_LISTED ? [...told, finding(`${twins.length - MAX_LISTED} more names differ only in case`)] : told;
 }
 

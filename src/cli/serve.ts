@@ -89,8 +89,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   const destination = new LogDestination(process.stdout.fd, { stats });
   let logging = config.log;
   const log = createLog({ settings: () => logging, ...logTarget(flags) }, destination);
-  destination.onLost = ({ lines, error }) =>
-    log.warn({ lines, reason: error?.code ?? 'reader too slow' }, 'lines of the log were lost');
+  destination.onLost = ({ lines, error }) => log.warn({ lines, reason: error?.code ?? 'reader too slow' }, 'log lines were lost');
   process.on('exit', () => destination.flushSync(FLUSH_MS));
   watchdog.log = log;
   watchdog.stopMs = config.limits.stopMs;

@@ -83,7 +83,7 @@ function failedLines(record: LogRecord, problem: string, columns: number): reado
 
 function startText({ config, rootDir, plugins }: LogRecord, folder: string): string {
   const names = listOf(plugins).join(', ') || 'none';
-  const by = textOf(config) === undefined ? '' : ` by ${nearer(String(config), folder)}`;
+  const by = textOf(config) === undefined ? '' : ` with ${nearer(String(config), folder)}`;
   return `serving ${nearer(String(rootDir), folder)}${by}, plugins: ${names}`;
 }
 

@@ -52,11 +52,16 @@ export function dropsText(drops: unknown): string {
   return texts.join(', ');
 }
 
-/** `first reply 0.4 ms, 2.1 ms` */
+/** `first reply 0.4 ms and 2.1 ms` */
 function quantilesText(what: string, histogram: unknown): string | undefined {
+  const found = quantilesOf(histogram);
+  return found && `${what} ${found.median} and ${found.p99}`;
+}
+
+function quantilesOf(histogram: unknown): { readonly median: string; readonly p99: string } | undefined {
   const { p50, p99 } = objectOf(histogram);
   const [middle, high] = [numberOf(p50), numberOf(p99)];
-  return middle === undefined || high === undefined ? undefined : `${what} ${secondsText(middle)} and ${secondsText(high)}`;
+  return middle === undefined || high === undefined ? undefined : { median: secondsText(middle), p99: secondsText(high) };
 }
 
 function memoryText(stats: unknown): string | undefined {
@@ -64,7 +69,7 @@ function memoryText(stats: unknown): string | undefined {
   const bytes = gauge('cache-bytes.main') + gauge('cache-bytes.data');
   const [hits, misses] = [counter('cache.hits'), counter('cache.misses')];
   if (hits + misses === 0) return undefined;
-  return `${sizeText(bytes)} of files in memory, which had ${Math.round((100 * hits) / (hits + misses))} % of what was needed`;
+  return `${sizeText(bytes)} of files cached, ${Math.round((100 * hits) / (hits + misses))}% hit rate`;
 }
 
 function pluginText(name: string, plugin: Readonly<Record<string, unknown>>): string | undefined {
@@ -72,8 +77,9 @@ function pluginText(name: string, plugin: Readonly<Record<string, unknown>>): st
   const calls = numberOf(objectOf(duration).count) ?? 0;
   const [errors, timeouts] = [numberOf(plugin['hook.errors']) ?? 0, numberOf(plugin['hook.timeouts']) ?? 0];
   if (calls === 0) return undefined;
+  const took = quantilesOf(duration);
   return joined([
-    quantilesText(`plugin ${name}: ${plural(calls, 'call')} of`, duration),
+    took && `plugin ${name}: ${plural(calls, 'call')}, median ${took.median}, p99 ${took.p99}`,
     errors > 0 && `${errors} failed`,
     timeouts > 0 && `${timeouts} took too long`,
   ]);
@@ -99,9 +105,9 @@ function troubleText(stats: unknown): string | undefined {
     counter('budget.held'),
   ];
   return joined([
-    hung > 0 && `${plural(hung, 'call')} to a file system hung`,
-    lost > 0 && `${plural(lost, 'line')} of the log lost`,
-    restarts > 0 && `${plural(restarts, 'restart')} of the data thread`,
+    hung > 0 && `${plural(hung, 'file system call')} hung`,
+    lost > 0 && `${plural(lost, 'log line')} lost`,
+    restarts > 0 && `${plural(restarts, 'data thread restart')}`,
     held > 0 && `${held} first replies held back`,
   ]);
 }

@@ -62,7 +62,7 @@ export interface Uploads {
   /** Folder for uploads, relative to the config file. It must exist; folders in a name are made below it. */
   readonly dir: string;
   /**
-   * Longest upload, in bytes; a longer one fails with ERROR 3.
+   * Largest upload, in bytes; a larger one fails with ERROR 3.
    * @default 67108864 (64 MiB)
    */
   readonly maxBytes?: number | undefined;
@@ -105,7 +105,7 @@ export interface Limits {
 
 export interface LogSettings {
   /**
-   * Least severe lines that are written.
+   * Lowest level that is written.
    * @default 'info'
    */
   readonly level?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent' | undefined;
@@ -125,7 +125,7 @@ export interface LogSettings {
 export interface PluginReference {
   /** A name of `pxe/plugins` (`hosts`), or a module and what it exports (`./my-plugin.ts#greet`), relative to the config file. */
   readonly use: string;
-  /** What the plugin's function takes. */
+  /** Options for the plugin's function. */
   readonly options?: unknown;
 }
 

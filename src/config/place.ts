@@ -46,7 +46,7 @@ export function hintFor(error: unknown, missing?: MissingImport, plugins: readon
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')
     return 'Node only strips types: no enum, no namespace, no parameter properties';
   if (code === 'ERR_INVALID_TYPESCRIPT_SYNTAX' && /^Expected /.test(error.message))
-    return 'an unclosed quote or bracket, perhaps in an earlier line';
+    return 'an unclosed quote or bracket, perhaps on an earlier line';
   if (/ in JSON at position | is not valid JSON$/.test(error.message))
     return 'JSON needs double quotes around names and strings, and allows no comments and no comma after the last entry';
   if (/does not provide an export named/.test(error.message)) {

@@ -16,7 +16,7 @@ export const uploads = z.strictObject({
   }),
   maxBytes: whole(0, Number.MAX_SAFE_INTEGER)
     .default(64 * MIB)
-    .describe('Longest upload, in bytes; a longer one fails with ERROR 3.'),
+    .describe('Largest upload, in bytes; a larger one fails with ERROR 3.'),
   keepFreeBytes: whole(0, Number.MAX_SAFE_INTEGER).optional().meta({
     description:
       'Disk space that all uploads together leave free, in bytes; an upload that would need it fails with ERROR 3. Left out: 1 GiB, or a tenth of a disk of less than 10 GiB.',
@@ -47,7 +47,7 @@ export const pluginReference = z
     use: text.describe(
       'A name of `pxe/plugins` (`hosts`), or a module and what it exports (`./my-plugin.ts#greet`), relative to the config file.',
     ),
-    options: z.unknown().describe("What the plugin's function takes."),
+    options: z.unknown().describe("Options for the plugin's function."),
   })
   .describe('A plugin in a config that is data: JSON or YAML.');
 
@@ -87,7 +87,7 @@ export const general = z.strictObject({
       level: z
         .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
         .default('info')
-        .describe('Least severe lines that are written.'),
+        .describe('Lowest level that is written.'),
       time: z
         .enum(['epoch', 'iso'])
         .default('epoch')

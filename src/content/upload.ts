@@ -110,7 +110,8 @@ export class UploadFolder {
     });
     try {
       // A folder that was swapped for a link in between: from here on the temporary file proves that it is still the one checked.
-      if ((await fileSystem.realPath(temporary)) !== temporary) throw accessViolation('its folder was replaced meanwhile');
+      if ((await fileSystem.realPath(temporary)) !== temporary)
+        throw accessViolation('its folder was replaced during the upload');
       return upload;
     } catch (error) {
       await upload.abort();
@@ -123,7 +124,7 @@ export class UploadFolder {
     const { fileSystem, followLinks } = this.#options;
     try {
       const path = await fileSystem.realPath(join(folder, component));
-      if (path !== base && !isBeneath(base, path) && !followLinks) throw accessViolation('it leads out of the folder of uploads');
+      if (path !== base && !isBeneath(base, path) && !followLinks) throw accessViolation('it leads out of the uploads folder');
       if ((await fileSystem.stat(path)).kind !== 'directory') throw accessViolation('part of its path is not a folder');
       return path;
     } catch (error) {
@@ -141,7 +142,7 @@ export class UploadFolder {
     }
     await this.#options.fileSystem.syncDirectory(folder);
     const path = await this.#enter(base, folder, component);
-    if (path === undefined) throw accessViolation('its folder was removed meanwhile');
+    if (path === undefined) throw accessViolation('its folder was removed during the upload');
     return path;
   }
 

@@ -21,11 +21,11 @@ export function listenProblem(error: unknown, node = NODE): string | undefined {
   switch (code) {
     case 'EACCES':
       return `not permitted to listen on ${where}: only root may use ports below 1024. Three solutions:
-  run as root and let the server become another user:  user: 'nobody' in the config
-  give this Node the right:  sudo setcap cap_net_bind_service=+ep ${node}
+  run as root and let the server switch to another user:  user: 'nobody' in the config
+  give this Node the capability:  sudo setcap cap_net_bind_service=+ep ${node}
   let systemd bind the port (ListenDatagram=${port ?? 69} in a .socket unit), or listen above 1024 with --port and redirect`;
     case 'EADDRINUSE':
-      return `${where} is taken, perhaps by another server; "ss -ulpn sport = :${port ?? 69}" shows by which process`;
+      return `${where} is in use, perhaps by another server; "ss -ulpn sport = :${port ?? 69}" shows which process has it`;
     case 'EADDRNOTAVAIL':
       return `${address} is not an address of this machine; "ip address" lists them`;
     case 'EMFILE':
@@ -35,7 +35,7 @@ export function listenProblem(error: unknown, node = NODE): string | undefined {
       return message;
     case 'ENOTSOCK':
     case 'ERR_INVALID_FD_TYPE':
-      return 'a descriptor that was handed over (LISTEN_FDS) is not a UDP socket';
+      return 'a descriptor passed in LISTEN_FDS is not a UDP socket';
   }
   return undefined;
 }

@@ -19,12 +19,12 @@ export function unbindableProblem(code: string, addresses: readonly string[], po
   const where = `${addresses.join(', ')} port ${port}`;
   switch (code) {
     case 'EACCES':
-      return `not permitted to listen on ${where}, because the server is no longer root. Three solutions: restart it; start it as its user, with the right (setcap cap_net_bind_service=+ep on its Node); let systemd bind the port (ListenDatagram=${port} in a .socket unit)`;
+      return `not permitted to listen on ${where}, because the server is no longer root. Three solutions: restart it; start it as its user, with the capability (setcap cap_net_bind_service=+ep on its Node); let systemd bind the port (ListenDatagram=${port} in a .socket unit)`;
     case 'EADDRINUSE':
-      return `${where} is taken, perhaps by another server; "ss -ulpn sport = :${port}" shows by which process, and the server will try again`;
+      return `${where} is in use, perhaps by another server; "ss -ulpn sport = :${port}" shows which process has it, and the server will try again`;
     case 'EMFILE':
     case 'ENFILE':
-      return `no descriptors are left to listen on ${where}: the rest is for files. Raise the limit (ulimit -n, LimitNOFILE=), or list fewer addresses in "tftp.listen"`;
+      return `no descriptors are left to listen on ${where}: the rest are reserved for files. Raise the limit (ulimit -n, LimitNOFILE=), or list fewer addresses in "tftp.listen"`;
   }
   return `cannot listen on ${where} (${code}). The server will try again`;
 }

@@ -96,7 +96,7 @@ export function describeFacts(client: Client, age: (ms: number) => string = () =
   for (const fact of factNames) {
     if (client[fact] === undefined) continue;
     const ageMs = client[`${fact}AgeMs`];
-    const source = `${sourceOf(client, fact) ?? 'source not known'}${ageMs === undefined ? '' : age(ageMs)}`;
+    const source = `${sourceOf(client, fact) ?? 'source unknown'}${ageMs === undefined ? '' : age(ageMs)}`;
     bySource.set(source, [...(bySource.get(source) ?? []), `${titles[fact]}${client[fact]}`]);
   }
   if (bySource.size === 0) return undefined;

@@ -138,7 +138,8 @@ function makeTransport(config: ResolvedConfig, log: Log, options: NativeOptions<
   const missing = nativeUnavailableReason();
   if (missing !== undefined) {
     const fields = { reason: missing };
-    if (config.tftp.transport === 'native') log.warn(fields, 'there is no native transport here: using the portable one');
+    if (config.tftp.transport === 'native')
+      log.warn(fields, 'the native transport is not available here: using the portable one');
     else log.info(fields, 'using the portable transport');
     return portable();
   }

@@ -103,7 +103,7 @@ export abstract class Exchange implements FeedOwner {
 
   /** The protocol's last word: nothing is sent or received any more. Resolves when nothing of the exchange is left; never rejects. */
   end(end: ExchangeEnd): Awaitable<void> {
-    if (this.ended) return this.fault(new Error(`exchange ${this.id} has ended before`), 'end');
+    if (this.ended) return this.fault(new Error(`exchange ${this.id} has already ended`), 'end');
     this.#ended = true;
     if (this.#answering === undefined) return this.#giveBack(end);
     this.#gone.abort(GONE);

@@ -28,7 +28,7 @@ export interface TftpConfig {
    * @default 'auto'
    */
   readonly transport?: 'auto' | 'native' | 'portable' | undefined;
-  /** Ports of transfers, for a firewall: `{ from, to }`. Left out, the operating system chooses. */
+  /** Ports for transfers, for a firewall: `{ from, to }`. Left out, the operating system chooses. */
   readonly transferPorts?: PortRange | undefined;
   /**
    * Mark packets for networks that prioritize (RFC 2474): 0–63, or a name such as `cs4`, `af21`, `ef`. Native transport only.
@@ -36,8 +36,8 @@ export interface TftpConfig {
    */
   readonly dscp?: number | DscpName | undefined;
   /**
-   * Longest packet, in bytes, that reaches the clients of a network: `{ '10.8.0.0/24': 1400 }`. The most specific network counts.
-   * These clients are granted a `blksize` that fits; no other client is affected.
+   * Longest packet, in bytes, that reaches the clients of a network: `{ '10.8.0.0/24': 1400 }`. The most specific network
+   * applies. These clients are granted a `blksize` that fits; no other client is affected.
    * @default {}
    */
   readonly mtu?: Readonly<Record<string, number>> | undefined;
@@ -122,7 +122,7 @@ export interface TftpLimits {
    */
   readonly nameBytes?: number | undefined;
   /**
-   * Options of a request that are read; the rest is ignored.
+   * How many options of a request are read; the rest are ignored.
    * @default 16
    */
   readonly options?: number | undefined;

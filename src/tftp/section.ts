@@ -25,7 +25,7 @@ const listen = z.union([
 
 const portRange = z
   .strictObject({ from: whole(1, 65535).describe('First port.'), to: whole(1, 65535).describe('Last port, included.') })
-  .refine(({ from, to }) => from <= to, { message: 'must not be less than from', path: ['to'] });
+  .refine(({ from, to }) => from <= to, { message: 'must not be less than `from`', path: ['to'] });
 
 const dscpNames = Object.keys(DSCP) as [DscpName, ...DscpName[]];
 const dscp = z.union([whole(0, 63), z.enum(dscpNames).transform((name) => DSCP[name])]);
@@ -63,7 +63,7 @@ const limits = z
         'Requests that wait because their answer would exceed this budget; they continue when the address has answered another transfer.',
       ),
     nameBytes: whole(1, 65000).default(512).describe('Longest file name, in bytes.'),
-    options: whole(0, 1000).default(16).describe('Options of a request that are read; the rest is ignored.'),
+    options: whole(0, 1000).default(16).describe('How many options of a request are read; the rest are ignored.'),
     optionBytes: whole(16, 65000).default(128).describe('Longest name, and longest value, of an option, in bytes.'),
     blockSize: whole(8, 65464).default(65464).describe('Largest `blksize` granted, in bytes (RFC 2348).'),
     windowSize: whole(1, 65535).default(64).describe('Largest `windowsize` granted, in blocks (RFC 7440).'),
@@ -80,7 +80,7 @@ const limits = z
       .describe('Longest time before a packet is sent again. A `timeout` that the client asks for replaces it.'),
   })
   .refine(({ minTimeoutMs, maxTimeoutMs }) => minTimeoutMs <= maxTimeoutMs, {
-    message: 'must not be less than minTimeoutMs',
+    message: 'must not be less than `minTimeoutMs`',
     path: ['maxTimeoutMs'],
   });
 
@@ -107,7 +107,7 @@ const schema = z
       more: 'This is tested at the start; the log says if it does not work.',
     }),
     transferPorts: portRange.optional().meta({
-      description: 'Ports of transfers, for a firewall: `{ from, to }`. Left out, the operating system chooses.',
+      description: 'Ports for transfers, for a firewall: `{ from, to }`. Left out, the operating system chooses.',
       leftOut: 'any',
     }),
     dscp: dscp.optional().meta({
@@ -118,7 +118,7 @@ const schema = z
     mtu: mtu
       .default({})
       .describe(
-        "Longest packet, in bytes, that reaches the clients of a network: `{ '10.8.0.0/24': 1400 }`. The most specific network counts. These clients are granted a `blksize` that fits; no other client is affected.",
+        "Longest packet, in bytes, that reaches the clients of a network: `{ '10.8.0.0/24': 1400 }`. The most specific network applies. These clients are granted a `blksize` that fits; no other client is affected.",
       ),
     rollover: z
       .union([z.literal(0), z.literal(1)])

@@ -60,7 +60,7 @@ describe('one name', () => {
       stdout: expect.stringMatching(/52:54:00:12:34:56 \(given\)[\s\S]*answer {3}ipxe\/snponly\.efi/),
     });
     expect(nobody.code).toBe(1);
-    expect(nobody.stdout).toContain('MAC address not known');
+    expect(nobody.stdout).toContain('MAC address unknown');
     expect(nobody.stdout).toContain('boot/x\\x1b[2J\n');
     expect(nobody.stdout).toContain('└─ answer   ERROR 1: file not found');
     expect(JSON.parse(json.stdout)).toMatchObject({
@@ -230,7 +230,7 @@ describe('--diff', () => {
     at.put('options.config.ts', "export default { rootDir: 'ROOT', tftp: { limits: { blockSize: 1024 } } };");
     const ask = (other: string) => pxe(['explain', 'loader.efi', '-o', 'blksize=1468', '--diff', other], { cwd: at.path });
     const [bytes, options] = await Promise.all([ask('bytes.config.ts'), ask('options.config.ts')]);
-    expect(bytes.stdout).toContain('anybody\t-\tloader.efi\tloader.efi, 7 B\tloader.efi, 7 B, other bytes\n');
+    expect(bytes.stdout).toContain('anybody\t-\tloader.efi\tloader.efi, 7 B\tloader.efi, 7 B, different content\n');
     expect(options.stdout).toContain('loader.efi, 7 B, options blksize=1024\n');
     expect([bytes.code, options.code]).toEqual([1, 1]);
   });

@@ -133,7 +133,7 @@ test.each<[args: readonly string[], told: RegExp]>([
   [['get', 'tftp://127.0.0.1/x', '--retries', '-1'], /0 to 100/],
   [['get', 'tftp://127.0.0.1/x', '--mode', 'mail'], /octet, netascii/],
   [['get', 'http://127.0.0.1/x'], /tftp:\/\/host/],
-  [['get', 'tftp://127.0.0.1:0/x'], /port must be 1 to 65535/],
+  [['get', 'tftp://127.0.0.1:0/x'], /port must be from 1 to 65535/],
   [['put', 'x'], /missing required argument 'url'/],
   [['put', 'x', 'tftp://:5/x'], /tftp:\/\/host/],
   [['storm'], /missing required argument 'url'/],
@@ -150,9 +150,9 @@ test.each<[args: readonly string[], told: RegExp]>([
 });
 
 test.each<[word: string, told: RegExp]>([
-  ['srve', /there is no command and no folder "srve"; did you mean "pxe serve"\?/],
+  ['srve', /there is no command or folder "srve"; did you mean "pxe serve"\?/],
   ['exlpain', /did you mean "pxe explain"\?/],
-  ['./nowhere', /there is no command and no folder "\.\/nowhere"$/m],
+  ['./nowhere', /there is no command or folder "\.\/nowhere"$/m],
   [
     'package.json',
     /"package.json" is neither a command nor a folder; to serve with this config: pxe serve --config package.json/,

@@ -179,9 +179,9 @@ describe('errors before it serves', () => {
         'a port that is taken',
         [...flags, '-i', '127.0.0.1', '-p', String(port)],
         3,
-        new RegExp(`127.0.0.1 port ${port} is taken.*\\n?.*ss -ulpn`),
+        new RegExp(`127.0.0.1 port ${port} is in use.*\\n?.*ss -ulpn`),
       ],
-      ['one of two that is taken', [...flags, '-i', '::1', '-i', '127.0.0.1', '-p', String(port)], 3, /is taken/],
+      ['one of two that is taken', [...flags, '-i', '::1', '-i', '127.0.0.1', '-p', String(port)], 3, /is in use/],
       [
         'an interface that there is not',
         [...flags, '-i', 'lab7', '-p', '0'],

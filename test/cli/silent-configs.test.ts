@@ -47,7 +47,9 @@ const table: Readonly<Record<string, Silent>> = {
   },
   'sources that are not trusted': {
     plugins: `identify({ filename: true }), hosts({ hosts: { ${mac}: { folder: 'web' } }, trust: ['leases', 'table'] })`,
-    told: ["can never match: nothing here provides a client's MAC address; `trust` leaves out what provides it: filename"],
+    told: [
+      "can never match: nothing here provides a client's MAC address; `trust` excludes the sources that provide it: filename",
+    ],
     right: {
       plugins: `identify({ filename: true }), hosts({ hosts: { ${mac}: { folder: 'web' } }, trust: ['leases', 'filename'] })`,
     },
@@ -55,7 +57,7 @@ const table: Readonly<Record<string, Silent>> = {
   'a serial number that only a file name tells': {
     plugins: `${known}, hosts({ 'serial:d1f0c2aa': { folder: 'web' } })`,
     told: [
-      "can never match: nothing here provides a client's serial number; of the sources of identify(), `filename` provides it",
+      "can never match: nothing here provides a client's serial number; use the identify() source that provides it, `filename`",
     ],
     right: { plugins: "identify({ filename: true }), hosts({ 'serial:d1f0c2aa': { folder: 'web' } })" },
   },
@@ -124,7 +126,7 @@ const table: Readonly<Record<string, Silent>> = {
   'a target that is there and cannot be served': {
     plugins: `${known}, hosts({ ${mac}: { files: { x: 'web' } } })`,
     told: [
-      'files.x: "web" exists but cannot be served: the server may not read it, or it is a folder, or a link out of the root',
+      'files.x: "web" exists but cannot be served: the server has no permission to read it, it is a folder, or it is a link that leads out of the root',
     ],
     right: { plugins: `${known}, hosts({ ${mac}: { files: { x: 'web/boot.ipxe' } } })` },
   },
@@ -153,7 +155,11 @@ const table: Readonly<Record<string, Silent>> = {
   'a variable that YAML makes another number of': {
     plugins: `${known}, hosts({ file: './rack.yaml' })`,
     files: { 'rack.yaml': 'default:\n  variables: { version: 1.10 }\n' },
-    told: ['warning  ', 'rack.yaml:2: ', 'variable "version": 1.10 means 1.1 here; in quotes it stays as it is: "1.10"'],
+    told: [
+      'warning  ',
+      'rack.yaml:2: ',
+      'variable "version": 1.10 means 1.1 here; put it in quotes to keep it as written: "1.10"',
+    ],
     right: { files: { 'rack.yaml': 'default:\n  variables: { version: "1.10" }\n' } },
   },
   'a header of `columns` that no table has': {
@@ -165,7 +171,7 @@ const table: Readonly<Record<string, Silent>> = {
   'one key twice in the config': {
     plugins: `${known}, hosts({ ${mac}: { folder: 'web' }, ${mac}: { folder: 'hosts/web1' } })`,
     told: [
-      'error    LAB/pxe.config.ts:2: "52:54:00:12:34:56" appears twice in one object: its value in line 2 is ignored; keep one',
+      'error    LAB/pxe.config.ts:2: "52:54:00:12:34:56" appears twice in one object: its value on line 2 is ignored; keep one',
     ],
     right: { plugins: `${known}, hosts({ ${mac}: { folder: 'web' }, '52:54:00:12:34:57': { folder: 'hosts/web1' } })` },
   },
@@ -173,7 +179,7 @@ const table: Readonly<Record<string, Silent>> = {
     plugins: `${known}, hosts(rack)`,
     imports: "import { rack } from './rack.ts';",
     files: { 'rack.ts': `export const rack = {\n  ${mac}: { folder: 'web' as string },\n  ${mac}: {},\n};\n` },
-    told: ['error    LAB/rack.ts:3: "52:54:00:12:34:56" appears twice in one object: its value in line 2 is ignored; keep one'],
+    told: ['error    LAB/rack.ts:3: "52:54:00:12:34:56" appears twice in one object: its value on line 2 is ignored; keep one'],
     // What is spread into an object may be written over.
     right: {
       files: {
@@ -253,7 +259,7 @@ const table: Readonly<Record<string, Silent>> = {
   },
   'an expression as text, without its slashes, that is invalid': {
     plugins: "rewrite([{ match: '^boot(/', replace: '' }])",
-    told: ['the regular expression is between slashes: "/^boot\\\\(\\\\//"'],
+    told: ['write a regular expression between slashes: "/^boot\\\\(\\\\//"'],
     right: { plugins: "rewrite([{ match: '/^boot\\\\(\\\\//', replace: '' }])" },
   },
 };
@@ -285,8 +291,8 @@ describe.each(Object.entries(table))('%s', (_, { right, ...silent }) => {
 });
 
 describe('explain of a MAC address that is given', () => {
-  const doubt = '52:54:00:12:34:56 (given; this config could not find it out), host web1';
-  const remark = 'which this config could not find out about a real client';
+  const doubt = '52:54:00:12:34:56 (given; this config could not learn it), host web1';
+  const remark = 'which this config could not learn about a real client';
   test.each<[string, string, readonly string[], readonly string[]]>([
     ['no identify', `hosts({ ${mac}: { name: 'web1' } })`, [doubt, `→ web1, ${remark}`], []],
     [

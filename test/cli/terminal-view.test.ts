@@ -159,11 +159,11 @@ describe('a line', () => {
       [
         '15:18:26 0 transfers under way, generation 3, on 10.0.0.1 port 69',
         '         median and 99th percentile: first reply 250 µs and 2.1 ms, transfer 1.5 s and 90 s',
-        '         2.0 MiB of files in memory, which had 90 % of what was needed',
-        '         plugin hosts: 1204 calls of 20 µs and 1.0 ms',
-        '         plugin own: 1 call of 4.0 s and 5.0 s, 2 failed, 1 took too long',
+        '         2.0 MiB of files cached, 90% hit rate',
+        '         plugin hosts: 1204 calls, median 20 µs, p99 1.0 ms',
+        '         plugin own: 1 call, median 4.0 s, p99 5.0 s, 2 failed, 1 took too long',
         '         2 reloads succeeded, the last at 15:18:26, 1 reload failed, the last at 15:17:26',
-        '         1 call to a file system hung, 20 lines of the log lost, 3 first replies held back',
+        '         1 file system call hung, 20 log lines lost, 3 first replies held back',
       ],
     ],
     [
@@ -239,12 +239,13 @@ describe('a line', () => {
   });
 
   test('of a problem that needs more room: the ways out below', () => {
-    const ways = '\n  run as root and let the server become another user\n  give this Node the right to bind ports below 1024';
+    const ways =
+      '\n  run as root and let the server switch to another user\n  give this Node the capability to bind ports below 1024';
     const msg = `reload failed, the current config stays in force: not permitted to listen on port 3${ways}`;
     expect(viewOf().lines(record({ level: 50, msg }))).toEqual([
       '15:18:26 reload failed: not permitted to listen on port 3; the current config stays in force',
-      '         run as root and let the server become another user',
-      '         give this Node the right to bind ports below 1024',
+      '         run as root and let the server switch to another user',
+      '         give this Node the capability to bind ports below 1024',
     ]);
   });
 

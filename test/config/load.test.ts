@@ -275,8 +275,8 @@ test('all problems at once, those of three plugins among them', async () => {
     '  plugins[1].options[1].match: is not a valid regular expression: unterminated group',
     '  plugins[1].options[1].replace: expected text or a function, found 3',
     expect.stringContaining('  plugins[2].options["52:54:zz"]: expected a MAC address'),
-    '  plugins[2].options.default.files.a: expected the name of a file or folder under the root, without .., found "../b"',
-    '  plugins[2].options.default.folder: expected the name of a file or folder under the root, without .., found "../x"',
+    '  plugins[2].options.default.files.a: expected a file or folder under the root, without .., found "../b"',
+    '  plugins[2].options.default.folder: expected a file or folder under the root, without .., found "../x"',
   ]);
 });
 

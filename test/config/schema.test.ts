@@ -117,7 +117,7 @@ test.each<[string, unknown, string, string?]>([
   [
     'address and interface',
     { tftp: { listen: [{ address: '::', interface: 'lab0' }] } },
-    'cannot be combined with the keys beside it',
+    'cannot be combined with the other keys here',
   ],
   [
     'a misspelt port',
@@ -138,12 +138,12 @@ test.each<[string, unknown, string, string?]>([
   [
     'a port range upside down',
     { tftp: { transferPorts: { from: 9, to: 8 } } },
-    'tftp.transferPorts.to: must not be less than from',
+    'tftp.transferPorts.to: must not be less than `from`',
   ],
   [
     'timeouts upside down',
     { tftp: { limits: { minTimeoutMs: 9, maxTimeoutMs: 8 } } },
-    'tftp.limits.maxTimeoutMs: must not be less than minTimeoutMs',
+    'tftp.limits.maxTimeoutMs: must not be less than `minTimeoutMs`',
   ],
   ['a dscp', { tftp: { dscp: 64 } }, 'tftp.dscp: expected at most 63, found 64'],
   ['a name of a dscp', { tftp: { dscp: 'af5' } }, 'tftp.dscp: expected a number, "cs0", "le", '],
@@ -156,7 +156,7 @@ test.each<[string, unknown, string, string?]>([
   [
     'an address for a network',
     { tftp: { mtu: { '10.8.0.7/24': 1400 } } },
-    'tftp.mtu["10.8.0.7/24"]: is the address of one machine, with the length of its prefix: write 10.8.0.7 for that machine, or 10.8.0.0/24',
+    `tftp.mtu["10.8.0.7/24"]: is one machine's address with a prefix length: write 10.8.0.7 for that machine, or 10.8.0.0/24`,
   ],
   ['an mtu that none has', { tftp: { mtu: { '10.8.0.0/24': 67 } } }, 'tftp.mtu["10.8.0.0/24"]: expected at least 68, found 67'],
   ['a user', { user: 'a b' }, 'user: expected a user, or user:group, found "a b"'],

@@ -119,9 +119,9 @@ describe('files and folder', () => {
 test.each([
   [{ '52:54:zz': {} }, '52:54:zz: expected a MAC address'],
   [{ '192.168.7.0/33': {} }, '192.168.7.0/33: expected a MAC address'],
-  [{ default: { folder: '../up' } }, 'default.folder: expected the name of a file or folder under the root'],
-  [{ default: { files: { a: '' } } }, 'default.files.a: expected the name of a file or folder under the root'],
-  [{ default: { files: { '../a': 'a' } } }, 'default.files.../a: expected the name of a file or folder under the root'],
+  [{ default: { folder: '../up' } }, 'default.folder: expected a file or folder under the root'],
+  [{ default: { files: { a: '' } } }, 'default.files.a: expected a file or folder under the root'],
+  [{ default: { files: { '../a': 'a' } } }, 'default.files.../a: expected a file or folder under the root'],
 ])('%o is refused', (options, message) => {
   expect(issuesOf(hosts(options))).toEqual([expect.stringContaining(message)]);
 });

@@ -229,7 +229,7 @@ describe('a download', () => {
     const content = await opened(open('file'));
     await content.read(131_072, 60_000);
     await content.close();
-    await vi.waitFor(() => expect(logged('download broken off')).toHaveLength(1), PATIENCE_MS);
+    await vi.waitFor(() => expect(logged('download stopped')).toHaveLength(1), PATIENCE_MS);
     expect(kept(cacheDir)).toEqual(['#.#.part', '#.part.json']);
     expect(await get('file')).toBe(text(big));
     expect(origin.asked[1]?.headers).toMatchObject({ 'if-range': '"one"', range: expect.stringMatching(/^bytes=\d{6}-$/) });
@@ -341,7 +341,7 @@ describe('an origin that is slow', () => {
     origin.tricks.push(() => {});
     const { get, logged } = await rig({ url: origin.url, cacheDir: cacheFolder(), timeoutMs: 50 });
     expect(await get('file')).toBe('ERROR 0 origin is not available');
-    expect(logged('origin failed')).toMatchObject([{ fields: { reason: 'does not answer within 50 ms' } }]);
+    expect(logged('origin failed')).toMatchObject([{ fields: { reason: 'did not answer within 50 ms' } }]);
   });
 
   test('in the middle is asked again', async () => {
@@ -353,7 +353,7 @@ describe('an origin that is slow', () => {
     const { get, logged } = await rig({ url: origin.url, cacheDir: cacheFolder(), idleMs: 50 });
     expect(await get('file')).toBe(text(big));
     expect(logged('download interrupted')[0]).toMatchObject({
-      fields: { reason: expect.stringContaining('sends nothing for 50 ms') },
+      fields: { reason: expect.stringContaining('sent nothing for 50 ms') },
     });
   });
 });
@@ -380,7 +380,7 @@ describe('a redirect', () => {
     expect(await get('file')).toBe('ERROR 0 origin is not available');
     expect(other.asked).toEqual([]);
     expect(log).toMatchObject([
-      { level: 'error', fields: { reason: `redirects to ${other.url}file, which is not beneath ${origin.url}` } },
+      { level: 'error', fields: { reason: `redirected to ${other.url}file, which is not under ${origin.url}` } },
     ]);
     expect(JSON.stringify(log)).not.toContain('secret-token');
   });
@@ -695,11 +695,11 @@ describe('pxe check', () => {
     const authorization = { env: 'PXE_TEST_TOKEN' };
     expect(await findings({ url: origin.url, cacheDir: `${file}/cache`, authorization })).toEqual([
       `error cacheDir: ${file} is not a folder`,
-      'warning authorization: the origin does not accept the credentials (answers 401)',
+      'warning authorization: the origin rejected the credentials (answered 401)',
       'warning url: sends the credentials of authorization unencrypted; use https',
     ]);
     origin.tricks.push((_, response) => response.writeHead(503).end());
-    expect(await findings({ url: origin.url, cacheDir: cacheFolder() })).toEqual(['warning url: the origin answers 503']);
+    expect(await findings({ url: origin.url, cacheDir: cacheFolder() })).toEqual(['warning url: the origin answered 503']);
     await origin.stop();
     expect(await findings({ url: origin.url, cacheDir: cacheFolder() })).toEqual([
       'warning url: the origin does not answer: connect ECONNREFUSED 127.0.0.1:PORT',
@@ -712,11 +712,11 @@ describe('options', () => {
 
   test.each<[string, object, string[]]>([
     ['fit', {}, []],
-    ['url: no URL', { url: 'mirror' }, ['url: is not an http or https URL without user, query and fragment']],
-    ['url: another scheme', { url: 'ftp://x/' }, ['url: is not an http or https URL without user, query and fragment']],
-    ['url: credentials', { url: 'https://a:b@x/' }, ['url: is not an http or https URL without user, query and fragment']],
-    ['url: a query', { url: 'https://x/?sig=1' }, ['url: is not an http or https URL without user, query and fragment']],
-    ['prefix: parent', { prefix: '../x' }, ['prefix: expected the beginning of names, such as "os/"']],
+    ['url: no URL', { url: 'mirror' }, ['url: must be an http or https URL without user, query or fragment']],
+    ['url: another scheme', { url: 'ftp://x/' }, ['url: must be an http or https URL without user, query or fragment']],
+    ['url: credentials', { url: 'https://a:b@x/' }, ['url: must be an http or https URL without user, query or fragment']],
+    ['url: a query', { url: 'https://x/?sig=1' }, ['url: must be an http or https URL without user, query or fragment']],
+    ['prefix: parent', { prefix: '../x' }, ['prefix: expected the start of a name, such as "os/"']],
     ['headers: a name that is none', { headers: { 'a b': 'x' } }, ['headers.a b: is not a header name']],
     [
       'headers: a value that is none',
@@ -726,7 +726,7 @@ describe('options', () => {
     [
       'headers: credentials in the file',
       { headers: { Authorization: 'Bearer x' } },
-      ['headers.Authorization: is set by the plugin itself; for credentials there is authorization'],
+      ['headers.Authorization: is set by the plugin itself; for credentials, use authorization'],
     ],
     ['authorization: in the file', { authorization: 'Bearer x' }, ['authorization: expected an object, found "Bearer x"']],
     ['cacheBytes', { cacheBytes: 0 }, ['cacheBytes: expected more than 0, found 0']],

@@ -235,10 +235,10 @@ test('a reload does not tell the same of a lease file again', async () => {
   await first.dispose();
   const third = await generation();
   await second.dispose();
-  expect(told()).toEqual(['lease file names no machine']);
+  expect(told()).toEqual(['lease file lists no machines']);
   await writeFile(file, lease(1));
   await third.identify(readRequest('x', { address: '10.0.0.1' }));
-  expect(told()).toEqual(['lease file names no machine', 'lease file names machines now']);
+  expect(told()).toEqual(['lease file lists no machines', 'lease file now lists machines']);
   await third.dispose();
 });
 
@@ -273,7 +273,7 @@ test('check tells which lease files tell nothing', async () => {
     {
       severity: 'warning',
       path: [...at, 3],
-      message: expect.stringMatching(/^contains no lease of dnsmasq:/),
+      message: expect.stringMatching(/^contains no dnsmasq lease:/),
       file: idle,
     },
   ]);

@@ -116,19 +116,19 @@ test.each<[string, Options & readonly unknown[], readonly string[]]>([
   [
     'text that looks like an expression',
     [{ match: '^x/', replace: '' }],
-    ['0 matches only a file of exactly this name; the regular expression is between slashes: "/^x\\\\//"'],
+    ['0 as text, matches only a file of exactly this name; write a regular expression between slashes: "/^x\\\\//"'],
   ],
   [
     'a whole name with a slash in front',
     [{ match: '//boot', replace: '' }],
-    ['0 never matches: names have only single slashes, and none in front'],
+    ['0 never matches: names have no leading slash and no double slashes'],
   ],
   [
     'an expression without slashes that is none yet',
     [{ match: '^boot(/', replace: '' }],
-    ['0 matches only a file of exactly this name; the regular expression is between slashes: "/^boot\\\\(\\\\//"'],
+    ['0 as text, matches only a file of exactly this name; write a regular expression between slashes: "/^boot\\\\(\\\\//"'],
   ],
-  ['an expression with a slash in front', [{ match: /^\/boot/, replace: '' }], ['0 never matches: names have no slash in front']],
+  ['an expression with a slash in front', [{ match: /^\/boot/, replace: '' }], ['0 never matches: names have no leading slash']],
   [
     '… that an earlier rule may have put there',
     [
@@ -144,7 +144,7 @@ test.each<[string, Options & readonly unknown[], readonly string[]]>([
       { match: /^a/, replace: 'b', last: true },
       { match: /^a/g, replace: 'c' },
     ],
-    ['1 never matches: rule 1 matches all of its names, and ends the rules'],
+    ['1 never matches: rule 1 matches all the same names, and no rule after it is tried'],
   ],
   [
     '… unless a rule between makes such a name',
@@ -169,7 +169,7 @@ test.each<[string, Options & readonly unknown[], readonly string[]]>([
       { match: /^/, replace: 'b/', last: true },
       { match: /^c/, replace: 'd' },
     ],
-    ['1 never matches: rule 1 matches all of its names, and ends the rules'],
+    ['1 never matches: rule 1 matches all the same names, and no rule after it is tried'],
   ],
 ])('check: %s', async (_, options, findings) => {
   const { check } = await rewrite(options).definition.setup(options, {} as never);

@@ -80,7 +80,7 @@ const levelled = definePlugin({ name: 'levelled', options: z.strictObject({ leve
             keys: `tftp: { listen: [{ address: '127.0.0.1', port: 0 }, { address: '127.0.0.1', port: ${port} }] },`,
           }),
         ),
-      logs: /stays in force: 127\.0\.0\.1 port \d+ is taken, perhaps by another server; "ss -ulpn sport = :\d+" shows by which process$/,
+      logs: /stays in force: 127\.0\.0\.1 port \d+ is in use, perhaps by another server; "ss -ulpn sport = :\d+" shows which process has it$/,
       notes: ['setup B', 'dispose B'],
     },
     {

@@ -20,7 +20,7 @@ export function parseUrl(url: string): Remote {
   const name = match?.[4];
   if (host === undefined || name === undefined) throw bad(url, 'expected tftp://host[:port]/name');
   const port = match?.[3] === undefined ? DEFAULT_PORT : Number(match[3]);
-  if (port < 1 || port > 65535) throw bad(url, 'the port must be 1 to 65535');
+  if (port < 1 || port > 65535) throw bad(url, 'the port must be from 1 to 65535');
   return { host: host.replace(/^(.*)%25/, '$1%'), port, name: decode(name) };
 }
 
@@ -34,5 +34,5 @@ function decode(name: string): string {
 }
 
 function bad(url: string, message: string): ClientError {
-  return new ClientError({ kind: 'local', code: undefined, message: `"${url}" is not a TFTP address: ${message}` });
+  return new ClientError({ kind: 'local', code: undefined, message: `"${url}" is not a TFTP URL: ${message}` });
 }

@@ -86,7 +86,10 @@ export class Bindings {
     const wanted = Math.max(LEAST_DATA_SOCKETS, Math.min(MOST_DATA_SOCKETS, share));
     const dataSockets = singlePort || 'broadcastOf' in to ? 0 : wanted;
     if (this.#opened + 1 + dataSockets <= this.#sockets.rights.sockets) return dataSockets;
-    throw Object.assign(new Error('no descriptors are left for sockets: the rest is for files'), { code: 'EMFILE', ...to });
+    throw Object.assign(new Error('no descriptors are left for sockets: the rest are reserved for files'), {
+      code: 'EMFILE',
+      ...to,
+    });
   }
 
   /** Port 0 is a new one each time, and so is a descriptor. */

@@ -349,7 +349,7 @@ describe('check', () => {
 test.each<[object, string]>([
   [{ f: 5 }, 'f: expected a function or { template }'],
   [{ f: { tempalte: 'x' } }, 'f'],
-  [{ '../f': () => '' }, '../f: expected the name of a file, without .., found "../f"'],
+  [{ '../f': () => '' }, '../f: expected a file name without .., found "../f"'],
   [{ files: { f: () => '' }, trsut: [] }, 'trsut: unknown key'],
   [{ files: { f: { template: 5 } } }, 'files.f.template: expected a string, found 5'],
 ])('%o is refused', (options, message) => {

@@ -152,12 +152,12 @@ describe.each(Object.entries(writers))('%s refuses', (_, write) => {
       expect(() => write(with1(entry)), JSON.stringify(entry)).toThrow(/ of a contains a line break/);
     }
     expect(() => write(with1({ label: text }))).toThrow(/a label may contain only letters/);
-    expect(() => write({ ...with1({}), title: text })).toThrow(/title of the menu contains a line break/);
+    expect(() => write({ ...with1({}), title: text })).toThrow(/menu title contains a line break/);
     expect(() => write({ ...with1({}), default: text })).toThrow(/is not a label/);
   });
 
   test.each<[Menu, RegExp]>([
-    [{ entries: [] }, /needs an entry/],
+    [{ entries: [] }, /needs at least one entry/],
     [with1({ label: 'b' }), /label "b" appears twice/],
     [with1({ label: 'a b' }), /a label may contain only letters/],
     [with1({ label: '-x' }), /a label may contain only letters/],
@@ -183,14 +183,14 @@ describe('iPXE, as its exec.c and script.c read a line', () => {
       { ...entry, kernel: word },
       { ...entry, initrd: word },
     ]) {
-      expect(() => ipxeScript({ entries: [one] })).toThrow(/which iPXE does not take as text/);
+      expect(() => ipxeScript({ entries: [one] })).toThrow(/which iPXE would not read as text/);
     }
     expect(() => ipxeScript({ entries: [{ ...entry, title: `x ${word} y` }, disk] })).toThrow(/title of a/);
-    expect(() => ipxeScript({ title: word, entries: [entry, disk] })).toThrow(/title of the menu/);
+    expect(() => ipxeScript({ title: word, entries: [entry, disk] })).toThrow(/menu title/);
   });
 
   test('what begins with - is an option, but for what follows an argument', () => {
-    expect(() => ipxeScript({ title: '- a -', entries: [entry, disk] })).toThrow(/title of the menu begins with -/);
+    expect(() => ipxeScript({ title: '- a -', entries: [entry, disk] })).toThrow(/menu title begins with -/);
     expect(() => ipxeScript({ entries: [{ label: 'a', kernel: '--name' }] })).toThrow(/kernel of a begins with -/);
     expect(ipxeScript({ entries: [{ ...entry, append: '--- quiet' }] })).toMatch(/^kernel k --- quiet$/m);
     expect(ipxeScript({ entries: [{ ...entry, title: '- a -' }, disk] })).toMatch(/^item a - a -$/m);
@@ -212,7 +212,7 @@ test.each<[Parameters<typeof raspberryPiConfig>[0], RegExp]>([
   [{ kernel: 'a\nb' }, /kernel contains a line break/],
   [{ 'a\nb': 1 }, /a key may contain only letters/],
   [{ 'a=b': 1 }, /a key may contain only letters/],
-  [{ '[all]': {} }, /a section must have the name of a filter/],
+  [{ '[all]': {} }, /a section must be named after a filter/],
   [{ pi4: { kernel: 'a\rb' } }, /kernel contains a line break/],
   [{ cmdline: 'x'.repeat(91) }, /a line of 99 characters; the firmware reads only 98/],
 ])('config.txt: %o is refused', (config, message) => {

@@ -168,11 +168,11 @@ describe('mistakes', () => {
       ['1 unknown column "grups" (did you mean "groups"? for a variable write "var.grups", for anything else `columns`)'],
     ],
     ['x.csv', 'mac,name,name\n', ['1 column "name" appears twice (remove one of them)']],
-    ['x.csv', 'mac,,name\n52:54:00:00:00:01,x,\n', ['2 column 2 has no name, but contains "x" (name it in line 1)']],
+    ['x.csv', 'mac,,name\n52:54:00:00:00:01,x,\n', ['2 column 2 has no name, but contains "x" (name it on line 1)']],
     [
       'x.csv',
       'mac,name\n52:54:00:00:00:01\n',
-      ['2 expected 2 columns as in line 1, found 1 (a comma within a cell? put the cell in quotes: "a, b")'],
+      ['2 expected 2 columns as on line 1, found 1 (a comma within a cell? put the cell in quotes: "a, b")'],
     ],
     ['x.csv', 'mac,name\n52:54:00:00:00:01,"a\n', ['2 a quote is opened and never closed']],
     [
@@ -183,12 +183,12 @@ describe('mistakes', () => {
     [
       'x.csv',
       'mac,file:boot.efi\n52:54:00:00:00:01,../up\n',
-      ['2 column "file:boot.efi": expected the name of a file or folder under the root, without .., found "../up"'],
+      ['2 column "file:boot.efi": expected a file or folder under the root, without .., found "../up"'],
     ],
     [
       'x.csv',
       'mac,file:../x\n52:54:00:00:00:01,up\n',
-      ['2 column "file:../x": expected the name of a file or folder under the root, without .., found "../x"'],
+      ['2 column "file:../x": expected a file or folder under the root, without .., found "../x"'],
     ],
     ['x.yaml', '', ['1 is empty (remove it from `file`, or write `hosts: {}`)']],
     ['x.yaml', 'hosts:\n  default:\n    folder: [a]\n', ['3:5 hosts.default.folder expected a string, found an array']],
@@ -290,7 +290,7 @@ test('a saved table takes effect; a mistake in it keeps the one in force', async
   expect(await at.text('boot')).toBe('A');
   const failed = at.nextFailure();
   at.put('rack.csv', 'address,file:boot\n127.0.0.1,../b\n');
-  expect((await failed).message).toMatch(/rack\.csv:2: column "file:boot": expected the name of a file/);
+  expect((await failed).message).toMatch(/rack\.csv:2: column "file:boot": expected a file or folder/);
   expect(await at.text('boot')).toBe('A');
   const reloaded = at.nextReload();
   at.put('rack.csv', 'address,file:boot\n127.0.0.1,b\n');

@@ -100,9 +100,9 @@ describe('groups', () => {
     [{ groups: { web: { groups: ['none'] } } }, 'groups.web.groups.0: no group "none"'],
     [
       { groups: { a: { groups: ['b'] }, b: { groups: ['c'] }, c: { groups: ['b'] } } },
-      'groups.b.groups: groups form a circle: b → c → b',
+      'groups.b.groups: groups form a cycle: b → c → b',
     ],
-    [{ groups: { a: { groups: ['a'] } } }, 'groups.a.groups: groups form a circle: a → a'],
+    [{ groups: { a: { groups: ['a'] } } }, 'groups.a.groups: groups form a cycle: a → a'],
     [{ [web1.mac]: { groups: ['web'] } }, '52:54:00:12:34:56.groups.0: no group "web"'],
   ])('%o: %s', (options, message) => {
     expect(issuesOf(hosts(options))).toEqual([message]);
@@ -348,7 +348,7 @@ describe('check', () => {
   test.each<[Parameters<typeof hosts>[0], string]>([
     [
       { [web1.mac]: {}, '5254.0012.3456': {} },
-      'error 5254.0012.3456: is listed twice: ["52:54:00:12:34:56"] comes first, and this one adds only what that one lacks; merge the two',
+      'error 5254.0012.3456: is listed twice: ["52:54:00:12:34:56"] comes first, and this entry adds only what is missing there; merge the two',
     ],
     [{ '2001:db8::/32': {}, '2001:DB8:0::/32': {} }, 'error 2001:DB8:0::/32: is listed twice: ["2001:db8::/32"] comes first'],
     [{ '52:54:00:*': {}, '52-54-00-*-*-*': {} }, 'error 52-54-00-*-*-*: is listed twice'],

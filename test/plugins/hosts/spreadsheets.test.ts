@@ -53,8 +53,8 @@ describe('how it is laid out', () => {
 
   test.each([
     ['a value below no name', 'mac,,name\n52:54:00:12:34:56,7,web1\n', '2: column 2 has no name, but contains "7"'],
-    ['a value beyond the last column', 'mac,name\n52:54:00:12:34:56,web1,7\n', '2: expected 2 columns as in line 1, found 3'],
-    ['a row that is too short', 'mac,name,rack\n52:54:00:12:34:56,web1\n', '2: expected 3 columns as in line 1, found 2'],
+    ['a value beyond the last column', 'mac,name\n52:54:00:12:34:56,web1,7\n', '2: expected 2 columns as on line 1, found 3'],
+    ['a row that is too short', 'mac,name,rack\n52:54:00:12:34:56,web1\n', '2: expected 3 columns as on line 1, found 2'],
     ['a row without a machine', 'mac,name\n,web1\n', '2: does not identify a machine'],
     [
       'a header behind a #',

@@ -62,10 +62,7 @@ export async function rig(options: Partial<OriginOptions> & { url: string; cache
       const content = await ask(name);
       if (typeof content === 'string') return content;
       const all = await readAll(content);
-      await vi.waitFor(
-        () => expect(count(/^download (completed|failed|broken off)/)).toBe(count(/^download started/)),
-        PATIENCE_MS,
-      );
+      await vi.waitFor(() => expect(count(/^download (completed|failed|stopped)/)).toBe(count(/^download started/)), PATIENCE_MS);
       return all;
     },
   };

@@ -182,7 +182,7 @@ describe('what hinders is said once', () => {
     const path = join(folder.path, 'leases');
     const one = leaseFile(path);
     for (let i = 0; i < 3; i++) expect(await one.mac(address(1))).toBeUndefined();
-    expect(one.said()).toEqual(['warn: lease file names no machine']);
+    expect(one.said()).toEqual(['warn: lease file lists no machines']);
     expect(await one.file.problem()).toEqual({
       state: 'missing',
       message: expect.stringMatching(/^there is no such file: start the DHCP server/),
@@ -192,9 +192,9 @@ describe('what hinders is said once', () => {
     await rm(path);
     for (let i = 0; i < 3; i++) expect(await one.mac(address(1))).toBeUndefined();
     expect(one.said()).toEqual([
-      'warn: lease file names no machine',
-      'info: lease file is readable now',
-      'warn: lease file names no machine',
+      'warn: lease file lists no machines',
+      'info: lease file can now be read',
+      'warn: lease file lists no machines',
     ]);
   });
 
@@ -205,7 +205,7 @@ describe('what hinders is said once', () => {
       (path) => writeFile(path, 'no leases\n'),
       /in an unknown format.*format: 'dnsmasq' \| 'dhcpd' \| 'kea' \| 'networkd' \| 'libvirt' \| 'odhcpd' \| 'udhcpd'/,
     ],
-    ['half of a JSON file', (path) => writeFile(path, '{"Leases":['), /begins like a file of networkd but is not complete/],
+    ['half of a JSON file', (path) => writeFile(path, '{"Leases":['), /begins like a networkd file but is incomplete/],
     ['JSON of another kind', (path) => writeFile(path, '{"leases":[]}'), /in an unknown format/],
     ["libvirt's list of MAC addresses", (path) => writeFile(path, '[{"domain":"web1","macs":[]}]'), /in an unknown format/],
     ["macOS' leases", (path) => writeFile(path, '{\n\tname=web1\n}\n'), /or in an unknown format/],
@@ -215,9 +215,9 @@ describe('what hinders is said once', () => {
         await writeFile(path, '[');
         await truncate(path, 6 * 1024 ** 3);
       },
-      /begins like a file of libvirt and has 6442450944 bytes: files over 16777216 are not read/,
+      /begins like a libvirt file but has 6442450944 bytes: files over 16777216 are not read/,
     ],
-    ['a file of udhcpd that is cut off', (path) => writeFile(path, Buffer.alloc(40)), /begins like a file of udhcpd/],
+    ['a file of udhcpd that is cut off', (path) => writeFile(path, Buffer.alloc(40)), /begins like a udhcpd file/],
   ])('%s', async (_, make, problem) => {
     await using folder = await scratch();
     const path = join(folder.path, 'leases');
@@ -226,7 +226,7 @@ describe('what hinders is said once', () => {
     expect(await one.mac(address(1))).toBeUndefined();
     expect(await one.mac(address(1))).toBeUndefined();
     expect(await one.file.problem()).toEqual({ state: 'unreadable', message: expect.stringMatching(problem) });
-    expect(one.said()).toEqual(['warn: lease file names no machine']);
+    expect(one.said()).toEqual(['warn: lease file lists no machines']);
   });
 
   test('an empty file is none', async () => {
@@ -241,8 +241,7 @@ describe('what hinders is said once', () => {
 describe('a file without a lease in force that names hardware is told, whatever its format', () => {
   const past = end - 7200;
   const json = (value: unknown): string => JSON.stringify(value);
-  const none =
-    /^contains (?:no lease of \w+|no lease in a known format \(.*\)): it identifies no machine until a lease is given$/;
+  const none = /^contains (?:no \w+ lease|no lease in a known format \(.*\)): it identifies no machine until a lease is granted$/;
   const idle = (counts: string) =>
     new RegExp(`^has no active lease with a MAC address \\(${counts}\\): it identifies no machine`);
 
@@ -275,14 +274,14 @@ describe('a file without a lease in force that names hardware is told, whatever 
     const one = leaseFile(path);
     for (let i = 0; i < 3; i++) expect(await one.mac(address(1))).toBeUndefined();
     expect(await one.file.problem()).toEqual({ state: 'idle', message: expect.stringMatching(message) });
-    expect(one.said()).toEqual(['warn: lease file names no machine']);
+    expect(one.said()).toEqual(['warn: lease file lists no machines']);
   });
 
   test('of a format that was said and is not its own', async () => {
     await using folder = await scratch();
     const path = join(folder.path, 'leases');
     await writeFile(path, dnsmasq(1));
-    expect((await leaseFile(path, 'kea').file.problem())?.message).toMatch(/^contains no lease of kea:/);
+    expect((await leaseFile(path, 'kea').file.problem())?.message).toMatch(/^contains no kea lease:/);
   });
 
   test('once, and again when that changes: a lease ends, another is given', async () => {
@@ -297,7 +296,7 @@ describe('a file without a lease in force that names hardware is told, whatever 
     expect(one.said()).toEqual([]);
     now += 7_200_000;
     for (let i = 0; i < 3; i++) expect(await one.mac(address(2))).toBeUndefined();
-    expect(one.said()).toEqual(['warn: lease file names no machine']);
+    expect(one.said()).toEqual(['warn: lease file lists no machines']);
     await appendFile(path, dhcpd(3, 3, 'released'));
     expect(await one.mac(address(3))).toBeUndefined();
     await appendFile(path, 'host web4 {\n  hardware ethernet 52:54:00:00:00:04;\n  fixed-address 10.0.0.4;\n}\n');
@@ -305,9 +304,9 @@ describe('a file without a lease in force that names hardware is told, whatever 
     await appendFile(path, 'host web4 {\n  dynamic;\n  deleted;\n}\n');
     expect(await one.mac(address(4))).toBeUndefined();
     expect(one.said()).toEqual([
-      'warn: lease file names no machine',
-      'info: lease file names machines now',
-      'warn: lease file names no machine',
+      'warn: lease file lists no machines',
+      'info: lease file now lists machines',
+      'warn: lease file lists no machines',
     ]);
   });
 });

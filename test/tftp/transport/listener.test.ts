@@ -136,7 +136,7 @@ test('one that may bind it again closes them', async () => {
 
 test.each([
   ['EACCES', /^not permitted to listen on 10\.7\.0\.3, 10\.7\.0\.4 port 69, .* Three solutions: restart .*setcap.*systemd/],
-  ['EADDRINUSE', /^10\.7\.0\.3, 10\.7\.0\.4 port 69 is taken, .*ss -ulpn sport = :69/],
+  ['EADDRINUSE', /^10\.7\.0\.3, 10\.7\.0\.4 port 69 is in use, .*ss -ulpn sport = :69/],
   ['EMFILE', /^no descriptors are left to listen on 10\.7\.0\.3, 10\.7\.0\.4 port 69.*ulimit -n/],
   ['EINVAL', /^cannot listen on 10\.7\.0\.3, 10\.7\.0\.4 port 69 \(EINVAL\)/],
 ])('addresses that have come and cannot be bound (%s) are named once, and tried again', async (code, message) => {

@@ -41,7 +41,7 @@ registerHooks({ resolve(specifier, context, next) {
 describeWith('without koffi', [native], () => {
   test.each([
     ['auto', 30, 'using the portable transport'],
-    ['native', 40, 'there is no native transport here: using the portable one'],
+    ['native', 40, 'the native transport is not available here: using the portable one'],
   ] as const)('transport: %s', { timeout: 60_000 }, async (transport, level, message) => {
     const log = await logOf(folder(), transport, { env: { NODE_OPTIONS: `--import=${withoutKoffi}` } });
     expect(log).toEqual([
