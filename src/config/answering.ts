@@ -15,12 +15,29 @@ let reading: Promise<void> | undefined;
 /** Throws a `ConfigError` if reading the files does not finish in time. Ignores their content and whether they exist. */
 export async function expectAnswers(file: string, files: readonly string[], clock: Clock): Promise<void> {
   let at = file;
-  const late = () => new ConfigError(file, [{ path: [], message: `the disk does not answer: ${at} cannot be read` }], { files });
-  if (reading !== undefined) throw late();
-  reading = (async () => {
-    for (at of new Set([file, ...files])) await readIfRegular(at).catch(() => {});
-  })();
-  await within(clock, ANSWER_MS, reading.finally(forget), late);
+  let isLate = false;
+  const timeoutError = () => {
+    isLate = true;
+    return new ConfigError(file, [{ path: [], message: `the disk does not answer: ${at} cannot be read` }], { files });
+  };
+  const read = async () => {
+    // One that hangs holds a thread of the pool. It may end any moment, and what was saved since must not be missed.
+    while (reading !== undefined) await reading;
+    if (isLate) return;
+    const onFile = (next: string) => {
+      at = next;
+    };
+    reading = readAll(new Set([file, ...files]), onFile).finally(forget);
+    await reading;
+  };
+  await within(clock, ANSWER_MS, read(), timeoutError);
+}
+
+async function readAll(files: Iterable<string>, onFile: (file: string) => void): Promise<void> {
+  for (const file of files) {
+    onFile(file);
+    await readIfRegular(file).catch(() => {});
+  }
 }
 
 function forget(): void {
