@@ -93,7 +93,7 @@ export class NeighbourTable {
 
 function ipProblem(error: unknown): string {
   const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-  const why = missing ? 'the program ip is missing: install iproute2' : describe(error);
+  const why = missing ? 'the program "ip" is missing: install iproute2' : describe(error);
   return `IPv6 neighbours cannot be read (on Linux, IPv4 ones can): ${why}`;
 }
 

@@ -156,8 +156,8 @@ function* findingsOf({ lines }: MapFile, file: string): Iterable<Finding> {
     if (line.kind === 'label') continue;
     const { kinds, families, after, replacement } = line;
     const found = (message: string): Finding => ({ severity: 'warning', path: [], file, line: line.line, message });
-    if (kinds.length === 0) yield found('G and P together apply to no request: leave both out');
-    if (families.length === 0) yield found('4 and 6 together apply to no client: leave both out');
+    if (kinds.length === 0) yield found('G and P together match no request: remove both');
+    if (families.length === 0) yield found('4 and 6 together match no client: remove both');
     if (after !== 'jump' || replacement.some(({ kind }) => kind !== 'text')) continue;
     const label = replacement.map((piece) => (piece.kind === 'text' ? piece.text : '')).join('');
     if (!labels.has(label))

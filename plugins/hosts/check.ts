@@ -88,7 +88,7 @@ class Repeated {
     if (earlier === undefined) this.#byName.set(name, listed);
     if (earlier === undefined) return [];
     const remedy = 'rename one or, if both are the same machine, merge them';
-    const message = `is called ${JSON.stringify(name)}, as ${whereIs(earlier)} is: the log cannot tell them apart; ${remedy}`;
+    const message = `has the same name as ${whereIs(earlier)}, ${JSON.stringify(name)}: the log cannot tell them apart; ${remedy}`;
     return [finding('warning', listed, message)];
   }
 }
@@ -181,7 +181,7 @@ function unreachable(unknown: HostsOptions['unknown'], entries: readonly Entry[]
     finding(
       'warning',
       { path: ['unknown'] },
-      `no machine is unknown: ${whereIs(everybody)} matches every machine; remove one of the two`,
+      `has no effect: ${whereIs(everybody)} matches every machine, so none is unknown; remove one of the two`,
     ),
   ];
 }

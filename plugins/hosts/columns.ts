@@ -142,5 +142,5 @@ export function headerHint(
   if (later) return `line ${later.line} looks like the header: remove the lines above it, or put # before them`;
   if (header.cells.some((cell) => (parseMac(cell) ?? parseAddress(cell)) !== undefined))
     return `line ${header.line} is already a machine: put a header above it, as in mac,name,groups,folder`;
-  return `the first line must name the columns, one of them ${selectorKeys.join(', ')}`;
+  return `the first line must name the columns, including at least one of ${selectorKeys.join(', ')}`;
 }

@@ -91,7 +91,7 @@ function changedNumbers(document: Document, placeAt: (offset: number) => Place):
       found.push({
         path: [],
         place: placeAt(range?.[0] ?? 0),
-        message: `variable ${JSON.stringify(name)}: ${source} means ${value instanceof Date ? 'a date' : String(value)} here`,
+        message: `variable ${JSON.stringify(name)}: ${source} is read as ${value instanceof Date ? 'a date' : String(value)} here`,
         hint: `put it in quotes to keep it as written: ${JSON.stringify(source)}`,
       });
     },

@@ -176,7 +176,7 @@ export class Download {
       if (error instanceof CacheFault || error instanceof CacheFull || error instanceof VersionChanged) throw error;
       if (part.written === this.size) return undefined;
       signal.throwIfAborted();
-      return new OriginDown(`broke off: ${(error as Error).message}`, { cause: error });
+      return new OriginDown(`broke the connection: ${(error as Error).message}`, { cause: error });
     } finally {
       signal.removeEventListener('abort', stop);
       body.destroy();

@@ -42,7 +42,7 @@ export class Total {
 
   get text(): string {
     const { storms, transfers, bytes, sentAgain, receivedAgain, faults } = this;
-    const again = `sent again ${sentAgain}, received again ${receivedAgain}`;
+    const again = `resent ${sentAgain}, received again ${receivedAgain}`;
     const told = `${transfers} in ${storms} storms, ${(bytes / 1e9).toFixed(1)} GB, ${faults} faults, ${again}`;
     return [told, ...Array.from(this.failures, ([reason, count]) => `${count} × ${reason}`)].join('; ');
   }

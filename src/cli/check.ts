@@ -50,7 +50,7 @@ export function checkCommand(): Command {
     .addOption(interfaceOption())
     .addOption(portOption())
     .addOption(rootDirOption())
-    .option('-w, --watch', 'check again whenever a file of the config is saved, until SIGINT')
+    .option('-w, --watch', 'check again whenever the config or a file it uses is saved, until SIGINT')
     .addOption(jsonOption('print the result as JSON'))
     .addHelpText(
       'after',

@@ -11,7 +11,7 @@ export const EXIT = {
   /** An address cannot be listened on. */
   listen: 3,
   help: `Exit codes: 0 success; 1 failure; 2 invalid arguments or config; 3 cannot listen on an address;
-137 (SIGKILL) serve was ended by force, because something did not stop: standard error or the log says what.`,
+137 (SIGKILL) serve was killed because something did not stop: standard error or the log says what.`,
 } as const;
 
 /** Ends the program with a message for a person and an exit code for a script. */

@@ -21,7 +21,7 @@ export function tellRoute(explanation: Explanation, rootDir: string, coloured = 
       text: section('client', tellClient(client, unknowable ?? false), unknowable ? 'yellow' : undefined),
       branches: of('identify', 'host'),
     },
-    { text: section('name', name || 'none: it is invalid'), branches: of('rewrite') },
+    { text: section('name', name || 'none: the requested name is invalid'), branches: of('rewrite') },
     ...(opened.length === 0 ? [] : [{ text: section('file', ''), branches: opened }]),
     ...(error
       ? []

@@ -63,7 +63,7 @@ export function explainCommand(): Command {
     .addHelpText(
       'after',
       `
-The answer comes from the code that the server runs. When run by root, it reads files with the permissions of the config's user.
+The answer comes from the server's own code. When run by root, it reads files with the permissions of the config's user.
 --all-hosts asks for the given names and for those that the config expects machines to request; tables are aligned on a
 terminal and tab-separated elsewhere. --diff compares ERROR, size, options and the first 64 KiB.
 

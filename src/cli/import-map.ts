@@ -13,11 +13,11 @@ export function importMapCommand(): Command {
   return new Command('import-map')
     .description('convert a map file of tftp-hpa (in.tftpd -m) into a config, and print it')
     .argument('<file>', 'the map file')
-    .option('--directory <folder>', 'folder that the rules put in front of names, for an in.tftpd without --secure')
+    .option('--directory <folder>', 'folder that the rules prepend to names, for an in.tftpd without --secure')
     .addHelpText(
       'after',
       `
-If some rules have no counterpart in rewrite, the printed config uses the map file itself, with tftpdMap, and says which and why.
+If some rules have no counterpart in rewrite, the printed config uses the map file itself, with tftpdMap, and says why.
 
 Example:
   pxe import-map /etc/tftpd.map > pxe.config.ts

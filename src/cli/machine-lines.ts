@@ -112,7 +112,7 @@ export function bootLine(record: BootRecord, columns: number): readonly Span[] {
   ];
 }
 
-const BOOT_ENDS: Readonly<Record<string, readonly string[]>> = { again: ['started over'], cut: ['server stops'] };
+const BOOT_ENDS: Readonly<Record<string, readonly string[]>> = { again: ['started over'], cut: ['server stopped'] };
 
 /** `15:18:26 web1       …12:34:56  ` */
 function machineOf(record: LogRecord, columns: number): readonly Span[] {

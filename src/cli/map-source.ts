@@ -130,7 +130,7 @@ function mapStays(
     `// ${staying.length} of ${count} rules cannot be expressed with rewrite. Rules depend on one another, so all of them stay in the map:`,
     ...staying.map(({ line, reason }) => `//   line ${line}: ${reason}`),
     `tftpdMap(${given}),`,
-    '// The others, should you want to do without the map:',
+    '// The other rules, in case you want to do without the map:',
     ...rewriting.map((line) => `// ${line}`),
   ];
 }

@@ -140,7 +140,7 @@ function spellingFindings(names: readonly string[]): Finding[] {
 function unreadableFindings(names: readonly string[], user: string | undefined): Finding[] {
   if (names.length === 0) return [];
   const reader = user === undefined ? 'the user that runs this check' : `user ${user}`;
-  const message = `${reader} may not read ${listed(names)}: change owner or mode, or clients get ERROR 2`;
+  const message = `${reader} cannot read ${listed(names)}: change owner or mode, or clients get ERROR 2`;
   return [{ ...finding(message), ...(user === undefined ? {} : { severity: 'error' }) }];
 }
 
@@ -182,14 +182,14 @@ function lengthFindings(files: Walked['files']): Finding[] {
     const most = BLOCKS * limit.blockSize - 1;
     return [
       finding(
-        `too long for a client whose block numbers do not roll over: ${most} bytes in blocks of ${limit.blockSize} (${limit.who}): ${names}`,
+        `too large for a client whose block numbers do not roll over: ${most} bytes in blocks of ${limit.blockSize} (${limit.who}): ${names}`,
       ),
     ];
   });
 }
 
 function unfinished(files: number): Finding {
-  return finding(`only the first ${files} files were checked for length and case: there are too many`);
+  return finding(`only the first ${files} files were checked for size and case: there are too many`);
 }
 
 function finding(message: string): Finding {

@@ -54,7 +54,7 @@ export function serveCommand(): Command {
     .addOption(portOption())
     .addOption(rootDirOption())
     .option('-v, --verbose', 'log more: dropped datagrams, each step of a request')
-    .option('--no-watch', 'reload only on SIGHUP, not when a file of the config changes')
+    .option('--no-watch', 'reload only on SIGHUP, not when the config or a file it uses changes')
     .addOption(jsonOption('log JSON lines even on a terminal'))
     .addHelpText(
       'after',
@@ -65,7 +65,7 @@ The config is reloaded when it or a file that it imports is saved, and on SIGHUP
 If the new config is invalid, the log says why, and the current config stays in force.
 
 After the first SIGINT or SIGTERM, transfers have limits.stopMs to finish; a second one ends them with ERROR 0. Two seconds later
-the process is ended by force, even if something hangs. SIGUSR1 logs the transfers under way and all counters.
+the process is killed, even if something hangs. SIGUSR1 logs the transfers under way and all counters.
 Sockets passed by systemd (LISTEN_FDS) replace "tftp.listen".
 
 Examples:
@@ -220,7 +220,7 @@ function endServer(log: AppLog, destination: LogDestination): void {
     const hanging = process.getActiveResourcesInfo().filter((name) => name.startsWith('FSReq')).length;
     // Node would wait forever for its thread pool.
     if (hanging > 0) {
-      log.warn({ hanging }, 'file system calls do not return: ending by force');
+      log.warn({ hanging }, 'file system calls do not return: killing the process');
       destination.flushSync(LEFT_RUNNING_MS);
       process.kill(process.pid, 'SIGKILL');
     }

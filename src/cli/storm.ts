@@ -74,10 +74,14 @@ export function stormCommand(): Command {
     .addOption(
       new Option('-w, --windowsize <blocks>', "ask for this window size instead of the profile's").argParser(whole(1, 65535)),
     )
-    .addOption(new Option('--loss <share>', 'share of datagrams to drop, each way').default(0).argParser(share))
-    .addOption(new Option('--duplicate <share>', 'share of datagrams to duplicate, each way').default(0).argParser(share))
+    .addOption(new Option('--loss <share>', 'share of datagrams to drop, in each direction').default(0).argParser(share))
     .addOption(
-      new Option('--reorder <share>', 'share of datagrams to delay by up to 20 ms, each way').default(0).argParser(share),
+      new Option('--duplicate <share>', 'share of datagrams to duplicate, in each direction').default(0).argParser(share),
+    )
+    .addOption(
+      new Option('--reorder <share>', 'share of datagrams to delay by up to 20 ms, in each direction')
+        .default(0)
+        .argParser(share),
     )
     .addOption(new Option('--seed <number>', 'random seed, to repeat a storm').argParser(whole(0, 2 ** 32 - 1)))
     .addOption(new Option('--verify <folder>', 'compare every byte with the files in this folder'))
@@ -91,7 +95,11 @@ export function stormCommand(): Command {
     .addOption(
       new Option('--max-seconds <number>', 'end the storm after this many seconds').default(120).argParser(whole(1, 86_400)),
     )
-    .option('-y, --yes', 'confirm that it is your server: for more than 100 clients, or 500 requests within a second', false)
+    .option(
+      '-y, --yes',
+      'confirm that the server is yours; needed for more than 100 clients, or 500 requests within a second',
+      false,
+    )
     .addOption(jsonOption('print the result as JSON'))
     .addHelpText(
       'after',
@@ -254,7 +262,7 @@ function showProgress({ storm }: StormRun): () => void {
       `${storm.running} under way`,
       `${rate.toFixed(1)} MB/s`,
       `${boots.failed} failed`,
-      `sent again ${sentAgain}, received again ${receivedAgain}`,
+      `resent ${sentAgain}, received again ${receivedAgain}`,
     ];
     process.stderr.write(`\r\x1b[K${parts.join('  ')}`);
   }, PROGRESS_MS);
@@ -270,12 +278,12 @@ function summary(result: StormResult & { readonly transport: string; readonly ge
   const unfinished = boots.unfinished > 0 ? `, ${boots.unfinished} unfinished` : '';
   const lines = [
     `boots         ${boots.completed} of ${boots.asked} completed, ${boots.failed} failed${unfinished}, in ${(ms / 1000).toFixed(2)} s, seed ${result.seed}`,
-    `requests      ${kinds.join(', ') || 'none'}; ${result.requestsPerSecond} a second`,
+    `requests      ${kinds.join(', ') || 'none'}; ${result.requestsPerSecond} per second`,
     `bytes         ${byteCount(bytes)}, ${result.megabytesPerSecond} MB/s`,
     `boot          ${latency(result.bootMs)}`,
     `transfer      ${latency(result.transferMs)}`,
     `first byte    ${latency(result.firstByteMs)}`,
-    `again         ${result.sentAgain} sent, ${result.receivedAgain} received`,
+    `repeats       ${result.sentAgain} sent, ${result.receivedAgain} received`,
     ...(faults.lost + faults.duplicated + faults.reordered > 0
       ? [`faults        ${faults.lost} dropped, ${faults.duplicated} duplicated, ${faults.reordered} delayed`]
       : []),

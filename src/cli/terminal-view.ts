@@ -24,7 +24,7 @@ const MAX_WAITING = 256;
 /** Names of one client that are kept, at most; more make a line of their own. */
 const MAX_FOLDED = 1000;
 /** What a save needs no line for beside its own. */
-const VERBOSE_ONLY = new Set(['reload begun', 'generation drained']);
+const VERBOSE_ONLY = new Set(['reload started', 'generation drained']);
 
 export class TerminalView {
   readonly #options: TerminalViewOptions;

@@ -33,11 +33,11 @@ export function addTransferOptions(command: Command): Command {
     .addOption(new Option('-w, --windowsize <blocks>', 'ask for this window size (RFC 7440)').argParser(whole(1, 65535)))
     .addOption(new Option('-t, --timeout <seconds>', 'ask for this retransmission timeout (RFC 2349)').argParser(whole(1, 255)))
     .addOption(new Option('--rollover <number>', 'ask for this block number after 65535').argParser(whole(0, 1)))
-    .option('--no-tsize', 'do not ask for the size, or announce it (RFC 2349)')
+    .option('--no-tsize', 'neither ask for the size nor announce it (RFC 2349)')
     .addOption(new Option('-m, --mode <mode>', 'transfer mode').choices(['octet', 'netascii']).default('octet'))
     .addOption(new Option('--local-address <address>', 'local address to send from'))
     .addOption(
-      new Option('--retries <number>', 'how often to resend an unanswered packet before giving up').argParser(whole(0, 100)),
+      new Option('--retries <number>', 'how many times to resend an unanswered packet before giving up').argParser(whole(0, 100)),
     )
     .addOption(jsonOption('print the result as JSON'));
 }
@@ -119,7 +119,7 @@ function plain({ bytes, durationMs, agreement, rttMs, retransmissions, server }:
 function summary({ bytes, durationMs, agreement, retransmissions }: ClientResult): string {
   const rate = `${(bytes / 1000 / Math.max(durationMs, 0.001)).toFixed(1)} MB/s`;
   const options = agreement.acknowledged.map(({ name, value }) => `${visible(name)}=${visible(value)}`).join(' ') || 'no options';
-  return `${byteCount(bytes)} in ${(durationMs / 1000).toFixed(2)} s, ${rate}, ${retransmissions} sent again, ${options}`;
+  return `${byteCount(bytes)} in ${(durationMs / 1000).toFixed(2)} s, ${rate}, ${retransmissions} resent, ${options}`;
 }
 
 /** One line on standard error that rewrites itself; nothing in a pipe. */

@@ -21,7 +21,7 @@ export interface Config extends ConfigSections {
    */
   readonly followLinks?: boolean | undefined;
   /**
-   * Find `Boot/BCD` for `boot/bcd`; a file of the exact name is preferred.
+   * Find `Boot/BCD` for `boot/bcd`; an exact match is preferred.
    * @default false
    */
   readonly caseInsensitive?: boolean | undefined;
@@ -41,13 +41,13 @@ export interface Config extends ConfigSections {
    */
   readonly cacheBytes?: number | undefined;
   /**
-   * User that the server becomes once the ports are bound: `nobody` or `nobody:nogroup`. Left out, the server stays the user that
-   * started it.
+   * User that the server switches to once the ports are bound: `nobody` or `nobody:nogroup`. If left out, the server keeps
+   * running as the user that started it.
    */
   readonly user?: string | undefined;
-  /** Accept uploads. Left out, they are refused. */
+  /** Accept uploads. If left out, they are refused. */
   readonly uploads?: Uploads | undefined;
-  /** Time limits that hold for every protocol. The limits of a protocol are in its section. */
+  /** Time limits that apply to every protocol. The limits of a protocol are in its section. */
   readonly limits?: Limits | undefined;
   /** What is logged, and how. */
   readonly log?: LogSettings | undefined;
@@ -59,7 +59,7 @@ export interface Config extends ConfigSections {
 }
 
 export interface Uploads {
-  /** Folder for uploads, relative to the config file. It must exist; folders in a name are made below it. */
+  /** Folder for uploads, relative to the config file. It must exist; folders in a name are created under it. */
   readonly dir: string;
   /**
    * Largest upload, in bytes; a larger one fails with ERROR 3.
@@ -67,8 +67,8 @@ export interface Uploads {
    */
   readonly maxBytes?: number | undefined;
   /**
-   * Disk space that all uploads together leave free, in bytes; an upload that would need it fails with ERROR 3. Left out: 1 GiB,
-   * or a tenth of a disk of less than 10 GiB.
+   * Disk space that all uploads together leave free, in bytes; an upload that would need it fails with ERROR 3. If left out: 1
+   * GiB, or a tenth of a disk of less than 10 GiB.
    */
   readonly keepFreeBytes?: number | undefined;
   /**
@@ -86,8 +86,8 @@ export interface Limits {
    */
   readonly hookMs?: number | undefined;
   /**
-   * Time limit for a lookup, for opening a file, and for reading a small one; after it the request fails. Reads during a transfer
-   * are limited by `tftp.limits.idleMs`.
+   * Time limit for a lookup, for opening a file, and for reading a small one; after that the request fails. Reads during a
+   * transfer are limited by `tftp.limits.idleMs`.
    * @default 4000
    */
   readonly diskMs?: number | undefined;
@@ -123,7 +123,7 @@ export interface LogSettings {
 
 /** A plugin in a config that is no program: JSON or YAML. */
 export interface PluginReference {
-  /** A name of `pxe/plugins` (`hosts`), or a module and what it exports (`./my-plugin.ts#greet`), relative to the config file. */
+  /** A name from `pxe/plugins` (`hosts`), or a module and its export (`./my-plugin.ts#greet`), relative to the config file. */
   readonly use: string;
   /** Options for the plugin's function. */
   readonly options?: unknown;

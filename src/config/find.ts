@@ -74,7 +74,7 @@ function makeExplorer(imports: FreshImports, plugins: FirstPartyPlugins) {
     // A promise would be waited for by cosmiconfig, without end if it has none.
     if (exports.default instanceof Promise) {
       throw new ConfigError(file, [
-        { path: [], message: 'expected an object as config, found a promise', hint: 'write `await` before it' },
+        { path: [], message: 'expected a config object, found a promise', hint: 'write `await` before it' },
       ]);
     }
     if ('default' in exports) return exports.default;
@@ -110,7 +110,7 @@ function taken(
   if (found === null)
     throw new ConfigError(
       file,
-      [{ path: [], message: 'contains no config', hint: 'in package.json, the config is the key "pxe"' }],
+      [{ path: [], message: 'contains no config', hint: 'in package.json, the config belongs under the key "pxe"' }],
       {
         files,
       },
@@ -139,7 +139,7 @@ function messageOf(error: unknown, file: string): string {
   const { code, path } = error as { code?: unknown; path?: unknown };
   if (code === 'ENOENT' && path === file) return 'no such file';
   if (code === 'EACCES' && typeof path === 'string')
-    return `permission denied: ${currentUser()} may not read ${path === file ? 'it' : path}`;
+    return `permission denied: ${currentUser()} cannot read ${path === file ? 'it' : path}`;
   const { reason } = error as { reason?: unknown };
   if (typeof reason === 'string') return /the input is empty/.test(reason) ? EMPTY : reason;
   return (

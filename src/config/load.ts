@@ -72,5 +72,5 @@ function isObject(value: unknown): boolean {
 
 function notAnObject(file: string, input: unknown, files: readonly string[]): ConfigError {
   const hint = typeof input === 'function' ? 'export what it returns, not the function' : undefined;
-  return new ConfigError(file, [{ path: [], message: `expected an object as config, found ${show(input)}`, hint }], { files });
+  return new ConfigError(file, [{ path: [], message: `expected a config object, found ${show(input)}`, hint }], { files });
 }

@@ -11,7 +11,7 @@ const MIB = 1024 ** 2;
 /** The key `uploads`. */
 export const uploads = z.strictObject({
   dir: text.meta({
-    description: 'Folder for uploads, relative to the config file. It must exist; folders in a name are made below it.',
+    description: 'Folder for uploads, relative to the config file. It must exist; folders in a name are created under it.',
     more: 'An upload is written to a temporary file (`.pxe-upload-…`) and renamed when it is complete. Temporary files left behind by a crash are removed at the next start, if their process has ended or they are a day old.',
   }),
   maxBytes: whole(0, Number.MAX_SAFE_INTEGER)
@@ -19,7 +19,7 @@ export const uploads = z.strictObject({
     .describe('Largest upload, in bytes; a larger one fails with ERROR 3.'),
   keepFreeBytes: whole(0, Number.MAX_SAFE_INTEGER).optional().meta({
     description:
-      'Disk space that all uploads together leave free, in bytes; an upload that would need it fails with ERROR 3. Left out: 1 GiB, or a tenth of a disk of less than 10 GiB.',
+      'Disk space that all uploads together leave free, in bytes; an upload that would need it fails with ERROR 3. If left out: 1 GiB, or a tenth of a disk of less than 10 GiB.',
     leftOut: '1 GiB, or a tenth of a smaller disk',
   }),
   overwrite: z.boolean().default(false).describe('Replace files that exist; otherwise ERROR 6.'),
@@ -31,7 +31,7 @@ export const limits = z.strictObject({
   diskMs: milliseconds
     .default(4000)
     .describe(
-      'Time limit for a lookup, for opening a file, and for reading a small one; after it the request fails. Reads during a transfer are limited by `tftp.limits.idleMs`.',
+      'Time limit for a lookup, for opening a file, and for reading a small one; after that the request fails. Reads during a transfer are limited by `tftp.limits.idleMs`.',
     ),
   setupMs: milliseconds
     .default(10_000)
@@ -45,7 +45,7 @@ export const limits = z.strictObject({
 export const pluginReference = z
   .strictObject({
     use: text.describe(
-      'A name of `pxe/plugins` (`hosts`), or a module and what it exports (`./my-plugin.ts#greet`), relative to the config file.',
+      'A name from `pxe/plugins` (`hosts`), or a module and its export (`./my-plugin.ts#greet`), relative to the config file.',
     ),
     options: z.unknown().describe("Options for the plugin's function."),
   })
@@ -57,7 +57,7 @@ export const general = z.strictObject({
     .default('./tftpboot')
     .describe('Files are served from this folder and from nowhere else. Relative to the config file.'),
   followLinks: z.boolean().default(false).describe('Also serve targets of symbolic links outside the root.'),
-  caseInsensitive: z.boolean().default(false).describe('Find `Boot/BCD` for `boot/bcd`; a file of the exact name is preferred.'),
+  caseInsensitive: z.boolean().default(false).describe('Find `Boot/BCD` for `boot/bcd`; an exact match is preferred.'),
   stableMs: whole(0, 60_000)
     .default(100)
     .describe(
@@ -77,11 +77,11 @@ export const general = z.strictObject({
     .optional()
     .meta({
       description:
-        'User that the server becomes once the ports are bound: `nobody` or `nobody:nogroup`. Left out, the server stays the user that started it.',
+        'User that the server switches to once the ports are bound: `nobody` or `nobody:nogroup`. If left out, the server keeps running as the user that started it.',
       leftOut: 'none',
     }),
-  uploads: uploads.optional().meta({ description: 'Accept uploads. Left out, they are refused.', leftOut: 'refused' }),
-  limits: limits.prefault({}).describe('Time limits that hold for every protocol. The limits of a protocol are in its section.'),
+  uploads: uploads.optional().meta({ description: 'Accept uploads. If left out, they are refused.', leftOut: 'refused' }),
+  limits: limits.prefault({}).describe('Time limits that apply to every protocol. The limits of a protocol are in its section.'),
   log: z
     .strictObject({
       level: z

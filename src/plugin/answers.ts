@@ -26,7 +26,7 @@ function expectIdentity(answer: unknown): Identity {
     if (value !== undefined && (typeof value !== 'string' || value === ''))
       throw new Error(`returned an invalid ${key}: ${show(value)}`);
   if (typeof source !== 'string' || source === '')
-    throw new Error(`must name the source of the MAC address in source, which is ${show(source)}`);
+    throw new Error(`must name the source of the MAC address in \`source\`, found ${show(source)}`);
   if (ageMs !== undefined && (typeof ageMs !== 'number' || !(ageMs >= 0)))
     throw new Error(`returned an invalid ageMs: ${show(ageMs)}`);
   return {
@@ -44,7 +44,7 @@ export function expectHost(answer: unknown): Host {
   if (typeof name !== 'string') throw new Error(`returned a host whose name is ${show(name)}`);
   if (!Array.isArray(groups)) throw new Error(`returned a host whose groups are ${show(groups)}`);
   if (!isObject(variables)) throw new Error(`returned a host whose variables are ${show(variables)}`);
-  if (restsOn !== undefined && !isListOfFacts(restsOn)) throw new Error(`returned a host that rests on ${show(restsOn)}`);
+  if (restsOn !== undefined && !isListOfFacts(restsOn)) throw new Error(`returned a host whose restsOn is ${show(restsOn)}`);
   return { name, groups: groups.map(String), variables, ...(restsOn === undefined ? {} : { restsOn }) };
 }
 
@@ -90,7 +90,7 @@ export function expectIterable(answer: unknown): unknown[] {
 }
 
 export function expectFileName(answer: unknown): string {
-  if (typeof answer !== 'string' || answer === '') throw new Error(`returned ${show(answer)} as the name of a file`);
+  if (typeof answer !== 'string' || answer === '') throw new Error(`returned ${show(answer)} as a file name`);
   return answer;
 }
 
@@ -128,7 +128,7 @@ export function expectFinding(answer: unknown): Finding {
     throw new Error(`must return findings { severity, path, message }, returned ${show(answer)}`);
   const { severity } = answer;
   if (severity !== 'error' && severity !== 'warning' && severity !== 'note')
-    throw new Error(`returned a finding of severity ${show(severity)}`);
+    throw new Error(`returned a finding with severity ${show(severity)}`);
   return answer as unknown as Finding;
 }
 

@@ -82,7 +82,7 @@ export class Reloader {
     const { server, log, clock } = this.#options;
     // A file that is written right after the load has missed it may bear a stamp from before: the kernel's clock ticks coarsely.
     const since = clock.wallTime() - TICK_MS;
-    log.info({ reason }, 'reload begun');
+    log.info({ reason }, 'reload started');
     try {
       const { config, files } = await this.#options.load(this.#files);
       this.#files = files;

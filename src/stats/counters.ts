@@ -11,7 +11,7 @@ export const COUNTERS = {
   'requests.write': { unit: 'requests', help: 'requests to write; those beyond a limit count as drops' },
   'requests.repeated': { unit: 'requests', help: 'requests that a client sent again' },
   'outcomes.completed': { unit: 'requests', help: 'requests that ended with the whole file' },
-  'outcomes.probed': { unit: 'requests', help: 'requests of clients that only wanted the size' },
+  'outcomes.probed': { unit: 'requests', help: 'requests from clients that only wanted the size' },
   'outcomes.aborted': { unit: 'requests', help: 'requests that the client gave up' },
   'outcomes.refused': { unit: 'requests', help: 'requests that the server refused' },
   'outcomes.failed': { unit: 'requests', help: 'requests that failed for another reason' },
@@ -52,7 +52,7 @@ export const COUNTERS = {
   'disk-calls.hung': { unit: 'calls', help: 'calls to a file system that did not return within their time limit' },
   'log-lines.lost': {
     unit: 'lines',
-    help: 'lines of the log that were dropped because their reader was too slow or a write failed',
+    help: 'log lines that were dropped because their reader was too slow or a write failed',
   },
 } as const satisfies Table;
 

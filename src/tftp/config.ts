@@ -28,11 +28,11 @@ export interface TftpConfig {
    * @default 'auto'
    */
   readonly transport?: 'auto' | 'native' | 'portable' | undefined;
-  /** Ports for transfers, for a firewall: `{ from, to }`. Left out, the operating system chooses. */
+  /** Ports for transfers, for a firewall: `{ from, to }`. If left out, the operating system chooses. */
   readonly transferPorts?: PortRange | undefined;
   /**
-   * Mark packets for networks that prioritize (RFC 2474): 0–63, or a name such as `cs4`, `af21`, `ef`. Native transport only.
-   * Left out, packets are not marked.
+   * Mark packets for networks that prioritize (RFC 2474): 0–63, or a name such as `cs4`, `af21`, `ef`. Native transport only. If
+   * left out, packets are not marked.
    */
   readonly dscp?: number | DscpName | undefined;
   /**
@@ -46,7 +46,7 @@ export interface TftpConfig {
    * @default 0
    */
   readonly rollover?: 0 | 1 | undefined;
-  /** What one client, and all clients together, may take. */
+  /** What one client, and all clients together, may use. */
   readonly limits?: TftpLimits | undefined;
 }
 
@@ -79,7 +79,7 @@ export interface ListenInterface {
 export interface PortRange {
   /** First port. */
   readonly from: number;
-  /** Last port, included. */
+  /** Last port, inclusive. */
   readonly to: number;
 }
 
@@ -106,7 +106,7 @@ export interface TftpLimits {
    */
   readonly unprovenBytes?: number | undefined;
   /**
-   * Further bytes that may be sent to such an address for each byte that it sends.
+   * Additional bytes that may be sent to such an address for each byte that it sends.
    * @default 4
    */
   readonly unprovenFactor?: number | undefined;
@@ -147,7 +147,7 @@ export interface TftpLimits {
    */
   readonly windowBytes?: number | undefined;
   /**
-   * How often a packet is sent again without progress before the transfer fails.
+   * How many times a packet is sent again without progress before the transfer fails.
    * @default 12
    */
   readonly retries?: number | undefined;

@@ -24,7 +24,7 @@ const listen = z.union([
 ]);
 
 const portRange = z
-  .strictObject({ from: whole(1, 65535).describe('First port.'), to: whole(1, 65535).describe('Last port, included.') })
+  .strictObject({ from: whole(1, 65535).describe('First port.'), to: whole(1, 65535).describe('Last port, inclusive.') })
   .refine(({ from, to }) => from <= to, { message: 'must not be less than `from`', path: ['to'] });
 
 const dscpNames = Object.keys(DSCP) as [DscpName, ...DscpName[]];
@@ -56,7 +56,7 @@ const limits = z
       .describe('Bytes that may be sent to an address that has never answered, before it sends more.'),
     unprovenFactor: whole(0, 100)
       .default(4)
-      .describe('Further bytes that may be sent to such an address for each byte that it sends.'),
+      .describe('Additional bytes that may be sent to such an address for each byte that it sends.'),
     waiting: whole(0, 1_000_000)
       .default(1024)
       .describe(
@@ -70,7 +70,9 @@ const limits = z
     windowBytes: whole(512, 1024 * MIB)
       .default(4 * MIB)
       .describe('Largest window granted, in bytes: window × block.'),
-    retries: whole(0, 100).default(12).describe('How often a packet is sent again without progress before the transfer fails.'),
+    retries: whole(0, 100)
+      .default(12)
+      .describe('How many times a packet is sent again without progress before the transfer fails.'),
     idleMs: milliseconds.default(30_000).describe('A transfer fails after this time without progress.'),
     minTimeoutMs: milliseconds
       .default(20)
@@ -104,15 +106,15 @@ const schema = z
     transport: z.enum(['auto', 'native', 'portable']).default('auto').meta({
       description:
         "How datagrams move: `native` (Linux on x86-64: batched system calls in a separate thread), `portable` (Node's own sockets), or `auto`: `native` where it works, otherwise `portable`.",
-      more: 'This is tested at the start; the log says if it does not work.',
+      more: 'This is tested at startup; the log says if it does not work.',
     }),
     transferPorts: portRange.optional().meta({
-      description: 'Ports for transfers, for a firewall: `{ from, to }`. Left out, the operating system chooses.',
+      description: 'Ports for transfers, for a firewall: `{ from, to }`. If left out, the operating system chooses.',
       leftOut: 'any',
     }),
     dscp: dscp.optional().meta({
       description:
-        'Mark packets for networks that prioritize (RFC 2474): 0–63, or a name such as `cs4`, `af21`, `ef`. Native transport only. Left out, packets are not marked.',
+        'Mark packets for networks that prioritize (RFC 2474): 0–63, or a name such as `cs4`, `af21`, `ef`. Native transport only. If left out, packets are not marked.',
       leftOut: 'none',
     }),
     mtu: mtu
@@ -126,7 +128,7 @@ const schema = z
       .describe(
         'Block number that follows 65535, unless the client asks for another by the `rollover` option. Nearly all clients expect 0.',
       ),
-    limits: limits.prefault({}).describe('What one client, and all clients together, may take.'),
+    limits: limits.prefault({}).describe('What one client, and all clients together, may use.'),
   })
   .describe('How TFTP is served.');
 

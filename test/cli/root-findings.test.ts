@@ -43,7 +43,7 @@ describe('names that differ only in case', () => {
   });
 });
 
-describe('files too long for a client whose block numbers do not roll over', () => {
+describe('files too large for a client whose block numbers do not roll over', () => {
   test.each([
     [33_553_919, undefined],
     [33_553_920, /33553919 bytes in blocks of 512 \(clients that do not ask for blksize\): image \(33553920 bytes\)$/],
@@ -79,12 +79,12 @@ test('bounded by number and by time, and says so', async () => {
   const files = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`file${n}`, 1]));
   expect(await messages(files, { names: 20 })).toEqual([]);
   expect(await messages(files, { names: 10 })).toEqual([
-    'only the first 10 files were checked for length and case: there are too many',
+    'only the first 10 files were checked for size and case: there are too many',
   ]);
   let now = 0;
   const slow = { ...clock, now: () => now++ };
   expect(await messages(files, { clock: slow, ms: 5 })).toEqual([
-    'only the first 5 files were checked for length and case: there are too many',
+    'only the first 5 files were checked for size and case: there are too many',
   ]);
 });
 

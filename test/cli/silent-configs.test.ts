@@ -92,7 +92,7 @@ const table: Readonly<Record<string, Silent>> = {
   },
   'two machines of one name': {
     plugins: `${known}, hosts({ ${mac}: { name: 'web1' }, '52:54:00:12:34:57': { name: 'web1' } })`,
-    told: ['warning  plugins[1].options["52:54:00:12:34:57"]: is called "web1", as ["52:54:00:12:34:56"] is'],
+    told: ['warning  plugins[1].options["52:54:00:12:34:57"]: has the same name as ["52:54:00:12:34:56"], "web1"'],
     // Networks of one kind may share a name.
     right: {
       plugins: `${known}, hosts({ ${mac}: { name: 'web1' }, '10.0.0.0/8': { name: 'lab' }, '11.0.0.0/8': { name: 'lab' } })`,
@@ -158,7 +158,7 @@ const table: Readonly<Record<string, Silent>> = {
     told: [
       'warning  ',
       'rack.yaml:2: ',
-      'variable "version": 1.10 means 1.1 here; put it in quotes to keep it as written: "1.10"',
+      'variable "version": 1.10 is read as 1.1 here; put it in quotes to keep it as written: "1.10"',
     ],
     right: { files: { 'rack.yaml': 'default:\n  variables: { version: "1.10" }\n' } },
   },

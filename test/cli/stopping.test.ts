@@ -62,14 +62,14 @@ describe.each(['native', 'portable'])('%s', (TRANSPORT) => {
     expect(server.noise).toEqual(['pxe: the main thread has been blocked for 2 s in plugin "bad", hook rewrite: requests wait']);
     expect(await server.stop(SOON_MS)).toEqual({ code: null, signal: 'SIGKILL' });
     // It ended itself: the helper's own SIGKILL would have left no word.
-    expect(server.noise.slice(1)).toEqual(['pxe: ended by force: the main thread is blocked in plugin "bad", hook rewrite']);
+    expect(server.noise.slice(1)).toEqual(['pxe: killing the process: the main thread is blocked in plugin "bad", hook rewrite']);
   });
 
   test('a signal that comes before the stall is noticed is not lost', async () => {
     await using server = await bad({ TRANSPORT });
     await ask(server, 'spin');
     expect(await server.stop(SOON_MS)).toEqual({ code: null, signal: 'SIGKILL' });
-    expect(server.noise.at(-1)).toMatch(/^pxe: ended by force: the main thread is blocked in plugin "bad", hook rewrite$/);
+    expect(server.noise.at(-1)).toMatch(/^pxe: killing the process: the main thread is blocked in plugin "bad", hook rewrite$/);
   });
 
   test('a hook that comes back late is told in the log, too, and the server goes on', async () => {
@@ -81,7 +81,7 @@ describe.each(['native', 'portable'])('%s', (TRANSPORT) => {
     expect((await get(server.listeners[0]!, 'file')).bytes.toString()).toBe('hello');
     expect(server.noise[0]).toMatch(/been blocked for 2 s in plugin "bad", hook rewrite/);
     await until(() => server.noise.length > 1, 'the end of the stall', SOON_MS);
-    expect(server.noise[1]).toMatch(/continues after/);
+    expect(server.noise[1]).toMatch(/runs again after/);
   });
 });
 
@@ -117,14 +117,14 @@ test.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
 test.each(['hang', 'spin'])('a dispose that does not end (%s)', async (DISPOSE) => {
   await using server = await bad({ TRANSPORT: 'auto', DISPOSE });
   expect(await server.stop(SOON_MS)).toEqual({ code: null, signal: 'SIGKILL' });
-  expect(server.noise.at(-1)).toMatch(/^pxe: ended by force: /);
+  expect(server.noise.at(-1)).toMatch(/^pxe: killing the process: /);
 });
 
 test.each(['lookups3', 'lookups8'])('calls of the file system that never return: %s', async (name) => {
   await using server = await bad({ TRANSPORT: 'auto', UV_THREADPOOL_SIZE: '4' });
   await ask(server, name);
   expect(await server.stop(SOON_MS)).toEqual({ code: null, signal: 'SIGKILL' });
-  const told = [...server.noise, ...server.log.map(({ msg }) => msg)].filter((line) => line.includes('by force'));
+  const told = [...server.noise, ...server.log.map(({ msg }) => msg)].filter((line) => line.includes('killing the process'));
   expect(told).toHaveLength(1);
 });
 

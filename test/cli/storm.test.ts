@@ -92,7 +92,7 @@ test('a missing file may be an answer; what is told fits a person', async () => 
     '--allow-absent',
   ]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toMatch(/^requests +2 completed, 2 absent; [\d.]+ a second$/m);
+  expect(stdout).toMatch(/^requests +2 completed, 2 absent; [\d.]+ per second$/m);
   expect(stdout).toMatch(/^transfer +median [\d.]+ ms, p90 [\d.]+, p99 [\d.]+, longest [\d.]+$/m);
 });
 

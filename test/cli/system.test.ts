@@ -204,9 +204,7 @@ describeWith('another user', [linux, requireRoot(), ...requireTools('id')], () =
       await server.logged(() => failures().length === save, 10_000);
     }
     expect(failures().map(({ msg }) => msg)).toEqual(
-      Array(3).fill(
-        `reload failed, the current config stays in force: ${file}: permission denied: user "nobody" may not read it`,
-      ),
+      Array(3).fill(`reload failed, the current config stays in force: ${file}: permission denied: user "nobody" cannot read it`),
     );
     chmodSync(file, 0o644);
     await server.logged(({ msg }) => msg === 'reload done', 10_000);

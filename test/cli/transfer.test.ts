@@ -248,7 +248,7 @@ describeWith('on a terminal', requireTools('script'), () => {
     const { code, stdout } = await run(['script', '-qec', command, '/dev/null'], { cwd: at.here });
     expect(code).toBe(0);
     expect(stdout).toMatch(/\[#* *\] \d+ % .* of 195\.3 KiB/);
-    expect(stdout).toMatch(/195\.3 KiB in .* s, .* MB\/s, \d+ sent again, tsize=200000 blksize=512/);
+    expect(stdout).toMatch(/195\.3 KiB in .* s, .* MB\/s, \d+ resent, tsize=200000 blksize=512/);
     expect(at.read('here/out').equals(bytes)).toBe(true);
   });
 });

@@ -47,7 +47,7 @@ describeWith('run by root', [requireRoot()], () => {
     expect(findings).toContainEqual({
       severity: 'error',
       path: 'rootDir',
-      message: 'user nobody may not read secret, closed/: change owner or mode, or clients get ERROR 2',
+      message: 'user nobody cannot read secret, closed/: change owner or mode, or clients get ERROR 2',
     });
     expect(findings).toContainEqual(expect.objectContaining({ path: 'plugins[0].options.leases[0]' }));
   });

@@ -42,7 +42,7 @@ test.each([
   ['in a hook', 1, 0, 'in plugin "names", hook rewrite'],
   ['in a hook, during an import', 1, 2, 'in plugin "names", hook rewrite'],
   ['in an import', 0, 2, 'during the import of the config'],
-  ['after a hook', -1, 0, 'after plugin "names", hook rewrite, which was called last'],
+  ['after a hook', -1, 0, 'after plugin "names", hook rewrite, the last one called'],
   ['anywhere else', 0, 0, 'outside plugin code'],
 ])('one that stands still %s is told once, and once that it goes on', (_what, place, background, where) => {
   const { share, said, pass } = watched();
@@ -53,7 +53,7 @@ test.each([
   pass(8200, { turning: false });
   expect(said).toEqual([`the main thread has been blocked for 2 s ${where}: requests wait`]);
   pass(5000);
-  expect(said.slice(1)).toEqual([expect.stringMatching(/^the main thread continues after 10(\.\d)? s$/)]);
+  expect(said.slice(1)).toEqual([expect.stringMatching(/^the main thread runs again after 10(\.\d)? s$/)]);
 });
 
 test('a machine that was asleep is not a main thread that stands still', () => {
@@ -86,7 +86,7 @@ test.each([
   const after = state.killedAt! - 9000;
   expect(after).toBeGreaterThan(from);
   expect(after).toBeLessThanOrEqual(to);
-  expect(said.at(-1)).toMatch(/^ended by force: /);
+  expect(said.at(-1)).toMatch(/^killing the process: /);
 });
 
 test('without a signal nothing is ended, however long it stands still', () => {

@@ -206,12 +206,12 @@ test.each<[string, Record<string, string>, string, string[]?]>([
   [
     'a function',
     { 'pxe.config.ts': 'export default () => ({});' },
-    'expected an object as config, found a function\n    export what it returns',
+    'expected a config object, found a function\n    export what it returns',
   ],
   [
     'a promise',
     { 'pxe.config.ts': 'export default (async () => ({}))();' },
-    'expected an object as config, found a promise\n    write `await`',
+    'expected a config object, found a promise\n    write `await`',
   ],
   [
     'a file that reads a missing file',

@@ -43,8 +43,8 @@ describe('machines', () => {
 
   test.each<[answer: unknown, told: string]>([
     ['f', 'must return a list, returned "f"'],
-    [[''], 'returned "" as the name of a file'],
-    [[5], 'returned 5 as the name of a file'],
+    [[''], 'returned "" as a file name'],
+    [[5], 'returned 5 as a file name'],
   ])('names %j are refused', async (answer, told) => {
     const { pipeline } = await surveyed({ names: () => answer });
     await expect(pipeline.machines()).rejects.toThrow(`plugin "p0", names: ${told}`);
@@ -130,7 +130,7 @@ describe('check', () => {
     const found = await pipeline.check();
     expect(found.map(({ severity, path, message }) => `${severity} ${path.join('.')}: ${message}`)).toEqual([
       'error plugins.0: plugin "p0", check: must return findings { severity, path, message }, returned an object',
-      'error plugins.1: plugin "p1", check: returned a finding of severity "fatal"',
+      'error plugins.1: plugin "p1", check: returned a finding with severity "fatal"',
       'error plugins.2: plugin "p2", check: half-way',
       'warning plugins.3.options: fine',
     ]);

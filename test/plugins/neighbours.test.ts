@@ -104,7 +104,7 @@ describe('neighbours', () => {
     const table = new NeighbourTable((problem) => said.push(problem), { ...sources, ip: gone });
     for (let i = 0; i < 3; i++) expect(await table.find('fe80::1%lab0', signal)).toBeUndefined();
     expect(said).toEqual([
-      'IPv6 neighbours cannot be read (on Linux, IPv4 ones can): the program ip is missing: install iproute2',
+      'IPv6 neighbours cannot be read (on Linux, IPv4 ones can): the program "ip" is missing: install iproute2',
     ]);
     expect(await table.problems()).toEqual(said);
     expect(await new NeighbourTable(() => {}, sources).problems()).toEqual([]);

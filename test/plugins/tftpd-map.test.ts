@@ -127,8 +127,8 @@ test('check finds what in.tftpd would find out with a client waiting', async () 
   const findings = [...((await hooks.check?.({} as never)) as Iterable<Finding>)];
   expect(findings.map(({ severity, line, message }) => `${severity} ${line} ${message}`)).toEqual([
     'error 1 there is no label :b to jump to; the request would be refused',
-    'warning 3 4 and 6 together apply to no client: leave both out',
-    'warning 4 G and P together apply to no request: leave both out',
+    'warning 3 4 and 6 together match no client: remove both',
+    'warning 4 G and P together match no request: remove both',
   ]);
   expect(new Set(findings.map(({ file }) => file))).toEqual(new Set([join(configDir, 'tftpd.map')]));
 });

@@ -84,7 +84,7 @@ describe('what is a save', () => {
       at.save(letterConfig('B', { head }));
     };
     expect(await reloadsOf(at, checkOut, 'B')).toBe(1);
-    expect(at.log.filter(({ msg }) => msg === 'reload begun')).toHaveLength(1);
+    expect(at.log.filter(({ msg }) => msg === 'reload started')).toHaveLength(1);
   });
 
   test('saves that come while a reload runs are one more reload, and the last one wins', async () => {

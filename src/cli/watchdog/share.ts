@@ -80,5 +80,5 @@ export class Share {
 export function describePlace(place: number, background: number, names: ReadonlyMap<number, string>): string {
   if (place > 0) return `in ${names.get(place)}`;
   if (background > 0) return `during ${names.get(background)}`;
-  return place < 0 ? `after ${names.get(-place)}, which was called last` : 'outside plugin code';
+  return place < 0 ? `after ${names.get(-place)}, the last one called` : 'outside plugin code';
 }

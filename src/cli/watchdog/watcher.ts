@@ -51,13 +51,13 @@ export class Watcher {
     if (beats !== this.#beats) this.#turned(now, beats);
     else if (!this.#stalled && now - this.#turnedAt >= STALL_MS) this.#stall();
     this.#takeSignals(now);
-    if (now >= this.#deadline) this.#force(`not done ${seconds(now - this.#signalledAt)} after the signal`);
+    if (now >= this.#deadline) this.#force(`still running ${seconds(now - this.#signalledAt)} after the signal`);
     else if (this.#signals > 0 && now - Math.max(this.#signalledAt, this.#turnedAt) >= STANDING_MS)
       this.#force(`the main thread is blocked ${this.#place()}`);
   }
 
   #turned(now: number, beats: number): void {
-    if (this.#stalled) this.#options.say(`the main thread continues after ${seconds(now - this.#turnedAt)}`);
+    if (this.#stalled) this.#options.say(`the main thread runs again after ${seconds(now - this.#turnedAt)}`);
     this.#stalled = false;
     this.#beats = beats;
     this.#turnedAt = now;
@@ -86,7 +86,7 @@ export class Watcher {
 
   #force(reason: string): void {
     this.#deadline = Number.POSITIVE_INFINITY;
-    this.#options.say(`ended by force: ${reason}`);
+    this.#options.say(`killing the process: ${reason}`);
     this.#options.kill();
   }
 }

@@ -146,7 +146,7 @@ describe('mistakes', () => {
       'x.csv',
       'name,folder\na,b\n',
       [
-        '1 no column identifies the machine (the first line must name the columns, one of them mac, address, uuid, serial, match)',
+        '1 no column identifies the machine (the first line must name the columns, including at least one of mac, address, uuid, serial, match)',
       ],
     ],
     [

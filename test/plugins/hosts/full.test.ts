@@ -359,10 +359,7 @@ describe('check', () => {
     ],
     [{ default: { files: { a: 'a', '/a': 'a' } } }, 'warning default files /a: can never match: "a" comes first'],
     [{ hosts: { default: {} }, groups: { web: {} } }, 'warning groups web: no host belongs to this group'],
-    [
-      { hosts: { default: {} }, unknown: 'refuse' },
-      'warning unknown: no machine is unknown: hosts.default matches every machine',
-    ],
+    [{ hosts: { default: {} }, unknown: 'refuse' }, 'warning unknown: has no effect: hosts.default matches every machine'],
     [{ trust: ['neighbors'] }, 'warning trust 0: no plugin here knows this source; did you mean "neighbours"?'],
     [{ default: { files: { a: 'gone' } } }, 'error default files a: there is no file "gone" under the root'],
     [

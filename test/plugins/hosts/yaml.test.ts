@@ -55,10 +55,10 @@ describe('scalars are told as they stand in the file', () => {
   });
 
   test.each([
-    ['version: 1.10', 'variable "version": 1.10 means 1.1 here (put it in quotes to keep it as written: "1.10")'],
-    ['id: 007', 'variable "id": 007 means 7 here'],
-    ['n: 1e3', '1e3 means 1000 here'],
-    ['deep: { list: [0x1F] }', '0x1F means 31 here'],
+    ['version: 1.10', 'variable "version": 1.10 is read as 1.1 here (put it in quotes to keep it as written: "1.10")'],
+    ['id: 007', 'variable "id": 007 is read as 7 here'],
+    ['n: 1e3', '1e3 is read as 1000 here'],
+    ['deep: { list: [0x1F] }', '0x1F is read as 31 here'],
   ])('a variable that is not printed as it stands is a warning: %s', (variable, told) => {
     const { warnings, issues } = read(`default: { variables: { ${variable} } }`);
     expect(issues).toEqual([]);
