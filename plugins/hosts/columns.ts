@@ -113,7 +113,7 @@ export function headerIssues(columns: readonly Column[]): Issue[] {
       issues.push({
         path: [],
         message: `unknown column ${JSON.stringify(header)}`,
-        hint: `did you mean ${JSON.stringify(near)}? for a variable write "var.${header}", for anything else \`columns\``,
+        hint: `did you mean ${JSON.stringify(near)}? for a variable write "var.${header}", for anything else use the option \`columns\``,
       });
   }
   return issues;

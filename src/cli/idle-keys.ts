@@ -36,7 +36,7 @@ export function idleKeyFindings(config: ResolvedConfig): readonly Finding[] {
   if (logger >= 0 && QUIET_LEVELS.includes(log.level)) {
     tell(
       ['plugins', logger],
-      `writes lines of level info, which log.level "${log.level}" leaves out: remove it, or set log.level to "info"`,
+      `writes lines of level info, which log.level "${log.level}" suppresses: remove it, or set log.level to "info"`,
     );
   }
   return findings;

@@ -17,7 +17,7 @@ export function importMapCommand(): Command {
     .addHelpText(
       'after',
       `
-If some rules have no counterpart in rewrite, the printed config uses the map file itself, with tftpdMap, and says why.
+If some rules have no counterpart in rewrite, the printed config uses the map file with tftpdMap, and says which rules and why.
 
 Example:
   pxe import-map /etc/tftpd.map > pxe.config.ts

@@ -26,7 +26,7 @@ export interface Config extends ConfigSections {
    */
   readonly caseInsensitive?: boolean | undefined;
   /**
-   * A file changed within this time may still be being copied: the server waits until it has not changed for this long.
+   * A file changed within this time may still be incomplete: the server waits until it has not changed for this long.
    * @default 100
    */
   readonly stableMs?: number | undefined;
@@ -72,7 +72,7 @@ export interface Uploads {
    */
   readonly keepFreeBytes?: number | undefined;
   /**
-   * Replace files that exist; otherwise ERROR 6.
+   * Replace existing files. Otherwise, an upload of an existing file fails with ERROR 6.
    * @default false
    */
   readonly overwrite?: boolean | undefined;

@@ -22,7 +22,10 @@ export const uploads = z.strictObject({
       'Disk space that all uploads together leave free, in bytes; an upload that would need it fails with ERROR 3. If left out: 1 GiB, or a tenth of a disk of less than 10 GiB.',
     leftOut: '1 GiB, or a tenth of a smaller disk',
   }),
-  overwrite: z.boolean().default(false).describe('Replace files that exist; otherwise ERROR 6.'),
+  overwrite: z
+    .boolean()
+    .default(false)
+    .describe('Replace existing files. Otherwise, an upload of an existing file fails with ERROR 6.'),
 });
 
 /** The key `limits`. */
@@ -61,7 +64,7 @@ export const general = z.strictObject({
   stableMs: whole(0, 60_000)
     .default(100)
     .describe(
-      'A file changed within this time may still be being copied: the server waits until it has not changed for this long.',
+      'A file changed within this time may still be incomplete: the server waits until it has not changed for this long.',
     ),
   stableWaitMs: whole(0, 60_000).default(2000).meta({
     description: 'Longest wait for a file that keeps changing; then the request fails.',

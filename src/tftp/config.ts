@@ -42,7 +42,7 @@ export interface TftpConfig {
    */
   readonly mtu?: Readonly<Record<string, number>> | undefined;
   /**
-   * Block number that follows 65535, unless the client asks for another by the `rollover` option. Nearly all clients expect 0.
+   * Block number that follows 65535, unless the client asks for another with the `rollover` option. Nearly all clients expect 0.
    * @default 0
    */
   readonly rollover?: 0 | 1 | undefined;
@@ -57,7 +57,7 @@ export interface TftpConfig {
 export type Listen = ListenAddress | ListenInterface;
 
 export interface ListenAddress {
-  /** IPv4 or IPv6; `0.0.0.0` and `::` are all addresses. */
+  /** IPv4 or IPv6; `0.0.0.0` and `::` stand for all addresses. */
   readonly address: string;
   /**
    * 0 lets the operating system choose.
@@ -67,7 +67,7 @@ export interface ListenAddress {
 }
 
 export interface ListenInterface {
-  /** Name of an interface: `eth0`. */
+  /** Name of an interface, such as `eth0`. */
   readonly interface: string;
   /**
    * 0 lets the operating system choose.

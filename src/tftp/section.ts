@@ -17,10 +17,10 @@ const listen = z.union([
     address: z
       .string()
       .refine((address) => isIP(address) !== 0, 'expected an IPv4 or IPv6 address')
-      .describe('IPv4 or IPv6; `0.0.0.0` and `::` are all addresses.'),
+      .describe('IPv4 or IPv6; `0.0.0.0` and `::` stand for all addresses.'),
     port,
   }),
-  z.strictObject({ interface: text.describe('Name of an interface: `eth0`.'), port }),
+  z.strictObject({ interface: text.describe('Name of an interface, such as `eth0`.'), port }),
 ]);
 
 const portRange = z
@@ -126,7 +126,7 @@ const schema = z
       .union([z.literal(0), z.literal(1)])
       .default(0)
       .describe(
-        'Block number that follows 65535, unless the client asks for another by the `rollover` option. Nearly all clients expect 0.',
+        'Block number that follows 65535, unless the client asks for another with the `rollover` option. Nearly all clients expect 0.',
       ),
     limits: limits.prefault({}).describe('What one client, and all clients together, may use.'),
   })

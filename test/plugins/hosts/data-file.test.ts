@@ -165,7 +165,9 @@ describe('mistakes', () => {
     [
       'x.csv',
       'mac,grups\n',
-      ['1 unknown column "grups" (did you mean "groups"? for a variable write "var.grups", for anything else `columns`)'],
+      [
+        '1 unknown column "grups" (did you mean "groups"? for a variable write "var.grups", for anything else use the option `columns`)',
+      ],
     ],
     ['x.csv', 'mac,name,name\n', ['1 column "name" appears twice (remove one of them)']],
     ['x.csv', 'mac,,name\n52:54:00:00:00:01,x,\n', ['2 column 2 has no name, but contains "x" (name it on line 1)']],

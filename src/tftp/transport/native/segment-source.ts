@@ -125,7 +125,7 @@ export class SegmentSource {
   /** What the content thread says. */
   handle(message: FromContent): void {
     const load = this.#bySlot.get(message.slot);
-    if (load === undefined) throw new RangeError(`nobody reads into slot ${message.slot}`);
+    if (load === undefined) throw new RangeError(`no read into slot ${message.slot} is pending`);
     this.#bySlot.delete(message.slot);
     this.#byKey.delete(load.key);
     this.#readNext(deviceOf(load.version));
