@@ -96,7 +96,7 @@ function parseOperators(
 ): Omit<MapRule, 'kind' | 'line' | 'regExp' | 'replacement'> & { readonly ignoreCase: boolean } {
   const unknown = [...written].find((operator) => !KNOWN.test(operator));
   if (unknown !== undefined)
-    throw new Error(`there is no operator ${unknown} (in ${written}); known are r g gg i e E s a j G P 4 6 ~`);
+    throw new Error(`unknown operator ${unknown} (in ${written}); valid operators: r g gg i e E s a j G P 4 6 ~`);
   const has = (operator: string) => written.includes(operator);
   const [one, other] = contradictions.find((pair) => [...pair].every(has)) ?? [];
   if (one !== undefined) throw new Error(`${one} and ${other} contradict each other (in ${written}): write two rules`);

@@ -30,7 +30,7 @@ export function csvInventory(file: string, text: string, mapping: Columns = {}):
     return failed(file, messageOf(error), undefined, Number(error.lines ?? 1));
   }
   const [header, ...records] = lines;
-  if (header === undefined) return failed(file, 'is empty', 'its first line names the columns: mac,name,groups,folder');
+  if (header === undefined) return failed(file, 'is empty', 'its first line must name the columns, as in mac,name,groups,folder');
   const columns = readHeader(header.cells, mapping);
   const issues: Issue[] = headerIssues(columns).map((issue) => ({ ...issue, place: { file, line: header.line } }));
   // Then every row would be wrong, and for no other reason.

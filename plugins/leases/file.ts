@@ -233,7 +233,7 @@ const knownNames = Object.keys(formats).join(', ');
 
 const unknown: Problem = {
   state: 'unreadable',
-  message: `in an unknown format; if the format is supported, name it: { file, format: ${names.join(' | ')} }`,
+  message: `is in an unknown format; if the format is supported, name it: { file, format: ${names.join(' | ')} }`,
 };
 
 function damaged(name: string): Problem {

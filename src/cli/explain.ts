@@ -73,7 +73,7 @@ Examples:
   pxe explain --all-hosts bootloader.efi boot.ipxe
   pxe explain --all-hosts --diff next.config.ts
 
-Exit codes: 0 the machine gets a file; 1 it (with --all-hosts: any of them) gets an ERROR; 2 invalid arguments or config.
+Exit codes: 0 the machine gets a file; 1 it gets an ERROR (with --all-hosts: any machine does); 2 invalid arguments or config.
 With --diff, as for diff(1): 0 no changes; 1 changes; 2 invalid arguments or config.`,
     )
     .action(runExplain);

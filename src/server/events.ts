@@ -46,7 +46,7 @@ export class Events {
   /** Each listener by itself: one that throws, or rejects, takes nothing from the others. */
   emit<Name extends keyof ServerEvents>(event: Name, ...args: ServerEvents[Name]): void {
     if (this.#emitter.listenerCount(event) === 0) return;
-    const failed = (error: unknown) => this.#log.error({ err: error, event }, 'a listener of the server failed');
+    const failed = (error: unknown) => this.#log.error({ err: error, event }, 'an event listener of the server failed');
     for (const listener of this.#emitter.listeners(event) as ((...args: ServerEvents[Name]) => unknown)[]) {
       try {
         Promise.resolve(listener(...args)).catch(failed);

@@ -20,7 +20,7 @@ test('a saved map is in force; one with a mistake leaves the old one there, and 
   expect(await got()).toBe('b');
   writeFileSync(join(folder, 'tftpd.map'), '# now c\nr ^a$ c\nq x\n');
   const { msg } = await server.logged(({ msg }) => msg.startsWith('reload failed'), 15_000);
-  expect(msg).toContain('/tftpd.map:3: there is no operator q (in q)');
+  expect(msg).toContain('/tftpd.map:3: unknown operator q (in q)');
   expect([await got(), failures()]).toEqual(['b', 1]);
   writeFileSync(join(folder, 'tftpd.map'), '# now c\nr ^a$ c\n');
   await server.logged(({ msg }) => msg === 'reload done', 15_000);

@@ -251,7 +251,7 @@ export const expressionCases: readonly (readonly [expression: string, name: stri
 
 /** What is refused, by in.tftpd too, and the mistake that is told. */
 export const mistakenMaps: readonly (readonly [map: string, mistake: string, not52?: string])[] = [
-  ['r a b\nq c d', '2: there is no operator q (in q); known are r g gg i e E s a j G P 4 6 ~'],
+  ['r a b\nq c d', '2: unknown operator q (in q); valid operators: r g gg i e E s a j G P 4 6 ~'],
   ['r', '1: there is no regular expression after r'],
   ['r # a', '1: there is no regular expression after r'],
   ['r~ a b', '1: r and ~ contradict each other (in r~): write two rules'],

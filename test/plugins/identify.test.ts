@@ -269,7 +269,7 @@ test('check tells which lease files tell nothing', async () => {
       message: '1 lease active, read as dnsmasq: 10.0.0.1 is 52:54:00:00:00:01 (leases)',
     },
     { severity: 'warning', path: [...at, 1], message: expect.stringMatching(/^there is no such file: start/), file: absent },
-    { severity: 'error', path: [...at, 2], message: expect.stringMatching(/^in an unknown format/), file: odd },
+    { severity: 'error', path: [...at, 2], message: expect.stringMatching(/^is in an unknown format/), file: odd },
     {
       severity: 'warning',
       path: [...at, 3],

@@ -88,7 +88,7 @@ export function nativeUnavailableReason(): string | undefined {
     load();
     return undefined;
   } catch (error) {
-    return `no koffi, or no glibc: ${(error as Error).message.split('\n')[0]}`;
+    return `koffi or glibc is missing: ${(error as Error).message.split('\n')[0]}`;
   }
 }
 

@@ -20,7 +20,7 @@ export class ProbeTransfer extends ClientTransfer {
     if (agreement.announcedSize !== undefined) {
       this.abort(ErrorCode.optionNegotiation, 'User aborted the transfer', now);
     } else {
-      const message = 'the server did not answer with the size';
+      const message = 'the server did not report the size';
       this.fail({ kind: 'protocol', code: undefined, message }, now, ErrorCode.optionNegotiation);
     }
     return NO_FLOW;

@@ -15,6 +15,6 @@ export async function resolveHost(host: string, localAddress: string | undefined
     const canonical = new SocketAddress({ address: plain!, family: 'ipv6' }).address;
     return { address: zone === undefined ? canonical : `${canonical}%${zone}`, family };
   } catch (error) {
-    throw new ClientError({ kind: 'local', code: undefined, message: `cannot find the address of ${host}` }, error);
+    throw new ClientError({ kind: 'local', code: undefined, message: `cannot resolve ${host}` }, error);
   }
 }

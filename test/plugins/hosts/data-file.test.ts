@@ -141,7 +141,7 @@ describe('mistakes', () => {
   };
 
   test.each<[string, string, readonly string[]]>([
-    ['x.csv', '', ['1 is empty (its first line names the columns: mac,name,groups,folder)']],
+    ['x.csv', '', ['1 is empty (its first line must name the columns, as in mac,name,groups,folder)']],
     [
       'x.csv',
       'name,folder\na,b\n',

@@ -45,7 +45,7 @@ describeWith('without koffi', [native], () => {
   ] as const)('transport: %s', { timeout: 60_000 }, async (transport, level, message) => {
     const log = await logOf(folder(), transport, { env: { NODE_OPTIONS: `--import=${withoutKoffi}` } });
     expect(log).toEqual([
-      `${level} ${message} (no koffi, or no glibc: C)`,
+      `${level} ${message} (koffi or glibc is missing: C)`,
       '40 only the native transport can mark packets: dscp has no effect ()',
     ]);
   });
