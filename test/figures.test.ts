@@ -27,7 +27,6 @@ describe.each(measured)('$source', ({ source, text }) => {
   });
 
   test('says when, at which commit, on which machine and with which command it was measured', () => {
-    // A script that is new, and that no quiet machine has run.
     expect(provenanceIn(text)?.command).toMatch(new RegExp(`npm run ${source}( |$)`));
   });
 

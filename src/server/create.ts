@@ -126,8 +126,8 @@ function realWorld(log: Log, budget: CacheBudget, stats: Stats): World {
 }
 
 /** A client that gets nothing for this long gives up. */
-export function readMs({ tftp }: ResolvedConfig): number {
-  return tftp.limits.idleMs;
+export function readMs(config: ResolvedConfig): number {
+  return config.tftp.limits.idleMs;
 }
 
 /** The native transport where it works, else the portable one, with a line that says why. */

@@ -231,7 +231,7 @@ const table: Readonly<Record<string, Silent>> = {
   'a log of transfers that the level leaves out': {
     plugins: `${known}, accessLog()`,
     keys: "log: { level: 'error' },",
-    told: ['warning  plugins[1]: writes lines of level info, which log.level "error" leaves out'],
+    told: ['warning  plugins[1]: writes lines of level info, which log.level "error" suppresses'],
     right: { keys: "log: { level: 'debug' }," },
   },
   'a limit for a client above that for all': {
