@@ -27,7 +27,7 @@ async function logOf(at: Folder, transport: string, options: Omit<ServeOptions, 
   expect(await server.stop()).toEqual({ code: 0, signal: null });
   expect(server.noise).toEqual([]);
   const lines = server.log.filter(({ msg }) => /native|portable|buffers|marked/.test(msg));
-  return lines.map(({ level, msg, reason = '' }) => `${level} ${msg} (${String(reason).slice(0, 27)})`);
+  return lines.map(({ level, msg, reason = '' }) => `${level} ${msg} (${String(reason).slice(0, 28)})`);
 }
 
 /** Has `require('koffi')` fail, as where there is no binary for the platform. */
