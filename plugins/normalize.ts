@@ -12,8 +12,13 @@ import { isPiMac, parsePiName } from './lib/raspberry-pi.ts';
 export interface NormalizeOptions {
   /** Windows' boot manager asks for `\boot\bcd` where the file is `Boot/BCD`: upper and lower case aside. Default true. */
   readonly windows?: boolean | undefined;
-  /** shim asks for `grubx64.efi` in another folder than its own: beside the program that the machine has loaded, then in the root. Default true. */
+  /**
+   * shim asks for `grubx64.efi`, and the signed shim of iPXE for `ipxe.efi`, in another folder than its own: the file beside the program
+   * that the machine loaded last, then in the root. Default true.
+   */
   readonly shim?: boolean | undefined;
+  /** iPXE asks for `autoexec.ipxe` in the folder of the name that it was told: the file beside the program that the machine loaded last. Default true. */
+  readonly ipxe?: boolean | undefined;
   /** A Raspberry Pi asks for `<serial>/start4.elf`: without the serial number or MAC address before it. Default true. */
   readonly raspberryPi?: boolean | undefined;
   /** Some ROMs fill names up with spaces: without them. Default true. */
@@ -21,13 +26,13 @@ export interface NormalizeOptions {
 }
 
 const on = z.boolean().default(true);
-const options = z.strictObject({ windows: on, shim: on, raspberryPi: on, rom: on }).prefault({});
+const options = z.strictObject({ windows: on, shim: on, ipxe: on, raspberryPi: on, rom: on }).prefault({});
 
 export const normalize = definePlugin({
   name: 'normalize',
   options,
   setup(switches): Hooks {
-    const programs = new ProgramFolders();
+    const programs = new LastPrograms();
     const pis = new PiFolders();
     const active = Object.entries(profiles).filter(([name]) => switches[name as keyof typeof profiles]);
     return {
@@ -35,18 +40,18 @@ export const normalize = definePlugin({
         // An upload is of a name that is not there yet.
         if (request.kind !== 'read') return undefined;
         const fitting = active.filter(([, { isOf }]) => isOf(request, pis));
-        return fitting.length === 0 ? undefined : changed(fitting, request, programs.of(request), call);
+        return fitting.length === 0 ? undefined : changed(fitting, request, programs.of(request.client), call);
       },
-      ...(switches.shim ? { end: (summary) => programs.note(summary) } : {}),
+      ...(switches.shim || switches.ipxe ? { end: (summary) => programs.note(summary) } : {}),
     };
   },
 });
 
 type Named = readonly [name: string, profile: Profile];
 
-async function changed(fitting: readonly Named[], request: ReadRequest, programs: string | undefined, { root, note }: Call) {
+async function changed(fitting: readonly Named[], request: ReadRequest, program: Program | undefined, { root, note }: Call) {
   for (const [profile, { find }] of fitting) {
-    const name = await find(request, root, programs);
+    const name = await find(request, root, program);
     if (name === request.name) return undefined;
     if (name === undefined) continue;
     note(profile);
@@ -60,9 +65,9 @@ interface Profile {
   isOf(request: ReadRequest, pis: PiFolders): boolean;
   /**
    * The name of a file that is there: the one asked for, or the one that is meant. `undefined` if there is neither.
-   * @param programs the folder from which the machine has loaded its last program, if it has
+   * @param program what the machine loaded last, if anything
    */
-  find(request: ReadRequest, root: Folder, programs: string | undefined): Promise<string | undefined>;
+  find(request: ReadRequest, root: Folder, program: Program | undefined): Promise<string | undefined>;
 }
 
 const profiles: Readonly<Record<keyof z.output<typeof options>, Profile>> = {
@@ -75,13 +80,18 @@ const profiles: Readonly<Record<keyof z.output<typeof options>, Profile>> = {
     find: ({ name }, root) => root.spelling(name),
   },
   shim: {
-    // 512-byte blocks, whatever its firmware is able to.
+    // By TFTP it takes blocks of 512 bytes, whatever its firmware is able to.
     isOf: (request) =>
-      request.protocol === 'tftp' && SHIM_FILE.test(request.name) && (tftpOptions(request).get('blksize') ?? '512') === '512',
-    find: ({ name }, root, programs) => {
-      const file = name.slice(name.lastIndexOf('/') + 1);
-      return firstOf(root, [name, ...(programs === undefined ? [] : [programs + file]), file]);
+      (SHIM_FILE.test(request.name) || IPXE_FILE.test(request.name)) && (tftpOptions(request).get('blksize') ?? '512') === '512',
+    find: ({ name }, root, program) => {
+      const file = baseName(name);
+      const beside = program === undefined ? [] : [...secondStage(file, program), file].map((one) => program.folder + one);
+      return firstOf(root, [name, ...beside, file]);
     },
+  },
+  ipxe: {
+    isOf: ({ name }) => AUTOEXEC.test(name),
+    find: ({ name }, root, program) => firstOf(root, [name, ...(program === undefined ? [] : [program.folder + baseName(name)])]),
   },
   raspberryPi: {
     isOf: (request, pis) => pis.isOfPi(request),
@@ -97,6 +107,22 @@ const WINDOWS_FILE =
   /(^|\/)(bcd|[^/]+\.(wim|sdi|mui)|wgl4_boot\.ttf|bootmgr(\.exe)?|(bootmgfw|bootmgr|wdsmgfw)\.efi|(wdsnbp|pxeboot|abortpxe)\.(com|n12))$/i;
 /** Its second stages, its key manager, and what it only probes for. */
 const SHIM_FILE = /(^|\/)((grub|mm|fb)[a-z0-9]*\.efi|revocations\w*\.efi|shim_certificate\w*\.efi)$/i;
+
+/** What iPXE's signed shim asks for, in the root, wherever it and the iPXE that belongs to it are. */
+const IPXE_FILE = /(^|\/)ipxe\.efi$/i;
+/** What iPXE asks for by itself before it configures the network. */
+const AUTOEXEC = /(^|\/)autoexec\.ipxe$/i;
+
+/** The iPXE that belongs to its shim: `snponly-shimx64.efi` comes with `snponly.efi`, but asks for `ipxe.efi`. */
+function secondStage(file: string, { file: shim }: Program): readonly string[] {
+  return IPXE_FILE.test(file) && IPXE_SHIM.test(shim) ? [shim.replace(IPXE_SHIM, '.efi')] : [];
+}
+
+const IPXE_SHIM = /-shim[a-z0-9]*\.efi$/i;
+
+function baseName(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1);
+}
 
 async function firstOf(root: Folder, names: readonly string[]): Promise<string | undefined> {
   for (const name of names) if (await root.has(name)) return name;
@@ -122,20 +148,31 @@ class MachineMemory {
   }
 }
 
-/** The folder, with a slash behind, of the EFI program that each machine has loaded last: shim's is the one that counts. */
-class ProgramFolders {
-  readonly #folders = new MachineMemory();
+/** A boot program under the root. */
+interface Program {
+  /** Ends in a slash, unless it is the root. */
+  readonly folder: string;
+  readonly file: string;
+}
 
-  of({ client }: ReadRequest): string | undefined {
-    return this.#folders.of(client);
+/** The program that each machine loaded last and that is not the second stage of a shim. */
+class LastPrograms {
+  readonly #names = new MachineMemory();
+
+  of(client: Client): Program | undefined {
+    const name = this.#names.of(client);
+    if (name === undefined) return undefined;
+    const file = baseName(name);
+    return { folder: name.slice(0, name.length - file.length), file };
   }
 
   note({ request: { kind, client }, served, outcome }: ExchangeSummary): void {
-    if (kind !== 'read' || outcome !== 'completed' || served === undefined || !/\.efi$/i.test(served) || SHIM_FILE.test(served))
-      return;
-    this.#folders.note(client, served.slice(0, served.lastIndexOf('/') + 1));
+    if (kind !== 'read' || outcome !== 'completed' || served === undefined) return;
+    if (PROGRAM_FILE.test(served) && !SHIM_FILE.test(served)) this.#names.note(client, served);
   }
 }
+
+const PROGRAM_FILE = /\.(efi|k?k?pxe)$/i;
 
 /**
  * The folder under which each machine has asked for the firmware of a Raspberry Pi. What else it asks for there, such as a kernel

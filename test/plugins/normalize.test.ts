@@ -52,6 +52,10 @@ describe('what is asked for, what there is, what is looked for', () => {
     ['a/mmx64.efi', ['mmx64.efi'], 'shim: mmx64.efi'],
     ['a/revocations_sbat.efi', ['revocations_sbat.efi'], 'shim: revocations_sbat.efi'],
     ['a/shim_certificate_0.efi', [], 'a/shim_certificate_0.efi'],
+    // shim 15.8 on a Dell loses the first letter of its folder's name.
+    ['oader/revocations.efi', ['revocations.efi'], 'shim: revocations.efi'],
+    ['secure//grubx64.efi', ['grubx64.efi'], 'shim: grubx64.efi'],
+    ['autoexec.ipxe', ['ipxe/autoexec.ipxe'], 'autoexec.ipxe'],
     ['a/vmlinuz', ['vmlinuz'], 'a/vmlinuz'],
     ['12ab34cd/start4.elf', ['start4.elf'], 'raspberryPi: start4.elf'],
     ['12ab34cd/start4.elf', ['start4.elf'], 'raspberryPi: start4.elf', {}, pi],
@@ -133,6 +137,27 @@ describe('shim', () => {
   });
 });
 
+describe('what iPXE asks for, by the program that the machine loaded last', () => {
+  test.each<[loaded: string, asked: string, files: readonly string[], expected: string]>([
+    ['ipxe/snponly-shimx64.efi', 'ipxe.efi', ['ipxe/snponly.efi'], 'shim: ipxe/snponly.efi'],
+    ['ipxe/snponly-shimx64.efi', 'ipxe.efi', ['ipxe/snponly.efi', 'ipxe/ipxe.efi'], 'shim: ipxe/snponly.efi'],
+    ['ipxe/snponly-shimx64.efi', 'ipxe.efi', ['ipxe/ipxe.efi'], 'shim: ipxe/ipxe.efi'],
+    ['ipxe/ipxe-shimaa64.efi', 'ipxe.efi', ['ipxe/ipxe.efi'], 'shim: ipxe/ipxe.efi'],
+    ['ipxe/snponly-shimx64.efi', 'ipxe.efi', ['ipxe/snponly.efi', 'ipxe.efi'], 'ipxe.efi'],
+    ['debian/shimx64.efi', 'ipxe.efi', ['debian/snponly.efi'], 'ipxe.efi'],
+    ['uefi/snponly.efi', 'autoexec.ipxe', ['uefi/autoexec.ipxe'], 'ipxe: uefi/autoexec.ipxe'],
+    ['uefi/ipxe.efi', 'autoexec.ipxe', ['uefi/autoexec.ipxe'], 'ipxe: uefi/autoexec.ipxe'],
+    ['uefi/ipxe.efi', 'autoexec.ipxe', ['uefi/autoexec.ipxe', 'autoexec.ipxe'], 'autoexec.ipxe'],
+    ['bios/undionly.kpxe', 'autoexec.ipxe', ['bios/autoexec.ipxe'], 'ipxe: bios/autoexec.ipxe'],
+    ['snponly.efi', 'boot/autoexec.ipxe', ['autoexec.ipxe'], 'ipxe: autoexec.ipxe'],
+    ['uefi/vmlinuz', 'autoexec.ipxe', ['uefi/autoexec.ipxe'], 'autoexec.ipxe'],
+  ])('after %s: %s of %j: %s', async (program, asked, files, expected) => {
+    const { ask, loaded } = await normalizing(files);
+    loaded(program);
+    expect(await ask(asked)).toBe(expected);
+  });
+});
+
 test.each<[keyof NonNullable<Options>, string, string]>([
   ['windows', '\\Boot\\BCD', 'boot/bcd'],
   ['shim', 'x/grubx64.efi', 'grubx64.efi'],
@@ -141,6 +166,12 @@ test.each<[keyof NonNullable<Options>, string, string]>([
 ])('%s can be switched off', async (profile, asked, file) => {
   expect(await (await normalizing([file])).ask(asked)).toBe(`${profile}: ${file}`);
   expect(await (await normalizing([file], { [profile]: false })).ask(asked)).toBe(cleanName(asked));
+});
+
+test('ipxe can be switched off', async () => {
+  const { ask, loaded } = await normalizing(['uefi/autoexec.ipxe'], { ipxe: false });
+  loaded('uefi/snponly.efi');
+  expect(await ask('autoexec.ipxe')).toBe('autoexec.ipxe');
 });
 
 test('options are checked', () => {
