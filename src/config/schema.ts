@@ -111,6 +111,8 @@ export type GeneralSchema = typeof general;
 /** What a protocol adds to the config: an object under its own name. */
 export interface Section {
   readonly schema: z.ZodObject;
+  /** Whether the protocol is off in a config without the section. Otherwise a section that is left out has all its defaults. */
+  readonly isOptional?: boolean;
   /** Old places of its keys, and where they are now: `listen` → `tftp.listen`. */
   readonly moved?: Readonly<Record<string, string>>;
 }
@@ -125,10 +127,14 @@ export interface ConfigSchema {
 /** Sections come by name from outside, so that this layer knows no protocol. */
 export function composeSchema(sections: Readonly<Record<string, Section>>): ConfigSchema {
   const named = Object.entries(sections);
-  const shape = Object.fromEntries(named.map(([name, { schema }]) => [name, schema.prefault({})]));
+  const shape = Object.fromEntries(named.map(([name, section]) => [name, keyOf(section)]));
   return {
     // What sections add to the type, they declare in `ConfigSections` and `ResolvedSections`.
     object: general.extend(shape) as unknown as GeneralSchema,
     moved: Object.assign({}, ...named.map(([, { moved }]) => moved)),
   };
+}
+
+function keyOf({ schema, isOptional }: Section): z.ZodType {
+  return isOptional ? schema.optional().meta({ ...schema.meta(), leftOut: 'off' }) : schema.prefault({});
 }

@@ -2,6 +2,7 @@
  * Values that keys of several sections take.
  */
 import { z } from 'zod';
+import { hostBitsProblem, parseNetwork } from '../base/address.ts';
 
 const LONGEST_MS = 24 * 60 * 60 * 1000;
 
@@ -19,3 +20,9 @@ export const millisecondsOrNone = whole(0, LONGEST_MS);
 
 /** A string that is not empty. */
 export const text = z.string().min(1);
+
+/** An IPv4 or IPv6 network by its prefix. */
+export const network = z
+  .string()
+  .refine((text) => parseNetwork(text) !== undefined, 'expected a network such as 10.8.0.0/24 or 2001:db8::/32')
+  .refine((text) => hostBitsProblem(text) === undefined, { error: ({ input }) => hostBitsProblem(String(input)) ?? '' });

@@ -4,9 +4,8 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { hostBitsProblem, parseNetwork } from '../base/address.ts';
 import type { Section } from '../config/schema.ts';
-import { count, milliseconds, text, whole } from '../config/values.ts';
+import { count, milliseconds, network, text, whole } from '../config/values.ts';
 import { DSCP, type DscpName } from './dscp.ts';
 
 const MIB = 1024 ** 2;
@@ -30,10 +29,6 @@ const portRange = z
 const dscpNames = Object.keys(DSCP) as [DscpName, ...DscpName[]];
 const dscp = z.union([whole(0, 63), z.enum(dscpNames).transform((name) => DSCP[name])]);
 
-const network = z
-  .string()
-  .refine((text) => parseNetwork(text) !== undefined, 'expected a network such as 10.8.0.0/24 or 2001:db8::/32')
-  .refine((text) => hostBitsProblem(text) === undefined, { error: ({ input }) => hostBitsProblem(String(input)) ?? '' });
 // RFC 791: no network's packets are shorter.
 const mtu = z.record(network, whole(68, 65535));
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, expectTypeOf, test } from 'vitest';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Config, Limits, LogSettings, Uploads } from '../../src/config/config.ts';
 import type { ResolvedConfig } from '../../src/config/resolve.ts';
-import type { GeneralSchema } from '../../src/config/schema.ts';
+import { composeSchema, type GeneralSchema } from '../../src/config/schema.ts';
 import { definePlugin } from '../../src/plugin/define.ts';
 import type { ListenAddress, ListenInterface, PortRange, TftpConfig, TftpLimits } from '../../src/tftp/config.ts';
 import type { tftpSection } from '../../src/tftp/section.ts';
@@ -14,6 +14,14 @@ type Input = z.input<GeneralSchema>;
 type Given<key extends keyof Input> = NonNullable<Input[key]>;
 type TftpInput = z.input<typeof tftpSection.schema>;
 type TftpGiven<key extends keyof TftpInput> = NonNullable<TftpInput[key]>;
+
+test('an optional section is absent unless it is written, and then has its defaults', () => {
+  const schema = z.strictObject({ port: z.int().default(67) }).describe('A protocol.');
+  const { object } = composeSchema({ always: { schema }, optional: { schema, isOptional: true } });
+  expect(object.parse({})).toMatchObject({ always: { port: 67 } });
+  expect(object.parse({})).not.toHaveProperty('optional');
+  expect(object.parse({ optional: {} })).toMatchObject({ optional: { port: 67 } });
+});
 
 test('the written types have the keys of the schema, and take what it takes', () => {
   expectTypeOf<keyof Config>().toEqualTypeOf<keyof Input | 'tftp'>();
