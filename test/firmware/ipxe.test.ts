@@ -7,17 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { serve } from '../kit/serve.ts';
-import { describeWith, requireFiles, requireRoot, requireTools } from '../kit/tools.ts';
-import { makeRack } from './rack.ts';
+import { describeWith, requireFiles } from '../kit/tools.ts';
+import { needsOf } from './qemu.ts';
+import { makeRack, needsOfRack } from './rack.ts';
 
-// Its PCI id is that of a virtio 1 card, `disable-legacy=on`.
-const rom = '/usr/lib/ipxe/qemu/pxe-virtio.rom';
 const undionly = '/usr/lib/ipxe/undionly.kpxe';
-const needs = [
-  ...requireTools('ip', 'dnsmasq', 'qemu-system-x86_64'),
-  ...requireFiles(rom, undionly, '/dev/net/tun'),
-  requireRoot(),
-];
+const needs = [...needsOfRack(), ...needsOf('bios'), ...requireFiles(undionly)];
 const bootMs = 120_000;
 
 // DHCP names this script to both iPXEs; they differ in the driver: the ROM has its own, undionly borrows the ROM's.
@@ -44,8 +39,8 @@ describeWith('firmware', needs, () => {
       prefix: rack.prefix,
       cwd: folder.path,
     });
-    await rack.startDhcp('marker.ipxe');
-    await using machine = rack.powerOn({ card: 'virtio-net-pci,disable-legacy=on', rom, mac: '52:54:00:12:34:56' });
+    await rack.startDhcp({ boot: 'marker.ipxe' });
+    await using machine = await rack.powerOn({ firmware: 'bios', mac: '52:54:00:12:34:56' });
     await machine.shows('SECOND MARKER undionly', bootMs, 'No bootable device');
 
     expect(machine.console()).toContain('FIRST MARKER virtio-net');

@@ -1,157 +1,109 @@
 /**
- * A rack of machines to boot: a network namespace with one wire in it, dnsmasq for DHCP, QEMU for the machines.
- * Whatever serves the files is started in it by `prefix` and reached on `address`. Leaving the scope takes everything away.
+ * A rack of machines to boot: a switch with a router that gives addresses (dnsmasq), a server, and machines (QEMU), in network
+ * namespaces. Whatever serves the files is started by `prefix` and reached on `address`. Leaving the scope takes everything away.
  */
-import { execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { stripVTControlCharacters } from 'node:util';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Need, requireFiles, requireRoot, requireTools } from '../kit/tools.ts';
+import { Namespaces } from '../netns/namespaces.ts';
+import { type Firmware, qemu } from './qemu.ts';
+import { type Watched, watch } from './watched.ts';
 
-const prefixLength = 24;
-const ranges = '10.77.0.50,10.77.0.99,1h';
+const ROUTER = '10.77.0.1';
+const SERVER = '10.77.0.2';
 
 export interface Rack extends AsyncDisposable {
   /** The server's address on the wire. */
   readonly address: string;
-  /** What runs a command inside: `ip netns exec NAME`. */
+  /** The router's. */
+  readonly router: string;
+  /** What runs a command on the server: `ip netns exec NAME`. */
   readonly prefix: readonly string[];
-  /** DHCP that tells every machine to boot `file` from `address`. Its own TFTP stays off. */
-  startDhcp(file: string): Promise<void>;
+  /** DHCP by dnsmasq, which gives addresses. Its own TFTP stays off. */
+  startDhcp(options?: DhcpOptions): Promise<void>;
   /** Switches a machine on that boots from the network. */
-  powerOn(options: MachineOptions): Machine;
+  powerOn(options: MachineOptions): Promise<Machine>;
+}
+
+export interface DhcpOptions {
+  /** Tells every machine to boot this file from the server. */
+  readonly boot?: string;
+  /** Where it runs. Default: on the router. */
+  readonly on?: 'router' | 'server';
+  /** Further flags of dnsmasq. */
+  readonly flags?: readonly string[];
 }
 
 export interface MachineOptions {
-  /** A network card of QEMU: `e1000`, with properties if need be. */
-  readonly card: string;
-  /** The card's boot ROM. */
-  readonly rom: string;
+  readonly firmware: Firmware;
   readonly mac: string;
 }
 
 /** A machine that is on. */
-export interface Machine extends AsyncDisposable {
-  /**
-   * Resolves when its serial console shows `text`, past or to come. Throws with the end of the console when time is up, or when
-   * `hopeless` shows instead.
-   */
-  shows(text: string, timeoutMs: number, hopeless?: string): Promise<void>;
+export interface Machine extends AsyncDisposable, Pick<Watched, 'shows'> {
   /** All that its serial console has shown, without control sequences. */
   console(): string;
 }
 
+/** What a rack needs, but for its machines. */
+export function needsOfRack(): readonly Need[] {
+  return [...requireTools('ip', 'dnsmasq'), ...requireFiles('/dev/net/tun'), requireRoot()];
+}
+
 export async function makeRack(): Promise<Rack> {
-  const name = `pxe-rack-${randomBytes(4).toString('hex')}`;
-  const address = '10.77.0.1';
-  const prefix = ['ip', 'netns', 'exec', name];
+  const network = await Namespaces.make('switch', 'router', 'server');
+  const folder = await mkdtemp(join(tmpdir(), 'pxe-rack-'));
   const running: Watched[] = [];
+  let machines = 0;
 
   const dismantle = async () => {
     for (const one of running.splice(0).reverse()) await one.stop();
-    await command('ip', 'netns', 'delete', name);
+    await network[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
   };
+  const plug = (device: string) => network.ip('switch', 'link', 'set', device, 'master', 'wire', 'up');
 
-  await command('ip', 'netns', 'add', name);
   try {
-    await command('ip', '-n', name, 'link', 'set', 'lo', 'up');
-    await command('ip', '-n', name, 'tuntap', 'add', 'dev', 'rack0', 'mode', 'tap');
-    await command('ip', '-n', name, 'address', 'add', `${address}/${prefixLength}`, 'dev', 'rack0');
-    await command('ip', '-n', name, 'link', 'set', 'rack0', 'up');
+    await network.ip('switch', 'link', 'add', 'wire', 'type', 'bridge', 'forward_delay', '0');
+    await network.ip('switch', 'link', 'set', 'wire', 'up');
+    const ends = { router: [`${ROUTER}/24`, 'fd77::1/64'], server: [`${SERVER}/24`] };
+    for (const [machine, addresses] of Object.entries(ends)) {
+      await network.cable({ machine: 'switch', device: machine }, { machine, device: 'eth0', addresses });
+      await plug(machine);
+    }
   } catch (error) {
     await dismantle();
     throw error;
   }
 
   return {
-    address,
-    prefix,
-    startDhcp: async (file) => {
+    address: SERVER,
+    router: ROUTER,
+    prefix: network.on('server'),
+    startDhcp: async ({ boot, on = 'router', flags = [] } = {}) => {
       const dnsmasq = watch([
-        ...[...prefix, 'dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--log-facility=-', '--pid-file='],
-        ...['--port=0', '--interface=rack0', '--bind-interfaces', '--user=root', '--leasefile-ro', '--no-ping'],
-        ...[`--dhcp-range=${ranges}`, `--dhcp-boot=${file},,${address}`],
+        ...[...network.on(on), 'dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--log-facility=-', '--pid-file='],
+        ...['--port=0', '--interface=eth0', '--bind-interfaces', '--user=root', '--leasefile-ro', '--no-ping'],
+        ...['--dhcp-range=10.77.0.50,10.77.0.99,1h', ...(boot === undefined ? [] : [`--dhcp-boot=${boot},,${SERVER}`])],
+        // Without a router advertisement iPXE waits for one, 14 s.
+        ...(on === 'router' ? ['--enable-ra', '--dhcp-range=fd77::,ra-only'] : []),
+        ...flags,
       ]);
       running.push(dnsmasq);
       await dnsmasq.shows('IP range', 5000);
     },
-    powerOn: ({ card, rom, mac }) => {
-      const qemu = watch([
-        ...[...prefix, 'qemu-system-x86_64', '-accel', 'tcg', '-m', '128', '-nodefaults', '-no-user-config'],
-        // Without graphics SeaBIOS copies what is written to the screen to the serial port, iPXE's console too.
-        ...['-machine', 'pc,graphics=off', '-display', 'none', '-serial', 'stdio', '-boot', 'order=n', '-no-reboot'],
-        ...['-netdev', 'tap,id=wire,ifname=rack0,script=no,downscript=no'],
-        ...['-device', `${card},netdev=wire,mac=${mac},romfile=${rom}`],
-      ]);
-      running.push(qemu);
-      return { shows: qemu.shows, console: qemu.output, [Symbol.asyncDispose]: qemu.stop };
+    powerOn: async ({ firmware, mac }) => {
+      const tap = `tap${machines++}`;
+      await network.ip('switch', 'tuntap', 'add', 'dev', tap, 'mode', 'tap');
+      await plug(tap);
+      const variables = join(folder, `${tap}.fd`);
+      const command = qemu(firmware, { tap, mac, variables });
+      if (command.variables !== undefined) await copyFile(command.variables, variables);
+      const machine = watch([...network.on('switch'), ...command.args]);
+      running.push(machine);
+      return { shows: machine.shows, console: machine.output, [Symbol.asyncDispose]: machine.stop };
     },
     [Symbol.asyncDispose]: dismantle,
   };
-}
-
-/** A process whose output is waited for. */
-interface Watched {
-  output(): string;
-  shows(text: string, timeoutMs: number, hopeless?: string): Promise<void>;
-  stop(): Promise<void>;
-}
-
-function watch([program, ...args]: readonly string[]): Watched {
-  const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const ended = new Promise<void>((resolve) => {
-    child.once('error', (error) => {
-      text += error.message;
-      resolve();
-    });
-    child.once('close', () => resolve());
-  });
-  const waiting = new Set<() => void>();
-  let over = false;
-  let text = '';
-  const wakeAll = () => {
-    for (const wake of waiting) wake();
-  };
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('latin1').on('data', (chunk: string) => {
-      text += chunk;
-      wakeAll();
-    });
-  }
-  ended.then(() => {
-    over = true;
-    wakeAll();
-  });
-
-  const output = () => stripVTControlCharacters(text).replaceAll('\b', '').replaceAll('\r', '');
-  const shows = async (wanted: string, timeoutMs: number, hopeless?: string) => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const fail = (why: string) => reject(new Error(`${program} ${why} without showing "${wanted}":\n${output().slice(-3000)}`));
-    const wake = () => {
-      if (output().includes(wanted)) resolve();
-      else if (over) fail('ended');
-      else if (hopeless !== undefined && output().includes(hopeless)) fail('went on');
-    };
-    const timer = setTimeout(() => fail(`ran ${timeoutMs} ms`), timeoutMs);
-    waiting.add(wake);
-    wake();
-    try {
-      await promise;
-    } finally {
-      clearTimeout(timer);
-      waiting.delete(wake);
-    }
-  };
-  return {
-    output,
-    shows,
-    stop: () => {
-      child.kill('SIGKILL');
-      return ended;
-    },
-  };
-}
-
-function command(program: string, ...args: readonly string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    execFile(program, args, { timeout: 10_000 }, (error) => (error === null ? resolve() : reject(error)));
-  });
 }
