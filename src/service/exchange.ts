@@ -1,7 +1,7 @@
 /**
- * One request on the control plane, from its arrival to the end of its content or sink. Here alone its lease is given back, its
- * content closed, its end counted, and its observers told, each exactly once. How an answer goes over the wire is the protocol's
- * business, which derives from it.
+ * One request on the control plane, from its arrival to its end. Here alone its lease is given back, its end counted, and its
+ * observers told, each exactly once. What it finds is the business of the class that derives from it, and how an answer goes over
+ * the wire is the protocol's.
  *
  *     begun ──▶ answering ──▶ answered ──▶ ended
  *
@@ -13,13 +13,10 @@ import { type Awaitable, isLater } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
 import { boundLog } from '../base/log.ts';
 import { INTERNAL, Refusal } from '../base/refusal.ts';
-import type { Content, Sink } from '../content/content.ts';
-import { PluginError } from '../plugin/error.ts';
-import type { Opened, ReadRoute, RouteOptions, WriteRoute } from '../plugin/route.ts';
+import type { RouteOptions } from '../plugin/route.ts';
 import type { Trace } from '../plugin/trace.ts';
 import type { ExchangeInfo, ExchangeSummary, Request } from '../plugin/types.ts';
 import { countBegin, countEnd } from './count.ts';
-import { Feed, type FeedCall, type FeedOwner } from './feed.ts';
 import type { Generation, Lease } from './generation.ts';
 import type { LiveExchange, ServiceHost } from './service.ts';
 
@@ -27,9 +24,8 @@ import type { LiveExchange, ServiceHost } from './service.ts';
 export type ExchangeEnd = Omit<ExchangeSummary, keyof ExchangeInfo>;
 
 const GONE = new Error('the client has gone');
-const NO_UPLOADS = Object.freeze(new Refusal('forbidden', 'uploads are not allowed'));
 
-export abstract class Exchange implements FeedOwner {
+export abstract class Exchange<Asked extends Request = Request> {
   /** Unique in this process. */
   readonly id: number;
   readonly host: ServiceHost;
@@ -37,33 +33,28 @@ export abstract class Exchange implements FeedOwner {
   /** When the request came, on the host's clock. */
   readonly begunMs: number;
   /** What plugins have made of it so far. */
-  request: Request;
+  request: Asked;
   served: string | undefined;
-  /** Whose content or sink it is; `undefined` where no plugin answered. */
-  plugin: string | undefined;
   size: number | undefined;
-  feed: Feed | undefined;
   readonly #gone = new Abort();
   /** The search for an answer, while there is one. */
   #answering: Promise<void> | undefined;
   #ended = false;
 
-  constructor(host: ServiceHost, lease: Lease, request: Request) {
+  constructor(host: ServiceHost, lease: Lease, request: Asked) {
     this.id = host.nextId();
     this.host = host;
     this.lease = lease;
     this.begunMs = host.clock.now();
     this.request = request;
     this.served = undefined;
-    this.plugin = undefined;
     this.size = undefined;
-    this.feed = undefined;
     countBegin(host.stats, request.kind);
   }
 
-  /** One call of the content or sink may take this long. */
-  abstract readonly callMs: number;
-  /** Begins to send the content, or to take bytes for the sink. */
+  /** Asks the pipeline, and makes ready what `send` needs. Throws a refusal, or what went wrong. */
+  protected abstract find(options: RouteOptions): Promise<void>;
+  /** Begins to send what was found. */
   protected abstract send(): void;
   /** Tells the client, whether it was answered before or not. The exchange then ends as after any answer. */
   protected abstract refuse(refusal: Refusal): void;
@@ -110,19 +101,9 @@ export abstract class Exchange implements FeedOwner {
     return this.#answering.then(() => this.#giveBack(end));
   }
 
-  /** What has failed once is told to the client; what is not a refusal, as little as possible. */
-  onFailure(error: unknown, call: FeedCall): void {
-    if (!(error instanceof Refusal) || call === 'close') this.fault(error, call);
-    if (call !== 'close') this.refuse(refusalOf(error));
-  }
-
-  /** What a plugin's content or sink does wrong is the plugin's doing, and told as such. */
+  /** Logs what should not have happened. */
   protected fault(error: unknown, what: string): void {
-    const { id, plugin, request } = this;
-    const { log } = this.host;
-    if (plugin === undefined) return log.error({ err: error, transfer: id }, `${what} failed`);
-    const hook = request.kind === 'read' ? 'open' : 'store';
-    log.error({ err: new PluginError(plugin, hook, error), transfer: id, plugin, hook }, 'plugin failed');
+    this.host.log.error({ err: error, transfer: this.id }, `${what} failed`);
   }
 
   /** {@link RouteOptions.describe} */
@@ -130,32 +111,15 @@ export abstract class Exchange implements FeedOwner {
     return undefined;
   }
 
-  /** The content in the form that goes over the wire. */
-  protected encoded(content: Content): Content {
-    return content;
-  }
-
-  /** A sink for what comes over the wire. */
-  protected decoded(sink: Sink): Sink {
-    return sink;
-  }
-
-  /** Makes ready what `send` needs. Throws a refusal, or what reading threw. */
-  protected prepare(): Awaitable<void> {}
-
-  /** Ends what the protocol does with the content or sink, before that is closed. */
-  protected letGo(): Awaitable<void> {}
+  /** Gives back what the exchange holds, before its end is told. Never rejects. */
+  protected close(): Awaitable<void> {}
 
   async #answer(unservable: Refusal | undefined): Promise<void> {
-    const { request, generation } = this;
     const options = this.#options(unservable);
     try {
-      if (request.kind === 'read') this.#takeContent(await generation.pipeline.route(request, options));
-      else await this.#takeSink(await generation.pipeline.route(request, options));
-      const prepared = this.prepare();
-      if (isLater(prepared)) await prepared;
+      await this.find(options);
       this.#gone.throwIfAborted();
-      const { info } = this;
+      const { info, generation } = this;
       generation.pipeline.start(info);
       this.host.onStart(info);
       this.send();
@@ -167,29 +131,9 @@ export abstract class Exchange implements FeedOwner {
     } finally {
       this.#answering = undefined;
       const { trace, log } = options;
-      if (trace) log?.debug({ client: request.client.address, asked: request.asked, trace }, 'route');
+      const { client, asked } = this.request;
+      if (trace) log?.debug({ client: client.address, asked, trace }, 'route');
     }
-  }
-
-  #takeContent(route: ReadRoute): void {
-    this.request = route.request;
-    if (route.error) throw route.error;
-    const { served, plugin, content }: Opened = route;
-    this.served = served;
-    this.plugin = plugin;
-    this.size = content.size;
-    this.feed = new Feed(this, this.encoded(content), undefined);
-  }
-
-  async #takeSink({ request, error, ...route }: WriteRoute): Promise<void> {
-    this.request = request;
-    if (error) throw error;
-    const taken = 'plugin' in route ? route : undefined;
-    this.plugin = taken?.plugin;
-    this.size = request.size;
-    const sink = taken?.sink ?? (await this.generation.uploads?.open(request.name, request.size));
-    if (!sink) throw NO_UPLOADS;
-    this.feed = new Feed(this, undefined, this.decoded(sink));
   }
 
   #options(unservable: Refusal | undefined): RouteOptions {
@@ -203,8 +147,7 @@ export abstract class Exchange implements FeedOwner {
   }
 
   #giveBack(end: ExchangeEnd): Awaitable<void> {
-    const letGo = this.letGo();
-    const closed = isLater(letGo) ? letGo.then(() => this.feed?.close()) : this.feed?.close();
+    const closed = this.close();
     if (isLater(closed)) return closed.then(() => this.#finish(end));
     this.#finish(end);
   }
@@ -222,6 +165,7 @@ function isVerbose({ config }: Generation): boolean {
   return config.log.level === 'debug' || config.log.level === 'trace';
 }
 
-function refusalOf(error: unknown): Refusal {
+/** What a client is told of what went wrong. */
+export function refusalOf(error: unknown): Refusal {
   return error instanceof Refusal ? error : INTERNAL;
 }

@@ -9,7 +9,7 @@ import { SEGMENT_BYTES } from '../base/segment.ts';
 import type { Content, ServerContent, Sink } from '../content/content.ts';
 import { readSegment } from '../content/read-segment.ts';
 import type { ExchangeError } from '../plugin/types.ts';
-import { Exchange } from '../service/exchange.ts';
+import { ContentExchange } from '../service/content-exchange.ts';
 import type { Lease } from '../service/generation.ts';
 import type { ServiceHost } from '../service/service.ts';
 import { limitsOf } from './limits.ts';
@@ -25,7 +25,7 @@ import type { Binding } from './transport/binding.ts';
 import type { DataPlane } from './transport/data-plane.ts';
 import type { Arrival, Borrowed, TransportExchange } from './transport/transport-exchange.ts';
 
-export class TftpExchange extends Exchange implements TransportExchange {
+export class TftpExchange extends ContentExchange implements TransportExchange {
   readonly transfer: number;
   readonly binding: Binding;
   first: Uint8Array | undefined;

@@ -7,8 +7,8 @@ import { Refusal } from '../../src/base/refusal.ts';
 import { readSegment } from '../../src/content/read-segment.ts';
 import type { Listening } from '../../src/net/listening.ts';
 import type { Outcome, ReadFields } from '../../src/plugin/types.ts';
+import { ContentExchange } from '../../src/service/content-exchange.ts';
 import { Drain } from '../../src/service/drain.ts';
-import { Exchange } from '../../src/service/exchange.ts';
 import type { Generation, Lease } from '../../src/service/generation.ts';
 import type { LocalAddress, Prepared, Service, ServiceHost } from '../../src/service/service.ts';
 
@@ -83,7 +83,7 @@ export class EchoService implements Service {
   }
 }
 
-export class EchoExchange extends Exchange {
+export class EchoExchange extends ContentExchange {
   readonly callMs = 6000;
   readonly #reply: (text: string | undefined) => void;
   readonly #onOver: () => void;

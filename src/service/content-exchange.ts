@@ -1,0 +1,94 @@
+/**
+ * A request to read or to write: an exchange that finds content or a sink, and closes it once, before its end is told.
+ */
+import { type Awaitable, isLater } from '../base/awaitable.ts';
+import { Refusal } from '../base/refusal.ts';
+import type { Content, Sink } from '../content/content.ts';
+import { PluginError } from '../plugin/error.ts';
+import type { Opened, ReadRoute, RouteOptions, WriteRoute } from '../plugin/route.ts';
+import type { ReadRequest, WriteRequest } from '../plugin/types.ts';
+import { Exchange, refusalOf } from './exchange.ts';
+import { Feed, type FeedCall, type FeedOwner } from './feed.ts';
+import type { Lease } from './generation.ts';
+import type { ServiceHost } from './service.ts';
+
+const NO_UPLOADS = Object.freeze(new Refusal('forbidden', 'uploads are not allowed'));
+
+export abstract class ContentExchange extends Exchange<ReadRequest | WriteRequest> implements FeedOwner {
+  /** Whose content or sink it is; `undefined` where no plugin answered. */
+  plugin: string | undefined;
+  feed: Feed | undefined;
+
+  constructor(host: ServiceHost, lease: Lease, request: ReadRequest | WriteRequest) {
+    super(host, lease, request);
+    this.plugin = undefined;
+    this.feed = undefined;
+  }
+
+  /** One call of the content or sink may take this long. */
+  abstract readonly callMs: number;
+
+  /** What has failed once is told to the client; what is not a refusal, as little as possible. */
+  onFailure(error: unknown, call: FeedCall): void {
+    if (!(error instanceof Refusal) || call === 'close') this.fault(error, call);
+    if (call !== 'close') this.refuse(refusalOf(error));
+  }
+
+  /** What a plugin's content or sink does wrong is the plugin's doing, and told as such. */
+  protected override fault(error: unknown, what: string): void {
+    const { id, plugin, request } = this;
+    if (plugin === undefined) return super.fault(error, what);
+    const hook = request.kind === 'read' ? 'open' : 'store';
+    this.host.log.error({ err: new PluginError(plugin, hook, error), transfer: id, plugin, hook }, 'plugin failed');
+  }
+
+  /** The content in the form that goes over the wire. */
+  protected encoded(content: Content): Content {
+    return content;
+  }
+
+  /** A sink for what comes over the wire. */
+  protected decoded(sink: Sink): Sink {
+    return sink;
+  }
+
+  /** Makes ready what `send` needs. Throws a refusal, or what reading threw. */
+  protected prepare(): Awaitable<void> {}
+
+  /** Ends what the protocol does with the content or sink, before that is closed. */
+  protected letGo(): Awaitable<void> {}
+
+  protected async find(options: RouteOptions): Promise<void> {
+    const { request, generation } = this;
+    if (request.kind === 'read') this.#takeContent(await generation.pipeline.route(request, options));
+    else await this.#takeSink(await generation.pipeline.route(request, options));
+    const prepared = this.prepare();
+    if (isLater(prepared)) await prepared;
+  }
+
+  protected override close(): Awaitable<void> {
+    const letGo = this.letGo();
+    return isLater(letGo) ? letGo.then(() => this.feed?.close()) : this.feed?.close();
+  }
+
+  #takeContent(route: ReadRoute): void {
+    this.request = route.request;
+    if (route.error) throw route.error;
+    const { served, plugin, content }: Opened = route;
+    this.served = served;
+    this.plugin = plugin;
+    this.size = content.size;
+    this.feed = new Feed(this, this.encoded(content), undefined);
+  }
+
+  async #takeSink({ request, error, ...route }: WriteRoute): Promise<void> {
+    this.request = request;
+    if (error) throw error;
+    const taken = 'plugin' in route ? route : undefined;
+    this.plugin = taken?.plugin;
+    this.size = request.size;
+    const sink = taken?.sink ?? (await this.generation.uploads?.open(request.name, request.size));
+    if (!sink) throw NO_UPLOADS;
+    this.feed = new Feed(this, undefined, this.decoded(sink));
+  }
+}
