@@ -2,12 +2,12 @@
  * Tracks what became of the offers to each machine, so that firmware that ignores one layout gets another. Pure: the caller
  * passes the time, and memory is bounded.
  */
+import { type BootLayout, bootLayouts } from '../../base/boot-layout.ts';
 import type { BootClient } from './boot-client.ts';
-import type { Layout } from './offer.ts';
 
 /** What to offer now. */
 export interface Attempt {
-  readonly layout: Layout;
+  readonly layout: BootLayout;
   /** DISCOVERs since the machine's last REQUEST, including this one. */
   readonly discovers: number;
   /** Whether the layout differs from that of the last DISCOVER, which is worth a line in the log. */
@@ -15,7 +15,7 @@ export interface Attempt {
 }
 
 interface Machine {
-  /** Position in {@link ORDER}. */
+  /** Position in {@link bootLayouts}. */
   step: number;
   discovers: number;
   lastMs: number;
@@ -25,8 +25,6 @@ interface Machine {
 export const DISCOVERS_PER_LAYOUT = 3;
 /** Firmware waits for at most 32 s between DISCOVERs of one attempt. */
 const ATTEMPT_MS = 60_000;
-/** From the layout that most firmware accepts to the rarest. */
-const ORDER: readonly Layout[] = ['direct', 'binl', 'menu'];
 
 export class Attempts {
   readonly #machines = new Map<string, Machine>();
@@ -45,17 +43,17 @@ export class Attempts {
    * Handles a DISCOVER.
    * @param first the layout that the config sets for the machine
    */
-  discover(client: BootClient, first: Layout, nowMs: number): Attempt {
+  discover(client: BootClient, first: BootLayout, nowMs: number): Attempt {
     const { mac } = client;
     if (mac === undefined || !hasLayouts(client)) return { layout: first, discovers: 1, isChanged: false };
     const machine = this.#machines.get(mac) ?? { step: 0, discovers: 0, lastMs: nowMs };
     const isNew = nowMs - machine.lastMs > ATTEMPT_MS;
     const isChanged = !isNew && machine.discovers > 0 && machine.discovers % DISCOVERS_PER_LAYOUT === 0;
     machine.discovers = isNew ? 1 : machine.discovers + 1;
-    if (isChanged) machine.step = (machine.step + 1) % ORDER.length;
+    if (isChanged) machine.step = (machine.step + 1) % bootLayouts.length;
     machine.lastMs = nowMs;
     this.#remember(mac, machine);
-    const layout = ORDER[(ORDER.indexOf(first) + machine.step) % ORDER.length]!;
+    const layout = bootLayouts[(bootLayouts.indexOf(first) + machine.step) % bootLayouts.length]!;
     return { layout, discovers: machine.discovers, isChanged };
   }
 

@@ -2,7 +2,7 @@
  * Identifies the client: what a DHCP request says about the machine and the program that sent it. Requests of programs other
  * than network boot firmware must be ignored, since some would accept any offer.
  */
-import { architectureOf, type Firmware } from './firmware.ts';
+import { architectureOf, type Firmware } from '../../base/firmware.ts';
 import { addressOf, type DhcpPacket, decodeEncapsulated, MessageType, NO_ADDRESS, Option, textOf } from './packet.ts';
 
 /** A machine that asks what to boot. */

@@ -6,6 +6,7 @@
  * and shim and GRUB read only `file`. Option 67 ends with a NUL, because EDK2 would write one past its end. Every answer is a
  * broadcast; otherwise a relay would not know where to send it (RFC 1542 §4.1.2).
  */
+import type { BootLayout } from '../../base/boot-layout.ts';
 import type { BootClient } from './boot-client.ts';
 import {
   BOOTREPLY,
@@ -23,19 +24,13 @@ import {
 } from './packet.ts';
 import { bootItem, directBoot, directBootWithPrompt, localBoot, PxeTag, raspberryPiBoot } from './pxe-options.ts';
 
-/**
- * How a file is offered: in the offer itself; only by port 4011, as some UEFI firmware requires; or with a prompt, as other
- * firmware requires.
- */
-export type Layout = 'direct' | 'binl' | 'menu';
-
 /** What a machine should do: load a file or URL, or boot from its own disk now. */
 export type Decision = { readonly kind: 'file'; readonly name: string } | { readonly kind: 'disk' };
 
 export interface OfferSettings {
   /** The server's address on the network that the request arrived from. */
   readonly server: string;
-  readonly layout: Layout;
+  readonly layout: BootLayout;
 }
 
 /** The port that a request was sent to: the DHCP server's or the boot server's. */
@@ -123,7 +118,7 @@ function answer(request: DhcpPacket, client: BootClient, port: DhcpPort, server:
 }
 
 /** Such an offer has no file and no option 43, so firmware asks port 4011. */
-function isLeftToBootServer({ vendorClass }: BootClient, port: DhcpPort, layout: Layout): boolean {
+function isLeftToBootServer({ vendorClass }: BootClient, port: DhcpPort, layout: BootLayout): boolean {
   return layout === 'binl' && port === 67 && vendorClass === 'PXEClient';
 }
 
@@ -132,7 +127,7 @@ function vendorInfoFor(
   client: BootClient,
   port: DhcpPort,
   decision: Decision,
-  layout: Layout,
+  layout: BootLayout,
 ): Uint8Array | undefined {
   if (client.vendorClass === 'HTTPClient') return undefined;
   if (decision.kind === 'disk') return localBoot();

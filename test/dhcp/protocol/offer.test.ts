@@ -1,17 +1,17 @@
 /** What each kind of machine is answered, byte by byte; and that no request gets an address, or more than it may. */
 import { describe, expect, test } from 'vitest';
+import { type BootLayout, bootLayouts } from '../../../src/base/boot-layout.ts';
 import { bootClientOf } from '../../../src/dhcp/protocol/boot-client.ts';
-import { type Decision, destinationOf, encodeOffer, type Layout, offerFor } from '../../../src/dhcp/protocol/offer.ts';
+import { type Decision, destinationOf, encodeOffer, offerFor } from '../../../src/dhcp/protocol/offer.ts';
 import { decodeEncapsulated, decodePacket, encodePacket, Option, textBytes, textOf } from '../../../src/dhcp/protocol/packet.ts';
 import { seeded } from '../../kit/random.ts';
 import { dhcpVectors } from './vectors.ts';
 
 const SERVER = '10.214.0.2';
-const LAYOUTS: readonly Layout[] = ['direct', 'binl', 'menu'];
 const FILE = { kind: 'file', name: 'ipxe/snponly.efi' } as const satisfies Decision;
 const DISK: Decision = { kind: 'disk' };
 
-function answerTo(bytes: Uint8Array, port: 67 | 4011, decision: Decision, layout: Layout): Uint8Array | undefined {
+function answerTo(bytes: Uint8Array, port: 67 | 4011, decision: Decision, layout: BootLayout): Uint8Array | undefined {
   const request = decodePacket(bytes);
   const client = request && bootClientOf(request);
   if (!request || !client) return undefined;
@@ -29,7 +29,7 @@ const request = (cls: string, options: readonly (readonly [number, Uint8Array])[
   });
 
 test('answers to what real clients sent are those of the golden file', async () => {
-  const cases = [...LAYOUTS.map((layout) => [layout, FILE, layout] as const), ['disk', DISK, 'direct'] as const];
+  const cases = [...bootLayouts.map((layout) => [layout, FILE, layout] as const), ['disk', DISK, 'direct'] as const];
   const lines = dhcpVectors.flatMap(({ name, port, bytes }) =>
     cases.map(([what, decision, layout]) => {
       const answer = answerTo(bytes, port, decision, layout);
@@ -46,7 +46,7 @@ test('answers to what real clients sent are those of the golden file', async () 
 });
 
 describe('an answer', () => {
-  const answer = (bytes: Uint8Array, port: 67 | 4011 = 67, decision: Decision = FILE, layout: Layout = 'direct') =>
+  const answer = (bytes: Uint8Array, port: 67 | 4011 = 67, decision: Decision = FILE, layout: BootLayout = 'direct') =>
     decodePacket(answerTo(bytes, port, decision, layout)!)!;
   const tags = (packet: ReturnType<typeof answer>) => {
     const info = packet.options.get(Option.vendorInfo);
@@ -159,7 +159,7 @@ test(`${MUTANTS} mutated requests: nothing throws, no address, no answer longer 
       const at = random.int(random.chance(0.8) && mutant.length > 240 ? 240 : 0, mutant.length - 1);
       mutant[at] = random.int(0, 255);
     }
-    const layout = random.pick(LAYOUTS);
+    const layout = random.pick(bootLayouts);
     const answer = answerTo(mutant, port, random.chance(0.2) ? DISK : FILE, layout);
     if (!answer) continue;
     answers++;

@@ -1,19 +1,28 @@
 /**
- * Maps processor architecture types (option 93: RFC 4578 §2.1, RFC 5970 §3.3 and IANA's registry) to kinds of firmware.
+ * The kinds of firmware that boot from a network, by their names in a config, and the processor architecture types by which they
+ * tell themselves apart (DHCP option 93: RFC 4578 §2.1, RFC 5970 §3.3 and IANA's registry).
  */
 
-/** A kind of firmware, by its name in `boot`. */
-export type Firmware =
-  | 'bios'
-  | 'uefi-ia32'
-  | 'uefi-x64'
-  | 'uefi-arm32'
-  | 'uefi-arm64'
-  | 'uefi-riscv32'
-  | 'uefi-riscv64'
-  | 'uefi-loongarch64'
-  | 'raspberry-pi'
-  | 'ipxe';
+/** In the order in which people are told of them. */
+export const firmwares = [
+  'bios',
+  'uefi-x64',
+  'uefi-arm64',
+  'uefi-ia32',
+  'uefi-arm32',
+  'uefi-riscv64',
+  'uefi-riscv32',
+  'uefi-loongarch64',
+  'raspberry-pi',
+  'ipxe',
+] as const;
+
+/** A kind of firmware, by its name in `boot`; `ipxe` is the program, whatever firmware has loaded it. */
+export type Firmware = (typeof firmwares)[number];
+
+export function isFirmware(value: unknown): value is Firmware {
+  return firmwares.some((name) => name === value);
+}
 
 interface Architecture {
   readonly firmware: Firmware;
