@@ -38,7 +38,7 @@ export class Boots {
 
   /** A transfer begins. */
   start({ id, request, served }: ExchangeInfo, now: number): void {
-    if (request.kind === 'write') return;
+    if (request.kind !== 'read') return;
     const session = this.#of(request.client, now);
     const anew = session.isBegunAnewBy(served);
     if (anew) this.#over(session, 'again');
@@ -47,7 +47,7 @@ export class Boots {
 
   /** A request has ended, refused ones too. */
   end(summary: ExchangeSummary, now: number): void {
-    if (summary.request.kind === 'write') return;
+    if (summary.request.kind !== 'read') return;
     const session = this.#of(summary.request.client, now - summary.durationMs);
     session.ended(summary, now);
     const { before, first } = session;

@@ -4,6 +4,8 @@
  */
 export { z } from 'zod';
 export type { Awaitable } from './base/awaitable.ts';
+export type { BootLayout } from './base/boot-layout.ts';
+export type { Firmware } from './base/firmware.ts';
 export type { Issue, Place } from './base/issue.ts';
 export type { Log } from './base/log.ts';
 export type { EndReason, RefusalReason } from './base/refusal.ts';
@@ -21,6 +23,7 @@ export type { SourcePlace } from './config/error.ts';
 export { ConfigError } from './config/error.ts';
 export type { ResolvedConfig } from './config/resolve.ts';
 export type { Content, Sink } from './content/content.ts';
+export type { DhcpDetails, DhcpRequest } from './dhcp/request.ts';
 export type { Address } from './net/listening.ts';
 export type { Plugin, PluginDefinition, PluginFactory } from './plugin/define.ts';
 export { definePlugin } from './plugin/define.ts';
@@ -30,6 +33,8 @@ export type { Kept } from './plugin/kept.ts';
 export type { ReadyPlugin } from './plugin/ready.ts';
 export type { Lookup, Trace, TraceEntry } from './plugin/trace.ts';
 export type {
+  BootAnswer,
+  BootRequest,
   Call,
   CheckCall,
   Client,
@@ -37,6 +42,7 @@ export type {
   ExchangeInfo,
   ExchangeSummary,
   FactName,
+  FileRequest,
   Finding,
   Folder,
   Hooks,
@@ -51,6 +57,8 @@ export type {
   RequestByProtocol,
   RequestInfo,
   RewriteRequest,
+  Sighting,
+  SightingsView,
   SummaryByProtocol,
   WriteRequest,
 } from './plugin/types.ts';

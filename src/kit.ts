@@ -4,7 +4,9 @@
  */
 export type { InterfaceAddress, IpAddress, Network } from './base/address.ts';
 export { hostBitsProblem, numberOf, parseAddress, parseInterfaceAddress, parseNetwork, prefixOf } from './base/address.ts';
+export { bootLayouts } from './base/boot-layout.ts';
 export { check as checkInput } from './base/check-input.ts';
+export { architectureOf, firmwares, isFirmware } from './base/firmware.ts';
 export { formatPath, formatPlace } from './base/issue.ts';
 export type { MacPattern } from './base/mac.ts';
 export { parseMac, parseMacPattern } from './base/mac.ts';

@@ -28,7 +28,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     packages: ['node:', 'zod', 'cosmiconfig', 'chokidar', 'acorn', 'yaml'],
   },
   service: { layers: ['base', 'stats', 'content', 'plugin', 'config'], packages: [] },
-  'dhcp/protocol': { layers: [], packages: [] },
+  'dhcp/protocol': { layers: ['base'], packages: [] },
+  dhcp: { layers: ['plugin'], packages: [] },
   'http/protocol': { layers: [], packages: [] },
   'tftp/protocol': { layers: ['base'], packages: [] },
   tftp: {
@@ -48,7 +49,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   },
   kit: { layers: ['base', 'content', 'plugin'], packages: [] },
   index: {
-    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp', 'tftp/protocol', 'server'],
+    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp', 'tftp/protocol', 'dhcp', 'server'],
     packages: ['zod'],
   },
 };

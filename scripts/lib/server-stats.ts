@@ -49,7 +49,7 @@ export function troubles({ counters, plugins }: StatsSnapshot): readonly string[
 export function leaks({ counters, gauges }: StatsSnapshot, cacheBytes: number): readonly string[] {
   const { 'live.requests': requests, 'live.generations': generations } = gauges;
   const kept = gauges['cache-bytes.main'] + gauges['cache-bytes.data'];
-  const asked = counters['requests.read'] + counters['requests.write'];
+  const asked = counters['requests.read'] + counters['requests.write'] + counters['requests.boot'];
   const ended = (['completed', 'probed', 'aborted', 'refused', 'failed'] as const)
     .map((outcome) => counters[`outcomes.${outcome}`])
     .reduce((sum, count) => sum + count, 0);

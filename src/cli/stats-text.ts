@@ -12,7 +12,7 @@ export function statsText(stats: unknown): string | undefined {
   const of = (...names: readonly string[]) =>
     counts.reduce((sum, { name, count }) => (names.includes(name) ? sum + count : sum), 0);
   const outcomes = group('outcomes.').map(({ name, count }) => `${count} ${name.slice('outcomes.'.length)}`);
-  const requests = of('requests.read', 'requests.write');
+  const requests = of('requests.read', 'requests.write', 'requests.boot');
   const dropped = group('drops.').reduce((sum, { count }) => sum + count, 0);
   const [sent, received] = [of('bytes.sent'), of('bytes.received')];
   return joined([

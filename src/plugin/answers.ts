@@ -2,13 +2,17 @@
  * Holds what plugins return to the contract of `types.ts`: a plugin may be JavaScript. Throws an Error that says what was wrong.
  */
 
+import { bootLayouts } from '../base/boot-layout.ts';
+import { firmwares, isFirmware } from '../base/firmware.ts';
 import { show } from '../base/issue.ts';
 import { parseMac } from '../base/mac.ts';
 import { nearest } from '../base/nearest.ts';
 import { parseSerial } from '../base/serial.ts';
 import type { Content, Sink } from '../content/content.ts';
 import { closeUnwanted } from '../content/unwanted.ts';
+import type { Taking } from './caller.ts';
 import { factNames } from './facts.ts';
+import type { Boot } from './route.ts';
 import type { Finding, Hooks, Host, Identity, IdentitySource, Machine } from './types.ts';
 
 /** Returns what an `identify` hook knows, with MAC address, UUID and serial number in the one spelling used inside. */
@@ -18,13 +22,17 @@ export function expectIdentities(answer: unknown): readonly Identity[] {
 
 function expectIdentity(answer: unknown): Identity {
   if (!isObject(answer)) throw new Error(`must return { mac, source } or nothing, returned ${show(answer)}`);
-  const { mac, uuid, serial, source, ageMs } = answer;
+  const { mac, uuid, serial, firmware, arch, source, ageMs } = answer;
   const canonical = typeof mac === 'string' ? parseMac(mac) : undefined;
-  if (canonical === undefined && (mac !== undefined || (uuid === undefined && serial === undefined)))
+  if (canonical === undefined && (mac !== undefined || [uuid, serial, firmware, arch].every((known) => known === undefined)))
     throw new Error(`returned an invalid MAC address: ${show(mac)}`);
   for (const [key, value] of Object.entries({ uuid, serial }))
     if (value !== undefined && (typeof value !== 'string' || value === ''))
       throw new Error(`returned an invalid ${key}: ${show(value)}`);
+  if (firmware !== undefined && !isFirmware(firmware))
+    throw new Error(`returned an unknown firmware: ${show(firmware)}; ${hintFor(firmware, firmwares)}`);
+  if (arch !== undefined && !(Number.isInteger(arch) && arch >= 0 && arch <= 0xffff))
+    throw new Error(`returned an invalid arch: ${show(arch)}`);
   if (typeof source !== 'string' || source === '')
     throw new Error(`must name the source of the MAC address in \`source\`, found ${show(source)}`);
   if (ageMs !== undefined && (typeof ageMs !== 'number' || !(ageMs >= 0)))
@@ -33,6 +41,8 @@ function expectIdentity(answer: unknown): Identity {
     ...(canonical === undefined ? {} : { mac: canonical }),
     ...(uuid === undefined ? {} : { uuid: uuid.toLowerCase() }),
     ...(serial === undefined ? {} : { serial: parseSerial(serial) }),
+    ...(firmware === undefined ? {} : { firmware }),
+    ...(arch === undefined ? {} : { arch }),
     source,
     ...(ageMs === undefined ? {} : { ageMs }),
   };
@@ -46,6 +56,24 @@ export function expectHost(answer: unknown): Host {
   if (!isObject(variables)) throw new Error(`returned a host whose variables are ${show(variables)}`);
   if (restsOn !== undefined && !isListOfFacts(restsOn)) throw new Error(`returned a host whose restsOn is ${show(restsOn)}`);
   return { name, groups: groups.map(String), variables, ...(restsOn === undefined ? {} : { restsOn }) };
+}
+
+/** @param confine holds a name to the rules for names */
+export function expectBoot(answer: unknown, { plugin, confine }: Pick<Taking, 'plugin' | 'confine'>): Boot {
+  const { file, layout } = typeof answer === 'string' ? { file: answer, layout: undefined } : isObject(answer) ? answer : {};
+  if (typeof file !== 'string' || file === '')
+    throw new Error(`must return a file name, a URL, 'disk', { file, layout } or nothing, returned ${show(answer)}`);
+  if (layout !== undefined && !bootLayouts.includes(layout))
+    throw new Error(`returned an unknown layout: ${show(layout)}; ${hintFor(layout, bootLayouts)}`);
+  if (answer === 'disk') return { kind: 'disk', layout, plugin };
+  if (!file.includes('://')) return { kind: 'file', name: confine(file), layout, plugin };
+  if (!isHttpUrl(file)) throw new Error(`returned a URL that is not valid, or not http: or https:: ${show(file)}`);
+  return { kind: 'url', url: file, layout, plugin };
+}
+
+function isHttpUrl(text: string): boolean {
+  // Firmware compares and splits it byte by byte: what is no URL character in plain sight is not sent.
+  return /^https?:\/\/[\x21-\x7e]+$/.test(text) && URL.canParse(text);
 }
 
 /** Returns the name in a rewritten request, as it stands. */
@@ -139,15 +167,18 @@ export function expectHooks(answer: unknown, hookNames: readonly string[]): Hook
   const isPlain = [Object.prototype, null].includes(Object.getPrototypeOf(answer));
   const unknown = isPlain ? Object.keys(answer).find((key) => !hookNames.some((hook) => hook === key)) : undefined;
   if (unknown !== undefined) {
-    const near = nearest(unknown, hookNames);
-    const hint = near === undefined ? `there are: ${hookNames.join(', ')}` : `did you mean "${near}"?`;
-    throw new Error(`returned an unknown hook ${show(unknown)}; ${hint}`);
+    throw new Error(`returned an unknown hook ${show(unknown)}; ${hintFor(unknown, hookNames)}`);
   }
   for (const hook of hookNames) {
     const value = answer[hook];
     if (value !== undefined && typeof value !== 'function') throw new Error(`returned ${show(value)} as its hook ${hook}`);
   }
   return answer;
+}
+
+function hintFor(found: unknown, known: readonly string[]): string {
+  const near = typeof found === 'string' ? nearest(found, known) : undefined;
+  return near === undefined ? `there are: ${known.join(', ')}` : `did you mean "${near}"?`;
 }
 
 function isListOfFacts(value: unknown): value is NonNullable<Host['restsOn']> {

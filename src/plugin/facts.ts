@@ -14,15 +14,20 @@ export function sourceOf(client: Client, fact: FactName): string | undefined {
 }
 
 /** Adds the facts of an identity that are not known of the client yet. */
-export function withIdentity(client: Client, { source, ageMs, ...facts }: Identity): Client {
+export function withIdentity(client: Client, { source, ageMs, firmware, arch, ...facts }: Identity): Client {
   const news = factNames.filter((fact) => facts[fact] !== undefined && client[fact] === undefined);
-  if (news.length === 0) return client;
+  // The two go together: the type says what the firmware runs on.
+  const program =
+    client.firmware === undefined && client.arch === undefined
+      ? { ...(firmware !== undefined && { firmware }), ...(arch !== undefined && { arch }) }
+      : {};
+  if (news.length === 0 && Object.keys(program).length === 0) return client;
   const added = news.map((fact) => ({
     [fact]: facts[fact],
     [`${fact}Source`]: source,
     ...(ageMs === undefined ? {} : { [`${fact}AgeMs`]: ageMs }),
   }));
-  return Object.assign({ ...client }, ...added);
+  return Object.assign({ ...client }, ...added, program);
 }
 
 /** What a question or a machine list says of a machine, as an identity of the source `given`; `undefined` if it says nothing. */

@@ -5,6 +5,7 @@
 import { bytesContent } from '../content/bytes.ts';
 import { abortUnwanted, closeUnwanted } from '../content/unwanted.ts';
 import {
+  expectBoot,
   expectFileName,
   expectFinding,
   expectHost,
@@ -28,9 +29,10 @@ import {
   waterfall,
 } from './combine.ts';
 import { factNames, withIdentity } from './facts.ts';
-import { describeOpened, fileName, type Opened, type Stored } from './route.ts';
+import { type Boot, describeBoot, describeOpened, fileName, type Opened, type Stored } from './route.ts';
 import { describeFacts } from './trace.ts';
 import type {
+  BootRequest,
   Call,
   ExchangeInfo,
   ExchangeSummary,
@@ -74,6 +76,11 @@ export const HOOKS = {
     about: ({ client }) => client.mac ?? client.address,
     expect: expectHost,
     tell: ({ name, groups }) => [name, ...groups].join(' < '),
+  }),
+  boot: first<BootRequest, Boot>({
+    about: ({ client }) => [client.mac ?? client.address, ...(client.firmware ? [client.firmware] : [])].join(' '),
+    expect: expectBoot,
+    tell: describeBoot,
   }),
   rewrite: waterfall<RewriteRequest, string>({
     about: ({ name }) => name,

@@ -10,21 +10,22 @@ import { HookCaller, isAborted } from './caller.ts';
 import type { Asking, RequestHook } from './combine.ts';
 import { HOOKS } from './hooks.ts';
 import type { ReadyPlugin } from './ready.ts';
-import type { Opened, ReadRoute, RouteOptions, Stored, WriteRoute } from './route.ts';
+import type { BootRoute, Opened, ReadRoute, RouteOptions, Stored, WriteRoute } from './route.ts';
 import { Disposers, type StartedPlugin, type Surroundings, setUpAll } from './setup.ts';
 import { all, clientsOf, placed, withNames } from './survey.ts';
 import type {
+  BootRequest,
   CheckCall,
   Client,
   ExchangeInfo,
   ExchangeSummary,
+  FileRequest,
   Finding,
   Folder,
   Hooks,
   IdentitySource,
   Machine,
   ReadRequest,
-  Request,
   RequestInfo,
   WriteRequest,
 } from './types.ts';
@@ -87,8 +88,8 @@ export class Pipeline<Table extends Hooking = Hooking> {
   /** The whole way of one request. Rejects only with the reason of `signal`; what a client is to be told is `error`. */
   route<Asked extends ReadRequest>(request: Asked, options?: RouteOptions): Promise<ReadRoute<Asked>>;
   route<Asked extends WriteRequest>(request: Asked, options?: RouteOptions): Promise<WriteRoute<Asked>>;
-  route(request: Request, options?: RouteOptions): Promise<ReadRoute | WriteRoute>;
-  async route(asked: Request, options: RouteOptions = {}): Promise<ReadRoute | WriteRoute> {
+  route(request: FileRequest, options?: RouteOptions): Promise<ReadRoute | WriteRoute>;
+  async route(asked: FileRequest, options: RouteOptions = {}): Promise<ReadRoute | WriteRoute> {
     let request = asked;
     try {
       request = await this.host(await this.identify(request, options), options);
@@ -105,6 +106,21 @@ export class Pipeline<Table extends Hooking = Hooking> {
       // A name that no file can have goes no further than to the plugins that could have mended it.
       if (options.unservable !== undefined && request.name === asked.name) request = { ...request, name: '' };
       return { request, error } as ReadRoute | WriteRoute;
+    }
+  }
+
+  /**
+   * What a machine that asks is to load. Rejects only with the reason of `signal`; a plugin's refusal, or its failure, is `error`: the
+   * machine gets no offer.
+   */
+  async boot<Asked extends BootRequest>(asked: Asked, options: RouteOptions = {}): Promise<BootRoute<Asked>> {
+    let request = asked;
+    try {
+      request = await this.host(await this.identify(request, options), options);
+      return { request, boot: await this.#table.boot.run(this.#asking('boot'), request, options) };
+    } catch (error) {
+      if (isAborted(error, options) || !(error instanceof Refusal)) throw error;
+      return { request, error };
     }
   }
 
@@ -133,7 +149,7 @@ export class Pipeline<Table extends Hooking = Hooking> {
    * Each plugin gets what the one before it made of the request. Only the name can change, and it is cleaned like a client's.
    * Throws `unservable` where no plugin makes another name of such a one.
    */
-  async rewrite<Asked extends Request>(request: Asked, options: RouteOptions = {}): Promise<Asked> {
+  async rewrite<Asked extends FileRequest>(request: Asked, options: RouteOptions = {}): Promise<Asked> {
     const rewritten = await this.#table.rewrite.run(this.#asking('rewrite'), request, options);
     if (options.unservable !== undefined && rewritten.name === request.name) throw options.unservable;
     return rewritten as Asked;

@@ -3,11 +3,12 @@
  */
 
 import type { Signal } from '../base/abort.ts';
+import type { BootLayout } from '../base/boot-layout.ts';
 import type { Log } from '../base/log.ts';
 import type { Refusal } from '../base/refusal.ts';
 import type { Content, Sink } from '../content/content.ts';
 import type { Describe, Trace } from './trace.ts';
-import type { Folder, ReadRequest, WriteRequest } from './types.ts';
+import type { BootRequest, Folder, ReadRequest, WriteRequest } from './types.ts';
 
 /** What goes along with one request. */
 export interface RouteOptions {
@@ -38,6 +39,32 @@ export interface Stored {
   readonly sink: string | Sink;
   readonly plugin: string;
 }
+
+/** What a machine is to load. */
+export type Boot = {
+  /** How it is offered; `undefined`: as the config has it. */
+  readonly layout: BootLayout | undefined;
+  readonly plugin: string;
+} & (
+  | {
+      readonly kind: 'file';
+      /** Under the root; there need not be such a file. */
+      readonly name: string;
+    }
+  | {
+      readonly kind: 'url';
+      /** `http:` or `https:` */
+      readonly url: string;
+    }
+  /** From the local disk, now. */
+  | { readonly kind: 'disk' }
+);
+
+/** Where a request for what to boot leads. No `boot` and no `error`: no plugin answers, and the machine gets no offer. */
+export type BootRoute<Asked extends BootRequest = BootRequest> = { readonly request: Asked } & (
+  | { readonly boot: Boot | undefined; readonly error?: undefined }
+  | { readonly error: Refusal; readonly boot?: undefined }
+);
 
 /** Where a request to read leads. `request` is what it has become: the client's MAC address filled in, the name rewritten. */
 export type ReadRoute<Asked extends ReadRequest = ReadRequest> = { readonly request: Asked } & (
@@ -71,6 +98,12 @@ export function otherFolder(folder: Folder): Folder {
     spelling: (name) => folder.spelling(name),
     list: (name) => folder.list(name),
   };
+}
+
+/** For traces: `ipxe.efi`, `http://192.168.7.1/ipxe.efi`, `disk`; with the layout, where it is said. */
+export function describeBoot(boot: Boot): string {
+  const what = boot.kind === 'file' ? boot.name : boot.kind === 'url' ? boot.url : 'disk';
+  return boot.layout === undefined ? what : `${what}, layout ${boot.layout}`;
 }
 
 /** For traces: `ipxe/snponly.efi (1024 bytes)` */

@@ -14,7 +14,7 @@ import { PluginError } from './error.ts';
 import { KeptState } from './kept.ts';
 import type { ReadyPlugin } from './ready.ts';
 import { otherFolder } from './route.ts';
-import type { Folder, Hooks, PluginContext } from './types.ts';
+import type { Folder, Hooks, PluginContext, SightingsView } from './types.ts';
 
 /** What plugins are set up in. */
 export interface Surroundings {
@@ -32,6 +32,8 @@ export interface Surroundings {
   readonly kept?: KeptState | undefined;
   /** What happens is counted in it. */
   readonly stats?: Stats;
+  /** The machines that the server has seen; default: none. */
+  readonly sightings?: SightingsView | undefined;
   /** {@link PluginContext.caseInsensitive}; default false. */
   readonly caseInsensitive?: boolean;
   /**
@@ -105,6 +107,7 @@ async function setUp(
       return value;
     },
     stats: () => around.stats.snapshot(),
+    sightings: around.sightings ?? NO_SIGHTINGS,
     watch: (path) => around.watch(resolve(around.configDir, path)),
     folder: (path) => otherFolder(around.folder(resolve(around.configDir, path))),
     caseInsensitive: around.caseInsensitive ?? false,
@@ -119,6 +122,8 @@ async function setUp(
     throw new PluginError(plugin.name, 'setup', error);
   }
 }
+
+const NO_SIGHTINGS: SightingsView = Object.freeze({ byAddress: () => undefined });
 
 /** What is to be given back at the end: last in, first out, once. */
 export class Disposers {

@@ -3,6 +3,8 @@
  */
 
 import type { Awaitable } from '../base/awaitable.ts';
+import type { BootLayout } from '../base/boot-layout.ts';
+import type { Firmware } from '../base/firmware.ts';
 import type { Issue } from '../base/issue.ts';
 import type { Log } from '../base/log.ts';
 import type { EndReason } from '../base/refusal.ts';
@@ -21,6 +23,10 @@ export interface Identity {
   readonly uuid?: string;
   /** Serial number, as a Raspberry Pi puts it before its names; kept in lower case, and of 16 hex digits the last eight. */
   readonly serial?: string;
+  /** {@link Client.firmware}, where the source knows it. */
+  readonly firmware?: Firmware;
+  /** {@link Client.arch}, the same. */
+  readonly arch?: number;
   /** Where it is known from, for logs and for `trust`: `table`, `neighbours`, `filename`, … */
   readonly source: string;
   /** Milliseconds since the source learnt it, where the source can tell. */
@@ -52,6 +58,10 @@ export interface Client {
   readonly serial?: string;
   readonly serialSource?: string;
   readonly serialAgeMs?: number;
+  /** The firmware, or the iPXE, that asked by DHCP last. */
+  readonly firmware?: Firmware;
+  /** Its processor architecture type (DHCP option 93), which tells what iPXE runs on: 7 is x64 UEFI. */
+  readonly arch?: number;
   /** Which of the config's machines it is, if a `host` hook knew it. */
   readonly host?: Host;
 }
@@ -95,6 +105,11 @@ export interface WriteFields extends RequestFields {
   readonly size: number | undefined;
 }
 
+/** What a machine has to be told to load, as it asks by DHCP: it asks for no name. */
+export interface BootFields extends RequestFields {
+  readonly kind: 'boot';
+}
+
 /**
  * The requests of each protocol by its name. A protocol adds its own (`declare module`), each with `protocol`, the name, and a field of
  * that name for what is particular to it.
@@ -111,6 +126,38 @@ export type ReadRequest = Extract<Request, { readonly kind: 'read' }>;
 /** A request to write. */
 export type WriteRequest = Extract<Request, { readonly kind: 'write' }>;
 
+/** A request for a file's bytes, or with them. */
+export type FileRequest = ReadRequest | WriteRequest;
+
+/** A request for what to boot. */
+export type BootRequest = Extract<Request, { readonly kind: 'boot' }>;
+
+/**
+ * What a machine is to load: the name of a file under the root, which goes by TFTP, or by HTTP to firmware that takes URLs, if both
+ * are served; an `http:` or `https:` URL; or `'disk'`: boot from the local disk now. The layout is the config's unless it is said.
+ */
+export type BootAnswer = string | { readonly file: string; readonly layout?: BootLayout | undefined };
+
+/** What the process remembers of a machine: the last that it said by DHCP. */
+export interface Sighting {
+  readonly mac?: string | undefined;
+  readonly uuid?: string | undefined;
+  readonly serial?: string | undefined;
+  readonly firmware?: Firmware | undefined;
+  readonly arch?: number | undefined;
+  readonly address?: string | undefined;
+  /** Name of the service that has seen it: `dhcp`. */
+  readonly service: string;
+  /** Milliseconds since then. */
+  readonly ageMs: number;
+}
+
+/** The machines that the process has seen; it outlives generations. */
+export interface SightingsView {
+  /** The machine that last had this IP address, or has asked for it. */
+  byAddress(address: string): Sighting | undefined;
+}
+
 /** Stands for a machine that the config lists and that has sent nothing: it asks for no name. */
 export interface ListedRequest extends ReadFields {
   readonly protocol: 'none';
@@ -120,7 +167,7 @@ export interface ListedRequest extends ReadFields {
 export type RequestInfo = Request | ListedRequest;
 
 /** What `rewrite` sees: it returns a changed copy, `{ ...request, name: 'other' }`. */
-export type RewriteRequest = Request;
+export type RewriteRequest = FileRequest;
 
 /** Files under one folder. A name that leaves the folder is refused (`forbidden`), whatever it is made of. */
 export interface Folder {
@@ -237,7 +284,7 @@ export interface ExchangeSummary extends ExchangeInfo, SummaryByProtocol {
  * What a plugin answers. Every hook is optional, and the hook decides how the answers of several plugins combine;
  * they are asked in the order of the config.
  *
- * A `Refusal` thrown by `identify`, `host`, `rewrite`, `open` or `store` is the answer on the wire. Anything else, or no answer
+ * A `Refusal` thrown by `identify`, `host`, `rewrite`, `open` or `store` is the answer on the wire; DHCP has none, and stays silent. Anything else, or no answer
  * within `limits.hookMs`, is `internal` for that request alone and a `PluginError` in the log.
  */
 export interface Hooks {
@@ -250,6 +297,11 @@ export interface Hooks {
   sources?(): readonly IdentitySource[];
   /** Which of the config's machines is that? The first answer wins. */
   host?(request: RequestInfo, call: Call): Awaitable<Host | undefined | void>;
+  /**
+   * What is the machine to load? The first answer wins; where there is none, the machine gets no offer. The file need not exist yet:
+   * `pxe check` looks.
+   */
+  boot?(request: BootRequest, call: Call): Awaitable<BootAnswer | undefined | void>;
   /**
    * What is meant? Each plugin gets what the one before it returned. Only the name can be changed; it is cleaned like a client's.
    * Uploads are asked about, too: `request.kind` tells.
@@ -285,6 +337,8 @@ export interface PluginContext {
   keep<T extends Kept>(name: string, make: () => T): T;
   /** What the server has counted and measured since it was made: it outlives every generation. */
   stats(): StatsSnapshot;
+  /** The machines that the server has seen since it was made: empty where no service sees any. */
+  readonly sightings: SightingsView;
   /** A change of this file makes a new generation. Relative to `configDir`. */
   watch(path: string): void;
   /** A folder other than the root, confined like it. Relative to `configDir`. */

@@ -15,6 +15,7 @@ import type { ExchangeInfo, Finding } from '../plugin/types.ts';
 import { countReload } from '../service/count.ts';
 import type { Generation, World } from '../service/generation.ts';
 import type { LiveExchange, LocalAddress, Service, ServiceHost } from '../service/service.ts';
+import { Sightings } from '../service/sightings.ts';
 import { Stats, type StatsSnapshot } from '../stats/stats.ts';
 import { AllServices } from './all-services.ts';
 import { countChangedMachines, listsMachines } from './changed-machines.ts';
@@ -51,6 +52,7 @@ export class Server {
   /** No line is worth waiting for any more. */
   readonly #ending = new Abort();
   readonly #stats: Stats;
+  readonly #sightings: Sightings;
   /** The reload that failed last. */
   #countedFailure: unknown;
   readonly #trouble: TroubleLog;
@@ -58,10 +60,14 @@ export class Server {
   constructor(config: ResolvedConfig, world: ServerWorld) {
     this.#config = config;
     this.#stats = world.stats ?? new Stats();
+    this.#sightings = new Sightings({ clock: world.clock });
     this.#world = world;
     this.#log = world.log;
     this.#events = new Events(world.log);
-    this.#generations = new Generations({ ...world, kept: new KeptState(), stats: this.#stats }, this.#stats);
+    this.#generations = new Generations(
+      { ...world, kept: new KeptState(), stats: this.#stats, sightings: this.#sightings },
+      this.#stats,
+    );
     this.#trouble = new TroubleLog(world.log, world.clock);
     this.#services = new AllServices(world.services(this.#host()));
   }
@@ -259,6 +265,7 @@ export class Server {
       log,
       clock,
       stats: this.#stats,
+      sightings: this.#sightings,
       nextId: () => ++lastId,
       lease: () => this.#generations.lease(),
       onStart: (exchange) => this.#events.emit('start', exchange),

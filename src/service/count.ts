@@ -1,5 +1,5 @@
 /** What is counted when a request begins and ends, and when a reload does. */
-import type { Outcome } from '../plugin/types.ts';
+import type { Outcome, Request } from '../plugin/types.ts';
 import type { Stats } from '../stats/stats.ts';
 
 /** How a request ended, whatever its protocol. */
@@ -9,15 +9,16 @@ export interface CountedEnd {
   readonly durationMs: number;
 }
 
-export function countBegin(stats: Stats, kind: 'read' | 'write'): void {
+export function countBegin(stats: Stats, kind: Request['kind']): void {
   stats.add(`requests.${kind}`);
   stats.shift('live.requests', 1);
 }
 
-export function countEnd(stats: Stats, kind: 'read' | 'write', ending: CountedEnd): void {
+export function countEnd(stats: Stats, kind: Request['kind'], ending: CountedEnd): void {
   const { outcome, bytes, durationMs } = ending;
   stats.shift('live.requests', -1);
   stats.add(`outcomes.${outcome}`);
+  if (kind === 'boot') return;
   stats.add(kind === 'read' ? 'bytes.sent' : 'bytes.received', bytes);
   if (outcome !== 'completed') return;
   stats.observe('transfer-seconds', durationMs / 1000);

@@ -14,6 +14,7 @@ import type { Activity } from '../plugin/activity.ts';
 import type { KeptState } from '../plugin/kept.ts';
 import { Pipeline } from '../plugin/pipeline.ts';
 import type { Surroundings } from '../plugin/setup.ts';
+import type { SightingsView } from '../plugin/types.ts';
 import type { Stats } from '../stats/stats.ts';
 
 /** The server's environment of a generation, independent of the config. */
@@ -30,6 +31,8 @@ export interface World {
   readonly kept?: KeptState;
   /** What happens is counted in it. */
   readonly stats?: Stats;
+  /** The machines that the server has seen. */
+  readonly sightings?: SightingsView;
 }
 
 /** Keeps a generation alive until it is released. */

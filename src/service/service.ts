@@ -7,6 +7,7 @@ import type { Log } from '../base/log.ts';
 import type { ExchangeInfo, ExchangeSummary } from '../plugin/types.ts';
 import type { Stats } from '../stats/stats.ts';
 import type { Generation, Lease } from './generation.ts';
+import type { Sightings } from './sightings.ts';
 
 /** A local address and port. */
 export interface LocalAddress {
@@ -59,6 +60,8 @@ export interface ServiceHost {
   readonly log: Log;
   readonly clock: Clock;
   readonly stats: Stats;
+  /** The machines that services have seen: whichever sees one writes it there. */
+  readonly sightings: Sightings;
   /** For an exchange: unique in this process. */
   nextId(): number;
   /** On the generation in force: the whole exchange belongs to it, so take it before anything is awaited. */

@@ -9,6 +9,7 @@ import { BYTES, SECONDS } from './histogram.ts';
 export const COUNTERS = {
   'requests.read': { unit: 'requests', help: 'requests to read; those beyond a limit count as drops' },
   'requests.write': { unit: 'requests', help: 'requests to write; those beyond a limit count as drops' },
+  'requests.boot': { unit: 'requests', help: 'requests of machines for what to boot' },
   'requests.repeated': { unit: 'requests', help: 'requests that a client sent again' },
   'outcomes.completed': { unit: 'requests', help: 'requests that ended with the whole file transferred' },
   'outcomes.probed': { unit: 'requests', help: 'requests from clients that only wanted the size' },

@@ -4,6 +4,7 @@ import type { Clock } from '../../src/base/clock.ts';
 import type { Log } from '../../src/base/log.ts';
 import { bytesContent } from '../../src/content/bytes.ts';
 import type { Content } from '../../src/content/content.ts';
+import type { DhcpRequest } from '../../src/dhcp/request.ts';
 import type { Plugin } from '../../src/plugin/define.ts';
 import { Pipeline, type PipelineSurroundings } from '../../src/plugin/pipeline.ts';
 import { readyPlugins } from '../../src/plugin/ready.ts';
@@ -148,6 +149,26 @@ export function readRequest(name: string, client: Partial<ReadRequest['client']>
 
 export function writeRequest(name: string): TftpWriteRequest {
   return { ...readRequest(name), kind: 'write', size: undefined };
+}
+
+export function bootRequest(client: Partial<ReadRequest['client']> = {}): DhcpRequest {
+  return {
+    protocol: 'dhcp',
+    kind: 'boot',
+    client: {
+      address: '0.0.0.0',
+      port: 68,
+      mac: '52:54:00:12:34:56',
+      macSource: 'dhcp',
+      firmware: 'uefi-x64',
+      arch: 7,
+      ...client,
+    },
+    local: { address: '192.168.7.1', port: 67 },
+    asked: '',
+    name: '',
+    dhcp: { vendorClass: 'PXEClient' },
+  };
 }
 
 export function transfer(overrides: Partial<ExchangeInfo> = {}): ExchangeInfo {

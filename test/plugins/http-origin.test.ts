@@ -664,6 +664,7 @@ describe('pxe check', () => {
       watch() {},
       keep,
       stats: () => new Stats().snapshot(),
+      sightings: { byAddress: () => undefined },
       folder: () => fakeFolder({}),
       caseInsensitive: false,
     };

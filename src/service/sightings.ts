@@ -1,0 +1,90 @@
+/**
+ * The machines that the process has seen, by what they said of themselves over DHCP: which MAC address, UUID and firmware an address
+ * belongs to. It outlives generations, and forgets the machines that it has not seen for longest.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Sighting, SightingsView } from '../plugin/types.ts';
+
+/** What a service has just seen of a machine. What is left out stays as it was known. */
+export type Seen = Omit<Sighting, 'ageMs'>;
+
+export interface SightingsOptions {
+  readonly clock: Clock;
+  /** The most machines that are remembered. */
+  readonly machines?: number;
+  /** A machine is forgotten after this time: its address may belong to another one by then. */
+  readonly forgetMs?: number;
+}
+
+/** Enough for a data centre; about 10 MiB. */
+const MACHINES = 16_384;
+const DAY_MS = 86_400_000;
+
+interface Remembered {
+  readonly seen: Seen;
+  readonly atMs: number;
+}
+
+export class Sightings implements SightingsView {
+  readonly #clock: Clock;
+  readonly #capacity: number;
+  readonly #forgetMs: number;
+  /** By {@link keyOf}, the one seen longest ago first. */
+  readonly #machines = new Map<string, Remembered>();
+  /** Of each address, the machine that had it last. */
+  readonly #byAddress = new Map<string, string>();
+
+  constructor({ clock, machines = MACHINES, forgetMs = DAY_MS }: SightingsOptions) {
+    this.#clock = clock;
+    this.#capacity = machines;
+    this.#forgetMs = forgetMs;
+  }
+
+  get size(): number {
+    return this.#machines.size;
+  }
+
+  /** A machine without a MAC address is known by its UUID; one without either is not remembered. */
+  see(seen: Seen): void {
+    const key = keyOf(seen);
+    if (key === undefined) return;
+    const before = this.#machines.get(key)?.seen;
+    const said = Object.fromEntries(Object.entries(seen).filter(([, value]) => value !== undefined));
+    this.#forget(key);
+    const merged: Seen = { ...before, ...said, service: seen.service };
+    this.#machines.set(key, { seen: merged, atMs: this.#clock.now() });
+    if (merged.address !== undefined) this.#give(merged.address, key);
+    if (this.#machines.size > this.#capacity) this.#forget(this.#machines.keys().next().value!);
+  }
+
+  byAddress(address: string): Sighting | undefined {
+    const remembered = this.#machines.get(this.#byAddress.get(address) ?? '');
+    return remembered && this.#current(remembered);
+  }
+
+  #current({ seen, atMs }: Remembered): Sighting | undefined {
+    const ageMs = Math.max(0, this.#clock.now() - atMs);
+    return ageMs > this.#forgetMs ? undefined : { ...seen, ageMs };
+  }
+
+  /** The address is taken from the machine that had it before. */
+  #give(address: string, key: string): void {
+    const former = this.#machines.get(this.#byAddress.get(address) ?? '');
+    if (former && keyOf(former.seen) !== key) {
+      const { address: _, ...seen } = former.seen;
+      // In its place: it has not been seen again.
+      this.#machines.set(keyOf(seen)!, { ...former, seen });
+    }
+    this.#byAddress.set(address, key);
+  }
+
+  #forget(key: string): void {
+    const { address } = this.#machines.get(key)?.seen ?? {};
+    if (address !== undefined && this.#byAddress.get(address) === key) this.#byAddress.delete(address);
+    this.#machines.delete(key);
+  }
+}
+
+function keyOf({ mac, uuid }: Seen): string | undefined {
+  return mac ?? uuid;
+}
