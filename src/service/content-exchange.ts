@@ -6,7 +6,7 @@ import { Refusal } from '../base/refusal.ts';
 import type { Content, Sink } from '../content/content.ts';
 import { PluginError } from '../plugin/error.ts';
 import type { Opened, ReadRoute, RouteOptions, WriteRoute } from '../plugin/route.ts';
-import type { ReadRequest, WriteRequest } from '../plugin/types.ts';
+import type { FileRequest } from '../plugin/types.ts';
 import { Exchange, refusalOf } from './exchange.ts';
 import { Feed, type FeedCall, type FeedOwner } from './feed.ts';
 import type { Lease } from './generation.ts';
@@ -14,12 +14,12 @@ import type { ServiceHost } from './service.ts';
 
 const NO_UPLOADS = Object.freeze(new Refusal('forbidden', 'uploads are not allowed'));
 
-export abstract class ContentExchange extends Exchange<ReadRequest | WriteRequest> implements FeedOwner {
+export abstract class ContentExchange extends Exchange<FileRequest> implements FeedOwner {
   /** Whose content or sink it is; `undefined` where no plugin answered. */
   plugin: string | undefined;
   feed: Feed | undefined;
 
-  constructor(host: ServiceHost, lease: Lease, request: ReadRequest | WriteRequest) {
+  constructor(host: ServiceHost, lease: Lease, request: FileRequest) {
     super(host, lease, request);
     this.plugin = undefined;
     this.feed = undefined;
