@@ -5,6 +5,10 @@ interface SystemError extends Error {
   readonly code?: string;
   readonly address?: string;
   readonly port?: number;
+  /** Which process has the port, if that is known. */
+  readonly holder?: string | undefined;
+  /** What to do about it, if a service knows more than how to find out. */
+  readonly remedy?: string | undefined;
 }
 
 /** Node's path for a shell command, where the real one is unknown. */
@@ -16,7 +20,7 @@ const NODE = '"$(readlink -f "$(command -v node)")"';
  */
 export function listenProblem(error: unknown, node = NODE): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  const { code, address = 'the address', port, message } = error as SystemError;
+  const { code, address = 'the address', port, message, holder, remedy } = error as SystemError;
   const where = port === undefined ? address : `${address} port ${port}`;
   switch (code) {
     case 'EACCES':
@@ -25,7 +29,7 @@ export function listenProblem(error: unknown, node = NODE): string | undefined {
   give this Node the capability:  sudo setcap cap_net_bind_service=+ep ${node}
   let systemd bind the port (ListenDatagram=${port ?? 69} in a .socket unit), or listen above 1024 with --port and redirect`;
     case 'EADDRINUSE':
-      return `${where} is in use, perhaps by another server; "ss -ulpn sport = :${port ?? 69}" shows which process has it`;
+      return `${where} is in use${holder === undefined ? ', perhaps by another server' : ` by ${holder}`}; ${remedy ?? `"ss -ulpn sport = :${port ?? 69}" shows which process has it`}`;
     case 'EADDRNOTAVAIL':
       return `${address} is not an address of this machine; "ip address" lists them`;
     case 'EMFILE':
