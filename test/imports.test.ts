@@ -29,7 +29,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   },
   service: { layers: ['base', 'stats', 'content', 'plugin', 'config'], packages: [] },
   'dhcp/protocol': { layers: ['base'], packages: [] },
-  dhcp: { layers: ['plugin'], packages: [] },
+  dhcp: { layers: ['base', 'net', 'plugin', 'config', 'service', 'dhcp/protocol'], packages: ['node:', 'zod'] },
   'http/protocol': { layers: [], packages: [] },
   'tftp/protocol': { layers: ['base'], packages: [] },
   tftp: {
@@ -40,7 +40,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   'tftp/client': { layers: ['base', 'net', 'content', 'tftp', 'tftp/protocol'], packages: ['node:'] },
   'tftp/storm': { layers: ['base', 'net', 'tftp/protocol', 'tftp/client'], packages: ['node:'] },
   server: {
-    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp', 'tftp/protocol', 'tftp/transport'],
+    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp', 'tftp/protocol', 'tftp/transport', 'dhcp'],
     packages: ['node:'],
   },
   cli: {

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { general, limits, pluginReference, uploads } from '../../src/config/schema.ts';
+import { dhcpSection } from '../../src/dhcp/section.ts';
 import { configSchema } from '../../src/server/config-schema.ts';
 import { COUNTERS, GAUGES, HISTOGRAMS, PLUGIN_COUNTERS, PLUGIN_HISTOGRAMS } from '../../src/stats/counters.ts';
 import { tftpSection } from '../../src/tftp/section.ts';
@@ -43,6 +44,12 @@ const TYPES: Readonly<Record<string, Types>> = {
     ListenAddress: listenAddress,
     ListenInterface: listenInterface,
     PortRange: tftp.transferPorts.unwrap(),
+  },
+  'src/dhcp/config.ts': {
+    ConfigSections: z.object({ dhcp: dhcpSection.schema }),
+    DhcpConfig: dhcpSection.schema,
+    DhcpPorts: dhcpSection.schema.shape.ports.unwrap(),
+    DhcpLimits: dhcpSection.schema.shape.limits.unwrap(),
   },
 };
 

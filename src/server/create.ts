@@ -11,8 +11,12 @@ import { CacheBudget } from '../content/budget.ts';
 import { SegmentCache } from '../content/cache.ts';
 import { Disks } from '../content/disks.ts';
 import { nodeFileSystem } from '../content/node-filesystem.ts';
+import { DhcpService } from '../dhcp/service.ts';
 import { nativeUnavailableReason } from '../net/native/libc.ts';
 import { proofFailure } from '../net/native/proof.ts';
+import { nativeWireSockets } from '../net/native/wire-sockets.ts';
+import { processRights } from '../net/rights.ts';
+import { portableWireSockets, type WireSockets } from '../net/wire-sockets.ts';
 import type { Activity } from '../plugin/activity.ts';
 import type { Surroundings } from '../plugin/setup.ts';
 import { Generation, type World } from '../service/generation.ts';
@@ -71,6 +75,7 @@ export function createResolvedServer(
         sockets,
         transport: (events, limits, stats) => makeTransport(config, log, { events, limits, stats, clock: systemClock, budget }),
       }),
+      new DhcpService(host, { sockets: () => wireSockets(config), rights: processRights() }),
     ],
   });
 }
@@ -128,6 +133,12 @@ function realWorld(log: Log, budget: CacheBudget, stats: Stats): World {
 /** A client that gets nothing for this long gives up. */
 export function readMs(config: ResolvedConfig): number {
   return config.tftp.limits.idleMs;
+}
+
+/** Those that tell interfaces apart, where there are any and the config does not want Node's own. */
+function wireSockets(config: ResolvedConfig): WireSockets {
+  const isNative = config.tftp.transport !== 'portable' && nativeUnavailableReason() === undefined;
+  return isNative ? nativeWireSockets : portableWireSockets;
 }
 
 /** The native transport where it works, else the portable one, with a line that says why. */

@@ -51,7 +51,9 @@ export class TroubleLog {
 /** Absent names are part of every boot, clients vanish, and an internal error has its line where it happened. */
 const UNTROUBLED = new Set<EndReason | undefined>(['not-found', 'no-answer', 'internal']);
 
-function isTrouble({ outcome, error }: ExchangeSummary): boolean {
+function isTrouble({ request, outcome, error }: ExchangeSummary): boolean {
   if (outcome !== 'refused' && outcome !== 'failed') return false;
+  // A machine that cannot be offered what it is to boot asks again and again: its service says so once.
+  if (request.kind === 'boot' && error?.reason === 'unsupported') return false;
   return error !== undefined && !UNTROUBLED.has(error.reason);
 }

@@ -51,6 +51,21 @@ export const COUNTERS = {
   'reloads.failed': { unit: 'reloads', help: 'reloads that failed, so that the config in force stayed' },
   'restarts.data-thread': { unit: 'restarts', help: 'restarts of the threads of the native transport after one of them failed' },
   'disk-calls.hung': { unit: 'calls', help: 'calls to a file system that did not return within their time limit' },
+  'dhcp-requests.discover': { unit: 'requests', help: 'DISCOVERs of boot firmware at port 67' },
+  'dhcp-requests.boot-server': { unit: 'requests', help: 'requests of boot firmware at port 4011' },
+  'dhcp-requests.claim': { unit: 'requests', help: 'REQUESTs at port 67, which only tell which machine has which address' },
+  'dhcp-answers.offer': { unit: 'answers', help: 'offers sent from port 67' },
+  'dhcp-answers.boot-server': { unit: 'answers', help: 'answers sent from port 4011' },
+  'dhcp-answers.none': {
+    unit: 'requests',
+    help: 'requests of boot firmware that got no answer, because nothing is to be booted',
+  },
+  'dhcp-drops.malformed': { unit: 'datagrams', help: 'datagrams that cannot be parsed as a DHCP request' },
+  'dhcp-drops.other-client': { unit: 'datagrams', help: 'requests of other clients than boot firmware: they get no answer' },
+  'dhcp-drops.relay-not-allowed': { unit: 'datagrams', help: 'requests forwarded by a relay that is not in `dhcp.relays`' },
+  'dhcp-drops.too-many-of-machine': { unit: 'datagrams', help: 'requests beyond `dhcp.limits.requestsPerMachine`' },
+  'dhcp-drops.too-many-of-relay': { unit: 'datagrams', help: 'requests beyond `dhcp.limits.requestsPerRelay`' },
+  'dhcp-drops.too-many': { unit: 'datagrams', help: 'requests beyond `dhcp.limits.exchanges`' },
   'log-lines.lost': {
     unit: 'lines',
     help: 'log lines that were dropped because their reader was too slow or a write failed',
@@ -82,6 +97,7 @@ export const GAUGES = {
 /** Distributions of sizes and durations. */
 export const HISTOGRAMS = {
   'answer-seconds': { unit: 'seconds', bounds: SECONDS, help: 'time from a request to the first reply, which may be an ERROR' },
+  'dhcp-answer-seconds': { unit: 'seconds', bounds: SECONDS, help: "time from a machine's DHCP request to the answer" },
   'transfer-seconds': { unit: 'seconds', bounds: SECONDS, help: 'time from a request to the end of a completed transfer' },
   'round-trip-seconds': { unit: 'seconds', bounds: SECONDS, help: 'the smoothed round-trip time of a transfer at its end' },
   'file-bytes': { unit: 'bytes', bounds: BYTES, help: 'sizes of the files that were sent completely' },

@@ -4,6 +4,8 @@ import { z } from 'zod';
 import type { Config, Limits, LogSettings, Uploads } from '../../src/config/config.ts';
 import type { ResolvedConfig } from '../../src/config/resolve.ts';
 import { composeSchema, type GeneralSchema } from '../../src/config/schema.ts';
+import type { DhcpConfig, DhcpLimits, DhcpPorts } from '../../src/dhcp/config.ts';
+import type { dhcpSection } from '../../src/dhcp/section.ts';
 import { definePlugin } from '../../src/plugin/define.ts';
 import type { ListenAddress, ListenInterface, PortRange, TftpConfig, TftpLimits } from '../../src/tftp/config.ts';
 import type { tftpSection } from '../../src/tftp/section.ts';
@@ -12,6 +14,7 @@ import { configErrorOf } from './support.ts';
 
 type Input = z.input<GeneralSchema>;
 type Given<key extends keyof Input> = NonNullable<Input[key]>;
+type DhcpInput = z.input<typeof dhcpSection.schema>;
 type TftpInput = z.input<typeof tftpSection.schema>;
 type TftpGiven<key extends keyof TftpInput> = NonNullable<TftpInput[key]>;
 
@@ -24,7 +27,7 @@ test('an optional section is absent unless it is written, and then has its defau
 });
 
 test('the written types have the keys of the schema, and take what it takes', () => {
-  expectTypeOf<keyof Config>().toEqualTypeOf<keyof Input | 'tftp'>();
+  expectTypeOf<keyof Config>().toEqualTypeOf<keyof Input | 'tftp' | 'dhcp'>();
   expectTypeOf<keyof Limits>().toEqualTypeOf<keyof Given<'limits'>>();
   expectTypeOf<keyof Uploads>().toEqualTypeOf<keyof Given<'uploads'>>();
   expectTypeOf<keyof LogSettings>().toEqualTypeOf<keyof Given<'log'>>();
@@ -34,10 +37,14 @@ test('the written types have the keys of the schema, and take what it takes', ()
   expectTypeOf<keyof PortRange>().toEqualTypeOf<keyof TftpGiven<'transferPorts'>>();
   expectTypeOf<TftpGiven<'listen'>[number]>().toExtend<ListenAddress | ListenInterface>();
   expectTypeOf<TftpInput>().toExtend<TftpConfig>();
+  expectTypeOf<keyof DhcpConfig>().toEqualTypeOf<keyof DhcpInput>();
+  expectTypeOf<keyof DhcpPorts>().toEqualTypeOf<keyof NonNullable<DhcpInput['ports']>>();
+  expectTypeOf<keyof DhcpLimits>().toEqualTypeOf<keyof NonNullable<DhcpInput['limits']>>();
+  expectTypeOf<DhcpInput>().toExtend<DhcpConfig>();
 });
 
 test('every default that an editor shows is the real one', () => {
-  const resolved = resolveConfig({ uploads: { dir: 'up' } }, { dir: '/lab' });
+  const resolved = resolveConfig({ uploads: { dir: 'up' }, dhcp: {} }, { dir: '/lab' });
   const [listen] = resolved.tftp.listen;
   const values: Record<string, object> = {
     Config: { ...resolved, rootDir: './tftpboot' },
@@ -48,8 +55,11 @@ test('every default that an editor shows is the real one', () => {
     LogSettings: resolved.log,
     TftpConfig: resolved.tftp,
     TftpLimits: resolved.tftp.limits,
+    DhcpConfig: resolved.dhcp!,
+    DhcpPorts: resolved.dhcp!.ports,
+    DhcpLimits: resolved.dhcp!.limits,
   };
-  const files = ['config', 'tftp'].map((layer) => new URL(`../../src/${layer}/config.ts`, import.meta.url));
+  const files = ['config', 'tftp', 'dhcp'].map((layer) => new URL(`../../src/${layer}/config.ts`, import.meta.url));
   const source = files.map((file) => readFileSync(file, 'utf8')).join('\n');
   let seen = 0;
   for (const [, name, body] of source.matchAll(/export interface (\w+)[^{]* \{\n(.*?)\n\}/gs)) {
@@ -166,6 +176,10 @@ test.each<[string, unknown, string, string?]>([
     { tftp: { mtu: { '10.8.0.7/24': 1400 } } },
     `tftp.mtu["10.8.0.7/24"]: is one machine's address with a prefix length: write 10.8.0.7 for that machine, or 10.8.0.0/24`,
   ],
+  ['a port for both', { dhcp: { ports: { bootServer: 67 } } }, 'dhcp.ports.bootServer: must differ from `dhcp`'],
+  ['a relay for a network', { dhcp: { relays: ['10.8.0.1'] } }, 'dhcp.relays[0]: expected a network such as 10.8.0.0/24'],
+  ['no interface', { dhcp: { interfaces: [] } }, 'dhcp.interfaces: expected '],
+  ['a delay of a minute', { dhcp: { replyDelayMs: 60_000 } }, 'dhcp.replyDelayMs: expected at most 3000, found 60000'],
   ['an mtu that none has', { tftp: { mtu: { '10.8.0.0/24': 67 } } }, 'tftp.mtu["10.8.0.0/24"]: expected at least 68, found 67'],
   ['a user', { user: 'a b' }, 'user: expected a user, or user:group, found "a b"'],
   ['uploads without a folder', { uploads: {} }, 'uploads.dir: expected a string, found nothing'],

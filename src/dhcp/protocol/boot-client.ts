@@ -48,6 +48,12 @@ export function claimedAddress({ options, ciaddr }: DhcpPacket): string | undefi
   return addressOf(options.get(Option.requestedAddress)) ?? (ciaddr === NO_ADDRESS ? undefined : ciaddr);
 }
 
+/** `undefined` if the hardware address is not a MAC address. */
+export function macOf({ htype, chaddr }: DhcpPacket): string | undefined {
+  if (htype !== 1 || chaddr.length !== 6 || chaddr.every((byte) => byte === 0)) return undefined;
+  return Array.from(chaddr, (byte) => hexOf([byte])).join(':');
+}
+
 const CLASSES = ['PXEClient', 'HTTPClient'] as const;
 const NOTHING = new Uint8Array(0);
 /** Vendor prefixes of Raspberry Pi MAC addresses. */
@@ -92,11 +98,6 @@ function serialOf(guid: Uint8Array): string | undefined {
   const groups = [0, 4, 8, 12].map((at) => hexOf(guid.subarray(at, at + 4)));
   const isRepeated = groups.every((group) => group === groups[0]) && !isFilled(guid);
   return isRepeated || PI_MARK.test(textOf(guid)) ? groups[3] : undefined;
-}
-
-function macOf({ htype, chaddr }: DhcpPacket): string | undefined {
-  if (htype !== 1 || chaddr.length !== 6 || chaddr.every((byte) => byte === 0)) return undefined;
-  return Array.from(chaddr, (byte) => hexOf([byte])).join(':');
 }
 
 /** The 16 bytes after the type. */
