@@ -23,14 +23,18 @@
  * | `lastAckMissing` | `true` if the client never acknowledged the end |
  * | `error` | `{ code, message }` of the ERROR that ended it; the client's text is untrusted. `cause`: what the client is not told |
  *
+ * The line of an offer by DHCP, once for what a machine is offered, however often it asks: `host`, `mac`, `uuid`, … as above, `firmware`, `arch`
+ * (option 93), `offered` (a name, a URL, or `disk`), `layout`, `answeredOn` (the port: 67 or 4011), `relay` (its address), `secs` (since
+ * the machine began, as it says), `outcome`, `generation`, `ms`; `error` where nothing is offered.
+ *
  * The line of a boot, for a machine that has made more than one request: `client`, `mac`, `macSource`, `serial`, … as above, `host` (what the
  * config calls it), `steps` (`{ served, bytes, ms, afterMs, requests, outcome }`: a file, the time that it took, and the time since
  * the one before), `ms`, `bytes`, `requests`, and where there were any `absent` (names that do not exist), `probes`, `refused`,
- * `retransmissions`, `moreSteps` (beyond 64). `ended` says why it is over: `done` (a kernel, an initrd, or what boots of this kind
+ * `retransmissions`, `moreSteps` (beyond 64), `offers` (`{ offered, layout, answeredOn, firmware, ms }`: what DHCP told it to load). `ended` says why it is over: `done` (a kernel, an initrd, or what boots of this kind
  * have ended with before, and five seconds of silence), `idle`, `again` (it started over), `cut` (the server stops here). `continued`:
  * the machine went on after a line that said `done`.
  */
-import { definePlugin, type ExchangeInfo, type ExchangeSummary, type Outcome } from 'pxe';
+import { type DhcpSummary, definePlugin, type ExchangeInfo, type ExchangeSummary, type Log, type Outcome } from 'pxe';
 import { z } from 'zod';
 import { BootLog, round } from './boot-log.ts';
 import { clientFields } from './lib/client-fields.ts';
@@ -63,11 +67,12 @@ export const accessLog = definePlugin({
     stories?.use(log, boots === true || boots === false ? IDLE_MS : boots.idleMs);
     return {
       start: (transfer, { log }) => {
-        if (starts) log.info(startFields(transfer), 'transfer started');
+        if (starts && transfer.request.kind !== 'boot') log.info(startFields(transfer), 'transfer started');
         stories?.start(transfer);
       },
       end: (summary, { log }) => {
-        if (isTrouble(summary)) log.warn(endFields(summary), messages[summary.outcome]);
+        if (summary.dhcp) logOffer(log, summary, summary.dhcp);
+        else if (isTrouble(summary)) log.warn(endFields(summary), messages[summary.outcome]);
         else if (absent || !isAbsent(summary)) log.info(endFields(summary), messages[summary.outcome]);
         stories?.end(summary);
       },
@@ -82,6 +87,34 @@ const messages: Record<Outcome, string> = {
   refused: 'request refused',
   failed: 'transfer failed',
 };
+
+/** One line for what a machine is offered, however often it asks. */
+function logOffer(log: Log, summary: ExchangeSummary, dhcp: DhcpSummary): void {
+  const { outcome, error } = summary;
+  if (outcome === 'failed') log.warn(offerFields(summary, dhcp), 'boot request failed');
+  else if (dhcp.isRepeat || outcome === 'aborted') log.debug(offerFields(summary, dhcp), 'boot request repeated');
+  else if (outcome === 'completed') log.info(offerFields(summary, dhcp), 'boot offered');
+  else log.info({ ...offerFields(summary, dhcp), error }, 'boot not offered');
+}
+
+function offerFields({ request, generation, outcome, durationMs }: ExchangeSummary, dhcp: DhcpSummary) {
+  const { client: _, ...known } = clientFields(request.client);
+  const { firmware, arch } = request.client;
+  const { port, layout, offered, relay, secs } = dhcp;
+  return {
+    ...known,
+    firmware,
+    arch,
+    offered,
+    layout,
+    answeredOn: port,
+    relay,
+    secs: secs || undefined,
+    outcome,
+    generation,
+    ms: round(durationMs),
+  };
+}
 
 /** Firmware asks for sizes, walks through absent names and breaks off at will: none of that is trouble. */
 function isTrouble(summary: ExchangeSummary): boolean {

@@ -53,15 +53,17 @@ export class BootLog {
   }
 
   #tell(boot: Boot): void {
-    // A single request has its line already.
-    if (boot.requests > 1) this.#log.info(bootFields(boot), 'boot');
+    // A single request has its line already, and so has an offer.
+    if (boot.requests > 0 && boot.requests + boot.offers.length > 1) this.#log.info(bootFields(boot), 'boot');
   }
 }
 
 function bootFields(boot: Boot) {
-  const { client, steps, ms, bytes, requests, absent, probes, refused, retransmissions, moreSteps, ended, continued } = boot;
+  const { client, offers, steps, ms, bytes, requests, absent, probes, refused, retransmissions, moreSteps, ended, continued } =
+    boot;
   return {
     ...clientFields(client),
+    offers: offers.length > 0 ? offers.map((offer) => ({ ...offer, ms: round(offer.ms) })) : undefined,
     steps: steps.map((step) => ({ ...step, ms: round(step.ms), afterMs: round(step.afterMs) })),
     ms: round(ms),
     bytes,

@@ -2,7 +2,7 @@
  * One boot of one machine: the files that it has loaded, in order, and what is counted beside them. It writes no log and knows no
  * clock but the times that it is given.
  */
-import type { ExchangeInfo, ExchangeSummary } from 'pxe';
+import type { BootLayout, ExchangeInfo, ExchangeSummary, Firmware } from 'pxe';
 
 /** A file of a boot, asked for once or several times in a row. */
 export interface BootStep {
@@ -18,8 +18,20 @@ export interface BootStep {
   readonly outcome: Exclude<ExchangeSummary['outcome'], 'completed'> | undefined;
 }
 
+/** What DHCP told a machine to load. */
+export interface BootOffer {
+  readonly offered: string;
+  readonly layout: BootLayout | undefined;
+  readonly answeredOn: 67 | 4011;
+  /** The firmware that asked, or iPXE. */
+  readonly firmware: Firmware | undefined;
+  readonly ms: number;
+}
+
 export interface Boot {
   readonly client: ExchangeInfo['request']['client'];
+  /** The first {@link MAX_OFFERS}. */
+  readonly offers: readonly BootOffer[];
   /** The first {@link MAX_STEPS}. */
   readonly steps: readonly BootStep[];
   /** Steps beyond those. */
@@ -42,6 +54,7 @@ export interface Boot {
 }
 
 export const MAX_STEPS = 64;
+export const MAX_OFFERS = 8;
 
 type Step = { -readonly [Key in keyof BootStep]: BootStep[Key] };
 
@@ -65,6 +78,7 @@ export class Session {
   #last: number;
   /** Transfers under way. */
   readonly #active = new Set<number>();
+  readonly #offers: BootOffer[] = [];
   readonly #steps: Step[] = [];
   readonly #counts = { moreSteps: 0, bytes: 0, requests: 0, probes: 0, absent: 0, refused: 0, retransmissions: 0 };
   /** The file that was sent last; `step` is absent beyond those that are kept. */
@@ -97,6 +111,23 @@ export class Session {
     return this.#active.size === 0 && this.#steps.length > 1 && served !== undefined && served === this.#steps[0]!.served;
   }
 
+  /** Whether it has loaded something, or was told what to load. */
+  get isBegun(): boolean {
+    return this.#steps.length > 0 || this.#offers.length > 0;
+  }
+
+  /** Firmware asks by DHCP before it loads anything, so it has started over; iPXE asks in the middle of a boot. */
+  isBegunAnewByOffer({ request, dhcp }: ExchangeSummary): boolean {
+    return dhcp?.port === 67 && !dhcp.isRepeat && request.client.firmware !== 'ipxe' && this.#active.size === 0 && this.isBegun;
+  }
+
+  offered({ request, dhcp, durationMs }: ExchangeSummary, now: number): void {
+    this.#last = now;
+    if (dhcp?.offered === undefined || dhcp.isRepeat || this.#offers.length >= MAX_OFFERS) return;
+    const { offered, layout, port } = dhcp;
+    this.#offers.push({ offered, layout, answeredOn: port, firmware: request.client.firmware, ms: durationMs });
+  }
+
   started(id: number): void {
     this.#active.add(id);
   }
@@ -126,6 +157,7 @@ export class Session {
   story(ended: Boot['ended']): Boot {
     return {
       client: this.client,
+      offers: this.#offers,
       steps: this.#steps,
       ...this.#counts,
       ms: this.#last - this.#began,

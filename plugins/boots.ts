@@ -2,7 +2,7 @@
  * Puts a machine's requests together into boots: shim, then GRUB, then the kernel, then the initrd. It keeps a little of each boot
  * that is under way, and tells of it once it is over; it writes no log and knows no clock but the times that it is given.
  *
- * Requests belong together by MAC address or, where none is known, by address. A boot is over when its machine has asked for
+ * A boot by DHCP begins with the offer. Requests belong together by MAC address or, where none is known, by address. A boot is over when its machine has asked for
  * nothing for `idleMs`, or asks again for what the boot began with; and after a short silence already, where its last step is known
  * to be the last (`last-steps.ts`). A machine that goes on after that has another, continued boot, and the rule is not relied on again.
  */
@@ -20,6 +20,9 @@ export interface BootsOptions {
 export const MAX_MACHINES = 4096;
 /** Silence after the last step, if that is known to be the last. */
 export const QUIET_MS = 5000;
+
+/** Of a machine that asks for an address. */
+const NO_ADDRESS = '0.0.0.0';
 
 export class Boots {
   readonly #options: BootsOptions;
@@ -47,6 +50,7 @@ export class Boots {
 
   /** A request has ended, refused ones too. */
   end(summary: ExchangeSummary, now: number): void {
+    if (summary.request.kind === 'boot') return this.#offer(summary, now);
     if (summary.request.kind !== 'read') return;
     const session = this.#of(summary.request.client, now - summary.durationMs);
     session.ended(summary, now);
@@ -84,12 +88,22 @@ export class Boots {
     for (const session of this.#sessions) this.#over(session, 'cut');
   }
 
+  /** A boot begins with what DHCP offers. Requests for files belong to it if their client's MAC address is known. */
+  #offer(summary: ExchangeSummary, now: number): void {
+    const { client } = summary.request;
+    if (client.mac === undefined || summary.dhcp?.offered === undefined) return;
+    const found = this.#find(client);
+    if (found?.isBegunAnewByOffer(summary)) this.#over(found, found.told ? 'done' : 'again');
+    this.#of(client, now - summary.durationMs).offered(summary, now);
+  }
+
   #of(client: Boot['client'], now: number): Session {
     const { mac, address } = client;
     const session = this.#underWay(client, now) ?? this.#begin(client, now);
-    if (mac !== undefined && session.client.mac === undefined) session.client = client;
+    const isNews = session.client.mac === undefined || session.client.address === NO_ADDRESS;
+    if (mac !== undefined && isNews) session.client = client;
     if (mac !== undefined && this.#byKey.get(mac) !== session) this.#register(session, mac);
-    if (!this.#byKey.has(address)) this.#register(session, address);
+    if (address !== NO_ADDRESS && !this.#byKey.has(address)) this.#register(session, address);
     return session;
   }
 

@@ -27,6 +27,20 @@ export interface BootRecord extends LogRecord {
   readonly ms: number;
 }
 
+/** What a machine is offered by DHCP. */
+export interface OfferRecord extends LogRecord {
+  readonly offered: string;
+}
+
+export function isOffer(record: LogRecord): record is OfferRecord {
+  return record.msg === 'boot offered' && typeof record.offered === 'string';
+}
+
+/** A machine that asked by DHCP what to boot, and is offered nothing. */
+export function isNoOffer(record: LogRecord): boolean {
+  return record.msg === 'boot not offered';
+}
+
 export function isTransfer(record: LogRecord): record is TransferRecord {
   const { client, asked, outcome } = record;
   return [client, asked, outcome].every((field) => typeof field === 'string');

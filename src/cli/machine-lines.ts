@@ -2,7 +2,16 @@
  * The lines about machines: a transfer that has ended, names that were not there, a boot. Each is one line of the terminal's width:
  * time, machine, and what it got.
  */
-import { type BootRecord, type LogRecord, listOf, numberOf, objectOf, type TransferRecord, textOf } from './log-record.ts';
+import {
+  type BootRecord,
+  type LogRecord,
+  listOf,
+  numberOf,
+  type OfferRecord,
+  objectOf,
+  type TransferRecord,
+  textOf,
+} from './log-record.ts';
 import { type Colour, cell, cutEnd, cutMiddle, cutStart, numberCell, type Span } from './painting.ts';
 import { visible } from './terminal.ts';
 
@@ -54,6 +63,34 @@ export function transferLine(record: TransferRecord, columns: number): readonly 
     numberCell(rateText(numberOf(mbPerS)), NUMBERS[2], 'dim'),
     { text: `  ${outcome}`, colour },
   ];
+}
+
+/** What a machine is offered by DHCP: `offer ipxe/snponly.efi  uefi-x64, binl, by port 4011`. */
+export function offerLine(record: OfferRecord, columns: number): readonly Span[] {
+  const { rest } = widthsOf(columns);
+  const { offered, firmware, layout, answeredOn, relay } = record;
+  const how = [
+    ...(textOf(firmware) === undefined ? [] : [String(firmware)]),
+    // What nearly every firmware takes goes without saying.
+    ...(textOf(layout) === undefined || layout === 'direct' ? [] : [`layout ${layout}`]),
+    ...(answeredOn === 4011 ? ['port 4011'] : []),
+    ...(textOf(relay) === undefined ? [] : [`relay ${relay}`]),
+  ].join(', ');
+  const what = offered === 'disk' ? 'local disk' : visible(offered);
+  const room = Math.max(12, rest - 'offer '.length - how.length - 2);
+  return [
+    ...machineOf(record, columns),
+    { text: 'offer ', colour: 'bold' },
+    { text: cutMiddle(what, room) },
+    { text: `  ${cutEnd(visible(how), Math.max(0, rest - 'offer '.length - Math.min(what.length, room) - 2))}`, colour: 'dim' },
+  ];
+}
+
+/** A machine that is offered nothing, and why. */
+export function noOfferLine(record: LogRecord, columns: number): readonly Span[] {
+  const { rest } = widthsOf(columns);
+  const why = textOf(objectOf(record.error).message) ?? '';
+  return [...machineOf(record, columns), { text: cutEnd(`no offer: ${visible(why)}`, rest), colour: 'dim' }];
 }
 
 /** A transfer that begins. */

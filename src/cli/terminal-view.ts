@@ -4,8 +4,27 @@
  * Names that do not exist are folded, since every boot loader searches: they wait for the next line of the same client, or for
  * `flush`. A size probe is dropped where the transfer of that name follows.
  */
-import { isAbsent, isBoot, isStart, isTransfer, isUnderWay, type LogRecord, type TransferRecord } from './log-record.ts';
-import { absentLine, bootLine, routeLines, startLine, transferLine, underWayLine } from './machine-lines.ts';
+import {
+  isAbsent,
+  isBoot,
+  isNoOffer,
+  isOffer,
+  isStart,
+  isTransfer,
+  isUnderWay,
+  type LogRecord,
+  type TransferRecord,
+} from './log-record.ts';
+import {
+  absentLine,
+  bootLine,
+  noOfferLine,
+  offerLine,
+  routeLines,
+  startLine,
+  transferLine,
+  underWayLine,
+} from './machine-lines.ts';
 import { paint, type Span } from './painting.ts';
 import { serverLines } from './server-lines.ts';
 
@@ -58,6 +77,8 @@ export class TerminalView {
       if (isAbsent(record) || record.outcome === 'probed') return this.#wait(record);
       return [...this.#release(record.client, record.asked), transferLine(record, columns)];
     }
+    if (isOffer(record)) return [offerLine(record, columns)];
+    if (isNoOffer(record)) return [noOfferLine(record, columns)];
     if (isBoot(record)) return [...this.#release(record.client), bootLine(record, columns)];
     if (record.msg === 'route') return routeLines(record, columns);
     if (VERBOSE_ONLY.has(record.msg) && !this.#options.verbose()) return [];

@@ -26,6 +26,7 @@ function record(fields: object): LogRecord {
 
 const known = { client: '192.168.7.20', host: 'web1', mac: '52:54:00:12:34:56', macSource: 'leases', kind: 'read' };
 const sent = { ...known, asked: 'boot', served: 'web1/boot.ipxe', outcome: 'completed', bytes: 1400, ms: 12.3, mbPerS: 0.114 };
+const dhcp = { host: 'web1', mac: '52:54:00:12:34:56', firmware: 'uefi-x64', arch: 7, ms: 3 };
 const error = (code: number, message: string, cause?: string) => ({ error: { code, message, cause } });
 const absent = (asked: string, fields: object = known) =>
   record({ ...fields, asked, outcome: 'refused', msg: 'request refused', ...error(1, 'file not found') });
@@ -56,6 +57,26 @@ describe('five PXELINUX boots, a good reload, a bad one, another good one, and a
 
 describe('a line', () => {
   const rows: readonly (readonly [string, object, string | readonly string[]])[] = [
+    [
+      'of an offer by DHCP',
+      record({ msg: 'boot offered', ...dhcp, offered: 'ipxe/snponly.efi', layout: 'direct', answeredOn: 67 }),
+      '15:18:26 web1       …12:34:56  offer ipxe/snponly.efi  uefi-x64',
+    ],
+    [
+      'of an offer by the boot server, through a relay',
+      record({ msg: 'boot offered', ...dhcp, offered: 'boot.efi', layout: 'binl', answeredOn: 4011, relay: '10.8.0.1' }),
+      '15:18:26 web1       …12:34:56  offer boot.efi  uefi-x64, layout binl, port 4011, relay 10.8.0.1',
+    ],
+    [
+      'of a machine that is to boot from its disk',
+      record({ msg: 'boot offered', ...dhcp, offered: 'disk', answeredOn: 67 }),
+      '15:18:26 web1       …12:34:56  offer local disk  uefi-x64',
+    ],
+    [
+      'of a machine that is offered nothing',
+      record({ msg: 'boot not offered', ...dhcp, error: { reason: 'not-found', message: 'nothing to boot' } }),
+      '15:18:26 web1       …12:34:56  no offer: nothing to boot',
+    ],
     [
       'of a file',
       record(sent),

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Boot, MAX_STEPS } from '../../plugins/boot-session.ts';
 import { Boots, MAX_MACHINES } from '../../plugins/boots.ts';
 import { LastSteps } from '../../plugins/lib/last-steps.ts';
+import type { DhcpRequest, DhcpSummary, Firmware } from '../../src/index.ts';
 import { KeptState } from '../../src/plugin/kept.ts';
 import type { ExchangeSummary } from '../../src/plugin/types.ts';
 import { readRequest, start, summary, surroundings, TFTP_SUMMARY, transfer, writeRequest } from '../plugin/support.ts';
@@ -37,7 +38,18 @@ function booting(idleMs = 60_000) {
       { outcome: 'refused', bytes: 0, error: { code: 1, message: 'file not found', reason: 'not-found' } },
       client,
     );
-  return { boots, told, ask, absent };
+  const offer = (firmware: Firmware, offered: string, at: number, dhcp: Partial<DhcpSummary> = {}) => {
+    const client = { address: '0.0.0.0', port: 68, mac, firmware };
+    const request: DhcpRequest = {
+      ...{ protocol: 'dhcp', kind: 'boot', asked: '', name: '', client },
+      local: { address: '192.168.7.1', port: 67 },
+      dhcp: { vendorClass: 'PXEClient' },
+    };
+    const said: DhcpSummary = { port: 67, layout: 'direct', offered, isRepeat: false, relay: undefined, secs: 0, ...dhcp };
+    const { tftp: _, ...ended } = summary({ id: ++id, request, durationMs: 2 });
+    boots.end({ ...ended, dhcp: said }, at + 2);
+  };
+  return { boots, told, ask, absent, offer };
 }
 
 const namesOf = ({ steps }: Boot) => steps.map(({ served }) => served);
@@ -60,6 +72,7 @@ describe('a boot', () => {
     expect(one.told).toEqual([
       {
         client: expect.objectContaining({ mac, macSource: 'table', address: '192.168.7.20' }),
+        offers: [],
         steps: [
           { served: 'shimx64.efi', bytes: 900_000, ms: 100, afterMs: 0, requests: 2, outcome: undefined },
           { served: 'grubx64.efi', bytes: 2_000_000, ms: 300, afterMs: 100, requests: 1, outcome: undefined },
@@ -80,6 +93,52 @@ describe('a boot', () => {
       },
     ]);
     expect(one.boots.size).toBe(0);
+  });
+
+  test('by DHCP begins with the offer, and goes on as iPXE asks for another', () => {
+    const { ask, boots, told, offer } = booting();
+    offer('uefi-x64', 'ipxe.efi', 1000);
+    offer('uefi-x64', 'ipxe.efi', 5000, { isRepeat: true });
+    ask('ipxe.efi', 6000, 100);
+    offer('ipxe', 'boot.ipxe', 8000);
+    ask('boot.ipxe', 8010, 10);
+    expect(told).toEqual([]);
+    boots.cut();
+    expect(told).toMatchObject([
+      {
+        client: { mac, address: '192.168.7.20' },
+        offers: [
+          { offered: 'ipxe.efi', layout: 'direct', answeredOn: 67, firmware: 'uefi-x64', ms: 2 },
+          { offered: 'boot.ipxe', firmware: 'ipxe' },
+        ],
+        steps: [{ served: 'ipxe.efi' }, { served: 'boot.ipxe' }],
+        ms: 7020,
+        requests: 2,
+      },
+    ]);
+  });
+
+  test('by DHCP ends as the firmware asks anew, on whatever it had come to', () => {
+    const { ask, boots, told, offer } = booting();
+    for (const at of [0, 20_000]) {
+      offer('bios', 'undionly.kpxe', at);
+      ask('undionly.kpxe', at + 100, 100);
+    }
+    expect(told).toMatchObject([{ ended: 'again', requests: 1, offers: [{}] }]);
+    boots.cut();
+    expect(told).toHaveLength(2);
+  });
+
+  test('machines that have no address yet are not one machine', () => {
+    const { ask, boots, told, offer } = booting();
+    offer('bios', 'undionly.kpxe', 0);
+    ask('other', 10, 10, {}, { mac: '52:54:00:00:00:02', address: '192.168.7.21' });
+    ask('undionly.kpxe', 100, 100);
+    boots.cut();
+    expect(told.map(({ client, steps }) => [client.mac, steps.length])).toEqual([
+      [mac, 1],
+      ['52:54:00:00:00:02', 1],
+    ]);
   });
 
   test('ends as the next begins with the same file', () => {
