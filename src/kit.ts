@@ -8,6 +8,8 @@ export { bootLayouts } from './base/boot-layout.ts';
 export { check as checkInput } from './base/check-input.ts';
 export { architectureOf, firmwares, isFirmware } from './base/firmware.ts';
 export { formatPath, formatPlace } from './base/issue.ts';
+export type { LoaderKind } from './base/loader.ts';
+export { loaderKind } from './base/loader.ts';
 export type { MacPattern } from './base/mac.ts';
 export { parseMac, parseMacPattern } from './base/mac.ts';
 export { nearest } from './base/nearest.ts';
