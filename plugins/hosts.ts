@@ -7,8 +7,19 @@
  * it is. Variables are merged in the same order.
  */
 import { resolve } from 'node:path';
-import { type Call, type Client, definePlugin, type FactName, type Hooks, type Machine, NOT_FOUND, Refusal } from 'pxe';
+import {
+  type Call,
+  type Client,
+  definePlugin,
+  type FactName,
+  type Hooks,
+  type Kept,
+  type Machine,
+  NOT_FOUND,
+  Refusal,
+} from 'pxe';
 import { factNames, inSlices, parseAddress, Slices, sourceOf } from 'pxe/kit';
+import { chooseBoot, circleNote } from './hosts/boot.ts';
 import { findingsOf } from './hosts/check.ts';
 import type { Who } from './hosts/fill.ts';
 import { canBeKnown, exactIn } from './hosts/identity.ts';
@@ -24,7 +35,7 @@ import { trustedFacts, trustIn } from './lib/trust.ts';
 export const hosts = definePlugin({
   name: 'hosts',
   options: hostsSchema((written) => (filesOf(written).length > 0 ? [] : groupIssues(inventoryOf(written)))),
-  async setup(written, { configDir, watch, caseInsensitive, tolerate }): Promise<Hooks> {
+  async setup(written, { configDir, watch, caseInsensitive, keep, tolerate }): Promise<Hooks> {
     const options: HostsOptions = isLong(written) ? written : { hosts: written };
     const files = filesOf(options).map((file) => resolve(configDir, file));
     for (const file of files) watch(file);
@@ -35,6 +46,8 @@ export const hosts = definePlugin({
     const { trust, unknown = 'serve' } = options;
     const counts = trustIn(trust);
     const strangers = typeof unknown === 'object' ? new Layer(unknown, fold) : undefined;
+    /** Loaders that iPXE did not get, each told once: a reload is no reason to tell the same again. */
+    const circles = keep('circles', (): Circles => ({ told: new Set() }));
     /** The client, as far as what is known of it counts. */
     const whoAsks = (client: Client): Who => {
       const { mac, uuid, serial } = trustedFacts(client, counts);
@@ -72,6 +85,27 @@ export const hosts = definePlugin({
         if (!closed) return undefined;
         throw strangers ? NOT_FOUND : UNKNOWN_MACHINE;
       },
+      boot({ client, local }, { note, log }) {
+        const who = whoAsks(client);
+        const matched = registry.match(who, '');
+        const closed = isUnknown(client, matched) && unknown !== 'serve';
+        if (closed && strangers === undefined) throw UNKNOWN_MACHINE;
+        const layers = closed && strangers ? [strangers] : layersOf(matched);
+        const server = local.address === '0.0.0.0' || local.address === '' ? undefined : local.address;
+        const { answer, circle } = chooseBoot(
+          layers.map(({ boot }) => boot),
+          client.firmware,
+          { ...who, server },
+        );
+        if (answer === false) note('boot is false for it: no offer');
+        else if (answer !== undefined) return answer;
+        else if (circle !== undefined) {
+          note(circleNote(circle));
+          if (!circles.told.has(circle)) log.warn({ mac: client.mac, host: client.host?.name }, circleNote(circle));
+          circles.told.add(circle);
+        }
+        return undefined;
+      },
       store({ client, name }) {
         if (unknown !== 'serve' && isUnknown(client, registry.match(whoAsks(client), name))) throw UNKNOWN_MACHINE;
       },
@@ -94,6 +128,10 @@ function noteDoubt({ selectors }: Entry, client: Client, trust: HostsOptions['tr
   const byOther = selectors.some(({ kind }) => ['address', 'network', 'name', 'default'].includes(kind));
   const doubtful = (fact: FactName) => sourceOf(client, fact) === 'given' && !canBeKnown(fact, sources, trust);
   if (!byOther && facts.length > 0 && facts.every(doubtful)) note('which this config could not learn about a real client');
+}
+
+interface Circles extends Kept {
+  readonly told: Set<string>;
 }
 
 const UNKNOWN_MACHINE = Object.freeze(new Refusal('forbidden', 'unknown machine'));

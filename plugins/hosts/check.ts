@@ -101,7 +101,10 @@ class NeverKnown {
   readonly #trust: HostsOptions['trust'];
   readonly #sources: CheckCall['sources'];
   readonly #hidden: ReadonlySet<string>;
-  readonly #never = new Map<FactName, { readonly first: ListedHost; more: number }>();
+  readonly #never = new Map<
+    string,
+    { readonly fact: FactName; readonly boots: boolean; readonly first: ListedHost; more: number }
+  >();
 
   constructor(trust: HostsOptions['trust'], { sources }: CheckCall) {
     this.#trust = trust;
@@ -112,25 +115,32 @@ class NeverKnown {
   next({ listed, selectors }: Entry): void {
     const kinds = selectors.map(({ kind }) => (kind === 'pattern' ? 'mac' : kind));
     if (!kinds.every((kind) => this.#hidden.has(kind))) return;
-    for (const kind of new Set(kinds as readonly FactName[])) {
-      const known = this.#never.get(kind);
+    const { boot, files, folder, groups } = listed.entry;
+    // A machine that asks by DHCP says who it is, and this entry is for nothing else.
+    if (boot !== undefined && (files ?? folder ?? groups) === undefined) return;
+    const boots = boot !== undefined;
+    for (const fact of new Set(kinds as readonly FactName[])) {
+      const key = `${fact} ${boots}`;
+      const known = this.#never.get(key);
       if (known) known.more++;
-      else this.#never.set(kind, { first: listed, more: 0 });
+      else this.#never.set(key, { fact, boots, first: listed, more: 0 });
     }
   }
 
   findings(): readonly Finding[] {
-    return [...this.#never].map(([fact, { first, more }]) => {
+    return [...this.#never.values()].map(({ fact, boots, first, more }) => {
       const others = more === 0 ? '' : `, nor can ${more} more like it`;
-      const message = `can never match${others}: nothing here provides a client's ${nouns[fact]}; ${this.#remedy(fact)}`;
+      const never = boots ? 'can never match a machine that asks for a file' : 'can never match';
+      const message = `${never}${others}: nothing here provides a client's ${nouns[fact]}; ${this.#remedy(fact, boots)}`;
       return finding('warning', first, message);
     });
   }
 
-  #remedy(fact: FactName): string {
+  #remedy(fact: FactName, boots: boolean): string {
     const known = this.#sources.filter(({ tells }) => tells.includes(fact)).map(({ source }) => source);
     if (this.#trust !== undefined && known.length > 0)
       return `\`trust\` excludes the sources that provide it: ${known.join(', ')}`;
+    if (boots) return 'add a source to identify(), before hosts: identify({ dhcp: true })';
     if (fact === 'mac') return 'add a source to identify(), before hosts: identify({ neighbours: true })';
     return 'use the identify() source that provides it, `filename`';
   }
@@ -172,7 +182,7 @@ function misspelt(source: string, index: number): Finding[] {
     : [finding('warning', { path: ['trust', index] }, `no plugin here knows this source; did you mean ${JSON.stringify(near)}?`)];
 }
 
-const sources = ['table', 'neighbours', 'filename', 'leases'];
+const sources = ['table', 'neighbours', 'filename', 'leases', 'dhcp'];
 
 function unreachable(unknown: HostsOptions['unknown'], entries: readonly Entry[]): Finding[] {
   const everybody = entries.find(({ selectors }) => selectors.some(({ kind }) => kind === 'default'))?.listed;

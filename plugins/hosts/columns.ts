@@ -2,13 +2,13 @@
  * The header of a table: what each column says of a machine. Knows how people and the programs that write tables head them.
  */
 import type { Issue } from 'pxe';
-import { nearest, parseAddress, parseMac } from 'pxe/kit';
+import { firmwares, nearest, parseAddress, parseMac } from 'pxe/kit';
 import { type Columns, type HostRow, rowKeys, selectorKeys } from './options.ts';
 
-/** Where a cell goes: a key of the row, or a key of its `files` or `variables`. */
+/** Where a cell goes: a key of the row, or a key of its `files`, `variables` or `boot`. */
 export type Target =
-  | { readonly key: keyof HostRow; readonly name?: never }
-  | { readonly key: 'files' | 'variables'; readonly name: string };
+  | { readonly key: Exclude<keyof HostRow, 'boot'>; readonly name?: never }
+  | { readonly key: 'files' | 'variables' | 'boot'; readonly name: string };
 
 export interface Column {
   /** As it stands in the table; `''` above an empty column. */
@@ -47,6 +47,8 @@ const keyOfHeader = new Map(
 const several: readonly string[] = ['mac', 'address'];
 
 const columnKeys = rowKeys.filter((key) => key !== 'files' && key !== 'variables');
+/** A column `boot` alone is for each firmware that has none of its own. */
+const bootNames: readonly string[] = [...firmwares, 'default'];
 
 /** @param mapping the config's own word on what a header means */
 export function readHeader(cells: readonly string[], mapping: Columns = {}): readonly Column[] {
@@ -82,10 +84,12 @@ function exactTargets(header: string): readonly Target[] | undefined {
   if (header === '') return [];
   const [, file] = /^file:(.+)$/i.exec(header) ?? [];
   if (file !== undefined) return [{ key: 'files', name: file }];
+  const [, firmware = header.toLowerCase() === 'boot' ? 'default' : undefined] = /^boot:(.+)$/i.exec(header) ?? [];
+  if (firmware !== undefined) return [{ key: 'boot', name: firmware.toLowerCase() }];
   const [, variable] = /^var\.(.+)$/i.exec(header) ?? [];
   if (variable !== undefined) return [{ key: 'variables', name: variable }];
   const key = columnKeys.find((known) => known === header.toLowerCase());
-  return key === undefined ? undefined : [{ key: key as keyof HostRow }];
+  return key === undefined ? undefined : [{ key: key as Exclude<keyof HostRow, 'boot'> }];
 }
 
 function folded(header: string): string {
@@ -107,6 +111,12 @@ export function headerIssues(columns: readonly Column[]): Issue[] {
       if (seen.has(said))
         issues.push({ path: [], message: `column ${JSON.stringify(header)} appears twice`, hint: 'remove one of them' });
       seen.add(said);
+    }
+    const [target] = targets;
+    if (target?.key === 'boot' && !bootNames.includes(target.name)) {
+      const near = nearest(target.name, bootNames);
+      const hint = near === undefined ? `there are: ${bootNames.join(', ')}` : `did you mean "boot:${near}"?`;
+      issues.push({ path: [], message: `column ${JSON.stringify(header)} is for an unknown firmware`, hint });
     }
     const near = misspelt(header, targets);
     if (near !== undefined)

@@ -128,12 +128,14 @@ function cellIssues(cells: readonly string[], columns: readonly Column[], header
 function readRow(cells: readonly string[], columns: readonly Column[]): unknown {
   const row: Record<string, unknown> = {};
   const lists = new Map<string, string[]>();
-  const nested = { files: new Map<string, string>(), variables: new Map<string, string>() };
+  const nested = { files: new Map<string, string>(), variables: new Map<string, string>(), boot: new Map<string, unknown>() };
   for (const { index, targets } of columns) {
     const cell = cells[index]!;
     if (cell === '') continue;
     for (const { key, name } of targets) {
-      if (name !== undefined) nested[key as keyof typeof nested].set(name, cell);
+      if (key === 'boot') {
+        if (!isNothing(cell)) nested.boot.set(name, cell.toLowerCase() === 'false' ? false : cell);
+      } else if (name !== undefined) nested[key].set(name, cell);
       else if (key === 'mac' || key === 'address') lists.set(key, [...(lists.get(key) ?? []), ...severalIn(cell, isOf[key])]);
       else if (key === 'groups') row[key] = cell.split(/[\s;|]+/).filter((group) => group !== '');
       else if (!isNothing(cell) || key === 'name') row[key] = cell;

@@ -15,6 +15,12 @@ export interface Who {
   readonly host?: string | undefined;
 }
 
+/** What a boot target may hold besides. */
+export interface BootWho extends Who {
+  /** The server's address on the machine's network. */
+  readonly server?: string | undefined;
+}
+
 const values: Readonly<Record<string, (who: Who) => string | undefined>> = {
   mac: ({ mac }) => mac,
   'mac-dashes': ({ mac }) => mac?.replaceAll(':', '-'),
@@ -29,28 +35,55 @@ const values: Readonly<Record<string, (who: Who) => string | undefined>> = {
 /** Other names for them: iPXE's `${mac:hexraw}`, and what a template calls the address. */
 const synonyms: Readonly<Record<string, string>> = { 'mac-raw': 'mac-bare', 'hex-address': 'address-hex' };
 
-function lookUp(key: string): ((who: Who) => string | undefined) | undefined {
+type Values<Known> = Readonly<Record<string, (who: Known) => string | undefined>>;
+
+const bootValues: Values<BootWho> = { ...values, server: ({ server }) => server };
+
+function lookUp<Known>(values: Values<Known>, key: string): ((who: Known) => string | undefined) | undefined {
   const name = Object.hasOwn(synonyms, key) ? synonyms[key]! : key;
   return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
+function listed(values: Values<never>): string {
+  return Object.keys(values)
+    .map((key) => `{${key}}`)
+    .join(', ');
+}
+
 /** For messages. */
-export const placeholders = Object.keys(values)
-  .map((key) => `{${key}}`)
-  .join(', ');
+export const placeholders = listed(values);
+export const bootPlaceholders = listed(bootValues);
 
 /** Whether all that stands in braces is known. */
 export function isFillable(written: string): boolean {
-  return [...written.matchAll(PLACEHOLDER)].every(([, key]) => lookUp(key!) !== undefined);
+  return allKnown(values, written);
+}
+
+/** The same of a boot target. */
+export function isBootFillable(written: string): boolean {
+  return allKnown(bootValues, written);
+}
+
+function allKnown(values: Values<never>, written: string): boolean {
+  return [...written.matchAll(PLACEHOLDER)].every(([, key]) => lookUp(values, key!) !== undefined);
 }
 
 /** @returns a function whose answer is `undefined` where something is not known of the machine, or is no part of a name */
 export function fillable(written: string): (who: Who) => string | undefined {
+  return filling(values, written);
+}
+
+/** The same of a boot target. */
+export function bootFillable(written: string): (who: BootWho) => string | undefined {
+  return filling(bootValues, written);
+}
+
+function filling<Known>(values: Values<Known>, written: string): (who: Known) => string | undefined {
   if (written.search(PLACEHOLDER) < 0) return () => written;
   return (who) => {
     let known = true;
     const filled = written.replace(PLACEHOLDER, (_, key: string) => {
-      const value = lookUp(key)?.(who);
+      const value = lookUp(values, key)?.(who);
       if (value === undefined || !isComponent(value)) known = false;
       return value ?? '';
     });

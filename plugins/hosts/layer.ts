@@ -3,6 +3,7 @@
  */
 import { cleanName } from 'pxe/kit';
 import { covers, type Glob, hasWildcard, parseGlob } from '../lib/glob.ts';
+import { BootTargets } from './boot.ts';
 import { fillable, type Who } from './fill.ts';
 import type { GroupEntry } from './options.ts';
 
@@ -16,6 +17,7 @@ export class Layer {
   readonly variables: Readonly<Record<string, unknown>>;
   /** The search folder; `undefined` if there is none for this machine. */
   readonly folder: (who: Who) => string | undefined;
+  readonly boot: BootTargets;
   readonly shadowed: readonly Shadowed[];
   readonly #fold: (name: string) => string;
   readonly #exact = new Map<
@@ -25,7 +27,7 @@ export class Layer {
   readonly #globs: { readonly key: string; readonly glob: Glob; readonly target: (who: Who) => string | undefined }[] = [];
 
   /** @param fold how names are compared */
-  constructor({ files = {}, folder, variables = {} }: GroupEntry, fold: (name: string) => string = (name) => name) {
+  constructor({ files = {}, folder, variables = {}, ...boot }: GroupEntry, fold: (name: string) => string = (name) => name) {
     this.#fold = fold;
     const shadowed: Shadowed[] = [];
     for (const [key, written] of Object.entries(files)) {
@@ -39,6 +41,7 @@ export class Layer {
     }
     this.folder = folder === undefined ? () => undefined : fillable(cleanName(folder, 'any'));
     this.variables = variables;
+    this.boot = new BootTargets(boot);
     this.shadowed = shadowed;
   }
 
@@ -50,7 +53,7 @@ export class Layer {
   /** All that it gives to a machine, to be compared. */
   given(who: Who): unknown {
     const files = [...this.#exact.values(), ...this.#globs].map(({ key, target }) => [key, target(who)]);
-    return [this.folder(who), files, this.variables];
+    return [this.folder(who), files, this.variables, this.boot.given(who)];
   }
 
   /** The file that `files` names for a cleaned name. */

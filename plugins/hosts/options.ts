@@ -6,11 +6,12 @@ import { nearest, parseAddress, parseInterfaceAddress, parseNetwork } from 'pxe/
 import { z } from 'zod';
 import { checkedBy } from '../lib/checked.ts';
 import { isName } from '../lib/name.ts';
+import { type BootEntry, bootShape } from './boot-options.ts';
 import { isFillable, placeholders } from './fill.ts';
 import { parseSelector, selectorProblem } from './selector.ts';
 
 /** What several machines have in common. */
-export interface GroupEntry {
+export interface GroupEntry extends BootEntry {
   /** Groups whose files, folders and variables count after these, in this order. Groups may have groups. */
   readonly groups?: readonly string[] | undefined;
   /** For generated content. */
@@ -55,8 +56,11 @@ export interface HostsOptions {
   readonly columns?: Columns | undefined;
   /** Sources that a MAC address, UUID or serial number must be known from to count: `table`, `leases`, …. Default: all. */
   readonly trust?: readonly string[] | undefined;
-  /** What machines get that nothing selects: the root directory (`serve`, the default), ERROR 2, or these files only. */
-  readonly unknown?: 'serve' | 'refuse' | Pick<GroupEntry, 'files' | 'folder'> | undefined;
+  /**
+   * What machines get that nothing selects: the root directory (`serve`, the default), ERROR 2 and no offer (`refuse`), or only what
+   * stands here.
+   */
+  readonly unknown?: 'serve' | 'refuse' | Pick<GroupEntry, 'files' | 'folder' | 'boot' | 'layout'> | undefined;
 }
 
 /** Headers of a table, upper and lower case aside, by what stands below them. */
@@ -72,6 +76,7 @@ const common = {
   variables: z.record(z.string(), z.unknown()).optional(),
   files,
   folder,
+  ...bootShape,
 };
 const group: z.ZodType<GroupEntry> = z.strictObject(common);
 const host = z.strictObject({ name: z.string().min(1).optional(), ...common });
@@ -87,7 +92,7 @@ const long = z.strictObject({
   file: z.union([z.string().min(1), z.array(z.string().min(1))]).optional(),
   columns: z.record(z.string().min(1), z.union([z.string().min(1), z.literal(false)])).optional(),
   trust: z.array(z.string().min(1)).optional(),
-  unknown: z.union([z.enum(['serve', 'refuse']), z.strictObject({ files, folder })]).optional(),
+  unknown: z.union([z.enum(['serve', 'refuse']), z.strictObject({ files, folder, ...bootShape })]).optional(),
 });
 
 const longKeys = Object.keys(long.shape);

@@ -13,6 +13,9 @@ import { issuesOf, serving } from '../support.ts';
 
 const web1 = { mac: '52:54:00:12:34:56' };
 
+/** Of a plugin that is set up alone. */
+const context = { configDir: '/lab', watch() {}, keep: <T>(_name: string, make: () => T) => make() };
+
 async function hostOf(plugin: ReturnType<typeof hosts>, client: Partial<Client>, name = 'f'): Promise<Host | undefined> {
   const pipeline = await start([plugin], surroundings());
   return (await pipeline.host(readRequest(name, client))).client.host;
@@ -302,7 +305,7 @@ test('machines: who is one machine, and the names that its entries give', async 
     }),
   ]);
   const { plugin, options } = plugins[0]!;
-  const hooks = await plugin.definition.setup(options, { configDir: '/lab', watch() {} } as never);
+  const hooks = await plugin.definition.setup(options, context as never);
   expect(Array.from(await hooks.machines!(call([])), ({ fingerprint: _, ...machine }) => machine)).toEqual([
     { name: 'web1', mac: web1.mac, names: ['boot.efi', 'kernel', 'shared', 'any'] },
     { name: 'serial:ABCD', serial: 'abcd', names: ['boot.efi', 'any'] },
@@ -315,7 +318,7 @@ describe('check', () => {
     const { plugins, issues } = readyPlugins([hosts(written)]);
     expect(issues).toEqual([]);
     const { plugin, options } = plugins[0]!;
-    const hooks = await plugin.definition.setup(options, { configDir: '/lab', watch() {} } as never);
+    const hooks = await plugin.definition.setup(options, context as never);
     return [...(await hooks.check!(call(files)))].map(
       ({ severity, path, message }) => `${severity} ${path.join(' ')}: ${message}`,
     );
@@ -337,12 +340,26 @@ describe('check', () => {
   test('no file is reported absent where the root is: that is a finding about `rootDir`', async () => {
     const { plugins } = readyPlugins([hosts({ default: { files: { a: 'gone' }, folder: 'gone' } })]);
     const { plugin, options } = plugins[0]!;
-    const hooks = await plugin.definition.setup(options, { configDir: '/lab', watch() {} } as never);
+    const hooks = await plugin.definition.setup(options, context as never);
     const missing = async () => {
       throw new Error('ENOENT');
     };
     const root = { ...fakeFolder({}), has: missing, list: async () => undefined };
     expect([...(await hooks.check!({ ...call([]), root }))]).toEqual([]);
+  });
+
+  test('an entry that only says what to boot needs no source: DHCP says who asks', async () => {
+    const check = async (entry: object) => {
+      const { plugins } = readyPlugins([hosts({ [web1.mac]: entry })]);
+      const hooks = await plugins[0]!.plugin.definition.setup(plugins[0]!.options, context as never);
+      const found = [...(await hooks.check!({ ...call(['a']), sources: [] }))];
+      return found.map(({ message }) => message.replace(/:.*before hosts:/, ': …'));
+    };
+    expect(await check({ boot: 'a' })).toEqual([]);
+    expect(await check({ boot: 'a', files: { b: 'a' } })).toEqual([
+      'can never match a machine that asks for a file: … identify({ dhcp: true })',
+    ]);
+    expect(await check({ files: { b: 'a' } })).toEqual(['can never match: … identify({ neighbours: true })']);
   });
 
   test.each<[Parameters<typeof hosts>[0], string]>([

@@ -199,3 +199,35 @@ describe('cells', () => {
     expect(issues).toEqual([expect.stringContaining('write 192.168.7.50 for that machine, or 192.168.7.0/24 for its network')]);
   });
 });
+
+describe('what a machine boots', () => {
+  test('a column for all firmware, and one for each', async () => {
+    const { entries, issues } = await read(
+      'mac,boot,boot:ipxe,Boot:UEFI-ARM64,layout\n52:54:00:12:34:56,ipxe.efi,web.ipxe,false,binl\n52:54:00:12:34:57,disk,,-,\n',
+    );
+    expect(issues).toEqual([]);
+    expect(entries).toMatchObject([
+      { boot: { default: 'ipxe.efi', ipxe: 'web.ipxe', 'uefi-arm64': false }, layout: 'binl' },
+      { boot: { default: 'disk' } },
+    ]);
+    expect(entries[1]).not.toHaveProperty('layout');
+  });
+
+  test.each([
+    [
+      'mac,boot:uefi-x46\n52:54:00:12:34:56,a\n',
+      '1: column "boot:uefi-x46" is for an unknown firmware (did you mean "boot:uefi-x64"?)',
+    ],
+    [
+      'mac,boot:bios\n52:54:00:12:34:56,../a\n',
+      '2: column "boot:bios": expected a file under the root, without .., found "../a"',
+    ],
+    [
+      'mac,layout\n52:54:00:12:34:56,menue\n',
+      '2: column "layout": expected "direct", "binl" or "menu", found "menue" (did you mean "menu"?)',
+    ],
+    ['mac,boot,boot:default\n52:54:00:12:34:56,a,b\n', '1: column "boot:default" appears twice (remove one of them)'],
+  ])('%j', async (text, issue) => {
+    expect((await read(text)).issues).toContain(issue);
+  });
+});

@@ -175,3 +175,26 @@ test('several MAC addresses of one machine in a list', () => {
   expect(read('- { mac: [], name: web1 }').issues).toEqual([expect.stringContaining('expected at least 1 entry')]);
   expect(read('- { mac: [52:54:zz], name: web1 }').issues).toEqual([expect.stringContaining('expected a MAC address')]);
 });
+
+describe('what a machine boots', () => {
+  test('one target, or one for each firmware; of a group, too', () => {
+    const { entries, issues } = read(
+      [
+        '- mac: 52:54:00:12:34:56',
+        '  boot: { uefi-x64: ipxe.efi, bios: false }',
+        '  layout: menu',
+        '- { serial: x, boot: disk }',
+      ].join('\n'),
+    );
+    expect(issues).toEqual([]);
+    expect(entries).toMatchObject([{ boot: { 'uefi-x64': 'ipxe.efi', bios: false }, layout: 'menu' }, { boot: 'disk' }]);
+  });
+
+  test.each([
+    ['default:\n  boot:\n    uefi-x46: a', '3:5 unknown key (did you mean "uefi-x64"?)'],
+    ['groups:\n  lab:\n    boot:\n      bios: ../a', '4:7 expected a file under the root, without .., found "../a"'],
+    ['default:\n  boot: x\n  layout: pxe', '3:3 expected "direct", "binl" or "menu", found "pxe"'],
+  ])('%j', (text, told) => {
+    expect(read(text).issues).toEqual([expect.stringContaining(told)]);
+  });
+});
