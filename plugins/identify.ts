@@ -36,6 +36,11 @@ export interface IdentifyOptions {
    * takes effect at once. Source `leases`.
    */
   readonly leases?: readonly LeaseFileOption[] | undefined;
+  /**
+   * What the machine said of itself by DHCP: MAC address, UUID, serial number, and its firmware. The `dhcp` service has to see it, as a
+   * section `dhcp` in the config makes it. Source `dhcp`.
+   */
+  readonly dhcp?: boolean | undefined;
   /** The kernel's neighbour table (Linux), or a function that stands for it. Source `neighbours`. */
   readonly neighbours?: boolean | NeighbourReader | undefined;
   /** A MAC address, UUID or serial number in the file name, as firmware and boot loaders put it there: whatever a client claims. Source `filename`. */
@@ -55,6 +60,7 @@ const sources = z.strictObject({
     )
     .optional(),
   leases: z.array(leaseFile).optional(),
+  dhcp: z.boolean().optional(),
   neighbours: z
     .union([z.boolean(), z.custom<NeighbourReader>((value) => typeof value === 'function', 'expected true, false or a function')])
     .optional(),
@@ -81,10 +87,11 @@ export const identify = definePlugin({
         const missing = new Set(factNames.filter((fact) => request.client[fact] === undefined));
         const identities: Identity[] = [];
         for (const [index, source] of asked.entries()) {
-          if (!source.tells.some((fact) => missing.has(fact))) continue;
+          const asksFirmware = source.tellsFirmware === true && request.client.firmware === undefined;
+          if (!asksFirmware && !source.tells.some((fact) => missing.has(fact))) continue;
           const found = await source.find(request, call);
           const news = factNames.filter((fact) => found?.[fact] !== undefined && missing.delete(fact));
-          if (found === undefined || news.length === 0) continue;
+          if (found === undefined || (news.length === 0 && !asksFirmware)) continue;
           identities.push({ ...found, source: source.source });
           if (!news.includes('mac')) continue;
           const witnesses = asked.slice(index + 1).map((other) => ({
@@ -105,9 +112,9 @@ function isOn(value: unknown): boolean {
   return value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
 }
 
-/** Addresses and the neighbour table lead to a MAC address; names hold the rest, too. */
+/** Addresses and the neighbour table lead to a MAC address; names and DHCP hold the rest, too. */
 function tells(source: string): IdentitySource['tells'] {
-  return source === 'filename' ? ['mac', 'uuid', 'serial'] : ['mac'];
+  return source === 'filename' || source === 'dhcp' ? factNames : ['mac'];
 }
 
 /** Milliseconds that a setup waits for the first reading of a lease file; a larger file is read on while machines are served. */
@@ -123,6 +130,8 @@ interface Source {
   readonly label: string;
   /** Facts that it may know; it is not asked where all of them are known. */
   readonly tells: readonly FactName[];
+  /** Whether it knows the firmware, too. */
+  readonly tellsFirmware?: true;
   /** Whether it answers from memory. */
   readonly ready: boolean;
   /** Resolves, within a few seconds, when the source can be asked. */
@@ -136,6 +145,7 @@ function makeSources(source: string, value: unknown, context: PluginContext): re
   if (source === 'leases')
     return (value as readonly LeaseFileOption[]).map((option, index) => leaseSource(option, index, context));
   if (source === 'table') return [tableSource(value as Readonly<Record<string, string>>)];
+  if (source === 'dhcp') return [dhcpSource(context)];
   if (source === 'neighbours')
     return [neighbourSource(typeof value === 'function' ? (value as NeighbourReader) : undefined, context)];
   return [{ source, label: source, tells: factNames, ready: true, find: ({ name }) => claim(name) }];
@@ -172,6 +182,17 @@ function leaseSource(option: LeaseFileOption, index: number, { configDir, log, k
       return reading === undefined ? [] : [{ severity: 'note', message: `${reading} (leases)`, ...at }];
     },
   };
+}
+
+function dhcpSource({ sightings }: PluginContext): Source {
+  const find = ({ client }: RequestInfo): Known | undefined => {
+    const seen = sightings.byAddress(parseAddress(client.address)?.text ?? client.address);
+    if (seen === undefined) return undefined;
+    const { mac, uuid, serial, firmware, arch, ageMs } = seen;
+    const known = Object.entries({ mac, uuid, serial, firmware, arch }).filter(([, value]) => value !== undefined);
+    return { ...Object.fromEntries(known), ageMs };
+  };
+  return { source: 'dhcp', label: 'dhcp', tells: factNames, tellsFirmware: true, ready: true, find };
 }
 
 function neighbourSource(given: NeighbourReader | undefined, { log }: PluginContext): Source {

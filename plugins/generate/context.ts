@@ -58,7 +58,7 @@ export const reservedNames = ['client', 'host', 'match', 'request', 'server', 'v
 
 /** What a template sees: variables by their names, all else under {@link reservedNames}. What is not known is not there. */
 export function scopeOf({ request, client, host, variables, mac, address, server, match }: GenerateContext): object {
-  const { uuid, serial, macSource, uuidSource, serialSource } = client;
+  const { uuid, serial, macSource, uuidSource, serialSource, firmware, arch } = client;
   return {
     ...variables,
     variables,
@@ -73,6 +73,8 @@ export function scopeOf({ request, client, host, variables, mac, address, server
       uuid_source: uuidSource,
       serial,
       serial_source: serialSource,
+      firmware,
+      arch,
     }),
     ...known({ host: host && { name: host.name, groups: host.groups } }),
     request: { name: request.name, asked: request.asked },

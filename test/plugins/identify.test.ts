@@ -4,7 +4,8 @@ import type { IdentifyOptions } from 'pxe/plugins';
 import { hosts, identify } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
 import { KeptState } from '../../src/plugin/kept.ts';
-import { readRequest, settle, start, surroundings } from '../plugin/support.ts';
+import { Sightings } from '../../src/service/sightings.ts';
+import { FakeClock, readRequest, settle, start, surroundings } from '../plugin/support.ts';
 import { scratch } from './leases/support.ts';
 import { issuesOf, serving } from './support.ts';
 
@@ -277,4 +278,80 @@ test('check tells which lease files tell nothing', async () => {
       file: idle,
     },
   ]);
+});
+
+describe('what a machine said by DHCP', () => {
+  const uuid = 'b1c65f1a-2b5d-4f0e-9c55-0123456789ab';
+  const seen = { mac: '52:54:00:00:00:07', uuid, firmware: 'uefi-x64', arch: 7, service: 'dhcp' } as const;
+
+  async function clientOf(options: IdentifyOptions, address = '10.0.0.1', known: object = {}) {
+    const clock = new FakeClock();
+    const sightings = new Sightings({ clock });
+    const pipeline = await start([identify(options)], surroundings({ clock, sightings }));
+    sightings.see({ ...seen, address: '10.0.0.1' });
+    await clock.advance(1500);
+    const { port: _, ...client } = (await pipeline.identify(readRequest('x', { address, ...known }))).client;
+    return client;
+  }
+
+  test('identifies it, with its age, and tells its firmware', async () => {
+    expect(await clientOf({ dhcp: true })).toEqual({
+      ...{ address: '10.0.0.1', firmware: 'uefi-x64', arch: 7 },
+      ...{ mac: seen.mac, macSource: 'dhcp', macAgeMs: 1500, uuid, uuidSource: 'dhcp', uuidAgeMs: 1500 },
+    });
+  });
+
+  test('not another address, and not where it is switched off', async () => {
+    expect(await clientOf({ dhcp: true }, '10.0.0.2')).toEqual({ address: '10.0.0.2' });
+    expect(await clientOf({ dhcp: false })).toEqual({ address: '10.0.0.1' });
+  });
+
+  test('an IPv4 address in IPv6 clothes is the same', async () => {
+    expect(await clientOf({ dhcp: true }, '::ffff:10.0.0.1')).toMatchObject({ mac: seen.mac });
+  });
+
+  test('behind a source that knows the MAC address, it adds the rest', async () => {
+    expect(await clientOf({ table: { '10.0.0.1': '52:54:00:00:00:01' }, dhcp: true })).toMatchObject({
+      ...{ mac: '52:54:00:00:00:01', macSource: 'table', uuid, uuidSource: 'dhcp', firmware: 'uefi-x64', arch: 7 },
+    });
+  });
+
+  test('the firmware alone, where every fact that it knows is known', async () => {
+    const known = { mac: '52:54:00:00:00:01', uuid: 'x' };
+    expect(await clientOf({ dhcp: true }, '10.0.0.1', known)).toEqual({
+      address: '10.0.0.1',
+      ...known,
+      firmware: 'uefi-x64',
+      arch: 7,
+    });
+  });
+
+  test('is new with each exchange, and the last program counts', async () => {
+    const clock = new FakeClock();
+    const sightings = new Sightings({ clock });
+    const pipeline = await start([identify({ dhcp: true })], surroundings({ clock, sightings }));
+    sightings.see({ ...seen, address: '10.0.0.1' });
+    sightings.see({ mac: seen.mac, firmware: 'ipxe', arch: 7, service: 'dhcp' });
+    expect((await pipeline.identify(readRequest('x', { address: '10.0.0.1' }))).client).toMatchObject({
+      firmware: 'ipxe',
+      arch: 7,
+    });
+    sightings.see({ mac: '52:54:00:00:00:08', address: '10.0.0.1', service: 'dhcp' });
+    expect((await pipeline.identify(readRequest('x', { address: '10.0.0.1' }))).client).toMatchObject({
+      mac: '52:54:00:00:00:08',
+    });
+  });
+
+  test('`trust` knows it', async () => {
+    const clock = new FakeClock();
+    const sightings = new Sightings({ clock });
+    sightings.see({ ...seen, address: '10.0.0.1' });
+    const entry = (trust: string[]) => hosts({ hosts: { [seen.mac]: { name: 'web1' } }, trust });
+    const hostWith = async (trust: string[]) => {
+      const pipeline = await start([identify({ dhcp: true }), entry(trust)], surroundings({ clock, sightings }));
+      return (await pipeline.route(readRequest('kernel', { address: '10.0.0.1' }))).request.client.host?.name;
+    };
+    expect(await hostWith(['dhcp'])).toBe('web1');
+    expect(await hostWith(['leases'])).toBeUndefined();
+  });
 });

@@ -160,6 +160,8 @@ describe('templates', () => {
       '52:54:00:12:34:56 52-54-00-12-34-56 525400123456 192.168.7.20 C0A80714 table',
     ],
     ['{{ host.name }} {{ host.groups }} {{ server }} {{ match[0] }} {{ request.name }}', 'web1 web 192.168.7.1 a t/a'],
+    ['{{ client.firmware }} {{ client.arch }}', 'uefi-x64 7', { firmware: 'uefi-x64', arch: 7 }],
+    ['{{ client.firmware | default: "any" }}', 'any', { address: '10.0.0.1' }],
     ['{% if client.mac %}known{% else %}stranger{% endif %}', 'stranger', {}],
     ["{{ 'a<b>&\"c' }}", 'a<b>&"c'],
   ])('%s', async (template, text, client) => {
