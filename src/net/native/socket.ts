@@ -114,7 +114,7 @@ function refusal(attempt: () => void, fields: object, message: string): Notice[]
 }
 
 /** Enlarges the buffers, beyond the system's limit if permitted (CAP_NET_ADMIN), else up to it. */
-function tune(fd: number): Notice[] {
+export function tune(fd: number): Notice[] {
   grow(fd, C.SO_RCVBUFFORCE, C.SO_RCVBUF, RECEIVE_BUFFER_BYTES);
   grow(fd, C.SO_SNDBUFFORCE, C.SO_SNDBUF, SEND_BUFFER_BYTES);
   const timeout = new Uint8Array(new BigInt64Array([0n, BigInt(SEND_TIMEOUT_MS * 1000)]).buffer);

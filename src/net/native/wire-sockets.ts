@@ -7,6 +7,7 @@ import { foreignSockets, portHolder } from '../port-holder.ts';
 import { adopted, openUnicast, type WireSockets } from '../wire-sockets.ts';
 import { C, call, mustCall, SystemError, setOption } from './libc.ts';
 import { interfaceIndex, SOCKADDR_BYTES, writeLocal } from './sockaddr.ts';
+import { tune } from './socket.ts';
 
 export const nativeWireSockets: WireSockets = {
   tellsWires: true,
@@ -40,6 +41,7 @@ function openBroadcast(device: string, port: number, address: string): number {
     setOption(fd, C.SOL_SOCKET, C.SO_BINDTODEVICE, device);
     const name = new Uint8Array(new ArrayBuffer(SOCKADDR_BYTES));
     mustCall('bind', fd, name, writeLocal(name, LIMITED_BROADCAST, port));
+    tune(fd);
     return fd;
   } catch (error) {
     call('close', fd);
