@@ -166,7 +166,8 @@ export class DhcpService implements Service {
     const request = requestOf(question, local);
     const exchange = new DhcpExchange(this.#host, lease, request, question, config, desk, () => this.#live.delete(key));
     this.#live.set(key, exchange);
-    exchange.answer();
+    // No user's code runs within the socket's call.
+    queueMicrotask(() => exchange.ended || exchange.answer());
     return true;
   }
 

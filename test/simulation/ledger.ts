@@ -63,7 +63,7 @@ export class Ledger {
     if (reason.startsWith('too-many')) this.crowdedOut.add(client);
   }
 
-  requested({ id, request }: Exchange): void {
+  requested({ id, request }: Pick<Exchange, 'id' | 'request'>): void {
     const world = this.#world;
     const { address, port } = request.client;
     world.note(`request ${id} ${address}:${port} ${request.asked}`);

@@ -35,6 +35,10 @@ export interface Plan {
   readonly stableMs: number;
   readonly stableWaitMs: number;
   readonly caseInsensitive: boolean;
+  /** Whether machines are told what to boot. */
+  readonly dhcp: 'off' | 'on' | 'boot server only';
+  /** Says what to boot after so many milliseconds. */
+  readonly bootMs: number;
   /** How long `setup` takes. */
   readonly setupMs: number;
   readonly dispose: 'at once' | 'slow' | 'throws' | 'hangs';
@@ -47,6 +51,11 @@ export const ROOTS = ['/srv/current', '/srv/other'] as const;
 export const UPLOADS = '/srv/uploads';
 /** Another process has this port. */
 export const TAKEN_PORT = 6900;
+
+export const DHCP_PORT = 67;
+export const BOOT_SERVER_PORT = 4011;
+/** What the misbehaving plugin does as machines ask what to boot. */
+export const ODD_BOOTS = ['throws', 'refuses', 'answers nonsense', 'never answers', 'has nothing'] as const;
 
 const MAIN = { address: '10.0.0.1', port: 69 };
 const LISTENS: readonly Plan['listen'][] = [
@@ -92,6 +101,8 @@ export function anyPlan(random: Random, save: number, failure?: FailurePoint): P
     stableMs: random.pick([50, 100, 150]),
     stableWaitMs: random.pick([120, 400, 2000]),
     caseInsensitive: random.chance(0.2),
+    dhcp: random.pick(['off', 'on', 'on', 'boot server only']),
+    bootMs: random.pick([0, 0, 30, 150]),
     setupMs: random.pick([0, 0, 20, 150]),
     dispose: random.pick(['at once', 'at once', 'slow', 'throws', 'hangs']),
     observers: random.pick(['at once', 'at once', 'slow', 'throw', 'hang']),

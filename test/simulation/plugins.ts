@@ -4,13 +4,15 @@
  */
 import { z } from 'zod';
 import { sleep } from '../../src/base/clock.ts';
+import { Refusal } from '../../src/base/refusal.ts';
 import type { Content, Sink } from '../../src/content/content.ts';
 import { definePlugin, type Plugin } from '../../src/plugin/define.ts';
-import type { Call, PluginContext, ReadRequest } from '../../src/plugin/types.ts';
+import type { BootAnswer, Call, PluginContext, ReadRequest } from '../../src/plugin/types.ts';
 import { ErrorCode, TftpError } from '../../src/tftp/protocol/error.ts';
 import type { SocketOwner } from '../../src/tftp/transport/socket-endpoint.ts';
+import { ODD } from './dhcp.ts';
 import { Instance, TrackedContent, TrackedSink } from './ledger.ts';
-import type { Plan } from './plan.ts';
+import { ODD_BOOTS, type Plan } from './plan.ts';
 import { PLUGIN_SOURCES } from './versions.ts';
 import type { World } from './world.ts';
 
@@ -90,6 +92,11 @@ const watching = definePlugin({
         const last = Number(request.client.address.split('.')[3]);
         return { mac: `02:00:00:00:00:${last.toString(16).padStart(2, '0')}`, source: 'address' };
       },
+      async boot({ client }, call) {
+        instance.called('boot', call);
+        await instance.during(call, pause(world, plan.bootMs));
+        return oddBootOf(client.mac) === undefined ? `plan-${plan.number}.efi` : undefined;
+      },
       rewrite(request, call) {
         instance.called('rewrite', call);
         if (!request.name.startsWith('alias/')) return undefined;
@@ -147,6 +154,13 @@ const misbehaving = definePlugin({
         world.count(`plugin read: ${kind}`);
         return oddRead(instance, kind, request, call);
       },
+      boot({ client }, call) {
+        instance.called('boot', call);
+        const kind = oddBootOf(client.mac);
+        if (kind === undefined) return undefined;
+        world.count(`plugin boot: ${kind}`);
+        return oddBoot(kind);
+      },
       store(request, call) {
         instance.called('store', call);
         if (!request.name.startsWith('sink/')) return undefined;
@@ -157,6 +171,26 @@ const misbehaving = definePlugin({
     };
   },
 });
+
+/** What is done for a machine, by the last byte of its MAC address. */
+function oddBootOf(mac: string | undefined): (typeof ODD_BOOTS)[number] | undefined {
+  return mac === undefined ? undefined : ODD_BOOTS[Number.parseInt(mac.slice(-2), 16) - ODD];
+}
+
+function oddBoot(kind: (typeof ODD_BOOTS)[number]): BootAnswer | Promise<BootAnswer> | undefined {
+  switch (kind) {
+    case 'throws':
+      throw new Error('boot failed');
+    case 'refuses':
+      throw new Refusal('forbidden', 'not this machine');
+    case 'answers nonsense':
+      return { file: '../outside' };
+    case 'never answers':
+      return new Promise(() => {});
+    case 'has nothing':
+      return undefined;
+  }
+}
 
 const keeping = definePlugin({
   name: 'keeping',

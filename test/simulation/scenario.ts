@@ -6,6 +6,8 @@
 import { peerKey, peerOf } from '../../src/base/peer.ts';
 import { SegmentCache } from '../../src/content/cache.ts';
 import { Disks } from '../../src/content/disks.ts';
+import { DhcpService } from '../../src/dhcp/service.ts';
+import { ALL_RIGHTS } from '../../src/net/rights.ts';
 import type { ExchangeSummary } from '../../src/plugin/types.ts';
 import { readMs } from '../../src/server/create.ts';
 import { Reloader } from '../../src/server/reloader.ts';
@@ -24,10 +26,11 @@ import type { Link } from '../kit/network.ts';
 import { type Random, seeded } from '../kit/random.ts';
 import { CHANGES, Changes } from './changes.ts';
 import { Downloader, type Machine, Prober, Stranger, Uploader } from './clients.ts';
+import { SimulatedDhcp } from './dhcp.ts';
 import { SimulatedEcho } from './echo.ts';
 import { FILE_NAMES, judgeDownload, judgePatience, judgeUpload } from './judge.ts';
 import { ConfigFile } from './loader.ts';
-import { anyPlan, FAILURES, type FailurePoint, TAKEN_PORT, UPLOADS } from './plan.ts';
+import { anyPlan, BOOT_SERVER_PORT, DHCP_PORT, FAILURES, type FailurePoint, TAKEN_PORT, UPLOADS } from './plan.ts';
 import { ODD_READS, ODD_WRITES } from './plugins.ts';
 import { World } from './world.ts';
 
@@ -104,6 +107,8 @@ class Simulation {
   readonly #reloader: Reloader;
   readonly #machines: Machine[] = [];
   readonly #echo: SimulatedEcho;
+  readonly #dhcp: SimulatedDhcp;
+  #dhcpService: DhcpService | undefined;
   readonly #unheard = new Map<string, number[]>();
   #saves = 0;
   #lastPort = 50_000;
@@ -114,6 +119,7 @@ class Simulation {
     this.#random = random;
     this.#changes = new Changes(world);
     this.#echo = new SimulatedEcho(world);
+    this.#dhcp = new SimulatedDhcp(world, () => this.#dhcpService?.underWay ?? []);
     world.files.makeFolder(UPLOADS);
     world.files.put(`${UPLOADS}/taken`, world.versions.bytes({ source: 998, version: 1 }, 100), { source: 998, version: 1 });
     world.files.delayMs = random.pick([0.2, 1, 5]);
@@ -132,7 +138,7 @@ class Simulation {
       readMs,
       stats,
       cache,
-      services: (host) => [this.#tftp(host), new EchoService(host, this.#echo, portOf)],
+      services: (host) => [this.#tftp(host), this.#dhcpOf(host), new EchoService(host, this.#echo, portOf)],
     });
     this.#reloader = new Reloader(
       {
@@ -164,6 +170,12 @@ class Simulation {
     });
   }
 
+  #dhcpOf(host: ServiceHost): DhcpService {
+    const interfaces = this.#world.sockets.networkInterfaces;
+    this.#dhcpService = new DhcpService(host, { sockets: () => this.#dhcp, rights: ALL_RIGHTS, interfaces });
+    return this.#dhcpService;
+  }
+
   async run(): Promise<void> {
     const world = this.#world;
     this.#observeServer();
@@ -180,7 +192,9 @@ class Simulation {
     if (!rude) {
       await world.run(CALM_MS - 1000);
       this.#checkRecovery();
+      const isTold = this.#dhcp.boot(false);
       await world.run(2000);
+      world.check(world.ledger.plan?.dhcp !== 'on' || isTold(), () => 'a machine was not told what to boot');
     } else await world.run(this.#random.int(BUSY_MS - 2500, BUSY_MS));
     await this.#stop(rude);
     this.#checkLeftovers();
@@ -201,6 +215,7 @@ class Simulation {
     outside(when(), () => this.#download(undefined, `odd/${random.pick(ODD_READS)}`));
     some(3, 6, () => outside(when(), () => this.#upload()));
     some(1, 2, () => outside(when(), () => this.#probe()));
+    some(2, 8, () => outside(when(), () => this.#dhcp.boot()));
     some(0, 1, () => outside(when(), () => this.#storm()));
     some(0, 3, () => outside(when(), () => this.#rubbish()));
     for (let i = 0; i < 3; i++) outside(i * 1900 + random() * 300, () => this.#save());
@@ -486,7 +501,7 @@ class Simulation {
 
   #checkLeftovers(): void {
     const world = this.#world;
-    const left = [...world.network.leftovers(), ...world.ledger.leftovers(), ...this.#echo.leftovers()];
+    const left = [...[world.network, world.ledger, this.#echo, this.#dhcp].flatMap((part) => part.leftovers())];
     if (world.timers > 0) left.push(`${world.timers} timers`);
     if (world.files.opened > 0) left.push(`${world.files.opened} open files`);
     const temporary = [UPLOADS, `${UPLOADS}/folder`, `${UPLOADS}/folder/deep`].flatMap((path) =>
@@ -505,6 +520,7 @@ class Simulation {
     const bytes = (kind: 'read' | 'write') => sum((one) => (one.request.kind === kind ? one.bytes : 0));
     const happened: Partial<StatsSnapshot['counters']> = {
       'requests.read': sum(({ request }) => Number(request.kind === 'read')),
+      'requests.boot': sum(({ request }) => Number(request.kind === 'boot')),
       'requests.write': sum(({ request }) => Number(request.kind === 'write')),
       'bytes.sent': bytes('read'),
       'bytes.received': bytes('write'),
@@ -541,7 +557,8 @@ class Simulation {
   }
 
   #serverKey() {
-    const addresses = this.#server.addresses.filter(({ address }) => address.startsWith('10.'));
+    const isDhcp = (port: number) => port === DHCP_PORT || port === BOOT_SERVER_PORT;
+    const addresses = this.#server.addresses.filter(({ address, port }) => address.startsWith('10.') && !isDhcp(port));
     if (addresses.length === 0 || this.#random.chance(0.05)) return peerKey('10.0.0.1', 69);
     const { address, port } = this.#random.pick(addresses);
     return peerKey(address, port);

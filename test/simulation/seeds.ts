@@ -2,7 +2,7 @@
  * Which seeds a run goes through: in CI the first thousand, split between two files so that both cores work.
  * `SEED=n` runs that one alone; `SEEDS=n` runs the first n.
  */
-import { FAILURES } from './plan.ts';
+import { FAILURES, ODD_BOOTS } from './plan.ts';
 
 const total = Number(process.env.SEEDS ?? 1000);
 
@@ -19,6 +19,9 @@ export const MUST_HAPPEN: readonly string[] = [
   ...['too-many-transfers', 'too-many-transfers-of-address', 'malformed', 'unknown-transfer'].map((why) => `dropped: ${why}`),
   ...['cut', 'drain', 'with transfers', 'idle'].map((how) => `stop: ${how}`),
   ...['EIO', 'ENOSPC', 'EMFILE'].map((trouble) => `disk: ${trouble}`),
+  ...ODD_BOOTS.map((kind) => `plugin boot: ${kind}`),
+  'dhcp: answered',
+  'dhcp: a repeated request joins',
   'file changed during transfer',
   'file is being written',
   'drained',
