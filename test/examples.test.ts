@@ -21,14 +21,14 @@ test('there are six at least', () => {
 });
 
 describe.each(examples)('$name', ({ config: file, readme }) => {
-  const around = new Shell();
+  const env = new Shell();
   beforeAll(async () => {
-    for (const { line } of preparationsIn(readme)) await around.run(line);
-    for (const [name, value] of Object.entries(around.environment)) vi.stubEnv(name, value);
+    for (const { line } of preparationsIn(readme)) await env.run(line);
+    for (const [name, value] of Object.entries(env.environment)) vi.stubEnv(name, value);
   });
   afterAll(async () => {
     vi.unstubAllEnvs();
-    await around[Symbol.asyncDispose]();
+    await env[Symbol.asyncDispose]();
   });
 
   test('is loaded, and found to be fine', async () => {

@@ -77,8 +77,8 @@ export class HookCaller {
       const { clock, hookMs, sources } = this.#options;
       const log = () => this.#logOf(plugin, options.log);
       const { counters } = plugin;
-      const around = { clock, counters, hookMs, root, sources, log, notes: entry, late: how.late, signal: options.signal };
-      const answer = await callHook((call) => this.#call(question, call), around);
+      const callOptions = { clock, counters, hookMs, root, sources, log, notes: entry, late: how.late, signal: options.signal };
+      const answer = await callHook((call) => this.#call(question, call), callOptions);
       return how.take(answer, {
         plugin: plugin.name,
         confine: (name) => this.#confine(question, name, options),
@@ -115,8 +115,8 @@ export class HookCaller {
     const failed = (error: unknown): void => this.#logFailure(plugin, hook, error, ofTransfer());
     try {
       const { counters } = plugin;
-      const around = { clock, counters, hookMs, root, log: () => this.#logOf(plugin, ofTransfer()) };
-      const observed = callHook((call) => this.#call(question, call), around);
+      const callOptions = { clock, counters, hookMs, root, log: () => this.#logOf(plugin, ofTransfer()) };
+      const observed = callHook((call) => this.#call(question, call), callOptions);
       if (observed === undefined) return;
       const observing = Promise.resolve(observed)
         .then(() => {}, failed)
@@ -131,9 +131,9 @@ export class HookCaller {
   async survey(plugin: StartedPlugin, hook: HookName, more: object = {}): Promise<unknown> {
     const { clock, setupMs, root, sources, log } = this.#options;
     const { counters } = plugin;
-    const around = { clock, counters, hookMs: setupMs, root, sources, log: () => log.child({ plugin: plugin.name }) };
+    const callOptions = { clock, counters, hookMs: setupMs, root, sources, log: () => log.child({ plugin: plugin.name }) };
     const ask = (call: Call) => (plugin.hooks[hook] as ((call: Call) => unknown) | undefined)?.(Object.assign(call, more));
-    return callHook((call) => during(this.#options.activity, plugin.name, hook, () => ask(call)), around);
+    return callHook((call) => during(this.#options.activity, plugin.name, hook, () => ask(call)), callOptions);
   }
 
   /** Resolves when no observer is at work. */

@@ -11,7 +11,7 @@ import type { Asking, RequestHook } from './combine.ts';
 import { HOOKS } from './hooks.ts';
 import type { ReadyPlugin } from './ready.ts';
 import type { BootRoute, Opened, ReadRoute, RouteOptions, Stored, WriteRoute } from './route.ts';
-import { Disposers, type StartedPlugin, type Surroundings, setUpAll } from './setup.ts';
+import { Disposers, type PluginEnvironment, type StartedPlugin, setUpAll } from './setup.ts';
 import { all, clientsOf, placed, withNames } from './survey.ts';
 import type {
   BootRequest,
@@ -30,7 +30,7 @@ import type {
   WriteRequest,
 } from './types.ts';
 
-export interface PipelineSurroundings extends Surroundings {
+export interface PipelineEnvironment extends PluginEnvironment {
   readonly log: Log;
   /** The config's root directory. */
   readonly root: Folder;
@@ -56,11 +56,11 @@ export class Pipeline<Table extends Hooking = Hooking> {
   #disposed: Promise<void> | undefined;
   #sources: readonly IdentitySource[] | undefined;
 
-  private constructor(table: Table, plugins: readonly StartedPlugin[], around: PipelineSurroundings, disposers: Disposers) {
+  private constructor(table: Table, plugins: readonly StartedPlugin[], env: PipelineEnvironment, disposers: Disposers) {
     this.#table = table;
     this.#plugins = plugins;
     this.#disposers = disposers;
-    this.#caller = new HookCaller({ ...around, sources: this.sources });
+    this.#caller = new HookCaller({ ...env, sources: this.sources });
     for (const hook of Object.keys(table) as (keyof Hooks)[]) {
       const having = table[hook].kind === 'statement' ? plugins : plugins.filter(({ hooks }) => hooks[hook] !== undefined);
       this.#askings.set(hook, { caller: this.#caller, hook, plugins: having });
@@ -68,21 +68,21 @@ export class Pipeline<Table extends Hooking = Hooking> {
   }
 
   /** As {@link startWith}, with the hooks that there are. */
-  static start(plugins: readonly ReadyPlugin[], around: PipelineSurroundings): Promise<Pipeline> {
-    return Pipeline.startWith(HOOKS, plugins, around);
+  static start(plugins: readonly ReadyPlugin[], env: PipelineEnvironment): Promise<Pipeline> {
+    return Pipeline.startWith(HOOKS, plugins, env);
   }
 
   /**
    * Sets the plugins up, one after the other. If one fails, what was made is disposed of and its `PluginError` thrown, unless
-   * {@link Surroundings.failed} takes it.
+   * {@link PluginEnvironment.failed} takes it.
    */
   static async startWith<Table extends Hooking>(
     table: Table,
     plugins: readonly ReadyPlugin[],
-    around: PipelineSurroundings,
+    env: PipelineEnvironment,
   ): Promise<Pipeline<Table>> {
-    const disposers = new Disposers(around);
-    return new Pipeline(table, await setUpAll(plugins, around, disposers, Object.keys(table)), around, disposers);
+    const disposers = new Disposers(env);
+    return new Pipeline(table, await setUpAll(plugins, env, disposers, Object.keys(table)), env, disposers);
   }
 
   /** The whole way of one request. Rejects only with the reason of `signal`; what a client is to be told is `error`. */

@@ -17,7 +17,7 @@ import { otherFolder } from './route.ts';
 import type { Folder, Hooks, PluginContext, SightingsView } from './types.ts';
 
 /** What plugins are set up in. */
-export interface Surroundings {
+export interface PluginEnvironment {
   readonly log: Log;
   readonly clock: Clock;
   /** Absolute; relative paths of plugins start here. */
@@ -56,25 +56,25 @@ export interface StartedPlugin {
 
 /**
  * Sets the plugins up, one after the other. If one fails, what was made is disposed of and its `PluginError` thrown, unless
- * {@link Surroundings.failed} takes it.
+ * {@link PluginEnvironment.failed} takes it.
  */
 export async function setUpAll(
   plugins: readonly ReadyPlugin[],
-  around: Surroundings,
+  env: PluginEnvironment,
   disposers: Disposers,
   hookNames: readonly string[],
 ): Promise<readonly StartedPlugin[]> {
   const started: StartedPlugin[] = [];
   try {
-    const stats = around.stats ?? new Stats();
-    const whole = { ...around, kept: around.kept ?? new KeptState(), stats };
+    const stats = env.stats ?? new Stats();
+    const whole = { ...env, kept: env.kept ?? new KeptState(), stats };
     for (const [index, plugin] of plugins.entries()) {
       const place = started.filter(({ name }) => name === plugin.plugin.name).length;
       try {
         started.push(await setUp(plugin, { index, place }, whole, disposers, hookNames));
       } catch (error) {
-        if (around.failed === undefined || !(error instanceof PluginError)) throw error;
-        around.failed(index, error);
+        if (env.failed === undefined || !(error instanceof PluginError)) throw error;
+        env.failed(index, error);
         const { name } = plugin.plugin;
         started.push({ name, hooks: {}, logsEnds: false, counters: stats.plugin(name) });
       }
@@ -93,30 +93,30 @@ export async function setUpAll(
 async function setUp(
   { plugin, options }: ReadyPlugin,
   { index, place }: { readonly index: number; readonly place: number },
-  around: Surroundings & { readonly kept: KeptState; readonly stats: Stats },
+  env: PluginEnvironment & { readonly kept: KeptState; readonly stats: Stats },
   disposers: Disposers,
   hookNames: readonly string[],
 ): Promise<StartedPlugin> {
   const context: PluginContext = {
-    log: around.log.child({ plugin: plugin.name }),
-    configDir: around.configDir,
+    log: env.log.child({ plugin: plugin.name }),
+    configDir: env.configDir,
     onDispose: (dispose) => disposers.add(plugin.name, dispose),
     keep: (name, make) => {
-      const { value, release } = around.kept.take(JSON.stringify([plugin.name, place, name]), make);
+      const { value, release } = env.kept.take(JSON.stringify([plugin.name, place, name]), make);
       disposers.add(plugin.name, release);
       return value;
     },
-    stats: () => around.stats.snapshot(),
-    sightings: around.sightings ?? NO_SIGHTINGS,
-    watch: (path) => around.watch(resolve(around.configDir, path)),
-    folder: (path) => otherFolder(around.folder(resolve(around.configDir, path))),
-    caseInsensitive: around.caseInsensitive ?? false,
-    tolerate: around.failed && ((issues) => around.failed?.(index, issues)),
+    stats: () => env.stats.snapshot(),
+    sightings: env.sightings ?? NO_SIGHTINGS,
+    watch: (path) => env.watch(resolve(env.configDir, path)),
+    folder: (path) => otherFolder(env.folder(resolve(env.configDir, path))),
+    caseInsensitive: env.caseInsensitive ?? false,
+    tolerate: env.failed && ((issues) => env.failed?.(index, issues)),
   };
   try {
-    const made = (async () => during(around.activity, plugin.name, 'setup', () => plugin.definition.setup(options, context)))();
-    const hooks = expectHooks(await limit(made, { clock: around.clock, ms: around.setupMs }), hookNames);
-    const counters = around.stats.plugin(plugin.name);
+    const made = (async () => during(env.activity, plugin.name, 'setup', () => plugin.definition.setup(options, context)))();
+    const hooks = expectHooks(await limit(made, { clock: env.clock, ms: env.setupMs }), hookNames);
+    const counters = env.stats.plugin(plugin.name);
     return { name: plugin.name, hooks, logsEnds: plugin.definition.logsEnds === true, counters };
   } catch (error) {
     throw new PluginError(plugin.name, 'setup', error);
@@ -127,12 +127,12 @@ const NO_SIGHTINGS: SightingsView = Object.freeze({ byAddress: () => undefined }
 
 /** What is to be given back at the end: last in, first out, once. */
 export class Disposers {
-  readonly #around: Surroundings;
+  readonly #env: PluginEnvironment;
   readonly #stack: { readonly plugin: string; readonly dispose: () => Awaitable<void> }[] = [];
   #disposed: Promise<void> | undefined;
 
-  constructor(around: Surroundings) {
-    this.#around = around;
+  constructor(env: PluginEnvironment) {
+    this.#env = env;
   }
 
   /** Added after the end (by a `setup` that was given up and goes on nevertheless), it runs at once. */
@@ -148,7 +148,7 @@ export class Disposers {
   }
 
   async #unwind(): Promise<void> {
-    const { clock, setupMs, log, activity } = this.#around;
+    const { clock, setupMs, log, activity } = this.#env;
     for (let top = this.#stack.pop(); top; top = this.#stack.pop()) {
       const { plugin, dispose } = top;
       try {

@@ -18,7 +18,7 @@ import { nativeWireSockets } from '../net/native/wire-sockets.ts';
 import { processRights } from '../net/rights.ts';
 import { portableWireSockets, type WireSockets } from '../net/wire-sockets.ts';
 import type { Activity } from '../plugin/activity.ts';
-import type { Surroundings } from '../plugin/setup.ts';
+import type { PluginEnvironment } from '../plugin/setup.ts';
 import { Generation, type World } from '../service/generation.ts';
 import { Stats } from '../stats/stats.ts';
 import type { TftpExchange } from '../tftp/exchange.ts';
@@ -101,7 +101,7 @@ export async function explainConfig(
 export async function withGeneration<T>(
   config: ResolvedConfig,
   work: (generation: Generation) => Promise<T>,
-  { failed, watch }: Partial<Pick<Surroundings, 'failed' | 'watch'>> = {},
+  { failed, watch }: Partial<Pick<PluginEnvironment, 'failed' | 'watch'>> = {},
 ): Promise<T> {
   const generation = await Generation.start(
     1,

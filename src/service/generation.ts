@@ -13,7 +13,7 @@ import { UploadFolder } from '../content/upload.ts';
 import type { Activity } from '../plugin/activity.ts';
 import type { KeptState } from '../plugin/kept.ts';
 import { Pipeline } from '../plugin/pipeline.ts';
-import type { Surroundings } from '../plugin/setup.ts';
+import type { PluginEnvironment } from '../plugin/setup.ts';
 import type { SightingsView } from '../plugin/types.ts';
 import type { Stats } from '../stats/stats.ts';
 
@@ -75,14 +75,14 @@ export class Generation {
   /**
    * Sets everything up. Throws a `PluginError`, and nothing is left, if a plugin's `setup` fails.
    * @param watch called with each file that a plugin wants watched, even if its `setup` fails afterwards
-   * @param failed {@link Surroundings.failed}
+   * @param failed {@link PluginEnvironment.failed}
    */
   static async start(
     number: number,
     config: ResolvedConfig,
     world: World,
     watch: (path: string) => void = () => {},
-    failed?: Surroundings['failed'],
+    failed?: PluginEnvironment['failed'],
   ): Promise<Generation> {
     const { rootDir, followLinks, caseInsensitive, stableMs, stableWaitMs, limits } = config;
     const { clock, cache, disks, stats: counters } = world;

@@ -13,7 +13,7 @@ import { folderOf, systemClock } from '../config/support.ts';
 import { load } from '../kit/config.ts';
 import { expressionCases, type MapCase, mapCases } from '../kit/maps.ts';
 import { pxe } from '../kit/pxe.ts';
-import { fakeFolder, readRequest, surroundings, writeRequest } from '../plugin/support.ts';
+import { environment, fakeFolder, readRequest, writeRequest } from '../plugin/support.ts';
 
 const printed = (map: string, directory?: string) => mapSource(parseMapFile(map), { text: map, path: './tftpd.map', directory });
 
@@ -22,7 +22,7 @@ async function served(map: string, { files, asks }: Pick<MapCase, 'files' | 'ask
   const folder = folderOf({ 'pxe.config.ts': printed(map).source, 'tftpd.map': map });
   const { config } = await load({ file: join(folder, 'pxe.config.ts'), folder, clock: systemClock });
   const root = fakeFolder(Object.fromEntries(files.map((name) => [name, name])));
-  const pipeline = await Pipeline.start(config.plugins, surroundings({ root, configDir: folder }));
+  const pipeline = await Pipeline.start(config.plugins, environment({ root, configDir: folder }));
   const answers: Record<string, string> = {};
   for (const asked of Object.keys(asks)) {
     const [, six, name = ''] = /^(6 )?(.*)$/.exec(asked) ?? [];
@@ -79,7 +79,7 @@ async function named(source: string, map: string, kind: 'read' | 'write', asked:
   const folder = folderOf({ 'pxe.config.ts': source, 'tftpd.map': map });
   const { config } = await load({ file: join(folder, 'pxe.config.ts'), folder, clock: systemClock });
   const root = fakeFolder(Object.fromEntries(files.map((name) => [name, name])));
-  const pipeline = await Pipeline.start(config.plugins, surroundings({ root, configDir: folder }));
+  const pipeline = await Pipeline.start(config.plugins, environment({ root, configDir: folder }));
   const { name, unservable } = readName(asked);
   const made = kind === 'read' ? readRequest(name) : writeRequest(name);
   const { request, error } = await pipeline.route({ ...made, asked }, { unservable });

@@ -8,7 +8,7 @@ import { factNames } from '../../src/plugin/facts.ts';
 import { Pipeline } from '../../src/plugin/pipeline.ts';
 import { TftpError } from '../../src/tftp/protocol/error.ts';
 import { load } from '../kit/config.ts';
-import { FakeClock, readRequest, surroundings } from '../plugin/support.ts';
+import { environment, FakeClock, readRequest } from '../plugin/support.ts';
 import { configErrorOf, folderOf, systemClock, write } from './support.ts';
 
 const loadFrom = (folder: string, options: Partial<LoadOptions> = {}) => load({ folder, clock: systemClock, ...options });
@@ -81,7 +81,7 @@ test('`pxe`, `pxe/kit`, `pxe/plugins` and `zod` mean the running package, where 
       export default defineConfig({ plugins: [hosts({ default: { folder: 'x' } }), refuse({ code: 6 }), accessLog()] });`,
   });
   const { config } = (await loadFrom(dir))!;
-  const pipeline = await Pipeline.start(config.plugins, surroundings());
+  const pipeline = await Pipeline.start(config.plugins, environment());
   const { error } = await pipeline.route(readRequest('kernel'));
   expect(error).toBeInstanceOf(TftpError);
   expect(error).toMatchObject({ code: 6, PluginError });
@@ -97,7 +97,7 @@ test('a plugin package in node_modules shares the running package', async () => 
   });
   const loaded = (await loadFrom(dir))!;
   expect(loaded.files).toEqual([join(dir, 'pxe.config.mjs')]);
-  const { error } = await (await Pipeline.start(loaded.config.plugins, surroundings())).route(readRequest('kernel'));
+  const { error } = await (await Pipeline.start(loaded.config.plugins, environment())).route(readRequest('kernel'));
   expect(error).toMatchObject({ code: 6 });
 });
 

@@ -4,18 +4,18 @@ import { Refusal } from '../../src/base/refusal.ts';
 import { definePlugin } from '../../src/plugin/define.ts';
 import type { Trace } from '../../src/plugin/trace.ts';
 import type { BootRequest, Call, Hooks } from '../../src/plugin/types.ts';
-import { bootRequest, start, surroundings } from './support.ts';
+import { bootRequest, environment, start } from './support.ts';
 
 /** A plugin may be JavaScript. */
 const booting = (name: string, boot: (request: BootRequest, call: Call) => unknown) =>
   definePlugin({ name, setup: () => ({ boot }) as Hooks })();
 
 async function asking(...plugins: ReturnType<typeof booting>[]) {
-  const around = surroundings();
-  const pipeline = await start(plugins, around);
+  const env = environment();
+  const pipeline = await start(plugins, env);
   const trace: Trace = [];
   const ask = (client: Parameters<typeof bootRequest>[0] = {}) => pipeline.boot(bootRequest(client), { trace });
-  return { around, trace, ask };
+  return { env, trace, ask };
 }
 
 describe('what a plugin may answer', () => {
@@ -42,9 +42,9 @@ describe('what a plugin may answer', () => {
     ['http://192.168.7.1/a b', 'returned a URL that is not valid'],
     ['http://[/', 'returned a URL that is not valid'],
   ])('not %j', async (answer, message) => {
-    const { ask, around } = await asking(booting('odd', () => answer));
+    const { ask, env } = await asking(booting('odd', () => answer));
     expect(await ask()).toMatchObject({ error: { reason: 'internal' } });
-    expect(String(around.log.lines[0]?.fields.err)).toContain(`plugin "odd", boot: ${message}`);
+    expect(String(env.log.lines[0]?.fields.err)).toContain(`plugin "odd", boot: ${message}`);
   });
 
   test('a name that leaves the root is refused', async () => {
@@ -85,18 +85,18 @@ test('what a plugin refuses, or does wrong, is an error for that request alone',
     () => Promise.reject(new Error('bang')),
     () => 'ipxe.efi',
   ];
-  const { ask, around } = await asking(booting('some', () => answers.shift()!()));
+  const { ask, env } = await asking(booting('some', () => answers.shift()!()));
   expect(await ask()).toMatchObject({ error: { reason: 'busy', message: 'later' } });
   expect(await ask()).toMatchObject({ error: { reason: 'internal' } });
   expect(await ask()).toMatchObject({ boot: { name: 'ipxe.efi' } });
-  expect(around.log.lines.map(({ fields }) => String(fields.err))).toEqual(['PluginError: plugin "some", boot: bang']);
+  expect(env.log.lines.map(({ fields }) => String(fields.err))).toEqual(['PluginError: plugin "some", boot: bang']);
 });
 
 test('a request that is given up rejects with its reason', async () => {
   const { Abort } = await import('../../src/base/abort.ts');
   const gone = new Abort();
-  const around = surroundings();
-  const pipeline = await start([booting('slow', () => new Promise(() => {}))], around);
+  const env = environment();
+  const pipeline = await start([booting('slow', () => new Promise(() => {}))], env);
   const asked = expect(pipeline.boot(bootRequest(), { signal: gone })).rejects.toThrow('gone');
   gone.abort(new Error('gone'));
   await asked;
@@ -122,8 +122,8 @@ describe('firmware and architecture from an identify hook', () => {
     [{ arch: 7.5, source: 'dhcp' }, 'returned an invalid arch: 7.5'],
     [{ arch: 65_536, source: 'dhcp' }, 'returned an invalid arch: 65536'],
   ])('%j is a mistake', async (identity, message) => {
-    const { ask, around } = await asking(identifying(identity));
+    const { ask, env } = await asking(identifying(identity));
     expect(await ask()).toMatchObject({ error: { reason: 'internal' } });
-    expect(String(around.log.lines[0]?.fields.err)).toContain(message);
+    expect(String(env.log.lines[0]?.fields.err)).toContain(message);
   });
 });

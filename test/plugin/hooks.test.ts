@@ -8,7 +8,7 @@ import { HOOKS, type HookTable } from '../../src/plugin/hooks.ts';
 import { Pipeline } from '../../src/plugin/pipeline.ts';
 import { readyPlugins } from '../../src/plugin/ready.ts';
 import type { Trace } from '../../src/plugin/trace.ts';
-import { readRequest, surroundings } from './support.ts';
+import { environment, readRequest } from './support.ts';
 
 /** Its type. */
 interface HooksWithKernel extends Hooks {
@@ -38,13 +38,13 @@ const throwing = (error: Error) => (): never => {
 };
 
 async function asking(...plugins: ReturnType<typeof starting>[]) {
-  const around = surroundings();
+  const env = environment();
   const { plugins: ready, issues } = readyPlugins(plugins);
   expect(issues).toEqual([]);
-  const pipeline = await Pipeline.startWith(table, ready, around);
+  const pipeline = await Pipeline.startWith(table, ready, env);
   const trace: Trace = [];
   const ask = (): Promise<string | undefined> => pipeline.ask('kernel', readRequest('any'), { trace });
-  return { around, trace, ask };
+  return { env, trace, ask };
 }
 
 describe('a hook that is added by one entry', () => {
@@ -85,32 +85,32 @@ describe('a hook that is added by one entry', () => {
     ['rejects', () => Promise.reject(new Error('bang')), 'bang'],
     ['answers with what the entry does not allow', () => 5, 'must return a name, returned 5'],
   ])('that %s is named, and costs its own request only', async (_, kernel, logged) => {
-    const { around, ask, trace } = await asking(starting('bad', kernel));
+    const { env, ask, trace } = await asking(starting('bad', kernel));
     await expect(ask()).rejects.toMatchObject({ name: 'Refusal', reason: 'internal' });
-    expect(around.log.lines.map(({ fields }) => String(fields.err))).toEqual([
+    expect(env.log.lines.map(({ fields }) => String(fields.err))).toEqual([
       expect.stringContaining(`plugin "bad", kernel: ${logged}`),
     ]);
     expect(trace).toMatchObject([{ hook: 'kernel', error: expect.stringContaining(logged) }]);
   });
 
   test('that takes too long is given up', async () => {
-    const { around, ask } = await asking(starting('slow', () => new Promise(() => {})));
+    const { env, ask } = await asking(starting('slow', () => new Promise(() => {})));
     const refused = expect(ask()).rejects.toMatchObject({ reason: 'internal' });
-    await around.clock.advance(5000);
+    await env.clock.advance(5000);
     await refused;
-    expect(String(around.log.lines[0]?.fields.err)).toBe('PluginError: plugin "slow", kernel: not done within 5000 ms');
+    expect(String(env.log.lines[0]?.fields.err)).toBe('PluginError: plugin "slow", kernel: not done within 5000 ms');
   });
 
   test('may refuse, and its names are confined', async () => {
     const refusing = await asking(starting('no', throwing(new Refusal('busy', 'later'))));
     await expect(refusing.ask()).rejects.toMatchObject({ reason: 'busy', message: 'later' });
-    expect(refusing.around.log.lines).toEqual([]);
+    expect(refusing.env.log.lines).toEqual([]);
     await expect((await asking(starting('out', () => '../x'))).ask()).rejects.toMatchObject({ reason: 'forbidden' });
   });
 
   test('is a hook that a plugin may have, where the table has it', async () => {
     const { plugins } = readyPlugins([starting('one', () => undefined)]);
-    await expect(Pipeline.start(plugins, surroundings())).rejects.toThrow(
+    await expect(Pipeline.start(plugins, environment())).rejects.toThrow(
       'returned an unknown hook "kernel"; there are: identify',
     );
   });

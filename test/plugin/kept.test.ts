@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { definePlugin, type Kept } from '../../src/index.ts';
 import { KeptState } from '../../src/plugin/kept.ts';
-import { start, surroundings } from './support.ts';
+import { environment, start } from './support.ts';
 
 /** A plugin that notes the number of the object it keeps. */
 function counting(log: string[], name = 'counting', fails = false) {
@@ -23,23 +23,23 @@ function counting(log: string[], name = 'counting', fails = false) {
 test('what a plugin keeps is made once, handed on, and given back with the last generation', async () => {
   const log: string[] = [];
   const plugin = counting(log);
-  const around = surroundings({ kept: new KeptState() });
-  const first = await start([plugin], around);
-  const second = await start([plugin], around);
+  const env = environment({ kept: new KeptState() });
+  const first = await start([plugin], env);
+  const second = await start([plugin], env);
   await first.dispose();
   await first.dispose();
   expect(log).toEqual(['setup 1', 'setup 1']);
   await second.dispose();
   expect(log.slice(2)).toEqual(['dispose 1']);
-  await (await start([plugin], around)).dispose();
+  await (await start([plugin], env)).dispose();
   expect(log.slice(3)).toEqual(['setup 2', 'dispose 2']);
 });
 
 test('a setup that fails half-way takes nothing from the generation in force', async () => {
   const log: string[] = [];
-  const around = surroundings({ kept: new KeptState() });
-  const first = await start([counting(log)], around);
-  await expect(start([counting(log, 'counting', true)], around)).rejects.toThrow('half-way');
+  const env = environment({ kept: new KeptState() });
+  const first = await start([counting(log)], env);
+  await expect(start([counting(log, 'counting', true)], env)).rejects.toThrow('half-way');
   expect(log).toEqual(['setup 1', 'setup 1']);
   await first.dispose();
   expect(log.slice(2)).toEqual(['dispose 1']);
@@ -47,9 +47,9 @@ test('a setup that fails half-way takes nothing from the generation in force', a
 
 test('two plugins of one name, and two of different names, keep things of their own', async () => {
   const log: string[] = [];
-  const around = surroundings({ kept: new KeptState() });
+  const env = environment({ kept: new KeptState() });
   const one = counting(log);
-  const pipeline = await start([one, one, counting(log, 'other')], around);
+  const pipeline = await start([one, one, counting(log, 'other')], env);
   expect(log).toEqual(['setup 1', 'setup 2', 'setup 1']);
   await pipeline.dispose();
 });

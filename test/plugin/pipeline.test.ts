@@ -5,7 +5,7 @@ import { definePlugin, type Plugin } from '../../src/plugin/define.ts';
 import { PluginError } from '../../src/plugin/error.ts';
 import type { Trace } from '../../src/plugin/trace.ts';
 import type { Call, Hooks, ReadRequest, RewriteRequest } from '../../src/plugin/types.ts';
-import { counted, fakeFolder, readRequest, settle, start, summary, surroundings, transfer, writeRequest } from './support.ts';
+import { counted, environment, fakeFolder, readRequest, settle, start, summary, transfer, writeRequest } from './support.ts';
 
 const hooks = (name: string, made: Hooks): Plugin => definePlugin({ name, setup: () => made })();
 /** What JavaScript may do, which TypeScript forbids. */
@@ -27,10 +27,10 @@ describe('setup', () => {
           return {};
         },
       })();
-    const around = surroundings();
-    await start([plugin('a'), plugin('b')], around);
+    const env = environment();
+    await start([plugin('a'), plugin('b')], env);
     expect(order).toEqual(['begin a', 'a /lab /lab/sub', 'begin b', 'b /lab /lab/sub']);
-    expect(around.watched).toEqual(['/lab/data/a.txt', '/lab/data/a.txt']);
+    expect(env.watched).toEqual(['/lab/data/a.txt', '/lab/data/a.txt']);
   });
 
   const disposing = (name: string, log: string[], after?: () => never | Promise<never>): Plugin =>
@@ -49,7 +49,7 @@ describe('setup', () => {
 
   test('dispose: last in, first out, once, whatever one of them does', async () => {
     const log: string[] = [];
-    const around = surroundings();
+    const env = environment();
     const bad = definePlugin({
       name: 'bad',
       setup(_, { onDispose }) {
@@ -58,17 +58,17 @@ describe('setup', () => {
         return {};
       },
     })();
-    const pipeline = await start([disposing('a', log), bad, disposing('b', log)], around);
+    const pipeline = await start([disposing('a', log), bad, disposing('b', log)], env);
     const both = Promise.all([pipeline.dispose(), pipeline.dispose()]);
-    await around.clock.advance(0);
-    await around.clock.advance(10_000);
+    await env.clock.advance(0);
+    await env.clock.advance(10_000);
     await both;
     expect(log).toEqual(['b 2', 'b 1', 'a 2', 'a 1']);
-    expect(around.log.lines.map(({ fields }) => (fields.err as Error).message)).toEqual([
+    expect(env.log.lines.map(({ fields }) => (fields.err as Error).message)).toEqual([
       'plugin "bad", dispose: will not',
       'plugin "bad", dispose: not done within 10000 ms',
     ]);
-    expect(around.clock.pending).toBe(0);
+    expect(env.clock.pending).toBe(0);
   });
 
   test.each<[string, () => never | Promise<never>, string]>([
@@ -83,16 +83,16 @@ describe('setup', () => {
     ['never settles', () => never, 'not done within 10000 ms'],
   ])('that %s half-way: what was made is disposed of, the later plugins never start', async (_, after, cause) => {
     const log: string[] = [];
-    const around = surroundings();
+    const env = environment();
     const third = vi.fn(() => ({}));
-    const started = start([disposing('a', log), disposing('b', log, after), definePlugin({ name: 'c', setup: third })()], around);
+    const started = start([disposing('a', log), disposing('b', log, after), definePlugin({ name: 'c', setup: third })()], env);
     const failed = expect(started).rejects.toMatchObject({
       name: 'PluginError',
       plugin: 'b',
       hook: 'setup',
       message: `plugin "b", setup: ${cause}`,
     });
-    await around.clock.advance(10_000);
+    await env.clock.advance(10_000);
     await failed;
     expect(log).toEqual(['b 2', 'b 1', 'a 2', 'a 1']);
     expect(third).not.toHaveBeenCalled();
@@ -100,7 +100,7 @@ describe('setup', () => {
 
   test('that was given up: what it registers afterwards is disposed of at once', async () => {
     const log: string[] = [];
-    const around = surroundings();
+    const env = environment();
     let go = (): void => undefined;
     const slow = definePlugin({
       name: 'slow',
@@ -112,8 +112,8 @@ describe('setup', () => {
         return {};
       },
     })();
-    const failed = expect(start([slow], around)).rejects.toBeInstanceOf(PluginError);
-    await around.clock.advance(10_000);
+    const failed = expect(start([slow], env)).rejects.toBeInstanceOf(PluginError);
+    await env.clock.advance(10_000);
     await failed;
     expect(log).toEqual([]);
     go();
@@ -126,7 +126,7 @@ describe('setup', () => {
     [undefined, 'must return its hooks, returned nothing'],
     [{ open: 'x' }, 'returned "x" as its hook open'],
   ])('that returns %o is refused', async (made, message) => {
-    await expect(start([js('odd', made as object)], surroundings())).rejects.toThrow(message);
+    await expect(start([js('odd', made as object)], environment())).rejects.toThrow(message);
   });
 });
 
@@ -145,7 +145,7 @@ describe('identify', () => {
         }),
         hooks('last', { identify: last }),
       ],
-      surroundings(),
+      environment(),
     );
     const { client } = await pipeline.identify(readRequest('kernel'));
     expect(client).toEqual({
@@ -159,7 +159,7 @@ describe('identify', () => {
   test('what is given already stays', async () => {
     const pipeline = await start(
       [hooks('a', { identify: () => ({ mac: '52:54:00:00:00:02', uuid: 'ab', source: 'table' }) })],
-      surroundings(),
+      environment(),
     );
     const given = readRequest('kernel', { mac: '52:54:00:00:00:01', macSource: 'given' });
     expect((await pipeline.identify(given)).client).toEqual({ ...given.client, uuid: 'ab', uuidSource: 'table' });
@@ -167,7 +167,7 @@ describe('identify', () => {
 
   test('a client of which every fact is given is not asked about', async () => {
     const asked = vi.fn();
-    const pipeline = await start([hooks('a', { identify: asked })], surroundings());
+    const pipeline = await start([hooks('a', { identify: asked })], environment());
     const facts = { mac: '52:54:00:00:00:01', uuid: 'ab', serial: 'cd' };
     const request = readRequest('kernel', facts);
     expect(await pipeline.identify(request)).toBe(request);
@@ -183,13 +183,13 @@ describe('identify', () => {
     [{ mac: '525400123456', source: 'x', ageMs: -1 }],
     [[{ mac: '525400123456', source: 'x' }, { uuid: '' }]],
   ])('%o is a PluginError', async (answer) => {
-    const around = surroundings();
-    const pipeline = await start([js('odd', { identify: () => answer })], around);
+    const env = environment();
+    const pipeline = await start([js('odd', { identify: () => answer })], env);
     await expect(pipeline.identify(readRequest('kernel'))).rejects.toMatchObject({
       reason: 'internal',
       message: 'internal error',
     });
-    expect(around.log.lines).toMatchObject([{ level: 'error', fields: { plugin: 'odd', hook: 'identify' } }]);
+    expect(env.log.lines).toMatchObject([{ level: 'error', fields: { plugin: 'odd', hook: 'identify' } }]);
   });
 });
 
@@ -209,7 +209,7 @@ describe('host', () => {
           rewrite: (request) => ({ ...request, name: `boot/${request.client.host?.variables.role === 'web' ? 'a' : 'b'}` }),
         }),
       ],
-      surroundings(),
+      environment(),
     );
     const trace: Trace = [];
     const { request, served } = await pipeline.route(readRequest('kernel'), { trace });
@@ -225,7 +225,7 @@ describe('host', () => {
 
   test('who uploads has a host, too, and one whom nobody knows has none', async () => {
     const plugin = hooks('knows', { host: ({ client }) => (client.address === '192.168.7.20' ? web1 : undefined) });
-    const pipeline = await start([plugin], surroundings());
+    const pipeline = await start([plugin], environment());
     expect((await pipeline.route(writeRequest('up'))).request.client.host).toEqual(web1);
     const stranger = await pipeline.route(readRequest('kernel', { address: '10.0.0.1' }));
     expect('host' in stranger.request.client).toBe(false);
@@ -238,7 +238,7 @@ describe('host', () => {
       },
     });
     const trace: Trace = [];
-    const { error } = await (await start([refuses], surroundings())).route(readRequest('kernel'), { trace });
+    const { error } = await (await start([refuses], environment())).route(readRequest('kernel'), { trace });
     expect(error).toMatchObject({ reason: 'forbidden', message: 'not for you' });
     expect(trace).toMatchObject([{ plugin: 'refuses', hook: 'host', error: 'forbidden: not for you' }]);
   });
@@ -251,10 +251,10 @@ describe('host', () => {
     [{ name: 'a', groups: 'web', variables: {} }],
     [{ name: 'a', groups: [] }],
   ])('%o is a PluginError', async (answer) => {
-    const around = surroundings();
-    const pipeline = await start([js('odd', { host: () => answer })], around);
+    const env = environment();
+    const pipeline = await start([js('odd', { host: () => answer })], env);
     await expect(pipeline.host(readRequest('kernel'))).rejects.toMatchObject({ reason: 'internal', message: 'internal error' });
-    expect(around.log.lines).toMatchObject([{ level: 'error', fields: { plugin: 'odd', hook: 'host' } }]);
+    expect(env.log.lines).toMatchObject([{ level: 'error', fields: { plugin: 'odd', hook: 'host' } }]);
   });
 });
 
@@ -277,7 +277,7 @@ describe('rewrite', () => {
           },
         }),
       ],
-      surroundings(),
+      environment(),
     );
     const request = readRequest('kernel');
     expect(await pipeline.rewrite(request)).toEqual({ ...request, name: 'A/kernel.b' });
@@ -285,10 +285,10 @@ describe('rewrite', () => {
   });
 
   test.each([['a string'], [5], [null], [{}], [{ name: 5 }]])('%o is a PluginError', async (answer) => {
-    const around = surroundings();
-    const pipeline = await start([js('odd', { rewrite: () => answer })], around);
+    const env = environment();
+    const pipeline = await start([js('odd', { rewrite: () => answer })], env);
     await expect(pipeline.rewrite(readRequest('kernel'))).rejects.toMatchObject({ reason: 'internal' });
-    expect(around.log.lines[0]?.fields.err).toBeInstanceOf(PluginError);
+    expect(env.log.lines[0]?.fields.err).toBeInstanceOf(PluginError);
   });
 });
 
@@ -305,7 +305,7 @@ describe('open', () => {
     ['nothing: the root decides', undefined, 'kernel of the root', 'kernel'],
   ])('%s', async (_, answer, text, served) => {
     const second = vi.fn();
-    const pipeline = await start([js('a', { open: async () => answer }), hooks('second', { open: second })], surroundings());
+    const pipeline = await start([js('a', { open: async () => answer }), hooks('second', { open: second })], environment());
     const opened = await pipeline.open(readRequest('kernel'));
     expect([opened && (await bytes(opened.content)), opened?.served]).toEqual([text, served]);
     expect(second).toHaveBeenCalledTimes(answer === undefined ? 1 : 0);
@@ -320,29 +320,29 @@ describe('open', () => {
     ['content without read', { close() {} }, 'internal', 'must return a name'],
     ['content of a wrong size', { size: -1, read() {}, close() {} }, 'internal', 'size is -1'],
   ])('%s', async (_, answer, reason, logged) => {
-    const around = surroundings();
-    const pipeline = await start([js('odd', { open: () => answer })], around);
+    const env = environment();
+    const pipeline = await start([js('odd', { open: () => answer })], env);
     await expect(pipeline.open(readRequest('kernel'))).rejects.toMatchObject({ name: 'Refusal', reason });
-    expect(around.log.lines.map(({ fields }) => [fields.plugin, fields.hook, String(fields.err)])).toEqual(
+    expect(env.log.lines.map(({ fields }) => [fields.plugin, fields.hook, String(fields.err)])).toEqual(
       logged === undefined ? [] : [['odd', 'open', expect.stringContaining(logged)]],
     );
   });
 
   test('content that is refused is closed', async () => {
     const close = vi.fn();
-    const pipeline = await start([js('odd', { open: () => ({ size: 0.5, read() {}, close }) })], surroundings());
+    const pipeline = await start([js('odd', { open: () => ({ size: 0.5, read() {}, close }) })], environment());
     await expect(pipeline.open(readRequest('kernel'))).rejects.toMatchObject({ reason: 'internal' });
     expect(close).toHaveBeenCalledTimes(1);
   });
 
   test('ERROR 1 when nobody has it', async () => {
-    const pipeline = await start([], surroundings());
+    const pipeline = await start([], environment());
     expect(await pipeline.open(readRequest('absent'))).toBeUndefined();
     expect((await pipeline.route(readRequest('absent'))).error).toBe(NOT_FOUND);
   });
 
   test('a root that fails is ERROR 0 and a log line', async () => {
-    const around = surroundings({
+    const env = environment({
       root: {
         open: () => Promise.reject(new Error('EIO /secret')),
         has: async () => false,
@@ -350,9 +350,9 @@ describe('open', () => {
         list: async () => undefined,
       },
     });
-    const pipeline = await start([], around);
+    const pipeline = await start([], env);
     await expect(pipeline.open(readRequest('kernel'))).rejects.toMatchObject({ reason: 'internal', message: 'internal error' });
-    expect(around.log.lines).toMatchObject([{ message: 'root directory failed' }]);
+    expect(env.log.lines).toMatchObject([{ message: 'root directory failed' }]);
   });
 });
 
@@ -367,7 +367,7 @@ test('what a plugin notes about its answer stands in the trace', async () => {
       }),
       hooks('silent', { rewrite: () => undefined }),
     ],
-    surroundings(),
+    environment(),
   );
   const trace: Trace = [];
   await pipeline.route(readRequest('kernel'), { trace });
@@ -380,13 +380,13 @@ describe('store', () => {
 
   test('the first that takes it; else nobody', async () => {
     const taken = sink();
-    const pipeline = await start([hooks('no', { store: () => undefined }), hooks('yes', { store: () => taken })], surroundings());
+    const pipeline = await start([hooks('no', { store: () => undefined }), hooks('yes', { store: () => taken })], environment());
     expect(await pipeline.store(writeRequest('up'))).toEqual({ sink: taken, plugin: 'yes' });
-    expect(await (await start([], surroundings())).store(writeRequest('up'))).toBeUndefined();
+    expect(await (await start([], environment())).store(writeRequest('up'))).toBeUndefined();
   });
 
   test('another name is for `uploads`, and held to the rules for names', async () => {
-    const naming = (name: string) => start([hooks('yes', { store: () => name }), hooks('no', { store: sink })], surroundings());
+    const naming = (name: string) => start([hooks('yes', { store: () => name }), hooks('no', { store: sink })], environment());
     const trace: Trace = [];
     expect(await (await naming('/logs//a')).route(writeRequest('up'), { trace })).toMatchObject({
       request: { name: 'logs/a' },
@@ -398,7 +398,7 @@ describe('store', () => {
   });
 
   test('half a sink is a PluginError; a late one is aborted', async () => {
-    const around = surroundings();
+    const env = environment();
     const late = sink();
     let give = (_: typeof late): void => undefined;
     const pipeline = await start(
@@ -412,12 +412,12 @@ describe('store', () => {
                 }),
         }),
       ],
-      around,
+      env,
     );
     await expect(pipeline.store(writeRequest('half'))).rejects.toMatchObject({ reason: 'internal' });
-    expect(String(around.log.lines[0]?.fields.err)).toContain('one without commit');
+    expect(String(env.log.lines[0]?.fields.err)).toContain('one without commit');
     const refused = expect(pipeline.store(writeRequest('late'))).rejects.toMatchObject({ reason: 'internal' });
-    await around.clock.advance(5000);
+    await env.clock.advance(5000);
     await refused;
     give(late);
     await settle();
@@ -429,10 +429,10 @@ describe('failures cost their own request only', () => {
   const wire = new Refusal('exists', 'not for you');
 
   test.each(['identify', 'rewrite', 'open', 'store'] as const)('%s: throws, rejects, hangs, refuses', async (hook) => {
-    const around = surroundings();
+    const env = environment();
     let signal: AbortSignal | undefined;
     let behave: (call: Call) => unknown = () => undefined;
-    const pipeline = await start([js('bad', { [hook]: (_: unknown, call: Call) => behave(call) })], around);
+    const pipeline = await start([js('bad', { [hook]: (_: unknown, call: Call) => behave(call) })], env);
     const route = () => (hook === 'store' ? pipeline.route(writeRequest('up')) : pipeline.route(readRequest('kernel')));
 
     behave = () => {
@@ -446,9 +446,9 @@ describe('failures cost their own request only', () => {
       return never;
     };
     const hung = route();
-    await around.clock.advance(4999);
+    await env.clock.advance(4999);
     expect(signal?.aborted).toBe(false);
-    await around.clock.advance(1);
+    await env.clock.advance(1);
     expect((await hung).error).toMatchObject({ reason: 'internal', message: 'internal error' });
     expect(signal?.aborted).toBe(true);
     behave = () => {
@@ -458,14 +458,14 @@ describe('failures cost their own request only', () => {
     behave = () => undefined;
     expect((await route()).error).toBeUndefined();
 
-    expect(around.log.lines.map(({ fields }) => String(fields.err))).toEqual(
+    expect(env.log.lines.map(({ fields }) => String(fields.err))).toEqual(
       ['boom', 'bang', 'not done within 5000 ms'].map((cause) => `PluginError: plugin "bad", ${hook}: ${cause}`),
     );
-    expect(around.clock.pending).toBe(0);
+    expect(env.clock.pending).toBe(0);
   });
 
   test('content that comes after the time limit is closed, a late rejection is ignored', async () => {
-    const around = surroundings();
+    const env = environment();
     const late = counted('late');
     let give = (_: unknown): void => undefined;
     const pipeline = await start(
@@ -477,11 +477,11 @@ describe('failures cost their own request only', () => {
             }),
         }),
       ],
-      around,
+      env,
     );
     for (const value of [() => late, () => 'a name', () => Promise.reject(new Error('late'))]) {
       const routed = pipeline.route(readRequest('kernel'));
-      await around.clock.advance(5000);
+      await env.clock.advance(5000);
       expect((await routed).error).toMatchObject({ reason: 'internal' });
       give(value());
       await settle();
@@ -490,7 +490,7 @@ describe('failures cost their own request only', () => {
   });
 
   test('when the client has gone: the hook is told, what it still opens is closed, nothing is logged', async () => {
-    const around = surroundings();
+    const env = environment();
     const late = counted('late');
     let give = (_: unknown): void => undefined;
     let signal: AbortSignal | undefined;
@@ -505,7 +505,7 @@ describe('failures cost their own request only', () => {
           },
         }),
       ],
-      around,
+      env,
     );
     const gone = new AbortController();
     const routed = pipeline.route(readRequest('kernel'), { signal: gone.signal });
@@ -515,7 +515,7 @@ describe('failures cost their own request only', () => {
     expect(signal?.aborted).toBe(true);
     give(late);
     await settle();
-    expect([late.closed, around.log.lines.length, around.clock.pending]).toEqual([1, 0, 0]);
+    expect([late.closed, env.log.lines.length, env.clock.pending]).toEqual([1, 0, 0]);
     await expect(pipeline.route(readRequest('kernel'), { signal: gone.signal })).rejects.toThrow('client gone');
   });
 
@@ -531,7 +531,7 @@ describe('failures cost their own request only', () => {
       spelling: async () => undefined,
       list: async () => undefined,
     };
-    const pipeline = await start([], surroundings({ root }));
+    const pipeline = await start([], environment({ root }));
     const gone = new AbortController();
     const routed = pipeline.route(readRequest('kernel'), { signal: gone.signal });
     await settle();
@@ -551,7 +551,7 @@ describe('failures cost their own request only', () => {
         return content;
       },
     });
-    const pipeline = await start([leaving], surroundings());
+    const pipeline = await start([leaving], environment());
     await expect(pipeline.route(readRequest('kernel'), { signal: gone.signal })).rejects.toThrow('client gone');
     expect(content.closed).toBe(1);
   });
@@ -559,10 +559,10 @@ describe('failures cost their own request only', () => {
 
 describe('route', () => {
   test('identify, rewrite, open; each call and each look-up stands in the trace', async () => {
-    const around = surroundings();
+    const env = environment();
     const slow = hooks('slow', {
       async identify() {
-        await around.clock.advance(3);
+        await env.clock.advance(3);
         return { mac: '525400123456', source: 'table' };
       },
     });
@@ -577,7 +577,7 @@ describe('route', () => {
           },
         }),
       ],
-      around,
+      env,
     );
     const trace: Trace = [];
     const routed = await pipeline.route(readRequest('asked'), { trace });
@@ -608,7 +608,7 @@ describe('route', () => {
         hooks('who', { identify: () => ({ mac: '525400123456', source: 'table' }) }),
         hooks('out', { rewrite: (request) => ({ ...request, name: '../x' }) }),
       ],
-      surroundings(),
+      environment(),
     );
     const trace: Trace = [];
     const routed = await pipeline.route(readRequest('asked'), { trace });
@@ -626,7 +626,7 @@ describe('route', () => {
   test('an upload is rewritten like a read, before it is stored', async () => {
     const store = vi.fn();
     const rewrite = (request: RewriteRequest) => ({ ...request, name: `${request.kind}/${request.name}` });
-    const pipeline = await start([hooks('keeps', { store }), hooks('a', { rewrite })], surroundings());
+    const pipeline = await start([hooks('keeps', { store }), hooks('a', { rewrite })], environment());
     expect(await pipeline.route(writeRequest('up'))).toMatchObject({
       request: { kind: 'write', name: 'write/up' },
       sink: undefined,
@@ -647,28 +647,28 @@ describe('route', () => {
       ['… or one leads out of the root', [mending('../boot')], { error: { reason: 'forbidden' } }],
     ])('%s', async (_, plugins, expected) => {
       const open = vi.fn();
-      const around = surroundings({ root: fakeFolder({ boot: 'x' }) });
-      const pipeline = await start([...plugins, hooks('opens', { open })], around);
+      const env = environment({ root: fakeFolder({ boot: 'x' }) });
+      const pipeline = await start([...plugins, hooks('opens', { open })], env);
       expect(await pipeline.route(junk, { unservable })).toMatchObject(expected);
       // No plugin gets to open it, and what a client has sent fills no log.
       expect(open.mock.calls.map(([{ name }]) => name)).toEqual('served' in expected ? ['boot'] : []);
-      expect(around.log.lines).toEqual([]);
+      expect(env.log.lines).toEqual([]);
     });
   });
 
   test("a hook's log is bound to its plugin and to the transfer", async () => {
-    const around = surroundings();
-    const pipeline = await start([hooks('talks', { open: (_, { log }) => log.info({ a: 1 }, 'hello') })], around);
-    await pipeline.route(readRequest('kernel'), { log: around.log.child({ transfer: 7 }) });
-    expect(around.log.lines).toEqual([{ level: 'info', message: 'hello', fields: { plugin: 'talks', transfer: 7, a: 1 } }]);
+    const env = environment();
+    const pipeline = await start([hooks('talks', { open: (_, { log }) => log.info({ a: 1 }, 'hello') })], env);
+    await pipeline.route(readRequest('kernel'), { log: env.log.child({ transfer: 7 }) });
+    expect(env.log.lines).toEqual([{ level: 'info', message: 'hello', fields: { plugin: 'talks', transfer: 7, a: 1 } }]);
   });
 
   test('a hook that answers at once costs no timer', async () => {
-    const around = surroundings();
-    const timer = vi.spyOn(around.clock, 'setTimeout');
+    const env = environment();
+    const timer = vi.spyOn(env.clock, 'setTimeout');
     const pipeline = await start(
       [hooks('quick', { identify: () => undefined, rewrite: () => undefined, open: () => 'kernel' })],
-      around,
+      env,
     );
     timer.mockClear();
     await pipeline.route(readRequest('kernel'));
@@ -680,7 +680,7 @@ describe('route', () => {
 
 describe('observers', () => {
   test('are told at once, in order; what they do wrong is logged and stops nobody', async () => {
-    const around = surroundings();
+    const env = environment();
     const told: unknown[] = [];
     const pipeline = await start(
       [
@@ -693,14 +693,14 @@ describe('observers', () => {
         hooks('hangs', { start: () => never }),
         hooks('fine', { start: (info) => void told.push(info), end: (info) => void told.push(info) }),
       ],
-      around,
+      env,
     );
     expect(pipeline.start(transfer())).toBeUndefined();
     expect(told).toEqual([transfer()]);
     pipeline.end(summary());
     expect(told).toEqual([transfer(), summary()]);
-    await around.clock.advance(5000);
-    expect(around.log.lines.map(({ fields }) => [fields.plugin, fields.hook, fields.transfer, String(fields.err)])).toEqual([
+    await env.clock.advance(5000);
+    expect(env.log.lines.map(({ fields }) => [fields.plugin, fields.hook, fields.transfer, String(fields.err)])).toEqual([
       ['throws', 'start', 12, 'PluginError: plugin "throws", start: no'],
       ['rejects', 'end', 12, 'PluginError: plugin "rejects", end: bang'],
       ['hangs', 'start', 12, 'PluginError: plugin "hangs", start: not done within 5000 ms'],
@@ -721,7 +721,7 @@ describe('observers', () => {
         };
       },
     })();
-    const pipeline = await start([slow], surroundings());
+    const pipeline = await start([slow], environment());
     pipeline.end(summary());
     await pipeline.dispose();
     expect(order).toEqual(['written', 'disposed']);

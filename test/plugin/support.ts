@@ -6,7 +6,7 @@ import { bytesContent } from '../../src/content/bytes.ts';
 import type { Content } from '../../src/content/content.ts';
 import type { DhcpRequest } from '../../src/dhcp/request.ts';
 import type { Plugin } from '../../src/plugin/define.ts';
-import { Pipeline, type PipelineSurroundings } from '../../src/plugin/pipeline.ts';
+import { Pipeline, type PipelineEnvironment } from '../../src/plugin/pipeline.ts';
 import { readyPlugins } from '../../src/plugin/ready.ts';
 import type { ExchangeInfo, ExchangeSummary, Folder, ReadRequest } from '../../src/plugin/types.ts';
 import type { TftpReadRequest, TftpWriteRequest } from '../../src/tftp/request.ts';
@@ -110,7 +110,7 @@ export function fakeFolder(files: Record<string, string>, opened: CountedContent
   };
 }
 
-export function surroundings(overrides: Partial<PipelineSurroundings> = {}) {
+export function environment(overrides: Partial<PipelineEnvironment> = {}) {
   const opened: CountedContent[] = [];
   const watched: string[] = [];
   const base = {
@@ -129,10 +129,10 @@ export function surroundings(overrides: Partial<PipelineSurroundings> = {}) {
 }
 
 /** Starts plugins whose options are valid. */
-export async function start(plugins: readonly Plugin[], around: PipelineSurroundings): Promise<Pipeline> {
+export async function start(plugins: readonly Plugin[], env: PipelineEnvironment): Promise<Pipeline> {
   const ready = readyPlugins(plugins);
   if (ready.issues.length > 0) throw new Error(JSON.stringify(ready.issues));
-  return Pipeline.start(ready.plugins, around);
+  return Pipeline.start(ready.plugins, env);
 }
 
 export function readRequest(name: string, client: Partial<ReadRequest['client']> = {}): TftpReadRequest {

@@ -2,17 +2,17 @@
 import { describe, expect, test } from 'vitest';
 import { definePlugin } from '../../src/plugin/define.ts';
 import type { CheckCall, Hooks, RequestInfo } from '../../src/plugin/types.ts';
-import { type FakeClock, start, surroundings } from './support.ts';
+import { environment, type FakeClock, start } from './support.ts';
 
 const plugin = (name: string, hooks: object) => definePlugin({ name, setup: (): Hooks => hooks })();
 
 async function surveyed(...hooks: readonly object[]) {
-  const around = surroundings();
+  const env = environment();
   const pipeline = await start(
     hooks.map((one, index) => plugin(`p${index}`, one)),
-    around,
+    env,
   );
-  return { around, pipeline };
+  return { env, pipeline };
 }
 
 describe('machines', () => {
@@ -137,9 +137,9 @@ describe('check', () => {
   });
 
   test('one that never comes back is given up after the time that its setup has', async () => {
-    const { around, pipeline } = await surveyed({ check: () => new Promise(() => {}) }, { check: () => [] });
+    const { env, pipeline } = await surveyed({ check: () => new Promise(() => {}) }, { check: () => [] });
     const found = pipeline.check();
-    await (around.clock as FakeClock).advance(around.setupMs);
+    await (env.clock as FakeClock).advance(env.setupMs);
     expect(await found).toEqual([
       { severity: 'error', path: ['plugins', 0], message: 'plugin "p0", check: not done within 10000 ms' },
     ]);

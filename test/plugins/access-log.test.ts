@@ -1,7 +1,7 @@
 import { accessLog } from 'pxe/plugins';
 import { expect, test } from 'vitest';
 import type { ExchangeSummary } from '../../src/plugin/types.ts';
-import { readRequest, start, summary, surroundings, TFTP_SUMMARY, transfer } from '../plugin/support.ts';
+import { environment, readRequest, start, summary, TFTP_SUMMARY, transfer } from '../plugin/support.ts';
 
 const request = readRequest('boot/kernel', {
   mac: '52:54:00:12:34:56',
@@ -10,8 +10,8 @@ const request = readRequest('boot/kernel', {
 });
 
 test('one line as it starts, one as it ends, with every field', async () => {
-  const around = surroundings();
-  const pipeline = await start([accessLog()], around);
+  const env = environment();
+  const pipeline = await start([accessLog()], env);
   pipeline.start(transfer({ request, served: 'web1/kernel', size: 3_000_000 }));
   pipeline.end(summary({ request, served: 'web1/kernel', size: 3_000_000, tftp: { ...TFTP_SUMMARY, lastAckMissing: true } }));
   const started = {
@@ -29,7 +29,7 @@ test('one line as it starts, one as it ends, with every field', async () => {
     size: 3_000_000,
     generation: 1,
   };
-  expect(around.log.lines).toEqual([
+  expect(env.log.lines).toEqual([
     { level: 'info', message: 'transfer started', fields: started },
     {
       level: 'info',
@@ -59,10 +59,10 @@ test.each<[Partial<ExchangeSummary>, 'info' | 'warn', string]>([
   [{ outcome: 'refused', error: { code: 0, message: 'internal error' } }, 'warn', 'request refused'],
   [{ outcome: 'failed', error: undefined }, 'warn', 'transfer failed'],
 ])('%o is %s', async (ended, level, message) => {
-  const around = surroundings();
-  const pipeline = await start([accessLog()], around);
+  const env = environment();
+  const pipeline = await start([accessLog()], env);
   pipeline.end(summary({ durationMs: 0, ...ended }));
-  expect(around.log.lines).toMatchObject([{ level, message, fields: { ...ended, mbPerS: undefined } }]);
+  expect(env.log.lines).toMatchObject([{ level, message, fields: { ...ended, mbPerS: undefined } }]);
 });
 
 test.each([
@@ -71,14 +71,14 @@ test.each([
   [{ starts: false, absent: false }, ['request refused', 'transfer completed', 'boot']],
   [{ starts: false, absent: false, boots: false }, ['request refused', 'transfer completed']],
 ])('%o leaves out what is switched off, and nothing that is refused for another reason', async (options, messages) => {
-  const around = surroundings();
-  const pipeline = await start([accessLog(options)], around);
+  const env = environment();
+  const pipeline = await start([accessLog(options)], env);
   pipeline.start(transfer({ request, served: 'kernel' }));
   pipeline.end(summary({ request, outcome: 'refused', error: { code: 1, message: 'file not found', reason: 'not-found' } }));
   pipeline.end(summary({ request, outcome: 'refused', error: { code: 2, message: 'access violation' } }));
   pipeline.end(summary({ request, served: 'kernel' }));
   await pipeline.dispose();
-  expect(around.log.lines.map(({ message }) => message)).toEqual(messages);
-  const boot = around.log.lines.find(({ message }) => message === 'boot');
+  expect(env.log.lines.map(({ message }) => message)).toEqual(messages);
+  const boot = env.log.lines.find(({ message }) => message === 'boot');
   if (boot) expect(boot.fields).toMatchObject({ absent: 1, host: 'web1' });
 });

@@ -6,7 +6,7 @@ import { LastSteps } from '../../plugins/lib/last-steps.ts';
 import type { DhcpRequest, DhcpSummary, Firmware } from '../../src/index.ts';
 import { KeptState } from '../../src/plugin/kept.ts';
 import type { ExchangeSummary } from '../../src/plugin/types.ts';
-import { readRequest, start, summary, surroundings, TFTP_SUMMARY, transfer, writeRequest } from '../plugin/support.ts';
+import { environment, readRequest, start, summary, TFTP_SUMMARY, transfer, writeRequest } from '../plugin/support.ts';
 
 const mac = '52:54:00:12:34:56';
 
@@ -302,8 +302,8 @@ describe('accessLog', () => {
   });
 
   async function logging(options?: Parameters<typeof accessLog>[0]) {
-    const around = surroundings();
-    const pipeline = await start([accessLog(options)], around);
+    const env = environment();
+    const pipeline = await start([accessLog(options)], env);
     const ask = (name: string, id: number) => {
       pipeline.start(transfer({ id, request: readRequest(name, { mac }), served: name }));
       vi.advanceTimersByTime(20);
@@ -317,7 +317,7 @@ describe('accessLog', () => {
         }),
       );
     };
-    const lines = () => around.log.lines.filter(({ message }) => message === 'boot');
+    const lines = () => env.log.lines.filter(({ message }) => message === 'boot');
     return { pipeline, ask, lines };
   }
 
@@ -378,19 +378,19 @@ describe('accessLog', () => {
   });
 
   test('a reload cuts no boot in two: the new generation goes on with it, in its own log and timing', async () => {
-    const around = surroundings({ kept: new KeptState() });
+    const env = environment({ kept: new KeptState() });
     const ask = (pipeline: Awaited<ReturnType<typeof start>>, name: string, id: number) => {
       pipeline.start(transfer({ id, request: readRequest(name, { mac }), served: name }));
       pipeline.end(summary({ id, request: readRequest(name, { mac }), served: name, durationMs: 20 }));
     };
-    const first = await start([accessLog({ starts: false })], around);
+    const first = await start([accessLog({ starts: false })], env);
     ask(first, 'a', 1);
     first.start(transfer({ id: 2, request: readRequest('b', { mac }), served: 'b' }));
-    const second = await start([accessLog({ starts: false, boots: { idleMs: 5000 } })], around);
+    const second = await start([accessLog({ starts: false, boots: { idleMs: 5000 } })], env);
     first.end(summary({ id: 2, request: readRequest('b', { mac }), served: 'b', durationMs: 20 }));
     const disposed = first.dispose();
     ask(second, 'c', 3);
-    const boots = () => around.log.lines.filter(({ message }) => message === 'boot').map(({ fields }) => fields);
+    const boots = () => env.log.lines.filter(({ message }) => message === 'boot').map(({ fields }) => fields);
     await disposed;
     expect(boots()).toEqual([]);
     vi.advanceTimersByTime(7000);

@@ -4,13 +4,13 @@ import { generate, hosts, normalize } from 'pxe/plugins';
 import { expect, test } from 'vitest';
 import type { Plugin } from '../../src/plugin/define.ts';
 import { codeOf } from '../../src/tftp/protocol/refusal.ts';
-import { fakeFolder, readRequest, start, surroundings } from '../plugin/support.ts';
+import { environment, fakeFolder, readRequest, start } from '../plugin/support.ts';
 
 const mac = '52:54:00:12:34:56';
 const files = { 'Boot/BCD': 'common', 'win/web1.bcd': 'web1', 'cfg/x': 'x' };
 
 async function served(plugins: readonly Plugin[], asked: string, caseInsensitive: boolean): Promise<string> {
-  const pipeline = await start(plugins, surroundings({ root: fakeFolder(files), caseInsensitive }));
+  const pipeline = await start(plugins, environment({ root: fakeFolder(files), caseInsensitive }));
   const name = asked.replaceAll('\\', '/').replace(/^\//, '');
   const route = await pipeline.route({ ...readRequest(name, { mac }), asked });
   return route.error ? `ERROR ${codeOf(route.error)}` : route.served;
@@ -38,7 +38,7 @@ test.each<[string, () => readonly Plugin[], string, string, string]>([
 });
 
 test('what a wildcard stands for keeps its spelling', async () => {
-  const pipeline = await start([made()], surroundings({ caseInsensitive: true }));
+  const pipeline = await start([made()], environment({ caseInsensitive: true }));
   const { content } = await pipeline.route(readRequest('menus/Web1.IPXE'));
   const bytes = await content!.read(0, 4);
   expect(Buffer.from(bytes).toString()).toBe('Web1');
@@ -47,7 +47,7 @@ test('what a wildcard stands for keeps its spelling', async () => {
 test('of two spellings of one key the first counts, and check tells', async () => {
   const twice = hosts({ default: { files: { 'Boot/BCD': 'win/web1.bcd', 'boot/bcd': 'cfg/x' } } });
   const check = async (caseInsensitive: boolean) =>
-    (await (await start([twice], surroundings({ root: fakeFolder(files), caseInsensitive }))).check()).map(
+    (await (await start([twice], environment({ root: fakeFolder(files), caseInsensitive }))).check()).map(
       ({ message }) => message,
     );
   expect(await served([twice], 'boot/bcd', true)).toBe('win/web1.bcd');
@@ -56,6 +56,6 @@ test('of two spellings of one key the first counts, and check tells', async () =
 });
 
 test('names that are listed keep their spelling', async () => {
-  const pipeline = await start([given(), made()], surroundings({ caseInsensitive: true }));
+  const pipeline = await start([given(), made()], environment({ caseInsensitive: true }));
   expect(await pipeline.machines()).toMatchObject([{ names: ['boot/bcd', 'boot/unattend.xml'] }]);
 });

@@ -5,7 +5,7 @@ import { hosts, identify } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
 import { KeptState } from '../../src/plugin/kept.ts';
 import { Sightings } from '../../src/service/sightings.ts';
-import { FakeClock, readRequest, settle, start, surroundings } from '../plugin/support.ts';
+import { environment, FakeClock, readRequest, settle, start } from '../plugin/support.ts';
 import { scratch } from './leases/support.ts';
 import { issuesOf, serving } from './support.ts';
 
@@ -129,7 +129,7 @@ describe('facts of different sources belong to one client', () => {
     ["the MAC address' entry goes first", { [pi]: { name: 'pi1' }, [fromTable.mac]: { name: 'web2' } }, 'd1f0c2aa/x', 'web2'],
     ['a claim that is not trusted finds none', { hosts: { [pi]: { name: 'pi1' } }, trust: ['table'] }, 'd1f0c2aa/x', undefined],
   ])('beside a MAC address that is known: %s', async (_, entries, name, host) => {
-    const pipeline = await start([identify({ table, filename: true }), hosts(entries)], surroundings());
+    const pipeline = await start([identify({ table, filename: true }), hosts(entries)], environment());
     const { client } = (await pipeline.route(readRequest(name, { address: '10.0.0.1' }))).request;
     expect(client).toMatchObject(fromTable);
     expect(client.host?.name).toBe(host);
@@ -152,12 +152,12 @@ describe('sources that disagree', () => {
   const table = { '10.0.0.1': '52:54:00:00:00:01', '10.0.0.2': '52:54:00:00:00:02' };
 
   async function asking(options: IdentifyOptions, ...requests: readonly (readonly [address: string, name: string])[]) {
-    const { pipeline, around } = await serving(identify(options), []);
+    const { pipeline, env } = await serving(identify(options), []);
     for (const [address, name] of requests) {
       await pipeline.identify(readRequest(name, { address }));
       await settle();
     }
-    return around.log.lines.map(({ level, message, fields }) => ({ level, message, ...fields }));
+    return env.log.lines.map(({ level, message, fields }) => ({ level, message, ...fields }));
   }
 
   test('are named once for each pair of answers, and the first one counts', async () => {
@@ -182,9 +182,9 @@ describe('sources that disagree', () => {
     await using folder = await scratch();
     const file = join(folder.path, 'leases');
     await writeFile(file, lease(7));
-    const { pipeline, around } = await serving(identify({ table, leases: [file] }), []);
+    const { pipeline, env } = await serving(identify({ table, leases: [file] }), []);
     await pipeline.identify(readRequest('x', { address: '10.0.0.1' }));
-    await expect.poll(() => around.log.lines.map(({ fields }) => fields.otherSource)).toEqual([`leases (${file})`]);
+    await expect.poll(() => env.log.lines.map(({ fields }) => fields.otherSource)).toEqual([`leases (${file})`]);
   });
 
   test('those that agree, know nothing or fail say nothing, and what takes time is asked once a minute', async () => {
@@ -205,17 +205,17 @@ describe('sources that disagree', () => {
   });
 
   test('what has been said is remembered of the newest only', async () => {
-    const { pipeline, around } = await serving(identify({ filename: true, neighbours: () => '52:54:00:00:00:01' }), []);
+    const { pipeline, env } = await serving(identify({ filename: true, neighbours: () => '52:54:00:00:00:01' }), []);
     const ask = (host: number) =>
       pipeline.identify(readRequest('52:54:00:00:00:02/x', { address: `10.${host >> 16}.${(host >> 8) & 255}.${host & 255}` }));
     for (let host = 0; host < 10_000; host++) await ask(host);
     await settle();
-    expect(around.log.lines).toHaveLength(10_000);
+    expect(env.log.lines).toHaveLength(10_000);
     // The oldest has been forgotten, the newest has not.
     await ask(9_999);
     await ask(0);
     await settle();
-    expect(around.log.lines).toHaveLength(10_001);
+    expect(env.log.lines).toHaveLength(10_001);
   });
 });
 
@@ -223,13 +223,13 @@ test('a reload does not tell the same of a lease file again', async () => {
   await using folder = await scratch();
   const file = join(folder.path, 'leases');
   await writeFile(file, '');
-  const around = surroundings({ kept: new KeptState() });
+  const env = environment({ kept: new KeptState() });
   const generation = async () => {
-    const pipeline = await start([identify({ leases: [file] })], around);
+    const pipeline = await start([identify({ leases: [file] })], env);
     await pipeline.identify(readRequest('x', { address: '10.0.0.1' }));
     return pipeline;
   };
-  const told = () => around.log.lines.map(({ message }) => message);
+  const told = () => env.log.lines.map(({ message }) => message);
   const first = await generation();
   await writeFile(file, 'duid 00:01\n');
   const second = await generation();
@@ -287,7 +287,7 @@ describe('what a machine said by DHCP', () => {
   async function clientOf(options: IdentifyOptions, address = '10.0.0.1', known: object = {}) {
     const clock = new FakeClock();
     const sightings = new Sightings({ clock });
-    const pipeline = await start([identify(options)], surroundings({ clock, sightings }));
+    const pipeline = await start([identify(options)], environment({ clock, sightings }));
     sightings.see({ ...seen, address: '10.0.0.1' });
     await clock.advance(1500);
     const { port: _, ...client } = (await pipeline.identify(readRequest('x', { address, ...known }))).client;
@@ -329,7 +329,7 @@ describe('what a machine said by DHCP', () => {
   test('is new with each exchange, and the last program counts', async () => {
     const clock = new FakeClock();
     const sightings = new Sightings({ clock });
-    const pipeline = await start([identify({ dhcp: true })], surroundings({ clock, sightings }));
+    const pipeline = await start([identify({ dhcp: true })], environment({ clock, sightings }));
     sightings.see({ ...seen, address: '10.0.0.1' });
     sightings.see({ mac: seen.mac, firmware: 'ipxe', arch: 7, service: 'dhcp' });
     expect((await pipeline.identify(readRequest('x', { address: '10.0.0.1' }))).client).toMatchObject({
@@ -348,7 +348,7 @@ describe('what a machine said by DHCP', () => {
     sightings.see({ ...seen, address: '10.0.0.1' });
     const entry = (trust: string[]) => hosts({ hosts: { [seen.mac]: { name: 'web1' } }, trust });
     const hostWith = async (trust: string[]) => {
-      const pipeline = await start([identify({ dhcp: true }), entry(trust)], surroundings({ clock, sightings }));
+      const pipeline = await start([identify({ dhcp: true }), entry(trust)], environment({ clock, sightings }));
       return (await pipeline.route(readRequest('kernel', { address: '10.0.0.1' }))).request.client.host?.name;
     };
     expect(await hostWith(['dhcp'])).toBe('web1');

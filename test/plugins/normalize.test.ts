@@ -6,14 +6,14 @@ import type { ExchangeSummary, ReadRequest } from '../../src/plugin/types.ts';
 import type { TftpReadRequest } from '../../src/tftp/request.ts';
 import { optionMap } from '../../src/tftp/request.ts';
 import { readVectors } from '../kit/vectors.ts';
-import { fakeFolder, readRequest, start, summary, surroundings } from '../plugin/support.ts';
+import { environment, fakeFolder, readRequest, start, summary } from '../plugin/support.ts';
 import { issuesOf } from './support.ts';
 
 type Options = Parameters<typeof normalize>[0];
 
 async function normalizing(files: readonly string[], options?: Options) {
-  const around = surroundings({ root: fakeFolder(Object.fromEntries(files.map((name) => [name, name]))) });
-  const pipeline = await start([normalize(options)], around);
+  const env = environment({ root: fakeFolder(Object.fromEntries(files.map((name) => [name, name]))) });
+  const pipeline = await start([normalize(options)], env);
   /** What is looked for, and by which profile. */
   const ask = async (asked: string, also: Partial<TftpReadRequest> = {}, client: Partial<ReadRequest['client']> = {}) => {
     const trace: Trace = [];

@@ -10,7 +10,7 @@ import { GaveUp, TimeGuard } from '../../plugins/lib/regexp/guard.ts';
 import { maxSteps } from '../../plugins/lib/regexp/steps.ts';
 import { codeOf } from '../../src/tftp/protocol/refusal.ts';
 import { folderOf } from '../config/support.ts';
-import { fakeFolder, readRequest, start, surroundings } from '../plugin/support.ts';
+import { environment, fakeFolder, readRequest, start } from '../plugin/support.ts';
 
 // What `pxe` does as it starts. No test file shares a process with another.
 beforeAll(() => setFlagsFromString('--enable-experimental-regexp-engine'));
@@ -127,7 +127,7 @@ describe('check', () => {
 
   test('of rewrite tells rule, name and remedy', async () => {
     const rules = [{ match: /^boot/, replace: '' }, ...hanging.map(([match]) => ({ match, replace: '' }))];
-    const pipeline = await start([rewrite(rules)], surroundings());
+    const pipeline = await start([rewrite(rules)], environment());
     const found = (await pipeline.check()).map(({ severity, path }) => [severity, ...path]);
     expect(found).toEqual(hanging.map((_, index) => ['warning', 'plugins', 0, 'options', index + 1, 'match']));
     expect((await pipeline.check())[0]!.message).toBe(
@@ -137,7 +137,7 @@ describe('check', () => {
 
   test('of a map file tells the line', async () => {
     const configDir = folderOf({ map: 'r ^boot/\n# evil\nri ^(a+)+$ b\n' });
-    const pipeline = await start([tftpdMap('map')], surroundings({ configDir }));
+    const pipeline = await start([tftpdMap('map')], environment({ configDir }));
     expect(await pipeline.check()).toMatchObject([{ severity: 'warning', line: 3, message: expect.stringContaining('(a+)+') }]);
   });
 });
@@ -147,14 +147,14 @@ describe('a hostile name', () => {
 
   /** Each name's ERROR, or what is served; and what the log says. */
   async function asked(plugin: Parameters<typeof start>[0][number], names: readonly string[], configDir = '/') {
-    const around = surroundings({ root: fakeFolder(served), configDir });
-    const pipeline = await start([plugin], around);
+    const env = environment({ root: fakeFolder(served), configDir });
+    const pipeline = await start([plugin], env);
     const got: string[] = [];
     for (const name of names) {
       const route = await pipeline.route(readRequest(name));
       got.push(route.error ? `ERROR ${codeOf(route.error)}` : route.served);
     }
-    return { got, log: around.log.lines.map(({ fields }) => (fields.err as Error).message) };
+    return { got, log: env.log.lines.map(({ fields }) => (fields.err as Error).message) };
   }
 
   test.each(hanging)('%s in rewrite (%s): the request ends, and the next one is served', async (match, bound) => {

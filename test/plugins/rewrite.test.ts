@@ -217,9 +217,9 @@ describe('uploads', () => {
 });
 
 test('a rule that leaves the root refuses the request', async () => {
-  const { get, around } = await serving(rewrite([{ match: /^/, replace: '../' }]), []);
+  const { get, env } = await serving(rewrite([{ match: /^/, replace: '../' }]), []);
   expect(await get('a')).toBe('ERROR 2');
-  expect(around.log.lines).toMatchObject([{ level: 'warn', fields: { plugin: 'rewrite', hook: 'rewrite', returned: '../a' } }]);
+  expect(env.log.lines).toMatchObject([{ level: 'warn', fields: { plugin: 'rewrite', hook: 'rewrite', returned: '../a' } }]);
 });
 
 test.each([

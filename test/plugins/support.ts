@@ -5,16 +5,16 @@ import { readyPlugins } from '../../src/plugin/ready.ts';
 import type { Trace } from '../../src/plugin/trace.ts';
 import type { ReadRequest } from '../../src/plugin/types.ts';
 import { codeOf } from '../../src/tftp/protocol/refusal.ts';
-import { fakeFolder, readRequest, start, surroundings } from '../plugin/support.ts';
+import { environment, fakeFolder, readRequest, start } from '../plugin/support.ts';
 
 /** What a client of an address (and perhaps a MAC address) gets for a name: what is served, or `ERROR 1`. */
 export async function serving(plugin: Plugin, names: readonly string[]) {
   const opened: { closed: number }[] = [];
   const root = fakeFolder(Object.fromEntries(names.map((name) => [name, name])), opened as never);
-  const around = surroundings({ root });
-  const pipeline = await start([plugin], around);
+  const env = environment({ root });
+  const pipeline = await start([plugin], env);
   return {
-    around,
+    env,
     pipeline,
     async get(name: string, client: Partial<ReadRequest['client']> = {}, trace: Trace = []): Promise<string> {
       const { served, content, error } = await pipeline.route(readRequest(name, client), { trace });

@@ -13,7 +13,7 @@ import type { Trace } from '../../src/plugin/trace.ts';
 import type { Finding, ReadRequest } from '../../src/plugin/types.ts';
 import { codeOf } from '../../src/tftp/protocol/refusal.ts';
 import { expressionCases, mapCases, mistakenMaps } from '../kit/maps.ts';
-import { fakeFolder, readRequest, start, surroundings, writeRequest } from '../plugin/support.ts';
+import { environment, fakeFolder, readRequest, start, writeRequest } from '../plugin/support.ts';
 
 /** A config's folder with a map file in it. */
 function mapFile(text: string): string {
@@ -29,15 +29,15 @@ async function serving(
   { before = [], options = {} }: { before?: readonly Plugin[]; options?: object } = {},
 ) {
   const configDir = mapFile(map);
-  const around = surroundings({ configDir, root: fakeFolder(Object.fromEntries(files.map((name) => [name, name]))) });
-  const pipeline = await start([...before, tftpdMap({ file: 'tftpd.map', ...options })], around);
+  const env = environment({ configDir, root: fakeFolder(Object.fromEntries(files.map((name) => [name, name]))) });
+  const pipeline = await start([...before, tftpdMap({ file: 'tftpd.map', ...options })], env);
   const get = async (asked: string, address = '127.0.0.1') => {
     const request: ReadRequest = { ...readRequest(cleanName(asked), { address }), asked };
     const { served, content, error } = await pipeline.route(request);
     await content?.close();
     return error ? `ERROR ${codeOf(error)} ${error.message}` : (served ?? '');
   };
-  return { around, pipeline, get };
+  return { env, pipeline, get };
 }
 
 describe('what a map leads to', () => {
@@ -68,9 +68,9 @@ describe('what a map leads to', () => {
 test('the file is watched, also one with a mistake and one that does not exist', async () => {
   for (const text of ['r a b', 'q', undefined]) {
     const configDir = text === undefined ? '/nowhere' : mapFile(text);
-    const around = surroundings({ configDir });
-    await start([tftpdMap('./tftpd.map')], around).catch(() => undefined);
-    expect(around.watched).toEqual([join(configDir, 'tftpd.map')]);
+    const env = environment({ configDir });
+    await start([tftpdMap('./tftpd.map')], env).catch(() => undefined);
+    expect(env.watched).toEqual([join(configDir, 'tftpd.map')]);
   }
 });
 

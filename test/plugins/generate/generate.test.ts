@@ -9,7 +9,7 @@ import type { Client, ReadRequest } from '../../../src/plugin/types.ts';
 import { codeOf } from '../../../src/tftp/protocol/refusal.ts';
 import type { TftpReadRequest } from '../../../src/tftp/request.ts';
 import { folderOf } from '../../config/support.ts';
-import { fakeFolder, readRequest, start, summary, surroundings } from '../../plugin/support.ts';
+import { environment, fakeFolder, readRequest, start, summary } from '../../plugin/support.ts';
 import { issuesOf } from '../support.ts';
 
 /** For iPXE to fill in. */
@@ -28,8 +28,8 @@ const inventory = hosts({
 /** `generate` after `hosts`, with template files. */
 async function making(written: Parameters<typeof generate>[0], templates: Record<string, string> = {}) {
   const configDir = folderOf(templates);
-  const around = surroundings({ configDir, root: fakeFolder({ 'boot.ipxe': 'of the root' }) });
-  const pipeline = await start([inventory, generate(written)], around);
+  const env = environment({ configDir, root: fakeFolder({ 'boot.ipxe': 'of the root' }) });
+  const pipeline = await start([inventory, generate(written)], env);
   const ask = async (name: string, client: Partial<Client> = web1, more: Partial<TftpReadRequest> = {}) => {
     const { content, served, error } = await pipeline.route({ ...readRequest(name, client), ...more });
     if (error) return { text: `ERROR ${codeOf(error)} ${error.message}`, size: undefined, served: undefined };
@@ -37,14 +37,14 @@ async function making(written: Parameters<typeof generate>[0], templates: Record
     return { text: Buffer.from(bytes).toString(), size: content.size, served };
   };
   return {
-    around,
+    env,
     pipeline,
     configDir,
     ask,
     text: async (...args: Parameters<typeof ask>) => (await ask(...args)).text,
     /** Of the log's one complaint. */
     complaint: () =>
-      (around.log.lines.find(({ level }) => level === 'error')?.fields.err as Error | undefined)?.message.replaceAll(
+      (env.log.lines.find(({ level }) => level === 'error')?.fields.err as Error | undefined)?.message.replaceAll(
         `${configDir}/`,
         '',
       ),
@@ -205,10 +205,10 @@ describe('templates', () => {
   });
 
   test('templates are watched, those that are not there, too; all mistakes are told', async () => {
-    const around = surroundings({ configDir: folderOf({ a: '{{' }) });
+    const env = environment({ configDir: folderOf({ a: '{{' }) });
     const plugin = generate({ one: { template: './a' }, two: { template: 'gone' } });
-    const error = (await start([plugin], around).catch((thrown: unknown) => thrown)) as PluginError;
-    expect(around.watched).toEqual([join(around.configDir, 'a'), join(around.configDir, 'gone')]);
+    const error = (await start([plugin], env).catch((thrown: unknown) => thrown)) as PluginError;
+    expect(env.watched).toEqual([join(env.configDir, 'a'), join(env.configDir, 'gone')]);
     expect((error.cause as ConfigError).issues.map(({ message }) => message)).toEqual([
       'output "{{" not closed',
       'no such template',
@@ -278,9 +278,9 @@ describe('hostile names and values (FIELD.md §4)', () => {
     'x#y',
     'x'.repeat(5000),
   ])('no host and no rule is reached by %s', async (name) => {
-    const { text, around } = await making({ 'cfg/*': () => 'made', 'boot.ipxe': () => 'made' });
+    const { text, env } = await making({ 'cfg/*': () => 'made', 'boot.ipxe': () => 'made' });
     expect(await text(name)).toMatch(/^ERROR [12] /);
-    expect(around.log.lines.filter(({ level }) => level === 'error')).toEqual([]);
+    expect(env.log.lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
   test('a template reaches no file by the name that a client asks for', async () => {
@@ -295,7 +295,7 @@ describe('check', () => {
     const configDir = folderOf({ t: template });
     const table = identify({ table: { '192.168.7.20': '52:54:00:12:34:56' } });
     const plugins = [hosts(machines), generate({ 'boot/*.ipxe': { template: './t', ...rule } }), table];
-    const pipeline = await start(plugins, surroundings({ configDir }));
+    const pipeline = await start(plugins, environment({ configDir }));
     return (await pipeline.check()).map(
       ({ severity, path, message, file, line }: Finding) =>
         `${severity} ${path.join(' ')}: ${message} at ${file?.slice(configDir.length + 1)}:${line}`,

@@ -5,15 +5,15 @@ import { type Firmware, firmwares } from '../../../src/base/firmware.ts';
 import { readyPlugins } from '../../../src/plugin/ready.ts';
 import type { Trace } from '../../../src/plugin/trace.ts';
 import type { Client } from '../../../src/plugin/types.ts';
-import { bootRequest, start, surroundings } from '../../plugin/support.ts';
+import { bootRequest, environment, start } from '../../plugin/support.ts';
 
 type Options = Parameters<typeof hosts>[0];
 
 const MAC = '52:54:00:12:34:56';
 
 async function offering(options: Options) {
-  const around = surroundings();
-  const pipeline = await start([hosts(options)], around);
+  const env = environment();
+  const pipeline = await start([hosts(options)], env);
   /** In short: what is offered; the refusal; or `nothing`. */
   const offer = async (firmware: Firmware | undefined, client: Partial<Client> = {}, trace: Trace = []): Promise<string> => {
     const request = bootRequest({ firmware: firmware as never, ...client });
@@ -23,7 +23,7 @@ async function offering(options: Options) {
     const what = boot.kind === 'file' ? boot.name : boot.kind === 'url' ? boot.url : 'disk!';
     return boot.layout === undefined ? what : `${what} ${boot.layout}`;
   };
-  return { around, offer };
+  return { env, offer };
 }
 
 describe('by firmware', () => {
@@ -113,25 +113,25 @@ describe('iPXE never gets iPXE', () => {
     ['a loader that is not iPXE', 'pxelinux.0', 'pxelinux.0'],
     ['GRUB', 'grub/grubx64.efi', 'grub/grubx64.efi'],
   ])('%s', async (_, boot, offered, loader) => {
-    const { offer, around } = await offering({ default: { boot: boot as never } });
+    const { offer, env } = await offering({ default: { boot: boot as never } });
     const trace: Trace = [];
     expect(await offer('ipxe', {}, trace)).toBe(offered);
     expect(trace.at(-1)?.note).toBe(loader && note(loader));
-    const lines = around.log.lines.map(({ level, message }) => [level, message]);
+    const lines = env.log.lines.map(({ level, message }) => [level, message]);
     expect(lines).toEqual(loader === undefined ? [] : [['warn', note(loader)]]);
     // Once is enough.
     await offer('ipxe');
-    expect(around.log.lines).toHaveLength(lines.length);
+    expect(env.log.lines).toHaveLength(lines.length);
   });
 
   test('the search goes on behind it', async () => {
-    const { offer, around } = await offering({
+    const { offer, env } = await offering({
       [MAC]: { boot: 'ipxe-debug.efi' },
       default: { boot: { ipxe: 'menu.ipxe', default: 'ipxe.efi' } },
     });
     expect(await offer('uefi-x64')).toBe('ipxe-debug.efi');
     expect(await offer('ipxe')).toBe('menu.ipxe');
-    expect(around.log.lines).toEqual([]);
+    expect(env.log.lines).toEqual([]);
   });
 });
 

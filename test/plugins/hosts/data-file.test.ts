@@ -10,16 +10,16 @@ import type { Client } from '../../../src/plugin/types.ts';
 import { codeOf } from '../../../src/tftp/protocol/refusal.ts';
 import { folderOf } from '../../config/support.ts';
 import { reloadingLab } from '../../kit/reloading.ts';
-import { fakeFolder, readRequest, start, surroundings } from '../../plugin/support.ts';
+import { environment, fakeFolder, readRequest, start } from '../../plugin/support.ts';
 
 /** A pipeline of `hosts` with these files, and how to ask it. */
 async function withFiles(files: Record<string, string>, options: object = {}) {
   const configDir = folderOf(files);
   const root = fakeFolder({ 'uefi.efi': '', 'bios.0': '', 'web/f': '', 'lab/f': '', f: '' });
-  const around = surroundings({ configDir, root });
-  const pipeline = await start([hosts({ file: Object.keys(files), ...options })], around);
+  const env = environment({ configDir, root });
+  const pipeline = await start([hosts({ file: Object.keys(files), ...options })], env);
   return {
-    watched: around.watched.map((path) => path.slice(configDir.length + 1)),
+    watched: env.watched.map((path) => path.slice(configDir.length + 1)),
     async get(name: string, client: Partial<Client>): Promise<string> {
       const { served, error, request } = await pipeline.route(readRequest(name, client));
       return `${request.client.host?.name} ${error ? `ERROR ${codeOf(error)}` : served}`;

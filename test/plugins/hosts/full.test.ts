@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { readyPlugins } from '../../../src/plugin/ready.ts';
 import type { CheckCall, Client, Host } from '../../../src/plugin/types.ts';
 import { codeOf } from '../../../src/tftp/protocol/refusal.ts';
-import { fakeFolder, readRequest, recordingLog, start, surroundings, writeRequest } from '../../plugin/support.ts';
+import { environment, fakeFolder, readRequest, recordingLog, start, writeRequest } from '../../plugin/support.ts';
 import { scratch } from '../leases/support.ts';
 import { issuesOf, serving } from '../support.ts';
 
@@ -17,7 +17,7 @@ const web1 = { mac: '52:54:00:12:34:56' };
 const context = { configDir: '/lab', watch() {}, keep: <T>(_name: string, make: () => T) => make() };
 
 async function hostOf(plugin: ReturnType<typeof hosts>, client: Partial<Client>, name = 'f'): Promise<Host | undefined> {
-  const pipeline = await start([plugin], surroundings());
+  const pipeline = await start([plugin], environment());
   return (await pipeline.host(readRequest(name, client))).client.host;
 }
 
@@ -263,7 +263,7 @@ describe('unknown machines', () => {
     [{ folder: 'guests' }, {}, 2],
     ['refuse', web1, undefined],
   ] as const)('uploads, %o, from %o: ERROR %o', async (unknown, client, code) => {
-    const pipeline = await start([hosts({ ...known, unknown })], surroundings());
+    const pipeline = await start([hosts({ ...known, unknown })], environment());
     const request = { ...writeRequest('f'), client: { address: '10.0.0.1', port: 2070, ...client } };
     const { error } = await pipeline.route(request);
     expect(error && codeOf(error)).toBe(code);
@@ -272,7 +272,7 @@ describe('unknown machines', () => {
   test('who another plugin knows is not unknown', async () => {
     const pipeline = await start(
       [hosts({ [web1.mac]: { folder: 'web1' } }), hosts({ unknown: 'refuse' })],
-      surroundings({ root: fakeFolder({ f: 'f' }) }),
+      environment({ root: fakeFolder({ f: 'f' }) }),
     );
     expect((await pipeline.route(readRequest('f', web1))).error).toBeUndefined();
     expect(codeOf((await pipeline.route(readRequest('f'))).error!)).toBe(2);

@@ -13,7 +13,7 @@ import { nodeFileSystem } from '../../../src/content/node-filesystem.ts';
 import { readSegment } from '../../../src/content/read-segment.ts';
 import { Root } from '../../../src/content/root.ts';
 import { codeOf } from '../../../src/tftp/protocol/refusal.ts';
-import { type LogLine, readRequest, recordingLog, start, surroundings } from '../../plugin/support.ts';
+import { environment, type LogLine, readRequest, recordingLog, start } from '../../plugin/support.ts';
 
 /** For what is waited for and will come: a loaded machine must not make a test fail. */
 export const PATIENCE_MS = 15_000;
@@ -29,11 +29,11 @@ export function cacheFolder(): string {
 /** A generation. Whatever is open of it is closed before it is disposed of, as the server does. */
 export async function rig(options: Partial<OriginOptions> & { url: string; cacheDir: string }, { hookMs = 5000 } = {}) {
   const log = recordingLog();
-  const around = {
-    ...surroundings({ log, hookMs, clock: systemClock }),
+  const env = {
+    ...environment({ log, hookMs, clock: systemClock }),
     folder: (path: string) => new Root(path, { fileSystem: nodeFileSystem, stableMs: 0 }),
   };
-  const pipeline = await start([httpOrigin({ freshMs: 0, lingerMs: 20, ...options })], around);
+  const pipeline = await start([httpOrigin({ freshMs: 0, lingerMs: 20, ...options })], env);
   const open = new Set<Content>();
   let disposed: Promise<void> | undefined;
   const dispose = (): Promise<void> => {

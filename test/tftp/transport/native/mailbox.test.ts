@@ -78,7 +78,7 @@ it.each<[string, Fields]>([
   expect(reader.empty).toBe(true);
 });
 
-it('carries any records in order, around the end of the ring and beyond 32 bits', () => {
+it('carries any records in order, env the end of the ring and beyond 32 bits', () => {
   const field = fc.oneof(fc.double(), fc.string({ unit: 'grapheme', maxLength: 300 }));
   const records = fc.array(fc.array(field, { maxLength: 5 }), { minLength: 50, maxLength: 200 });
   fc.assert(
