@@ -113,6 +113,8 @@ export class SimulatedDhcp implements WireSockets {
     world.count('dhcp: answered');
     world.note(`dhcp ${machine.xid} ${packet.file} to ${to.address}`);
     world.check(packet.yiaddr === '0.0.0.0', () => `DHCP assigns the address ${packet.yiaddr}`);
+    // The layout for firmware that wants its file from the boot server; it is tried after others that led to nothing.
+    if (packet.file === '' && !packet.options.has(Option.vendorInfo)) return world.count('dhcp: another layout');
     const plan = Number(/^plan-(\d+)\.efi$/.exec(packet.file)?.[1]);
     world.check(machine.plans.has(plan), () => `a machine is offered ${packet.file}, it asked under ${[...machine.plans]}`);
   }
