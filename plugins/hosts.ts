@@ -54,6 +54,30 @@ export const hosts = definePlugin({
       return { mac, uuid, serial, address: parseAddress(client.address)?.text, host: client.host?.name };
     };
     const isUnknown = (client: Client, matched: readonly Entry[]) => matched.length === 0 && client.host === undefined;
+    const boot: Hooks['boot'] = ({ client, local }, { note, log }) => {
+      const who = whoAsks(client);
+      const matched = registry.match(who, '');
+      const closed = isUnknown(client, matched) && unknown !== 'serve';
+      if (closed && strangers === undefined) throw UNKNOWN_MACHINE;
+      const layers = closed && strangers ? [strangers] : layersOf(matched);
+      const server = local.address === '0.0.0.0' || local.address === '' ? undefined : local.address;
+      const { answer, circle } = chooseBoot(
+        layers.map(({ boot }) => boot),
+        client.firmware,
+        { ...who, server },
+      );
+      if (answer === false) note('boot is false for it: no offer');
+      else if (answer !== undefined) return answer;
+      else if (circle !== undefined) {
+        note(circleNote(circle));
+        if (!circles.told.has(circle)) log.warn({ mac: client.mac, host: client.host?.name }, circleNote(circle));
+        circles.told.add(circle);
+      }
+      return undefined;
+    };
+    const saysBoot = [{ entry: unknown }, ...inventory.hosts, ...inventory.groups].some(
+      ({ entry }) => typeof entry === 'object' && entry.boot !== undefined,
+    );
     return {
       host({ client, name }, call) {
         const who = whoAsks(client);
@@ -85,27 +109,7 @@ export const hosts = definePlugin({
         if (!closed) return undefined;
         throw strangers ? NOT_FOUND : UNKNOWN_MACHINE;
       },
-      boot({ client, local }, { note, log }) {
-        const who = whoAsks(client);
-        const matched = registry.match(who, '');
-        const closed = isUnknown(client, matched) && unknown !== 'serve';
-        if (closed && strangers === undefined) throw UNKNOWN_MACHINE;
-        const layers = closed && strangers ? [strangers] : layersOf(matched);
-        const server = local.address === '0.0.0.0' || local.address === '' ? undefined : local.address;
-        const { answer, circle } = chooseBoot(
-          layers.map(({ boot }) => boot),
-          client.firmware,
-          { ...who, server },
-        );
-        if (answer === false) note('boot is false for it: no offer');
-        else if (answer !== undefined) return answer;
-        else if (circle !== undefined) {
-          note(circleNote(circle));
-          if (!circles.told.has(circle)) log.warn({ mac: client.mac, host: client.host?.name }, circleNote(circle));
-          circles.told.add(circle);
-        }
-        return undefined;
-      },
+      ...((saysBoot || unknown === 'refuse') && { boot }),
       store({ client, name }) {
         if (unknown !== 'serve' && isUnknown(client, registry.match(whoAsks(client), name))) throw UNKNOWN_MACHINE;
       },

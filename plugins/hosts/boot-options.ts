@@ -20,7 +20,7 @@ export type BootByFirmware = { readonly [Name in Firmware | 'default']?: BootTar
 export interface BootEntry {
   /** What the machine loads, as it asks by DHCP: a file, a URL, `'disk'` or `false`; or one of these for each firmware. */
   readonly boot?: BootTarget | BootByFirmware | undefined;
-  /** How that is offered. Default: as `dhcp.layout` says. */
+  /** How that is offered. Default: `direct`. */
   readonly layout?: BootLayout | undefined;
 }
 

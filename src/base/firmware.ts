@@ -57,6 +57,14 @@ const ARCHITECTURES: Readonly<Record<number, Architecture>> = {
   41: { firmware: 'raspberry-pi' },
 };
 
+/** The type that PXE firmware of this kind sends; `undefined` for iPXE, which sends that of the machine. */
+export function typeOf(firmware: Firmware): number | undefined {
+  // Each Raspberry Pi sends the type of a BIOS.
+  if (firmware === 'raspberry-pi') return 0;
+  const found = Object.entries(ARCHITECTURES).find(([, one]) => one.firmware === firmware && one.http !== true);
+  return found && Number(found[0]);
+}
+
 /** `undefined` for a type that no network-booting machine is known to send. */
 export function architectureOf(type: number): Architecture | undefined {
   return ARCHITECTURES[type];

@@ -15,7 +15,9 @@ import { nodeFileSystem } from '../content/node-filesystem.ts';
 import { UploadFolder } from '../content/upload.ts';
 import { PluginError } from '../plugin/error.ts';
 import type { Finding } from '../plugin/types.ts';
+import { bootFindings } from '../server/boot-check.ts';
 import { withGeneration } from '../server/create.ts';
+import type { Generation } from '../service/generation.ts';
 import { duplicateFindings } from './duplicates.ts';
 import { idleKeyFindings } from './idle-keys.ts';
 import { whyNoAccount } from './privileges.ts';
@@ -76,7 +78,8 @@ function twiceFindings({ plugins }: ResolvedConfig): Finding[] {
 async function pluginFindings(config: ResolvedConfig, watch: (file: string) => void): Promise<readonly Finding[]> {
   const failures: Finding[] = [];
   try {
-    const found = await withGeneration(config, ({ pipeline }) => pipeline.check(), {
+    const look = async (generation: Generation) => [...(await generation.pipeline.check()), ...(await bootFindings(generation))];
+    const found = await withGeneration(config, look, {
       failed: (index, problem) => failures.push(...failuresOf(index, problem)),
       watch,
     });

@@ -194,6 +194,11 @@ export class Pipeline<Table extends Hooking = Hooking> {
     return this.#sources;
   };
 
+  /** Plugins that say what machines are to load, by name. */
+  get booting(): readonly string[] {
+    return this.#asking('boot').plugins.map(({ name }) => name);
+  }
+
   /** Whether a plugin lists machines. */
   get listsMachines(): boolean {
     return this.#asking('machines').plugins.length > 0;

@@ -2,6 +2,7 @@
  * What a machine would get, and why: the same pipeline as for a transfer, without one.
  */
 import { hash } from 'node:crypto';
+import type { Firmware } from '../base/firmware.ts';
 import { limit } from '../base/limit.ts';
 import { parseMac } from '../base/mac.ts';
 import { INTERNAL, Refusal } from '../base/refusal.ts';
@@ -32,6 +33,11 @@ export interface Question {
   readonly uuid?: string;
   /** … and its serial number. */
   readonly serial?: string;
+  /** The firmware that asks, or `ipxe`, and its architecture type (DHCP option 93). */
+  readonly firmware?: Firmware;
+  readonly arch?: number;
+  /** The server's address on the client's network; templates may name it. */
+  readonly server?: string;
   /** In the client's order and spelling. */
   readonly options?: readonly { readonly name: string; readonly value: string }[];
   readonly mode?: string;
@@ -64,24 +70,37 @@ export interface Served {
 }
 
 export async function explain(generation: Generation, question: Question): Promise<Explanation> {
+  return (await explainRead(generation, question)).explanation;
+}
+
+/** The same, and what comes first of the file: up to 64 KiB. */
+export async function explainRead(
+  generation: Generation,
+  question: Question,
+): Promise<{ readonly explanation: Explanation; readonly first?: Uint8Array }> {
   const { options = [], mode = 'octet' } = question;
   const { limits } = generation.config.tftp;
   const seen = withinLimits(options, limits);
   const packet = { opcode: Opcode.rrq, name: question.name, mode: mode.toLowerCase(), options: seen };
-  const sent = { id: 0, client: { address: question.address, port: 0 }, local: { address: '', port: 0 }, packet };
+  const sent = {
+    id: 0,
+    client: { address: question.address, port: 0 },
+    local: { address: question.server ?? '', port: 0 },
+    packet,
+  };
   const { request, refusal, unservable } = understand(sent, limits.nameBytes);
   const client = withGiven(request.client, question);
   const trace: Trace = [];
   const unknowable = isUnknowable(question, generation.pipeline.sources()) ? { unknowable: true as const } : {};
   const base = { asked: question.name, name: request.name, client, ...unknowable, trace, served: undefined, agreed: [] };
-  if (refusal) return { ...base, error: toError(refusal) };
+  if (refusal) return { explanation: { ...base, error: toError(refusal) } };
   const route = await generation.pipeline.route({ ...request, kind: 'read', client } as TftpReadRequest, {
     trace,
     unservable,
     describe: describeRefusal,
   });
   const found = { ...base, name: route.request.name, client: route.request.client };
-  if (route.error) return { ...found, error: toError(route.error) };
+  if (route.error) return { explanation: { ...found, error: toError(route.error) } };
   const content = request.tftp.mode === 'netascii' ? netasciiContent(route.content) : route.content;
   try {
     const readLimit = { clock: generation.clock, ms: limits.idleMs };
@@ -91,11 +110,11 @@ export async function explain(generation: Generation, question: Question): Promi
     segments.supply(0, first, first.length < SEGMENT_BYTES);
     const granted = limitsOf(generation.config).transferFor(request.client.address);
     const { acknowledged } = negotiate(seen, { kind: 'read', size: segments.size }, granted);
-    return { ...found, served, agreed: acknowledged, error: undefined };
+    return { explanation: { ...found, served, agreed: acknowledged, error: undefined }, first };
   } catch (error) {
     const last = trace.at(-1);
     if (last) last.error = describeError(error, describeRefusal);
-    return { ...found, error: toError(error instanceof Refusal ? error : INTERNAL) };
+    return { explanation: { ...found, error: toError(error instanceof Refusal ? error : INTERNAL) } };
   } finally {
     closeUnwanted(content);
   }
@@ -106,7 +125,8 @@ function toError(refusal: Refusal): NonNullable<Explanation['error']> {
 }
 
 /** What the question says is known; `identify` is asked for the rest, as for a real request. */
-function withGiven(client: Client, { mac, uuid, serial }: Question): Client {
+export function withGiven(asked: Client, { mac, uuid, serial, firmware, arch }: Omit<Question, 'name'>): Client {
+  const client = { ...asked, ...(firmware !== undefined && { firmware }), ...(arch !== undefined && { arch }) };
   const facts = { mac: mac && (parseMac(mac) ?? mac), uuid, serial };
   const given = givenIdentity(facts as Partial<Client>);
   return given === undefined ? client : withIdentity(client, given);

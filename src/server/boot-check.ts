@@ -1,0 +1,269 @@
+/**
+ * What of the boot targets of a config will not work: for `pxe check`. Each machine that the config lists is asked about with each
+ * firmware, and what it is offered is opened, by the very pipeline that serves it.
+ */
+import type { Clock } from '../base/clock.ts';
+import { type Firmware, firmwares } from '../base/firmware.ts';
+import { loaderKind } from '../base/loader.ts';
+import { type PeHeader, readPe } from '../base/pe.ts';
+import { Slices } from '../base/time-slices.ts';
+import type { Finding, Machine } from '../plugin/types.ts';
+import type { Generation } from '../service/generation.ts';
+import { ANY_SERVER, type BootQuestion, explainOffer, type Offer } from './boot-offer.ts';
+import { explainRead } from './explain.ts';
+import { httpOriginOf } from './http-origin.ts';
+import { UNKNOWN_ADDRESS } from './machines.ts';
+import { secondStage } from './second-stage.ts';
+
+/** Looking ends then; a finding tells how far it has come. */
+const LOOKING_MS = 8000;
+/** Machines alike for which a target is opened. */
+const ALIKE = 20;
+/** Targets that are opened at the same time. */
+const AT_A_TIME = 8;
+
+/** A boot target of one kind of machines. */
+interface Target {
+  readonly offered: string;
+  readonly file: string | undefined;
+  readonly plugin: string;
+  /** The machines that it is opened for: each may get another file by that name. */
+  readonly questions: BootQuestion[];
+  readonly machines: Set<string>;
+  readonly firmwares: Set<Firmware>;
+}
+
+export async function bootFindings(generation: Generation): Promise<readonly Finding[]> {
+  const { config, pipeline, clock } = generation;
+  const booting = pipeline.booting;
+  if (booting.length === 0) return config.dhcp === undefined ? [] : [finding([], 'warning', SAYS_NOTHING, ['dhcp'])];
+  const until = clock.now() + LOOKING_MS;
+  const machines: readonly Machine[] = [...(await pipeline.machines()), { name: 'a machine that is not listed', names: [] }];
+  const found: Finding[] = [];
+  const targets = new Map<string, Target>();
+  const circles = new Circles(config.plugins);
+  const slices = new Slices();
+  let asked = 0;
+  let isAnyOffered = false;
+  for (const machine of machines) {
+    if (clock.now() > until) break;
+    asked++;
+    const offers = await offersTo(generation, machine);
+    isAnyOffered ||= offers.some(([, { offered, error }]) => offered !== undefined || error !== undefined);
+    circles.next(machine, offers);
+    for (const [firmware, offer] of offers) note(targets, machine, firmware, offer);
+    if (slices.over) await slices.rest();
+  }
+  found.push(...circles.findings());
+  if (asked < machines.length) found.push(outOfTime(`only ${asked} of ${machines.length} machines were asked about`));
+  if (!isAnyOffered) return [...found, ...(config.dhcp === undefined ? [] : [finding([], 'warning', SAYS_NOTHING, ['dhcp'])])];
+  const [first] = targets.values();
+  if (config.dhcp === undefined && first)
+    found.push(of(generation, first, 'warning', 'has no effect: DHCP is not served; add `dhcp: {}` to the config'));
+  return [...found, ...(await opened(generation, [...targets.values()], clock, until))];
+}
+
+const SAYS_NOTHING = 'no plugin says what a machine is to boot, so none gets an offer: give `hosts` a `boot`';
+
+/** What the machine is offered by each firmware, iPXE last. */
+async function offersTo(generation: Generation, { name: _, names: __, fingerprint: ___, ...known }: Machine) {
+  const offers: (readonly [Firmware, Offer & { readonly question: BootQuestion }])[] = [];
+  for (const firmware of firmwares) {
+    const question: BootQuestion = { ...known, address: known.address ?? UNKNOWN_ADDRESS, firmware };
+    offers.push([firmware, { ...(await explainOffer(generation, question)), question }]);
+  }
+  return offers;
+}
+
+type Offers = Awaited<ReturnType<typeof offersTo>>;
+
+function note(targets: Map<string, Target>, { name }: Machine, firmware: Firmware, offer: Offers[number][1]): void {
+  const { offered, file, plugin, question, client } = offer;
+  if (offered === undefined || offered === 'disk' || plugin === undefined) return;
+  // Machines of the same host and groups are served alike, others perhaps not.
+  const key = JSON.stringify([
+    offered,
+    client.host?.groups.length ? client.host.groups : client.host?.name,
+    client.host?.restsOn,
+  ]);
+  const known = targets.get(key);
+  if (known) {
+    if (!known.machines.has(name) && known.questions.length < ALIKE) known.questions.push(question);
+    known.machines.add(name);
+    known.firmwares.add(firmware);
+  } else
+    targets.set(key, { offered, file, plugin, questions: [question], machines: new Set([name]), firmwares: new Set([firmware]) });
+}
+
+/** iPXE that a machine has loaded asks again: it must get something other than iPXE. */
+class Circles {
+  readonly #plugins: Generation['config']['plugins'];
+  /** By what is wrong. */
+  readonly #machines = new Map<string, { readonly finding: Finding; readonly first: string; more: number }>();
+
+  constructor(plugins: Generation['config']['plugins']) {
+    this.#plugins = plugins;
+  }
+
+  next({ name }: Machine, offers: Offers): void {
+    const ipxe = offers.find(([firmware]) => firmware === 'ipxe')?.[1];
+    const loader = offers.find(([firmware, { offered }]) => firmware !== 'ipxe' && isIpxe(offered))?.[1];
+    if (ipxe === undefined || loader === undefined) return;
+    const write = `name its script, as in boot: { ipxe: 'menu.ipxe', default: ${show(loader.file ?? loader.offered).replaceAll('"', "'")} }`;
+    if (isIpxe(ipxe.offered))
+      return this.#add(name, ipxe.plugin, 'error', `iPXE would load ${show(ipxe.offered)} again and again: ${write}`);
+    if (ipxe.offered !== undefined || ipxe.error !== undefined) return;
+    // The config says so: iPXE has a script built in, perhaps.
+    if (ipxe.trace.some(({ note }) => note?.startsWith('boot is false'))) return;
+    const message = `loads iPXE (${show(loader.offered)}), which then asks what to boot and gets no offer: ${write}`;
+    this.#add(name, loader.plugin, 'warning', message);
+  }
+
+  findings(): readonly Finding[] {
+    return Array.from(this.#machines.values(), ({ finding, first, more }) => {
+      return { ...finding, message: `${first}${more === 0 ? '' : ` and ${more} more`}: ${finding.message}` };
+    });
+  }
+
+  #add(name: string, plugin: string | undefined, severity: Finding['severity'], message: string): void {
+    const known = this.#machines.get(message);
+    if (known) known.more++;
+    else
+      this.#machines.set(message, { finding: finding(pathOf(this.#plugins, plugin), severity, message), first: name, more: 0 });
+  }
+}
+
+function isIpxe(offered: string | undefined): boolean {
+  return offered !== undefined && loaderKind(offered) === 'ipxe';
+}
+
+async function opened(
+  generation: Generation,
+  targets: readonly Target[],
+  clock: Clock,
+  until: number,
+): Promise<readonly Finding[]> {
+  const found: Finding[][] = targets.map(() => []);
+  const queue = targets.entries();
+  let done = 0;
+  const work = async () => {
+    for (const [index, target] of queue) {
+      if (clock.now() > until) return;
+      found[index] = [...(await look(generation, target))];
+      done++;
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, work));
+  return [
+    ...found.flat(),
+    ...(done < targets.length ? [outOfTime(`only ${done} of ${targets.length} boot targets were opened`)] : []),
+  ];
+}
+
+/** The first machine for which something is wrong stands for all. */
+async function look(generation: Generation, target: Target): Promise<readonly Finding[]> {
+  for (const question of target.questions) {
+    const found = await lookFor(generation, target, question);
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+async function lookFor(generation: Generation, target: Target, question: BootQuestion): Promise<readonly Finding[]> {
+  const { offered, file, firmwares } = target;
+  const say = (severity: Finding['severity'], message: string) => of(generation, target, severity, `${show(offered)} ${message}`);
+  const found: Finding[] = [];
+  if (offered.includes('://') && [...firmwares].every((firmware) => TAKES_NO_URL.includes(firmware)))
+    found.push(say('error', 'is a URL, which this firmware does not take: name a file'));
+  const name = file ?? ownPath(generation, offered);
+  if (name === undefined) return found;
+  if (name === HTTP_OFF)
+    return [...found, say('error', 'leads to this server, which does not serve HTTP: add `http: {}` to the config')];
+  const { explanation, first = new Uint8Array(0) } = await explainRead(generation, { ...question, name });
+  if (explanation.error) return [...found, say('error', `cannot be served: ${explanation.error.message}`)];
+  if (explanation.served?.size === 0) return [...found, say('error', 'is empty')];
+  const pe = readPe(first);
+  found.push(...wrongFirmware(pe, target, say), ...(await behind(generation, { question, offered }, name, pe, say)));
+  return found;
+}
+
+type Say = (severity: Finding['severity'], message: string) => Finding;
+
+const TAKES_NO_URL: readonly Firmware[] = ['bios', 'raspberry-pi'];
+const HTTP_OFF = Symbol('HTTP is not served');
+
+/** The name that a URL asks this server for; `undefined` for another server's. */
+function ownPath({ config }: Generation, url: string): string | typeof HTTP_OFF | undefined {
+  const { hostname, pathname } = new URL(url);
+  if (hostname !== ANY_SERVER) return undefined;
+  return httpOriginOf(config, ANY_SERVER) === undefined ? HTTP_OFF : decodeURIComponent(pathname).replace(/^\/+/, '');
+}
+
+/** A program for another processor, or a BIOS program for UEFI, is loaded and then refused without a word. */
+function wrongFirmware(pe: PeHeader | undefined, { firmwares, offered }: Target, say: Say): readonly Finding[] {
+  const asking: readonly Firmware[] = [...firmwares].filter((firmware) => firmware !== 'ipxe');
+  if (asking.length === 0) return [];
+  const uefi = asking.filter((firmware) => firmware.startsWith('uefi'));
+  if (pe === undefined) {
+    const isProgram = ['ipxe', 'pxelinux', 'windows'].includes(loaderKind(offered) ?? '') && !/\.efi$/i.test(offered);
+    if (isProgram && uefi.length === asking.length)
+      return [say('error', `is a BIOS program, and ${listed(asking)} cannot start it`)];
+    return [];
+  }
+  if (pe.firmware === undefined || asking.includes(pe.firmware)) return [];
+  return [
+    say('error', `is a program for ${pe.firmware}, which is not among the firmware that it is offered to: ${listed(asking)}`),
+  ];
+}
+
+/** A shim loads what lies beside it. */
+async function behind(
+  generation: Generation,
+  { question, offered }: { readonly question: BootQuestion; readonly offered: string },
+  name: string,
+  pe: PeHeader | undefined,
+  say: Say,
+): Promise<readonly Finding[]> {
+  if (loaderKind(offered) !== 'shim') return [];
+  const next = secondStage(name, pe?.firmware ?? question.firmware);
+  if (next === undefined) return [];
+  const { explanation, first = new Uint8Array(0) } = await explainRead(generation, { ...question, name: next });
+  if (explanation.error)
+    return [say('error', `is a shim, and loads ${show(next)}, which cannot be served: ${explanation.error.message}`)];
+  const found: Finding[] = [];
+  const second = readPe(first);
+  if (pe?.isSigned && second?.isSigned === false)
+    found.push(say('error', `is a shim, and loads ${show(next)}, which is not signed: Secure Boot refuses it`));
+  if (pe !== undefined && !pe.isSigned) found.push(say('warning', 'is not signed: Secure Boot refuses it'));
+  return found;
+}
+
+function of({ config }: Generation, target: Target, severity: Finding['severity'], message: string): Finding {
+  const { plugin, machines, firmwares } = target;
+  const [first] = machines;
+  const others = machines.size === 1 ? '' : ` and ${machines.size - 1} more`;
+  return finding(pathOf(config.plugins, plugin), severity, `${first}${others} (${listed([...firmwares])}): ${message}`);
+}
+
+function outOfTime(message: string): Finding {
+  return finding([], 'warning', `${message} before time ran out`, ['plugins']);
+}
+
+function pathOf(plugins: Generation['config']['plugins'], name: string | undefined): Finding['path'] {
+  const index = plugins.findIndex(({ plugin }) => plugin.name === name);
+  return index < 0 ? ['plugins'] : ['plugins', index];
+}
+
+function finding(path: Finding['path'], severity: Finding['severity'], message: string, instead?: Finding['path']): Finding {
+  return { severity, path: instead ?? path, message };
+}
+
+/** As the config has it. */
+function show(text: string | undefined): string {
+  return JSON.stringify(text?.replaceAll(ANY_SERVER, '{server}'));
+}
+
+/** All but a few: `any firmware`. */
+function listed(names: readonly Firmware[]): string {
+  return names.length >= firmwares.length - 1 ? 'any firmware' : names.join(', ');
+}

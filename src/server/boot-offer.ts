@@ -1,0 +1,85 @@
+/**
+ * What a machine would be offered to boot, and why: the same pipeline as for DHCP, without a packet.
+ */
+import type { BootLayout } from '../base/boot-layout.ts';
+import { architectureOf, type Firmware, typeOf } from '../base/firmware.ts';
+import { decisionFor } from '../dhcp/decision.ts';
+import type { DhcpRequest } from '../dhcp/request.ts';
+import { describeError, type Trace } from '../plugin/trace.ts';
+import type { Client } from '../plugin/types.ts';
+import type { Generation } from '../service/generation.ts';
+import { type Question, withGiven } from './explain.ts';
+import { httpOriginOf } from './http-origin.ts';
+
+/** A machine that asks what to boot. */
+export type BootQuestion = Omit<Question, 'name' | 'options' | 'mode'>;
+
+/** Data for `--json`. */
+export interface Offer {
+  readonly client: Client;
+  readonly trace: Trace;
+  /** What it is told: a file's name, a URL, or `disk`. `undefined`: it gets no offer. */
+  readonly offered: string | undefined;
+  /** The file under the root, if that is what is offered, by whichever protocol. */
+  readonly file: string | undefined;
+  readonly layout: BootLayout | undefined;
+  /** Name of the plugin that says so. */
+  readonly plugin: string | undefined;
+  /** Why it gets none, where that is a mistake. */
+  readonly error: string | undefined;
+}
+
+/** Stands for the server's address where the question does not give it (RFC 5737: no machine has it). */
+export const ANY_SERVER = '192.0.2.1';
+
+export async function explainOffer(generation: Generation, question: BootQuestion): Promise<Offer> {
+  const { address, server = ANY_SERVER } = question;
+  const arch = question.arch ?? (question.firmware && typeOf(question.firmware));
+  const firmware = question.firmware ?? (arch === undefined ? undefined : architectureOf(arch)?.firmware);
+  const asking = { ...question, ...(arch !== undefined && { arch }), ...(firmware !== undefined && { firmware }) };
+  const vendorClass = arch !== undefined && architectureOf(arch)?.http ? 'HTTPClient' : 'PXEClient';
+  const isIpxe = firmware === 'ipxe';
+  const request: DhcpRequest = {
+    protocol: 'dhcp',
+    kind: 'boot',
+    client: withGiven({ address, port: 68 }, asking),
+    local: { address: server, port: 67 },
+    asked: '',
+    name: '',
+    dhcp: { vendorClass },
+  };
+  const trace: Trace = [];
+  const { request: known, boot, error } = await generation.pipeline.boot(request, { trace });
+  const found = { client: known.client, trace, plugin: boot?.plugin };
+  const nothing = { ...found, offered: undefined, file: undefined, layout: undefined };
+  if (error) return { ...nothing, error: describeError(error) };
+  if (boot === undefined) return { ...nothing, error: undefined };
+  const decision = decisionFor(boot, { vendorClass, isIpxe }, httpOriginOf(generation.config, server));
+  if (typeof decision === 'string') return { ...nothing, error: IMPOSSIBLE[decision] };
+  if (decision.kind === 'disk') return { ...nothing, offered: 'disk', error: undefined };
+  const file = boot.kind === 'file' ? boot.name : undefined;
+  return { ...found, offered: decision.name, file, layout: boot.layout ?? 'direct', error: undefined };
+}
+
+const IMPOSSIBLE = {
+  'http-is-off': 'it boots by HTTP only, and HTTP is not served',
+  'takes-no-url': 'its firmware takes no URL, only the name of a file',
+} as const;
+
+/** For tables: what each firmware of a machine is offered, those alike together. */
+export function describeOffers(offers: readonly (readonly [Firmware, Offer])[]): string | undefined {
+  const byAnswer = new Map<string, Firmware[]>();
+  for (const [firmware, { offered, error }] of offers) {
+    const answer = offered ?? (error === undefined ? undefined : `nothing (${error})`);
+    if (answer !== undefined) byAnswer.set(answer, [...(byAnswer.get(answer) ?? []), firmware]);
+  }
+  const rest = [...byAnswer].toSorted(([, one], [, other]) => other.length - one.length)[0]?.[0];
+  const told = [...byAnswer].map(([answer, firmwares]) =>
+    firmwares.length > 2 && answer === rest && byAnswer.size > 1
+      ? `others: ${answer}`
+      : byAnswer.size === 1 && firmwares.length === offers.length
+        ? answer
+        : `${firmwares.join(', ')}: ${answer}`,
+  );
+  return told.length === 0 ? undefined : told.join('; ');
+}
