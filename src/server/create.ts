@@ -1,5 +1,5 @@
 /**
- * A server in the real world: Node's clock, file system and sockets.
+ * A server on Node.js: Node's clock, file system and sockets.
  */
 import { resolve } from 'node:path';
 import { systemClock } from '../base/clock.ts';
@@ -19,7 +19,7 @@ import { processRights } from '../net/rights.ts';
 import { portableWireSockets, type WireSockets } from '../net/wire-sockets.ts';
 import type { Activity } from '../plugin/activity.ts';
 import type { PluginEnvironment } from '../plugin/setup.ts';
-import { Generation, type World } from '../service/generation.ts';
+import { Generation, type Runtime } from '../service/generation.ts';
 import { Stats } from '../stats/stats.ts';
 import type { TftpExchange } from '../tftp/exchange.ts';
 import { TftpService } from '../tftp/service.ts';
@@ -67,7 +67,7 @@ export function createResolvedServer(
 ): Server {
   const budget = new CacheBudget(config.cacheBytes);
   return new Server(config, {
-    ...realWorld(log, budget, stats),
+    ...nodeRuntime(log, budget, stats),
     activity,
     inheritsSockets: sockets !== undefined,
     services: (host) => [
@@ -106,7 +106,7 @@ export async function withGeneration<T>(
   const generation = await Generation.start(
     1,
     config,
-    realWorld(silent, new CacheBudget(config.cacheBytes), new Stats()),
+    nodeRuntime(silent, new CacheBudget(config.cacheBytes), new Stats()),
     watch,
     failed,
   );
@@ -118,7 +118,7 @@ export async function withGeneration<T>(
   }
 }
 
-function realWorld(log: Log, budget: CacheBudget, stats: Stats): World {
+function nodeRuntime(log: Log, budget: CacheBudget, stats: Stats): Runtime {
   const cache = new SegmentCache({ maxBytes: budget, counters: stats });
   const disks = new Disks({
     fileSystem: nodeFileSystem,

@@ -2,7 +2,7 @@
  * The generation in force, those before it that are not disposed of yet, and the files that their plugins want watched.
  */
 import type { ResolvedConfig } from '../config/resolve.ts';
-import { Generation, type Lease, type World } from '../service/generation.ts';
+import { Generation, type Lease, type Runtime } from '../service/generation.ts';
 import type { Stats } from '../stats/stats.ts';
 
 /** A generation that is set up, and not in force yet. */
@@ -13,14 +13,14 @@ export interface Started {
 }
 
 export class Generations {
-  readonly #world: World;
+  readonly #runtime: Runtime;
   readonly #stats: Stats;
   readonly #undisposed = new Set<Generation>();
   #current: Generation | undefined;
   #watched: readonly string[] = [];
 
-  constructor(world: World, stats: Stats) {
-    this.#world = world;
+  constructor(runtime: Runtime, stats: Stats) {
+    this.#runtime = runtime;
     this.#stats = stats;
   }
 
@@ -46,7 +46,7 @@ export class Generations {
     try {
       // Reloads come one after the other, so a number is taken only by a config that gets in force.
       const number = (this.#current?.number ?? 0) + 1;
-      const generation = await Generation.start(number, config, this.#world, (path) => void watched.push(path));
+      const generation = await Generation.start(number, config, this.#runtime, (path) => void watched.push(path));
       this.#undisposed.add(generation);
       this.#count();
       void generation.disposed.then(() => {

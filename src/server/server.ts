@@ -13,7 +13,7 @@ import { PluginError } from '../plugin/error.ts';
 import { KeptState } from '../plugin/kept.ts';
 import type { ExchangeInfo, Finding } from '../plugin/types.ts';
 import { countReload } from '../service/count.ts';
-import type { Generation, World } from '../service/generation.ts';
+import type { Generation, Runtime } from '../service/generation.ts';
 import type { LiveExchange, LocalAddress, Service, ServiceHost } from '../service/service.ts';
 import { Sightings } from '../service/sightings.ts';
 import { Stats, type StatsSnapshot } from '../stats/stats.ts';
@@ -28,7 +28,7 @@ import { sweepUploads } from './sweep.ts';
 import { TroubleLog } from './trouble.ts';
 
 /** What a server runs in. */
-export interface ServerWorld extends World {
+export interface ServerRuntime extends Runtime {
   /** Makes what it serves. Nothing is bound before the first `prepare`. */
   services(host: ServiceHost): readonly Service[];
   /** Sockets came from a service manager: they take the place of `listen`. */
@@ -39,7 +39,7 @@ export interface ServerWorld extends World {
 const COUNT_MS = 2000;
 
 export class Server {
-  readonly #world: ServerWorld;
+  readonly #runtime: ServerRuntime;
   readonly #log: Log;
   readonly #events: Events;
   readonly #config: ResolvedConfig;
@@ -57,19 +57,19 @@ export class Server {
   #countedFailure: unknown;
   readonly #trouble: TroubleLog;
 
-  constructor(config: ResolvedConfig, world: ServerWorld) {
+  constructor(config: ResolvedConfig, runtime: ServerRuntime) {
     this.#config = config;
-    this.#stats = world.stats ?? new Stats();
-    this.#sightings = new Sightings({ clock: world.clock });
-    this.#world = world;
-    this.#log = world.log;
-    this.#events = new Events(world.log);
+    this.#stats = runtime.stats ?? new Stats();
+    this.#sightings = new Sightings({ clock: runtime.clock });
+    this.#runtime = runtime;
+    this.#log = runtime.log;
+    this.#events = new Events(runtime.log);
     this.#generations = new Generations(
-      { ...world, kept: new KeptState(), stats: this.#stats, sightings: this.#sightings },
+      { ...runtime, kept: new KeptState(), stats: this.#stats, sightings: this.#sightings },
       this.#stats,
     );
-    this.#trouble = new TroubleLog(world.log, world.clock);
-    this.#services = new AllServices(world.services(this.#host()));
+    this.#trouble = new TroubleLog(runtime.log, runtime.clock);
+    this.#services = new AllServices(runtime.services(this.#host()));
   }
 
   /**
@@ -182,7 +182,7 @@ export class Server {
   }
 
   async #reload(config: ResolvedConfig, files: readonly string[]): Promise<Reloaded> {
-    const begun = this.#world.clock.now();
+    const begun = this.#runtime.clock.now();
     const previous = this.#generations.current;
     if (!previous || this.#stopping) throw new Error('the server is not running');
     const started = await this.#generations.start(config);
@@ -205,8 +205,8 @@ export class Server {
     if (config.uploads?.dir !== previous.config.uploads?.dir) void sweepUploads(next, this.#log);
     for (const address of addresses) this.#announce(address);
     void previous.disposed.then(() => this.#drained(previous, begun));
-    const durationMs = this.#world.clock.now() - begun;
-    countReload(this.#stats, 'succeeded', this.#world.clock.wallTime());
+    const durationMs = this.#runtime.clock.now() - begun;
+    countReload(this.#stats, 'succeeded', this.#runtime.clock.wallTime());
     this.#stats.observe('reload-seconds', durationMs / 1000);
     const draining = [...this.#services.underWay].filter(({ generation }) => generation !== next.number);
     const counts = listsMachines(previous.pipeline, next.pipeline);
@@ -229,7 +229,7 @@ export class Server {
   /** `undefined` where that cannot be known, or takes long. */
   #countChangedMachines(previous: Generation, next: Generation): Promise<number | undefined> {
     const counted = countChangedMachines(previous.pipeline, next.pipeline);
-    return limit(counted, { clock: this.#world.clock, ms: COUNT_MS, signal: this.#ending }).catch(() => undefined);
+    return limit(counted, { clock: this.#runtime.clock, ms: COUNT_MS, signal: this.#ending }).catch(() => undefined);
   }
 
   /** The line waits for the count, where there is one; nothing else does. */
@@ -238,7 +238,7 @@ export class Server {
   }
 
   #drained({ number }: Generation, since: number): void {
-    this.#log.info({ generation: number, ms: Math.round(this.#world.clock.now() - since) }, 'generation drained');
+    this.#log.info({ generation: number, ms: Math.round(this.#runtime.clock.now() - since) }, 'generation drained');
     this.#events.emit('drained', number);
   }
 
@@ -255,11 +255,11 @@ export class Server {
 
   /** What a restart alone can change, as it is. */
   #running(): Running {
-    return { config: this.#config, inheritedSockets: this.#world.inheritsSockets === true };
+    return { config: this.#config, inheritedSockets: this.#runtime.inheritsSockets === true };
   }
 
   #host(): ServiceHost {
-    const { log, clock } = this.#world;
+    const { log, clock } = this.#runtime;
     let lastId = 0;
     return {
       log,
@@ -280,7 +280,7 @@ export class Server {
   #countFailure(error: unknown): void {
     if (error === this.#countedFailure) return;
     this.#countedFailure = error;
-    countReload(this.#stats, 'failed', this.#world.clock.wallTime());
+    countReload(this.#stats, 'failed', this.#runtime.clock.wallTime());
   }
 
   #announce(address: LocalAddress): void {

@@ -18,7 +18,7 @@ import type { SightingsView } from '../plugin/types.ts';
 import type { Stats } from '../stats/stats.ts';
 
 /** The server's environment of a generation, independent of the config. */
-export interface World {
+export interface Runtime {
   readonly log: Log;
   readonly clock: Clock;
   readonly disks: Disks;
@@ -80,18 +80,18 @@ export class Generation {
   static async start(
     number: number,
     config: ResolvedConfig,
-    world: World,
+    runtime: Runtime,
     watch: (path: string) => void = () => {},
     failed?: PluginEnvironment['failed'],
   ): Promise<Generation> {
     const { rootDir, followLinks, caseInsensitive, stableMs, stableWaitMs, limits } = config;
-    const { clock, cache, disks, stats: counters } = world;
-    const transferMs = world.readMs(config);
+    const { clock, cache, disks, stats: counters } = runtime;
+    const transferMs = runtime.readMs(config);
     const disk = (dir: string) => disks.folder(dir, { callMs: limits.diskMs, transferMs });
     const options = { clock, cache, followLinks, caseInsensitive, stableMs, stableWaitMs, readMs: limits.diskMs };
     const folder = (dir: string) => new Root(dir, { ...options, fileSystem: disk(dir) });
     const pipeline = await Pipeline.start(config.plugins, {
-      ...world,
+      ...runtime,
       configDir: config.dir,
       caseInsensitive,
       ...(failed ? { failed } : {}),
@@ -104,7 +104,7 @@ export class Generation {
     const uploads =
       config.uploads &&
       new UploadFolder({ ...config.uploads, followLinks, clock, counters, fileSystem: disk(config.uploads.dir) });
-    return new Generation(number, config, world.clock, pipeline, uploads);
+    return new Generation(number, config, runtime.clock, pipeline, uploads);
   }
 
   get leases(): number {

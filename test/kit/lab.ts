@@ -80,8 +80,8 @@ export interface Lab extends Folder {
   end(fits?: (summary: ExchangeSummary) => boolean): Promise<ExchangeSummary>;
 }
 
-/** What a server runs in, where it is not the real world. */
-export interface OtherWorld {
+/** Parts of the server's runtime that a test replaces. */
+export interface OtherRuntime {
   readonly clock?: Clock;
   readonly fileSystem?: FileSystem;
   /** Services beside TFTP. */
@@ -93,14 +93,14 @@ const listen = [{ address: '127.0.0.1', port: 0 }];
 const PATIENT = { minTimeoutMs: 500 };
 
 /** Files that were just written are served at once. The server is stopped with the test. */
-export async function lab(config: Config = {}, at: Folder = folder(), world?: OtherWorld): Promise<Lab> {
+export async function lab(config: Config = {}, at: Folder = folder(), runtime?: OtherRuntime): Promise<Lab> {
   const log: LogLine[] = [];
   const started: ExchangeInfo[] = [];
   const ended: ExchangeSummary[] = [];
   const tftp = { transport, listen, ...config.tftp, limits: { ...PATIENT, ...config.tftp?.limits } };
   const full = { rootDir: 'ROOT', stableMs: 0, ...config, tftp };
-  const server = world
-    ? serverIn(world, full, at.path, keepingLog(log))
+  const server = runtime
+    ? serverIn(runtime, full, at.path, keepingLog(log))
     : createServer(full, { dir: at.path, log: keepingLog(log) });
   server.on('start', (transfer) => void started.push(transfer));
   server.on('end', (summary) => void ended.push(summary));
@@ -118,7 +118,7 @@ export async function lab(config: Config = {}, at: Folder = folder(), world?: Ot
 }
 
 function serverIn(
-  { clock = systemClock, fileSystem = nodeFileSystem, services = () => [] }: OtherWorld,
+  { clock = systemClock, fileSystem = nodeFileSystem, services = () => [] }: OtherRuntime,
   config: Config,
   dir: string,
   log: Log,
