@@ -10,7 +10,7 @@ import { nearest } from '../base/nearest.ts';
 import { parseSerial } from '../base/serial.ts';
 import type { Content, Sink } from '../content/content.ts';
 import { closeUnwanted } from '../content/unwanted.ts';
-import type { Taking } from './caller.ts';
+import type { AnswerContext } from './caller.ts';
 import { factNames } from './facts.ts';
 import type { Boot } from './route.ts';
 import type { Finding, Hooks, Host, Identity, IdentitySource, Machine } from './types.ts';
@@ -59,7 +59,7 @@ export function expectHost(answer: unknown): Host {
 }
 
 /** @param confine holds a name to the rules for names */
-export function expectBoot(answer: unknown, { plugin, confine }: Pick<Taking, 'plugin' | 'confine'>): Boot {
+export function expectBoot(answer: unknown, { plugin, confine }: Pick<AnswerContext, 'plugin' | 'confine'>): Boot {
   const { file, layout } = typeof answer === 'string' ? { file: answer, layout: undefined } : isObject(answer) ? answer : {};
   if (typeof file !== 'string' || file === '')
     throw new Error(`must return a file name, a URL, 'disk', { file, layout } or nothing, returned ${show(answer)}`);

@@ -43,7 +43,7 @@ export interface Question {
 }
 
 /** What an answer is taken with. */
-export interface Taking {
+export interface AnswerContext {
   readonly plugin: string;
   /** A name that the plugin returned, held to the rules for names. */
   confine(name: string): string;
@@ -52,13 +52,13 @@ export interface Taking {
 }
 
 /** What becomes of an answer. */
-export interface Take<Result> {
+export interface AnswerHandler<Result> {
   /** Checks an answer; throws an Error that says what is wrong with it. */
-  take(answer: unknown, taking: Taking): Result | Promise<Result>;
+  accept(answer: unknown, context: AnswerContext): Result | Promise<Result>;
   /** For the trace; `undefined`: no answer. */
-  tell(result: Result): string | undefined;
-  /** Gets an answer that came too late, to close it. */
-  late?(answer: unknown): void;
+  describe(result: Result): string | undefined;
+  /** Closes an answer that came too late. */
+  discard?(answer: unknown): void;
 }
 
 export class HookCaller {
@@ -71,15 +71,25 @@ export class HookCaller {
   }
 
   /** Calls a hook for a request. Throws what the client is to be told, or the signal's reason. */
-  ask<Result>(question: Question, how: Take<Result>, options: RouteOptions): Promise<Result> {
+  ask<Result>(question: Question, handler: AnswerHandler<Result>, options: RouteOptions): Promise<Result> {
     const { plugin, hook, about } = question;
-    return this.#traced(plugin, hook, about, options, how.tell, async (entry, root) => {
+    return this.#traced(plugin, hook, about, options, handler.describe, async (entry, root) => {
       const { clock, hookMs, sources } = this.#options;
       const log = () => this.#logOf(plugin, options.log);
       const { counters } = plugin;
-      const callOptions = { clock, counters, hookMs, root, sources, log, notes: entry, late: how.late, signal: options.signal };
+      const callOptions = {
+        clock,
+        counters,
+        hookMs,
+        root,
+        sources,
+        log,
+        notes: entry,
+        discard: handler.discard,
+        signal: options.signal,
+      };
       const answer = await callHook((call) => this.#call(question, call), callOptions);
-      return how.take(answer, {
+      return handler.accept(answer, {
         plugin: plugin.name,
         confine: (name) => this.#confine(question, name, options),
         open: async (name) => {
@@ -108,7 +118,7 @@ export class HookCaller {
   }
 
   /** Calls a hook that only observes. Returns at once; what it does wrong is logged. */
-  tell(question: Question, transfer: number): void {
+  notify(question: Question, transfer: number): void {
     const { plugin, hook } = question;
     const { clock, hookMs, root, log } = this.#options;
     const ofTransfer = (): Log => boundLog(log, { transfer });
@@ -153,7 +163,7 @@ export class HookCaller {
     hook: TraceEntry['hook'],
     about: string,
     options: RouteOptions,
-    tell: (result: Result) => string | undefined,
+    describe: (result: Result) => string | undefined,
     work: (entry: TraceEntry | undefined, root: Folder) => Promise<Result>,
   ): Promise<Result> {
     const { clock, root } = this.#options;
@@ -162,7 +172,7 @@ export class HookCaller {
     if (entry) options.trace?.push(entry);
     try {
       const result = await work(entry, entry ? new TracedFolder(root, entry.lookups, options.describe) : root);
-      const after = entry && tell(result);
+      const after = entry && describe(result);
       if (entry && after !== undefined) entry.after = after;
       return result;
     } catch (error) {

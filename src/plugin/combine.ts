@@ -4,13 +4,13 @@
  */
 import { inSlices, Slices } from '../base/time-slices.ts';
 import { expectIterable } from './answers.ts';
-import type { HookCaller, HookName, Taking } from './caller.ts';
+import type { AnswerContext, HookCaller, HookName } from './caller.ts';
 import { PluginError } from './error.ts';
 import type { RouteOptions } from './route.ts';
 import type { StartedPlugin } from './setup.ts';
 
-/** What a combinator has of the pipeline. */
-export interface Asking {
+/** A hook with the plugins that have it and the caller that calls them. */
+export interface HookBinding {
   readonly caller: HookCaller;
   readonly hook: HookName;
   /** All plugins of the config that have the hook. */
@@ -20,20 +20,20 @@ export interface Asking {
 /** A hook that is asked about a request. */
 export interface RequestHook<Input, Result> {
   readonly kind: 'request';
-  run(asking: Asking, input: Input, options: RouteOptions): Promise<Result>;
+  run(binding: HookBinding, input: Input, options: RouteOptions): Promise<Result>;
 }
 
 /** A hook that is told something, and cannot change it. */
 export interface ObserverHook<Input extends { readonly id: number }> {
   readonly kind: 'observer';
-  run(asking: Asking, input: Input): void;
+  run(binding: HookBinding, input: Input): void;
 }
 
 /** A hook that lists things, for no request. */
 export interface ListHook<Item> {
   readonly kind: 'list';
   /** @param more what its call has besides */
-  run(asking: Asking, more?: object): AsyncIterable<Listed<Item>>;
+  run(binding: HookBinding, more?: object): AsyncIterable<Listed<Item>>;
 }
 
 /** What one plugin lists, or how it failed to. */
@@ -46,28 +46,28 @@ export type Listed<Item> = { readonly plugin: StartedPlugin } & (
 export interface StatementHook<Item> {
   readonly kind: 'statement';
   /** Throws a `PluginError`. */
-  run(asking: Asking): readonly Item[];
+  run(binding: HookBinding): readonly Item[];
 }
 
-/** How one plugin is asked, and what makes a result of its answer. */
-export interface Asked<Input, Result> {
+/** How a plugin is asked, and how its answer becomes a result. */
+export interface HookSpec<Input, Result> {
   /** What it is asked about, for the trace: an address or a name. */
   about(input: Input): string;
   /** Checks an answer; throws an Error that says what is wrong with it. `undefined`: as if there were no answer. */
-  expect(answer: unknown, taking: Taking, input: Input): Result | undefined | Promise<Result | undefined>;
+  expect(answer: unknown, context: AnswerContext, input: Input): Result | undefined | Promise<Result | undefined>;
   /** The result in short, for the trace. */
-  tell(result: Result): string | undefined;
-  /** Gets an answer that came too late, to close it. */
-  late?(answer: unknown): void;
+  describe(result: Result): string | undefined;
+  /** Closes an answer that came too late. */
+  discard?(answer: unknown): void;
 }
 
 /** The first answer wins. */
-export function first<Input, Result>(asked: Asked<Input, Result>): RequestHook<Input, Result | undefined> {
+export function first<Input, Result>(spec: HookSpec<Input, Result>): RequestHook<Input, Result | undefined> {
   return {
     kind: 'request',
-    async run(asking, input, options) {
-      for (const plugin of asking.plugins) {
-        const result = await ask(asking, plugin, asked, input, options);
+    async run(binding, input, options) {
+      for (const plugin of binding.plugins) {
+        const result = await ask(binding, plugin, spec, input, options);
         if (result !== undefined) return result;
       }
       return undefined;
@@ -79,8 +79,8 @@ export function first<Input, Result>(asked: Asked<Input, Result>): RequestHook<I
 export function waterfall<Input, Result>({
   apply,
   enough,
-  ...asked
-}: Asked<Input, Result> & {
+  ...spec
+}: HookSpec<Input, Result> & {
   /** What the next plugin gets. */
   apply(input: Input, result: Result): Input;
   /** Whether no further plugin need be asked. */
@@ -88,11 +88,11 @@ export function waterfall<Input, Result>({
 }): RequestHook<Input, Input> {
   return {
     kind: 'request',
-    async run(asking, input, options) {
+    async run(binding, input, options) {
       let current = input;
-      for (const plugin of asking.plugins) {
+      for (const plugin of binding.plugins) {
         if (enough?.(current)) break;
-        const result = await ask(asking, plugin, asked, current, options);
+        const result = await ask(binding, plugin, spec, current, options);
         if (result !== undefined) current = apply(current, result);
       }
       return current;
@@ -105,7 +105,7 @@ export function observers<Input extends { readonly id: number }>(): ObserverHook
   return {
     kind: 'observer',
     run({ caller, hook, plugins }, input) {
-      for (const plugin of plugins) caller.tell({ plugin, hook, about: '', input }, input.id);
+      for (const plugin of plugins) caller.notify({ plugin, hook, about: '', input }, input.id);
     },
   };
 }
@@ -156,18 +156,18 @@ export function statements<Item>(
 }
 
 function ask<Input, Result>(
-  { caller, hook }: Asking,
+  { caller, hook }: HookBinding,
   plugin: StartedPlugin,
-  { about, expect, tell, late }: Asked<Input, Result>,
+  { about, expect, describe, discard }: HookSpec<Input, Result>,
   input: Input,
   options: RouteOptions,
 ): Promise<Result | undefined> {
   return caller.ask<Result | undefined>(
     { plugin, hook, about: about(input), input },
     {
-      take: (answer, taking) => (answer === undefined ? undefined : expect(answer, taking, input)),
-      tell: (result) => (result === undefined ? undefined : tell(result)),
-      ...(late && { late }),
+      accept: (answer, context) => (answer === undefined ? undefined : expect(answer, context, input)),
+      describe: (result) => (result === undefined ? undefined : describe(result)),
+      ...(discard && { discard }),
     },
     options,
   );

@@ -26,8 +26,8 @@ export interface HookOptions<T> {
   readonly signal?: Signal | undefined;
   /** Keeps what the plugin says about its answer. */
   readonly notes?: { note?: string } | undefined;
-  /** Gets an answer that came too late, to close it. */
-  readonly late?: ((answer: T) => void) | undefined;
+  /** Closes an answer that came too late. */
+  readonly discard?: ((answer: T) => void) | undefined;
 }
 
 /** Calls a hook. Throws or rejects with what the hook threw, with an Error when its time is up, or with the reason of `signal`. */
@@ -53,7 +53,7 @@ export function callHook<T>(ask: (call: Call) => Awaitable<T>, options: HookOpti
     ms: options.hookMs,
     signal: options.signal,
     onGiveUp: (reason) => call.abort(reason),
-    onLate: (value) => options.late?.(value),
+    onLate: (value) => options.discard?.(value),
   }).finally(count);
 }
 

@@ -16,7 +16,7 @@ import {
   expectSources,
   expectStored,
 } from './answers.ts';
-import type { Taking } from './caller.ts';
+import type { AnswerContext } from './caller.ts';
 import {
   first,
   type ListHook,
@@ -65,7 +65,7 @@ export const HOOKS = {
   identify: waterfall<RequestInfo, readonly Identity[]>({
     about: ({ client }) => client.address,
     expect: expectIdentities,
-    tell: (identities) => describeFacts(identities.reduce(withIdentity, { address: '', port: 0 })),
+    describe: (identities) => describeFacts(identities.reduce(withIdentity, { address: '', port: 0 })),
     apply(request, identities) {
       const client = identities.reduce(withIdentity, request.client);
       return client === request.client ? request : { ...request, client };
@@ -75,12 +75,12 @@ export const HOOKS = {
   host: first<RequestInfo, Host>({
     about: ({ client }) => client.mac ?? client.address,
     expect: expectHost,
-    tell: ({ name, groups }) => [name, ...groups].join(' < '),
+    describe: ({ name, groups }) => [name, ...groups].join(' < '),
   }),
   boot: first<BootRequest, Boot>({
     about: ({ client }) => [client.mac ?? client.address, ...(client.firmware ? [client.firmware] : [])].join(' '),
     expect: expectBoot,
-    tell: describeBoot,
+    describe: describeBoot,
   }),
   rewrite: waterfall<RewriteRequest, string>({
     about: ({ name }) => name,
@@ -88,14 +88,14 @@ export const HOOKS = {
       const name = expectName(answer);
       return name === request.name ? undefined : confine(name);
     },
-    tell: (name) => name,
+    describe: (name) => name,
     apply: (request, name) => ({ ...request, name }),
   }),
   open: first<ReadRequest, Opened>({
     about: ({ name }) => name,
-    expect: (answer, taking) => opened(expectOpened(answer), taking),
-    tell: describeOpened,
-    late: closeUnwanted,
+    expect: (answer, context) => opened(expectOpened(answer), context),
+    describe: describeOpened,
+    discard: closeUnwanted,
   }),
   store: first<WriteRequest, Stored>({
     about: ({ name }) => name,
@@ -103,8 +103,8 @@ export const HOOKS = {
       const sink = expectStored(answer);
       return { plugin, sink: typeof sink === 'string' ? confine(sink) : sink };
     },
-    tell: ({ sink, plugin }) => (typeof sink === 'string' ? sink : `plugin:${plugin}`),
-    late: abortUnwanted,
+    describe: ({ sink, plugin }) => (typeof sink === 'string' ? sink : `plugin:${plugin}`),
+    discard: abortUnwanted,
   }),
   start: observers<ExchangeInfo>(),
   end: observers<ExchangeSummary>(),
@@ -116,7 +116,7 @@ export const HOOKS = {
 
 export const hookNames = Object.keys(HOOKS) as readonly (keyof Hooks)[];
 
-function opened(answer: ReturnType<typeof expectOpened>, { plugin, open }: Taking): Opened | Promise<Opened> {
+function opened(answer: ReturnType<typeof expectOpened>, { plugin, open }: AnswerContext): Opened | Promise<Opened> {
   if (typeof answer === 'string') return open(answer);
   const served = `plugin:${plugin}`;
   if (answer instanceof Uint8Array) return { content: bytesContent(answer), served, plugin };

@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts';
 import { NOT_FOUND, Refusal } from '../base/refusal.ts';
 import { abortUnwanted, closeUnwanted } from '../content/unwanted.ts';
 import { HookCaller, isAborted } from './caller.ts';
-import type { Asking, RequestHook } from './combine.ts';
+import type { HookBinding, RequestHook } from './combine.ts';
 import { HOOKS } from './hooks.ts';
 import type { ReadyPlugin } from './ready.ts';
 import type { BootRoute, Opened, ReadRoute, RouteOptions, Stored, WriteRoute } from './route.ts';
@@ -50,7 +50,7 @@ type ResultOf<Entry> = Entry extends RequestHook<never, infer Result> ? Result :
 export class Pipeline<Table extends Hooking = Hooking> {
   readonly #table: Table;
   readonly #plugins: readonly StartedPlugin[];
-  readonly #askings = new Map<PropertyKey, Asking>();
+  readonly #bindings = new Map<PropertyKey, HookBinding>();
   readonly #disposers: Disposers;
   readonly #caller: HookCaller;
   #disposed: Promise<void> | undefined;
@@ -63,7 +63,7 @@ export class Pipeline<Table extends Hooking = Hooking> {
     this.#caller = new HookCaller({ ...env, sources: this.sources });
     for (const hook of Object.keys(table) as (keyof Hooks)[]) {
       const having = table[hook].kind === 'statement' ? plugins : plugins.filter(({ hooks }) => hooks[hook] !== undefined);
-      this.#askings.set(hook, { caller: this.#caller, hook, plugins: having });
+      this.#bindings.set(hook, { caller: this.#caller, hook, plugins: having });
     }
   }
 
@@ -117,7 +117,7 @@ export class Pipeline<Table extends Hooking = Hooking> {
     let request = asked;
     try {
       request = await this.host(await this.identify(request, options), options);
-      return { request, boot: await this.#table.boot.run(this.#asking('boot'), request, options) };
+      return { request, boot: await this.#table.boot.run(this.#binding('boot'), request, options) };
     } catch (error) {
       if (isAborted(error, options) || !(error instanceof Refusal)) throw error;
       return { request, error };
@@ -131,17 +131,17 @@ export class Pipeline<Table extends Hooking = Hooking> {
     options: RouteOptions = {},
   ): Promise<ResultOf<Table[Name]>> {
     const entry = this.#table[hook] as RequestHook<typeof input, ResultOf<Table[Name]>>;
-    return entry.run(this.#asking(hook), input, options);
+    return entry.run(this.#binding(hook), input, options);
   }
 
   /** Fills in which machine the client is: of each fact the first answer wins. What is known already stays as it is. */
   async identify<Asked extends RequestInfo>(request: Asked, options: RouteOptions = {}): Promise<Asked> {
-    return (await this.#table.identify.run(this.#asking('identify'), request, options)) as Asked;
+    return (await this.#table.identify.run(this.#binding('identify'), request, options)) as Asked;
   }
 
   /** Fills in which of the config's machines the client is: the first answer wins. */
   async host<Asked extends RequestInfo>(request: Asked, options: RouteOptions = {}): Promise<Asked> {
-    const host = await this.#table.host.run(this.#asking('host'), request, options);
+    const host = await this.#table.host.run(this.#binding('host'), request, options);
     return host === undefined ? request : { ...request, client: { ...request.client, host } };
   }
 
@@ -150,14 +150,14 @@ export class Pipeline<Table extends Hooking = Hooking> {
    * Throws `unservable` where no plugin makes another name of such a one.
    */
   async rewrite<Asked extends FileRequest>(request: Asked, options: RouteOptions = {}): Promise<Asked> {
-    const rewritten = await this.#table.rewrite.run(this.#asking('rewrite'), request, options);
+    const rewritten = await this.#table.rewrite.run(this.#binding('rewrite'), request, options);
     if (options.unservable !== undefined && rewritten.name === request.name) throw options.unservable;
     return rewritten as Asked;
   }
 
   /** The first plugin that answers decides; then the root directory; `undefined` if it has no such file. Throws a `Refusal`. */
   async open(request: ReadRequest, options: RouteOptions = {}): Promise<Opened | undefined> {
-    const answer = await this.#table.open.run(this.#asking('open'), request, options);
+    const answer = await this.#table.open.run(this.#binding('open'), request, options);
     const opened = answer ?? (await this.#caller.openRoot(request.name, options));
     // The client may have gone meanwhile.
     if (options.signal?.aborted && opened) closeUnwanted(opened.content);
@@ -167,7 +167,7 @@ export class Pipeline<Table extends Hooking = Hooking> {
 
   /** The first plugin that takes the upload, or says under which name `uploads` are to; `undefined` if none does. Throws a `Refusal`. */
   async store(request: WriteRequest, options: RouteOptions = {}): Promise<Stored | undefined> {
-    const stored = await this.#table.store.run(this.#asking('store'), request, options);
+    const stored = await this.#table.store.run(this.#binding('store'), request, options);
     if (options.signal?.aborted && stored) abortUnwanted(stored.sink);
     if (stored) options.signal?.throwIfAborted();
     return stored;
@@ -175,12 +175,12 @@ export class Pipeline<Table extends Hooking = Hooking> {
 
   /** Tells the observers that a transfer begins. Returns at once; what they do wrong is logged. */
   start(transfer: ExchangeInfo): void {
-    this.#table.start.run(this.#asking('start'), transfer);
+    this.#table.start.run(this.#binding('start'), transfer);
   }
 
   /** Tells the observers that a request has ended. Returns at once; what they do wrong is logged. */
   end(summary: ExchangeSummary): void {
-    this.#table.end.run(this.#asking('end'), summary);
+    this.#table.end.run(this.#binding('end'), summary);
   }
 
   /** Whether a plugin writes a line for each request that ends badly. */
@@ -190,18 +190,18 @@ export class Pipeline<Table extends Hooking = Hooking> {
 
   /** What the plugins can find out of a client's identity, in the order in which they are asked. */
   readonly sources = (): readonly IdentitySource[] => {
-    this.#sources ??= this.#table.sources.run(this.#asking('sources'));
+    this.#sources ??= this.#table.sources.run(this.#binding('sources'));
     return this.#sources;
   };
 
   /** Plugins that say what machines are to load, by name. */
   get booting(): readonly string[] {
-    return this.#asking('boot').plugins.map(({ name }) => name);
+    return this.#binding('boot').plugins.map(({ name }) => name);
   }
 
   /** Whether a plugin lists machines. */
   get listsMachines(): boolean {
-    return this.#asking('machines').plugins.length > 0;
+    return this.#binding('machines').plugins.length > 0;
   }
 
   /** The machines that the config lists. Throws a `PluginError`. */
@@ -223,7 +223,7 @@ export class Pipeline<Table extends Hooking = Hooking> {
       listed ??= this.#machines().then((machines) => this.#clientsOf(machines));
       return listed;
     };
-    return placed(this.#table.check.run(this.#asking('check'), { clients }), this.#plugins);
+    return placed(this.#table.check.run(this.#binding('check'), { clients }), this.#plugins);
   }
 
   /** Waits for observers, then gives back what the plugins made, last in, first out, once. Never rejects. */
@@ -233,15 +233,15 @@ export class Pipeline<Table extends Hooking = Hooking> {
   }
 
   async #machines(): Promise<readonly Machine[]> {
-    const machines = await all(this.#table.machines.run(this.#asking('machines')));
-    return withNames(machines, await all(this.#table.names.run(this.#asking('names'))));
+    const machines = await all(this.#table.machines.run(this.#binding('machines')));
+    return withNames(machines, await all(this.#table.names.run(this.#binding('names'))));
   }
 
   #clientsOf(machines: readonly Machine[]): Promise<readonly Client[]> {
     return clientsOf(machines, (request) => this.host(request));
   }
 
-  #asking(hook: keyof Table): Asking {
-    return this.#askings.get(hook)!;
+  #binding(hook: keyof Table): HookBinding {
+    return this.#bindings.get(hook)!;
   }
 }

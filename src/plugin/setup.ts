@@ -16,7 +16,7 @@ import type { ReadyPlugin } from './ready.ts';
 import { otherFolder } from './route.ts';
 import type { Folder, Hooks, PluginContext, SightingsView } from './types.ts';
 
-/** What plugins are set up in. */
+/** The environment that plugins are set up in. */
 export interface PluginEnvironment {
   readonly log: Log;
   readonly clock: Clock;

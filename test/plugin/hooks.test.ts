@@ -25,7 +25,7 @@ const table = {
       if (typeof answer !== 'string') throw new Error(`must return a name, returned ${answer}`);
       return confine(answer);
     },
-    tell: (name) => name,
+    describe: (name) => name,
   }),
 } satisfies HookTable<HooksWithKernel>;
 
