@@ -8,7 +8,7 @@ import { Boots, QUIET_MS } from './boots.ts';
 import { clientFields } from './lib/client-fields.ts';
 
 export class BootLog {
-  readonly #timing = { idleMs: 60_000, tell: (boot: Boot) => this.#tell(boot) };
+  readonly #timing = { idleMs: 60_000, onBoot: (boot: Boot) => this.#onBoot(boot) };
   readonly #boots = new Boots(this.#timing);
   #log: Log;
   #timer: NodeJS.Timeout | undefined;
@@ -52,7 +52,7 @@ export class BootLog {
     this.#arm();
   }
 
-  #tell(boot: Boot): void {
+  #onBoot(boot: Boot): void {
     // A single request has its line already, and so has an offer.
     if (boot.requests > 0 && boot.requests + boot.offers.length > 1) this.#log.info(bootFields(boot), 'boot');
   }

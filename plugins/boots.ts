@@ -13,7 +13,7 @@ import { LastSteps } from './lib/last-steps.ts';
 export interface BootsOptions {
   readonly idleMs: number;
   /** Told of every boot that is over. */
-  tell(boot: Boot): void;
+  onBoot(boot: Boot): void;
 }
 
 /** Boots under way at a time; the one that began first is cut off for another. */
@@ -74,7 +74,7 @@ export class Boots {
       } else if (!session.told && session.isIdle(now - quietMs) && this.#isDone(session)) {
         // It stays known until it is idle: what comes until then belongs to the same boot.
         session.told = true;
-        this.#options.tell(session.story('done'));
+        this.#options.onBoot(session.story('done'));
       }
     }
   }
@@ -142,6 +142,6 @@ export class Boots {
   #over(session: Session, ended: Boot['ended']): void {
     this.#sessions.delete(session);
     for (const key of session.keys) if (this.#byKey.get(key) === session) this.#byKey.delete(key);
-    if (!session.told) this.#options.tell(session.story(ended));
+    if (!session.told) this.#options.onBoot(session.story(ended));
   }
 }

@@ -21,7 +21,7 @@ import {
 import { factNames, inSlices, parseAddress, Slices, sourceOf } from 'pxe/kit';
 import { chooseBoot, circleNote } from './hosts/boot.ts';
 import { findingsOf } from './hosts/check.ts';
-import type { Who } from './hosts/fill.ts';
+import type { ClientFacts } from './hosts/fill.ts';
 import { canBeKnown, exactIn } from './hosts/identity.ts';
 import { groupIssues, type Inventory, listGroups, listHosts } from './hosts/inventory.ts';
 import { Layer } from './hosts/layer.ts';
@@ -49,14 +49,14 @@ export const hosts = definePlugin({
     /** Loaders that iPXE did not get, each told once: a reload is no reason to tell the same again. */
     const circles = keep('circles', (): Circles => ({ told: new Set() }));
     /** The client, as far as what is known of it counts. */
-    const whoAsks = (client: Client): Who => {
+    const factsOf = (client: Client): ClientFacts => {
       const { mac, uuid, serial } = trustedFacts(client, counts);
       return { mac, uuid, serial, address: parseAddress(client.address)?.text, host: client.host?.name };
     };
     const isUnknown = (client: Client, matched: readonly Entry[]) => matched.length === 0 && client.host === undefined;
     const boot: Hooks['boot'] = ({ client, local }, { note, log }) => {
-      const who = whoAsks(client);
-      const matched = registry.match(who, '');
+      const facts = factsOf(client);
+      const matched = registry.match(facts, '');
       const closed = isUnknown(client, matched) && unknown !== 'serve';
       if (closed && strangers === undefined) throw UNKNOWN_MACHINE;
       const layers = closed && strangers ? [strangers] : layersOf(matched);
@@ -64,7 +64,7 @@ export const hosts = definePlugin({
       const { answer, circle } = chooseBoot(
         layers.map(({ boot }) => boot),
         client.firmware,
-        { ...who, server },
+        { ...facts, server },
       );
       if (answer === false) note('boot is false for it: no offer');
       else if (answer !== undefined) return answer;
@@ -80,13 +80,13 @@ export const hosts = definePlugin({
     );
     return {
       host({ client, name }, call) {
-        const who = whoAsks(client);
-        const matched = registry.match(who, name);
+        const facts = factsOf(client);
+        const matched = registry.match(facts, name);
         const [narrowest] = matched;
         if (narrowest === undefined) return undefined;
         noteDoubt(narrowest, client, trust, call);
         const restsOn = [...new Set(matched)]
-          .map(({ selectors }) => factsBehind(selectors, who, name))
+          .map(({ selectors }) => factsBehind(selectors, facts, name))
           .filter((facts) => facts.length > 0);
         return {
           name: narrowest.listed.name,
@@ -96,13 +96,13 @@ export const hosts = definePlugin({
         };
       },
       async open(request, { root }) {
-        const who = whoAsks(request.client);
-        const matched = registry.match(who, request.name);
+        const facts = factsOf(request.client);
+        const matched = registry.match(facts, request.name);
         const closed = isUnknown(request.client, matched) && unknown !== 'serve';
         for (const layer of closed && strangers ? [strangers] : layersOf(matched)) {
-          const target = layer.target(request.name, who);
+          const target = layer.target(request.name, facts);
           if (target !== undefined) return target;
-          const folder = layer.folder(who);
+          const folder = layer.folder(facts);
           const content = folder === undefined ? undefined : await root.open(`${folder}/${request.name}`);
           if (content) return content;
         }
@@ -111,7 +111,7 @@ export const hosts = definePlugin({
       },
       ...((saysBoot || unknown === 'refuse') && { boot }),
       store({ client, name }) {
-        if (unknown !== 'serve' && isUnknown(client, registry.match(whoAsks(client), name))) throw UNKNOWN_MACHINE;
+        if (unknown !== 'serve' && isUnknown(client, registry.match(factsOf(client), name))) throw UNKNOWN_MACHINE;
       },
       async machines() {
         const machines: Machine[] = [];
@@ -170,13 +170,13 @@ function variablesOf(matched: readonly Entry[]): Readonly<Record<string, unknown
 
 /** Entries that mean one machine each, once for each of its MAC addresses; the names that any of its entries gives. */
 function machinesOf({ listed, selectors }: Entry, registry: Registry): Machine[] {
-  return exactIn(selectors).map((who) => {
-    const layers = [...new Set(registry.match(who, '').flatMap((entry) => entry.makeLayers()))];
+  return exactIn(selectors).map((facts) => {
+    const layers = [...new Set(registry.match(facts, '').flatMap((entry) => entry.makeLayers()))];
     return {
       name: listed.name,
-      ...who,
+      ...facts,
       names: [...new Set(layers.flatMap((layer) => layer.names))],
-      fingerprint: JSON.stringify(layers.map((layer) => layer.given({ ...who, host: listed.name }))),
+      fingerprint: JSON.stringify(layers.map((layer) => layer.given({ ...facts, host: listed.name }))),
     };
   });
 }

@@ -4,7 +4,7 @@
 import { Refusal } from 'pxe';
 import { parseAddress } from 'pxe/kit';
 import { hexAddress } from './lib/address.ts';
-import type { Asking } from './lib/lookups.ts';
+import type { Lookups } from './lib/lookups.ts';
 import { longest } from './lib/posix-regexp.ts';
 import type { MapLine, MapPiece, MapRule } from './map-file.ts';
 
@@ -29,7 +29,7 @@ export const MAX_STEPS = 4096;
 const MAX_LENGTH = 4096;
 
 /** The name that the rules make of `name`. Throws ERROR 2 where a rule refuses it, or where they come to no end. */
-export function* runMap(lines: readonly MapLine[], name: string, subject: MapSubject): Asking<string> {
+export function* runMap(lines: readonly MapLine[], name: string, subject: MapSubject): Lookups<string> {
   const family = parseAddress(subject.address)?.family === 'ipv6' ? 6 : 4;
   const steps = new Steps();
   let current = name;

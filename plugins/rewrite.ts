@@ -12,7 +12,7 @@ import {
   type RewriteRequest,
 } from 'pxe';
 import { z } from 'zod';
-import { type Asking, answering, answeringWithin, listed } from './lib/lookups.ts';
+import { answering, answeringWithin, type Lookups, listed } from './lib/lookups.ts';
 import type { BoundedRegExp } from './lib/regexp/bounded.ts';
 import { naming, TimeGuard } from './lib/regexp/guard.ts';
 
@@ -89,7 +89,7 @@ export const rewrite = definePlugin({
     const guarded = rules.some(({ bound }) => bound === 'time');
     return {
       rewrite(request, call) {
-        const begin = (): Asking<RewriteRequest | undefined> => applyRules(rules, request, call, { functions, at });
+        const begin = (): Lookups<RewriteRequest | undefined> => applyRules(rules, request, call, { functions, at });
         const at: Progress = { rule: 0 };
         if (!guarded && request.name.length <= JUDGED_LENGTH) return answering(begin(), call);
         return naming(
@@ -122,7 +122,7 @@ function* applyRules(
   request: RewriteRequest,
   { note }: Call,
   { functions, at }: Applying,
-): Asking<RewriteRequest | undefined> {
+): Lookups<RewriteRequest | undefined> {
   let current = request;
   const applied: number[] = [];
   for (const [index, { regExp, replace, last, when, requests = 'read' }] of rules.entries()) {

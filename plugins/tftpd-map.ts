@@ -10,7 +10,7 @@ import { resolve } from 'node:path';
 import { type Call, ConfigError, definePlugin, type Finding, type Hooks, Refusal, type RewriteRequest } from 'pxe';
 import { readName } from 'pxe/kit';
 import { z } from 'zod';
-import { type Asking, answering, answeringWithin, listed } from './lib/lookups.ts';
+import { answering, answeringWithin, type Lookups, listed } from './lib/lookups.ts';
 import { naming, TimeGuard } from './lib/regexp/guard.ts';
 import { readRegularFile } from './lib/regular-file.ts';
 import { type MapFile, type MapLine, parseMapFile } from './map-file.ts';
@@ -111,7 +111,7 @@ function* renamed(
   lines: readonly MapLine[],
   request: RewriteRequest,
   { prefix = '', call, at }: Renaming,
-): Asking<RewriteRequest | undefined> {
+): Lookups<RewriteRequest | undefined> {
   const { kind, client } = request;
   const spelt = speltName(request);
   const below = (path: string) => (path.startsWith(prefix) ? path.slice(prefix.length) : path);

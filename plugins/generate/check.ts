@@ -9,7 +9,7 @@ import type { Rule } from './rules.ts';
 import { TemplateError } from './template-error.ts';
 
 /** At most so many are named. */
-const NAMED = 5;
+const MAX_NAMES_LISTED = 5;
 
 export function unknownVariables(
   rules: readonly Rule[],
@@ -29,7 +29,7 @@ export function unknownVariables(
       failures.set(error.message, failure);
     }
     return [...failures.values()].map(({ error, lacking }): Finding => {
-      const names = [...lacking.slice(0, NAMED), ...(lacking.length > NAMED ? ['…'] : [])].join(', ');
+      const names = [...lacking.slice(0, MAX_NAMES_LISTED), ...(lacking.length > MAX_NAMES_LISTED ? ['…'] : [])].join(', ');
       const whom = lacking.length === clients.length ? 'any machine that the config lists' : names;
       return {
         severity: lacking.length === clients.length ? 'error' : 'warning',

@@ -5,7 +5,7 @@
 import type { ExchangeSummary, ReadRequest } from 'pxe';
 
 const KEPT_MS = 10_000;
-const KEPT = 256;
+const MAX_PROBES = 256;
 
 export class Probes {
   readonly #now: () => number;
@@ -29,7 +29,7 @@ export class Probes {
     this.#made.delete(keyOf(request));
     this.#made.set(keyOf(request), { bytes, at: this.#now(), probed: false });
     const [oldest] = this.#made.keys();
-    if (this.#made.size > KEPT && oldest !== undefined) this.#made.delete(oldest);
+    if (this.#made.size > MAX_PROBES && oldest !== undefined) this.#made.delete(oldest);
   }
 
   ended({ request, outcome }: ExchangeSummary): void {

@@ -4,7 +4,7 @@
 import type { CheckCall, Finding, Folder } from 'pxe';
 import { inSlices, nearest, type Slices } from 'pxe/kit';
 import { fillable } from './fill.ts';
-import { finding, type Giving } from './finding.ts';
+import { type Assignment, finding } from './finding.ts';
 
 /** Names that are looked up at the same time. */
 const AT_ONCE = 16;
@@ -20,7 +20,11 @@ export interface Looking {
 }
 
 /** A target or folder with something filled in is looked for where that is certain. */
-export async function absences(giving: readonly Giving[], { root }: CheckCall, looking: Looking): Promise<readonly Finding[]> {
+export async function absences(
+  assignments: readonly Assignment[],
+  { root }: CheckCall,
+  looking: Looking,
+): Promise<readonly Finding[]> {
   const { slices } = looking;
   // Then every file is absent, for a reason that is told of `rootDir`.
   if ((await root.list('')) === undefined) return [];
@@ -31,15 +35,15 @@ export async function absences(giving: readonly Giving[], { root }: CheckCall, l
     if (known) known.push(naming);
     else map.set(name, [naming]);
   };
-  const take = ({ entry, who = {}, ...origin }: Giving): void => {
+  const take = ({ entry, facts = {}, ...origin }: Assignment): void => {
     for (const [key, written] of Object.entries(entry.files ?? {})) {
-      const target = fillable(written)(who);
+      const target = fillable(written)(facts);
       if (target !== undefined) add(files, target, { origin, more: ['files', key] });
     }
     const folder = entry.folder === undefined ? undefined : certainPart(entry.folder);
     if (folder !== undefined) add(folders, folder, { origin, more: ['folder'] });
   };
-  await inSlices(giving, take, slices);
+  await inSlices(assignments, take, slices);
   const suggestions = new Suggestions(root);
   return [
     ...(await missing(
@@ -71,7 +75,7 @@ async function isListed(root: Folder, name: string): Promise<boolean> {
 
 /** Where a config names a file or folder. */
 interface Naming {
-  readonly origin: Pick<Giving, 'path' | 'place'>;
+  readonly origin: Pick<Assignment, 'path' | 'place'>;
   readonly more: readonly string[];
 }
 

@@ -8,7 +8,7 @@
 import type { BootAnswer, BootLayout, Firmware } from 'pxe';
 import { loaderKind } from 'pxe/kit';
 import type { BootByFirmware, BootEntry, BootTarget } from './boot-options.ts';
-import { type BootWho, bootFillable } from './fill.ts';
+import { type BootClientFacts, bootFillable } from './fill.ts';
 
 /** What was found. */
 export interface BootChoice {
@@ -44,14 +44,14 @@ export class BootTargets {
   }
 
   /** To be compared. */
-  given(who: BootWho): unknown {
-    const fill = (target: BootTarget | undefined) => (typeof target === 'string' ? bootFillable(target)(who) : target);
+  given(facts: BootClientFacts): unknown {
+    const fill = (target: BootTarget | undefined) => (typeof target === 'string' ? bootFillable(target)(facts) : target);
     return [this.layout, Object.entries(this.#byFirmware).map(([name, target]) => [name, fill(target)])];
   }
 }
 
 /** @param entries the most specific first */
-export function chooseBoot(entries: readonly BootTargets[], firmware: Firmware | undefined, who: BootWho): BootChoice {
+export function chooseBoot(entries: readonly BootTargets[], firmware: Firmware | undefined, facts: BootClientFacts): BootChoice {
   const layout = entries.find((entry) => entry.layout !== undefined)?.layout;
   let circle: string | undefined;
   for (const entry of entries) {
@@ -64,7 +64,7 @@ export function chooseBoot(entries: readonly BootTargets[], firmware: Firmware |
       circle ??= target;
       continue;
     }
-    const file = bootFillable(target)(who);
+    const file = bootFillable(target)(facts);
     if (file !== undefined) return { answer: { file, layout } };
   }
   return { answer: undefined, circle };

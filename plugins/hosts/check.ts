@@ -4,7 +4,7 @@
 import type { CheckCall, FactName, Finding, Issue } from 'pxe';
 import { factNames, formatPath, formatPlace, inSlices, nearest, Slices } from 'pxe/kit';
 import { absences } from './absent.ts';
-import { finding, type Giving } from './finding.ts';
+import { type Assignment, finding } from './finding.ts';
 import { canBeKnown, exactIn } from './identity.ts';
 import type { Inventory, ListedHost, Origin } from './inventory.ts';
 import { Layer } from './layer.ts';
@@ -28,24 +28,24 @@ const LOOKING_MS = 8000;
 export async function findingsOf({ options, entries, groups, warnings, call, fold }: Checking): Promise<readonly Finding[]> {
   const until = performance.now() + LOOKING_MS;
   const { trust = [], unknown } = options;
-  const strangers: readonly Giving[] = typeof unknown === 'object' ? [{ entry: unknown, path: ['unknown'] }] : [];
-  const common: readonly Giving[] = [...groups, ...strangers];
+  const strangers: readonly Assignment[] = typeof unknown === 'object' ? [{ entry: unknown, path: ['unknown'] }] : [];
+  const common: readonly Assignment[] = [...groups, ...strangers];
   const slices = new Slices();
   const found: Finding[] = warnings.map(({ path, place, message, hint }) =>
     finding('warning', { path, place }, hint === undefined ? message : `${message}; ${hint}`),
   );
   const repeated = new Repeated();
   const never = new NeverKnown(options.trust, call);
-  const giving: Giving[] = [];
+  const assignments: Assignment[] = [];
   await inSlices(
     entries,
     (entry) => {
       const { listed, selectors } = entry;
       found.push(...repeated.next(entry));
       never.next(entry);
-      const one = { ...listed, who: { host: listed.name, ...exactIn(selectors)[0] } };
+      const one = { ...listed, facts: { host: listed.name, ...exactIn(selectors)[0] } };
       found.push(...shadowed(one, fold));
-      if (listed.entry.files ?? listed.entry.folder) giving.push(one);
+      if (listed.entry.files ?? listed.entry.folder) assignments.push(one);
     },
     slices,
   );
@@ -56,7 +56,7 @@ export async function findingsOf({ options, entries, groups, warnings, call, fol
     ...unusedGroups(entries, groups),
     ...trust.flatMap(misspelt),
     ...unreachable(unknown, entries),
-    ...(await absences([...giving, ...common], call, { slices, until })),
+    ...(await absences([...assignments, ...common], call, { slices, until })),
   ];
 }
 
@@ -150,7 +150,7 @@ function whereIs({ path, place }: Origin): string {
   return place ? formatPlace(place) : formatPath(path);
 }
 
-function shadowed({ entry, ...origin }: Giving, fold: Fold): Finding[] {
+function shadowed({ entry, ...origin }: Assignment, fold: Fold): Finding[] {
   // One alone is before no other.
   if (Object.keys(entry.files ?? {}).length < 2) return [];
   return new Layer(entry, fold).shadowed.map(({ key, by }) =>

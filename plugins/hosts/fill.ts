@@ -4,8 +4,8 @@
  */
 import { hexAddress } from '../lib/address.ts';
 
-/** Who asks, as far as that counts. */
-export interface Who {
+/** The facts of a client that a name may be filled with. */
+export interface ClientFacts {
   readonly mac?: string | undefined;
   readonly uuid?: string | undefined;
   readonly serial?: string | undefined;
@@ -16,12 +16,12 @@ export interface Who {
 }
 
 /** What a boot target may hold besides. */
-export interface BootWho extends Who {
+export interface BootClientFacts extends ClientFacts {
   /** The server's address on the machine's network. */
   readonly server?: string | undefined;
 }
 
-const values: Readonly<Record<string, (who: Who) => string | undefined>> = {
+const values: Readonly<Record<string, (facts: ClientFacts) => string | undefined>> = {
   mac: ({ mac }) => mac,
   'mac-dashes': ({ mac }) => mac?.replaceAll(':', '-'),
   'mac-bare': ({ mac }) => mac?.replaceAll(':', ''),
@@ -35,11 +35,11 @@ const values: Readonly<Record<string, (who: Who) => string | undefined>> = {
 /** Other names for them: iPXE's `${mac:hexraw}`, and what a template calls the address. */
 const synonyms: Readonly<Record<string, string>> = { 'mac-raw': 'mac-bare', 'hex-address': 'address-hex' };
 
-type Values<Known> = Readonly<Record<string, (who: Known) => string | undefined>>;
+type Values<Known> = Readonly<Record<string, (facts: Known) => string | undefined>>;
 
-const bootValues: Values<BootWho> = { ...values, server: ({ server }) => server };
+const bootValues: Values<BootClientFacts> = { ...values, server: ({ server }) => server };
 
-function lookUp<Known>(values: Values<Known>, key: string): ((who: Known) => string | undefined) | undefined {
+function lookUp<Known>(values: Values<Known>, key: string): ((facts: Known) => string | undefined) | undefined {
   const name = Object.hasOwn(synonyms, key) ? synonyms[key]! : key;
   return Object.hasOwn(values, name) ? values[name] : undefined;
 }
@@ -69,21 +69,21 @@ function allKnown(values: Values<never>, written: string): boolean {
 }
 
 /** @returns a function whose answer is `undefined` where something is not known of the machine, or is no part of a name */
-export function fillable(written: string): (who: Who) => string | undefined {
+export function fillable(written: string): (facts: ClientFacts) => string | undefined {
   return filling(values, written);
 }
 
 /** The same of a boot target. */
-export function bootFillable(written: string): (who: BootWho) => string | undefined {
+export function bootFillable(written: string): (facts: BootClientFacts) => string | undefined {
   return filling(bootValues, written);
 }
 
-function filling<Known>(values: Values<Known>, written: string): (who: Known) => string | undefined {
+function filling<Known>(values: Values<Known>, written: string): (facts: Known) => string | undefined {
   if (written.search(PLACEHOLDER) < 0) return () => written;
-  return (who) => {
+  return (facts) => {
     let known = true;
     const filled = written.replace(PLACEHOLDER, (_, key: string) => {
-      const value = lookUp(values, key)?.(who);
+      const value = lookUp(values, key)?.(facts);
       if (value === undefined || !isComponent(value)) known = false;
       return value ?? '';
     });

@@ -2,14 +2,14 @@
  * A finding of `pxe check` about one entry of a config or a data file, where that stands.
  */
 import type { Finding } from 'pxe';
-import type { Who } from './fill.ts';
+import type { ClientFacts } from './fill.ts';
 import type { Origin } from './inventory.ts';
 import type { GroupEntry } from './options.ts';
 
-export interface Giving extends Origin {
+export interface Assignment extends Origin {
   readonly entry: GroupEntry;
   /** What is certain to be known of the client that it is given to. */
-  readonly who?: Who;
+  readonly facts?: ClientFacts;
 }
 
 export function finding(

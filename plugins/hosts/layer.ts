@@ -4,7 +4,7 @@
 import { cleanName } from 'pxe/kit';
 import { covers, type Glob, hasWildcard, parseGlob } from '../lib/glob.ts';
 import { BootTargets } from './boot.ts';
-import { fillable, type Who } from './fill.ts';
+import { type ClientFacts, fillable } from './fill.ts';
 import type { GroupEntry } from './options.ts';
 
 /** A key of `files` that no name ever reaches, and why. */
@@ -16,15 +16,16 @@ export interface Shadowed {
 export class Layer {
   readonly variables: Readonly<Record<string, unknown>>;
   /** The search folder; `undefined` if there is none for this machine. */
-  readonly folder: (who: Who) => string | undefined;
+  readonly folder: (facts: ClientFacts) => string | undefined;
   readonly boot: BootTargets;
   readonly shadowed: readonly Shadowed[];
   readonly #fold: (name: string) => string;
   readonly #exact = new Map<
     string,
-    { readonly key: string; readonly name: string; readonly target: (who: Who) => string | undefined }
+    { readonly key: string; readonly name: string; readonly target: (facts: ClientFacts) => string | undefined }
   >();
-  readonly #globs: { readonly key: string; readonly glob: Glob; readonly target: (who: Who) => string | undefined }[] = [];
+  readonly #globs: { readonly key: string; readonly glob: Glob; readonly target: (facts: ClientFacts) => string | undefined }[] =
+    [];
 
   /** @param fold how names are compared */
   constructor({ files = {}, folder, variables = {}, ...boot }: GroupEntry, fold: (name: string) => string = (name) => name) {
@@ -51,14 +52,14 @@ export class Layer {
   }
 
   /** All that it gives to a machine, to be compared. */
-  given(who: Who): unknown {
-    const files = [...this.#exact.values(), ...this.#globs].map(({ key, target }) => [key, target(who)]);
-    return [this.folder(who), files, this.variables, this.boot.given(who)];
+  given(facts: ClientFacts): unknown {
+    const files = [...this.#exact.values(), ...this.#globs].map(({ key, target }) => [key, target(facts)]);
+    return [this.folder(facts), files, this.variables, this.boot.given(facts)];
   }
 
   /** The file that `files` names for a cleaned name. */
-  target(name: string, who: Who): string | undefined {
+  target(name: string, facts: ClientFacts): string | undefined {
     const found = this.#exact.get(this.#fold(name)) ?? this.#globs.find(({ glob }) => glob.match(name) !== undefined);
-    return found?.target(who);
+    return found?.target(facts);
   }
 }

@@ -8,7 +8,7 @@
  */
 import { type IpAddress as Address, inSlices, numberOf, parseAddress, prefixOf, type Slices } from 'pxe/kit';
 import { type Glob, hasWildcard, parseGlob } from '../lib/glob.ts';
-import type { Who } from './fill.ts';
+import type { ClientFacts } from './fill.ts';
 import type { Inventory, ListedHost } from './inventory.ts';
 import { Layer } from './layer.ts';
 import type { GroupEntry } from './options.ts';
@@ -107,9 +107,9 @@ export class Registry {
   }
 
   /** @param name the name asked for */
-  match(who: Who, name: string): Entry[] {
-    const { mac, uuid, serial } = who;
-    const address = who.address === undefined ? undefined : parseAddress(who.address);
+  match(facts: ClientFacts, name: string): Entry[] {
+    const { mac, uuid, serial } = facts;
+    const address = facts.address === undefined ? undefined : parseAddress(facts.address);
     const matched: Entry[] = [];
     const add = (entries: readonly Entry[] = none): void => {
       for (const entry of entries) matched.push(entry);

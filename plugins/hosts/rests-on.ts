@@ -3,20 +3,24 @@
  */
 import type { FactName } from 'pxe';
 import { parseAddress } from 'pxe/kit';
-import type { Who } from './fill.ts';
+import type { ClientFacts } from './fill.ts';
 import type { Selector } from './selector.ts';
 
 /**
  * The facts by any of which a machine matches an entry.
  * @returns an empty list if it matches by its address, or by the name asked for, or like every machine
  */
-export function factsBehind(selectors: readonly Selector[], who: Who, name: string): readonly FactName[] {
-  const behind = selectors.map((selector) => factBehind(selector, who, name)).filter((fact) => fact !== undefined);
+export function factsBehind(selectors: readonly Selector[], facts: ClientFacts, name: string): readonly FactName[] {
+  const behind = selectors.map((selector) => factBehind(selector, facts, name)).filter((fact) => fact !== undefined);
   return behind.includes('none') ? [] : (behind as FactName[]);
 }
 
 /** `none`: the selector matches without a fact. `undefined`: it does not match. */
-function factBehind(selector: Selector, { mac, uuid, serial, address }: Who, name: string): FactName | 'none' | undefined {
+function factBehind(
+  selector: Selector,
+  { mac, uuid, serial, address }: ClientFacts,
+  name: string,
+): FactName | 'none' | undefined {
   switch (selector.kind) {
     case 'mac':
       return selector.value === mac ? 'mac' : undefined;

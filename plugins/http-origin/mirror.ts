@@ -24,7 +24,7 @@ export interface MirrorOptions {
 }
 
 /** What goes along with one request. */
-export interface Asking {
+export interface OpenContext {
   /** The cache folder, to serve copies from. */
   readonly folder: Folder;
   readonly log: Log;
@@ -54,17 +54,18 @@ export class Mirror {
   }
 
   /** `undefined` if the origin has no such file. Throws a `Refusal`. */
-  async open(url: URL, asking: Asking): Promise<Content | undefined> {
+  async open(url: URL, context: OpenContext): Promise<Content | undefined> {
     const slot = slotOf(url);
     try {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const found = await this.#find(slot, asking.log);
+        const found = await this.#find(slot, context.log);
         if (found.kind === 'missing') return undefined;
-        const content = found.kind === 'copy' ? await asking.folder.open(found.copy.file) : await follow(found.download, asking);
+        const content =
+          found.kind === 'copy' ? await context.folder.open(found.copy.file) : await follow(found.download, context);
         if (content) return content;
       }
     } catch (error) {
-      asking.signal.throwIfAborted();
+      context.signal.throwIfAborted();
       throw refusal(error);
     }
     throw new Refusal('busy', 'cache is full');
@@ -174,7 +175,7 @@ export class Mirror {
 const BUSY = new Set([408, 429]);
 
 /** Where all that will be had is in the folder already, or on its way there. */
-async function follow(download: Download, { folder, signal }: Asking): Promise<Content | undefined> {
+async function follow(download: Download, { folder, signal }: OpenContext): Promise<Content | undefined> {
   if (download.size !== undefined) return download.content();
   // Boot firmware must know the size at the beginning: what comes without one is waited for.
   const release = download.hold();

@@ -138,8 +138,8 @@ class Blocks {
       const { address, mac, state, sinceMs, untilMs } = this.#lease;
       const taken = state === 'active' || state === 'bootp';
       // What has been declared for good holds once no lease does.
-      if (taken || !this.#reserved.has(address)) this.#tell(address, taken ? mac : undefined, untilMs, sinceMs);
-      else this.#tell(address, this.#reserved.get(address));
+      if (taken || !this.#reserved.has(address)) this.#emit(address, taken ? mac : undefined, untilMs, sinceMs);
+      else this.#emit(address, this.#reserved.get(address));
       this.#lease = undefined;
     }
     if (this.#host && this.#depth === 1) this.#declare(this.#host);
@@ -151,17 +151,17 @@ class Blocks {
   #declare(host: OpenHost): void {
     for (const address of this.#declared.get(host.name)?.addresses ?? []) {
       this.#reserved.delete(address);
-      if (!host.addresses.includes(address)) this.#tell(address, undefined);
+      if (!host.addresses.includes(address)) this.#emit(address, undefined);
     }
     this.#declared.set(host.name, host);
     for (const address of host.addresses) {
       this.#reserved.set(address, host.mac);
-      this.#tell(address, host.mac);
+      this.#emit(address, host.mac);
     }
     this.#host = undefined;
   }
 
-  #tell(address: string, mac: string | undefined, untilMs = Number.POSITIVE_INFINITY, sinceMs?: number): void {
+  #emit(address: string, mac: string | undefined, untilMs = Number.POSITIVE_INFINITY, sinceMs?: number): void {
     const lease = makeLease(address, mac, untilMs, sinceMs);
     if (lease) this.#found(lease);
   }

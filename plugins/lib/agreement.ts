@@ -19,14 +19,14 @@ export interface Witness {
 }
 
 const ASK_EVERY_MS = 60_000;
-const ADDRESSES = 4096;
-const TOLD = 4096;
+const MAX_ADDRESSES = 4096;
+const MAX_REPORTED = 4096;
 
 export class Agreement {
   readonly #log: Log;
   /** When the witnesses of an address were last asked. */
   readonly #asked = new Map<string, number>();
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
 
   constructor(log: Log) {
     this.#log = log;
@@ -41,7 +41,7 @@ export class Agreement {
         .filter(({ ready }) => ready || due)
         .map(async (witness) => {
           const other = await witness.ask();
-          if (other.mac !== undefined && other.mac !== first.mac) this.#tell(address, first, other);
+          if (other.mac !== undefined && other.mac !== first.mac) this.#report(address, first, other);
         }),
     );
   }
@@ -51,15 +51,15 @@ export class Agreement {
     if (now - (this.#asked.get(key) ?? Number.NEGATIVE_INFINITY) < ASK_EVERY_MS) return false;
     this.#asked.delete(key);
     this.#asked.set(key, now);
-    if (this.#asked.size > ADDRESSES) this.#asked.delete(this.#asked.keys().next().value!);
+    if (this.#asked.size > MAX_ADDRESSES) this.#asked.delete(this.#asked.keys().next().value!);
     return true;
   }
 
-  #tell(client: string, { source, mac }: Statement, { source: otherSource, mac: otherMac }: Statement): void {
+  #report(client: string, { source, mac }: Statement, { source: otherSource, mac: otherMac }: Statement): void {
     const key = [client, source, mac, otherSource, otherMac].join(' ');
-    if (this.#told.has(key)) return;
-    this.#told.add(key);
-    if (this.#told.size > TOLD) this.#told.delete(this.#told.keys().next().value!);
+    if (this.#reported.has(key)) return;
+    this.#reported.add(key);
+    if (this.#reported.size > MAX_REPORTED) this.#reported.delete(this.#reported.keys().next().value!);
     this.#log.warn({ client, source, mac, otherSource, otherMac }, 'sources disagree about the MAC address');
   }
 }

@@ -5,10 +5,10 @@ import type { Awaitable, Call } from 'pxe';
 import type { TimeGuard } from './regexp/guard.ts';
 
 /** Rules at work: each `yield` asks for a name under the root, and is told whether there is such a file. */
-export type Asking<Result> = Generator<string, Result, boolean>;
+export type Lookups<Result> = Generator<string, Result, boolean>;
 
 /** What the rules come to: at once if they never ask. Rejects when the call's time is up. */
-export function answering<Result>(rules: Asking<Result>, call: Call): Awaitable<Result> {
+export function answering<Result>(rules: Lookups<Result>, call: Call): Awaitable<Result> {
   return lookUp((answer) => rules.next(answer as boolean), call);
 }
 
@@ -16,7 +16,7 @@ export function answering<Result>(rules: Asking<Result>, call: Call): Awaitable<
  * The same for rules that may take for ever between two questions; throws `GaveUp` where they do. They begin anew after each answer,
  * for code that was broken off cannot go on: nothing that they do may have an effect.
  */
-export function answeringWithin<Result>(guard: TimeGuard, begin: () => Asking<Result>, call: Call): Awaitable<Result> {
+export function answeringWithin<Result>(guard: TimeGuard, begin: () => Lookups<Result>, call: Call): Awaitable<Result> {
   const answers: boolean[] = [];
   return lookUp((answer) => {
     if (answer !== undefined) answers.push(answer);

@@ -13,7 +13,7 @@ const mac = '52:54:00:12:34:56';
 /** Requests one after the other at times that the test tells. */
 function booting(idleMs = 60_000) {
   const told: Boot[] = [];
-  const boots = new Boots({ idleMs, tell: (boot) => void told.push(boot) });
+  const boots = new Boots({ idleMs, onBoot: (boot) => void told.push(boot) });
   let id = 0;
   /** A request from `at` for `ms`; the client is one with a MAC address unless told otherwise. */
   const ask = (
