@@ -28,7 +28,7 @@ export interface DataPlane {
   written(transfer: number, bytes: number, stored: boolean): void;
   /** Gives back what was borrowed for a transfer that has ended. */
   release(answer: Answer): Awaitable<void>;
-  /** As {@link Engine.settled}: nothing is left of the exchange. */
+  /** As {@link Engine.finished}: nothing is left of the exchange. */
   finished(transfer: number): void;
   setLimits(limits: EngineLimits): void;
   progress(): Promise<readonly Progress[]>;

@@ -30,8 +30,8 @@ export type ToData =
   | Serve
   | { readonly kind: 'refuse'; readonly id: number; readonly error: WireError }
   | Supplied
-  /** As `DataPlane.settled`. */
-  | { readonly kind: 'settled'; readonly id: number }
+  /** As `DataPlane.finished`. */
+  | { readonly kind: 'finished'; readonly id: number }
   | { readonly kind: 'written'; readonly id: number; readonly bytes: number; readonly stored: boolean }
   | { readonly kind: 'limits'; readonly limits: EngineLimits }
   | { readonly kind: 'progress'; readonly call: number }

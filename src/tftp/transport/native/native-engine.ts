@@ -118,7 +118,7 @@ export class NativeEngine implements DataPlane {
   }
 
   finished(id: number): void {
-    this.#post({ kind: 'settled', id }, false);
+    this.#post({ kind: 'finished', id }, false);
   }
 
   setLimits(limits: EngineLimits): void {

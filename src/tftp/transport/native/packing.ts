@@ -12,7 +12,7 @@ import type { FromData, ToData } from './messages.ts';
 type Message<Union, Kind> = Extract<Union, { readonly kind: Kind }>;
 type Option = RequestPacket['options'][number];
 
-const RECORD = { request: 1, end: 2, need: 3, serve: 4, refuse: 5, settled: 6, written: 7 } as const;
+const RECORD = { request: 1, end: 2, need: 3, serve: 4, refuse: 5, finished: 6, written: 7 } as const;
 const OUTCOMES = ['completed', 'probed', 'aborted', 'refused', 'failed'] as const satisfies readonly Ending['outcome'][];
 
 /** What is there of an ending, and what is true of it. */
@@ -41,8 +41,8 @@ export function unpackFromData(reader: MailboxReader, kind: number): FromData {
 /** The same, to the data thread. The memory of a file's bytes goes along. */
 export function packToData(writer: MailboxWriter, message: ToData): boolean {
   switch (message.kind) {
-    case 'settled':
-      return packNumbers(writer, RECORD.settled, message.id);
+    case 'finished':
+      return packNumbers(writer, RECORD.finished, message.id);
     case 'written':
       return packNumbers(writer, RECORD.written, message.id, message.bytes, message.stored ? 1 : 0);
     case 'serve':
@@ -56,8 +56,8 @@ export function packToData(writer: MailboxWriter, message: ToData): boolean {
 
 export function unpackToData(reader: MailboxReader, kind: number): ToData {
   switch (kind) {
-    case RECORD.settled:
-      return { kind: 'settled', id: reader.number() };
+    case RECORD.finished:
+      return { kind: 'finished', id: reader.number() };
     case RECORD.written:
       return { kind: 'written', id: reader.number(), bytes: reader.number(), stored: reader.number() === 1 };
     case RECORD.serve:

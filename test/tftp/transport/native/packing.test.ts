@@ -87,7 +87,7 @@ const serve: fc.Arbitrary<ToData> = fc.oneof(
 );
 
 const refuse: fc.Arbitrary<ToData> = fc.record({ kind: fc.constant('refuse' as const), id, error });
-const settled: fc.Arbitrary<ToData> = fc.record({ kind: fc.constant('settled' as const), id });
+const finished: fc.Arbitrary<ToData> = fc.record({ kind: fc.constant('finished' as const), id });
 const written: fc.Arbitrary<ToData> = fc.record({
   kind: fc.constant('written' as const),
   id,
@@ -132,7 +132,7 @@ describe('a message comes back as it was', () => {
 
   test('to the data thread', () => {
     fc.assert(
-      fc.property(fc.oneof(answer, serve, refuse, settled, written), (message) => {
+      fc.property(fc.oneof(answer, serve, refuse, finished, written), (message) => {
         const sent = structuredClone(message);
         expect(carried(packToData, unpackToData, message)).toStrictEqual(sent);
       }),
