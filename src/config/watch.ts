@@ -35,7 +35,7 @@ const BURST_MS = 500;
 export const POLL_MS = 2_000;
 
 /** State of a file at the last check. */
-interface Seen {
+interface FileState {
   /** Digest of the bytes, or the stamp if they are not readable; `undefined` if the file did not exist. */
   readonly digest: string | undefined;
   /** Changes whenever the file may have changed; cheap to get. */
@@ -44,7 +44,7 @@ interface Seen {
 
 export class FileWatcher implements Watcher {
   readonly #options: FileWatcherOptions;
-  readonly #seen = new Map<string, Seen>();
+  readonly #seen = new Map<string, FileState>();
   #events: FSWatcher | undefined;
   #watchedPaths = '';
   #eventsLost = false;
@@ -167,7 +167,7 @@ export class FileWatcher implements Watcher {
 }
 
 /** Reads the file unless its stamp is unchanged. */
-async function look(file: string, before?: Seen): Promise<{ readonly seen: Seen; readonly ctimeMs?: number }> {
+async function look(file: string, before?: FileState): Promise<{ readonly seen: FileState; readonly ctimeMs?: number }> {
   try {
     const first = await stampOf(file);
     if (before?.stamp === first.stamp) return { seen: before };

@@ -43,7 +43,7 @@ export class SegmentCache {
   constructor({ maxBytes, allocate = (length) => new Uint8Array(length), counters = NO_COUNTERS }: SegmentCacheOptions) {
     const budget = typeof maxBytes === 'number' ? new CacheBudget(maxBytes) : maxBytes;
     this.#kept = new SegmentLru(budget, (bytes) => {
-      this.#holders.letGo(bytes);
+      this.#holders.release(bytes);
       this.#countBytes();
     });
     this.#allocate = allocate;
@@ -90,7 +90,7 @@ export class SegmentCache {
    * this it is the garbage collector's.
    */
   release(bytes: Uint8Array): void {
-    this.#holders.letGo(bytes);
+    this.#holders.release(bytes);
   }
 
   /** Counts a segment from {@link get} as used by a transfer. */

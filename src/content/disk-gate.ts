@@ -31,7 +31,7 @@ export interface DiskCall<T> {
   readonly lent?: boolean;
   work(): Promise<T>;
   /** Called with a value that arrives after the caller was refused. */
-  late?(value: T): void;
+  discard?(value: T): void;
 }
 
 /** The threads available to all gates: each hanging disk takes at most as many as its gate has places. */
@@ -102,7 +102,7 @@ export class DiskGate {
         state = 'in flight';
         call.work().then(
           (value) => {
-            if (answered) call.late?.(value);
+            if (answered) call.discard?.(value);
             else resolve(value);
             returned();
           },

@@ -91,9 +91,9 @@ export class GuardedFileSystem implements FileSystem {
     return this.#call(path, () => this.#inner.space(path));
   }
 
-  #call<T>(path: string, work: () => Promise<T>, late?: (value: T) => void): Promise<T> {
+  #call<T>(path: string, work: () => Promise<T>, discard?: (value: T) => void): Promise<T> {
     const { names, callMs } = this.#options;
-    return names.run({ path, limitMs: callMs, work, ...(late && { late }) });
+    return names.run({ path, limitMs: callMs, work, ...(discard && { discard }) });
   }
 }
 

@@ -27,7 +27,7 @@ export class Holders {
   }
 
   /** Removes a holder that no longer uses the bytes and has not passed them on. */
-  letGo({ buffer }: Uint8Array): void {
+  release({ buffer }: Uint8Array): void {
     const count = this.#count.get(buffer);
     if (count === undefined) return;
     if (count > 1) return void this.#count.set(buffer, count - 1);

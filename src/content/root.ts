@@ -50,12 +50,12 @@ export interface ServedFile extends Content {
 }
 
 /** Result of a lookup. */
-interface Seen {
+interface Resolved {
   readonly realPath: string;
   readonly stat: FileStat;
 }
 
-interface Found extends Seen {
+interface Located extends Resolved {
   /** The folder's real path. */
   readonly base: string;
   /** The name as spelled on disk. */
@@ -76,7 +76,7 @@ export class Root {
   /** Cached bytes that were read through this folder: a version cached through another one says nothing about where it lies. */
   readonly #confined = new WeakSet<Uint8Array>();
   /** A storm requests one name many times at once. */
-  readonly #finds = new SingleFlight<Found | undefined>();
+  readonly #finds = new SingleFlight<Located | undefined>();
   /** Single-segment files being read, by version. */
   readonly #underWay = new Map<string, Promise<unknown>>();
   readonly #bases = new SingleFlight<string>();
@@ -194,11 +194,11 @@ export class Root {
   }
 
   /** Looks up a name without opening the file. */
-  #find(asked: string): Promise<Found | undefined> {
+  #find(asked: string): Promise<Located | undefined> {
     return this.#finds.run(() => this.#findNow(asked, this.#options.caseInsensitive), asked);
   }
 
-  async #findNow(asked: string, caseInsensitive: boolean): Promise<Found | undefined> {
+  async #findNow(asked: string, caseInsensitive: boolean): Promise<Located | undefined> {
     const { fileSystem } = this.#options;
     let name = servableName(asked);
     if (name === undefined) return undefined;
@@ -225,7 +225,7 @@ export class Root {
     }
   }
 
-  async #look(base: string, name: string): Promise<Seen | undefined> {
+  async #look(base: string, name: string): Promise<Resolved | undefined> {
     const path = pathBeneath(base, name);
     try {
       // Most names requested during a boot do not exist: one call is enough to tell.
@@ -242,7 +242,7 @@ export class Root {
    * A file of one segment that is in the cache. Nothing is opened: the version just seen was read through this folder before,
    * and its path resolves to within.
    */
-  #cached(found: Found): HeldFile | undefined {
+  #cached(found: Located): HeldFile | undefined {
     if (found.stat.size > SEGMENT_BYTES) return undefined;
     const bytes = this.#confinedBytes(versionKey(found.stat));
     if (bytes === undefined) return undefined;
@@ -250,7 +250,7 @@ export class Root {
   }
 
   /** A storm begins with a thousand requests for one file. If the other request fails, the failure may be its own. */
-  async #readByAnother(found: Found): Promise<ServedFile | undefined> {
+  async #readByAnother(found: Located): Promise<ServedFile | undefined> {
     const underWay = this.#underWay.get(versionKey(found.stat));
     if (underWay === undefined) return undefined;
     await underWay;
@@ -258,7 +258,7 @@ export class Root {
   }
 
   /** Other requests for the same file wait until it ends. */
-  #reads({ stat }: Found): Disposable & { end(): void } {
+  #reads({ stat }: Located): Disposable & { end(): void } {
     const { promise, resolve } = Promise.withResolvers<void>();
     const key = versionKey(stat);
     if (stat.size <= SEGMENT_BYTES) this.#underWay.set(key, promise);
@@ -269,7 +269,7 @@ export class Root {
     return { end, [Symbol.dispose]: end };
   }
 
-  async #openConfined(found: Found): Promise<FileContent | undefined> {
+  async #openConfined(found: Located): Promise<FileContent | undefined> {
     const { fileSystem, cache } = this.#options;
     let file: OpenFile;
     try {
@@ -291,7 +291,7 @@ export class Root {
     }
   }
 
-  async #serve(found: Found, file: FileContent): Promise<ServedFile> {
+  async #serve(found: Located, file: FileContent): Promise<ServedFile> {
     if (file.size > SEGMENT_BYTES) return file;
     const { clock, readMs } = this.#options;
     const read = file.read(0, file.size);
@@ -306,7 +306,7 @@ export class Root {
     return this.#held(found, file.name, bytes, versionKey(file.version));
   }
 
-  #held(found: Found, name: string, bytes: Uint8Array, version: string): HeldFile {
+  #held(found: Located, name: string, bytes: Uint8Array, version: string): HeldFile {
     return new HeldFile({
       name,
       version,
@@ -317,7 +317,7 @@ export class Root {
   }
 
   /** Reads a small file again, provided that it is unchanged. */
-  async #readAgain(found: Found, version: string): Promise<Uint8Array> {
+  async #readAgain(found: Located, version: string): Promise<Uint8Array> {
     const cached = this.#confinedBytes(version);
     if (cached !== undefined) {
       this.#options.cache.countHit();
@@ -346,7 +346,7 @@ export class Root {
     return this.#options.followLinks || isBeneath(base, realPath);
   }
 
-  #nameOf(found: Found, realPath: string): string {
+  #nameOf(found: Located, realPath: string): string {
     return isBeneath(found.base, realPath) ? nameBeneath(found.base, realPath) : found.name;
   }
 }

@@ -56,7 +56,7 @@ export abstract class ContentExchange extends Exchange<FileRequest> implements F
   protected prepare(): Awaitable<void> {}
 
   /** Ends what the protocol does with the content or sink, before that is closed. */
-  protected letGo(): Awaitable<void> {}
+  protected release(): Awaitable<void> {}
 
   protected async find(options: RouteOptions): Promise<void> {
     const { request, generation } = this;
@@ -67,8 +67,8 @@ export abstract class ContentExchange extends Exchange<FileRequest> implements F
   }
 
   protected override close(): Awaitable<void> {
-    const letGo = this.letGo();
-    return isLater(letGo) ? letGo.then(() => this.feed?.close()) : this.feed?.close();
+    const release = this.release();
+    return isLater(release) ? release.then(() => this.feed?.close()) : this.feed?.close();
   }
 
   #takeContent(route: ReadRoute): void {

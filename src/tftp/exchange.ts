@@ -129,7 +129,7 @@ export class TftpExchange extends ContentExchange implements TransportExchange {
     this.#plane.refuse(this.transfer, wireError(refusal));
   }
 
-  protected override letGo(): Awaitable<void> {
+  protected override release(): Awaitable<void> {
     return this.#plane.release(this);
   }
 

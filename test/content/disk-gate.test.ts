@@ -128,12 +128,12 @@ describe('calls to a disk', () => {
 
   test('what comes too late is handed over, once', async () => {
     const { ask, end, pass } = machine();
-    const late: string[] = [];
-    const asked = ask('a', { late: (value) => late.push(value) });
+    const discarded: string[] = [];
+    const asked = ask('a', { discard: (value) => discarded.push(value) });
     await pass(LIMIT_MS);
     await end();
     await expect(asked).resolves.toBe(SILENT);
-    expect(late).toEqual(['a']);
+    expect(discarded).toEqual(['a']);
   });
 
   test('what must be done is done in the end, whoever has been refused', async () => {

@@ -7,20 +7,20 @@ test('memory is freed when the last holder lets go, whatever part of it each hol
   const bytes = new Uint8Array(4096);
   holders.hold(bytes, 2);
   holders.hold(bytes.subarray(10, 20));
-  holders.letGo(bytes);
-  holders.letGo(bytes.subarray(5));
+  holders.release(bytes);
+  holders.release(bytes.subarray(5));
   expect(bytes.length).toBe(4096);
-  holders.letGo(bytes);
+  holders.release(bytes);
   expect(bytes.length).toBe(0);
 });
 
 test.each([
-  ['was never held', (holders: Holders, bytes: Uint8Array) => holders.letGo(bytes)],
+  ['was never held', (holders: Holders, bytes: Uint8Array) => holders.release(bytes)],
   [
     'has a holder that never lets go',
     (holders: Holders, bytes: Uint8Array) => {
       holders.hold(bytes, 2);
-      holders.letGo(bytes);
+      holders.release(bytes);
     },
   ],
 ])('memory that %s stays', (_what, use) => {
@@ -33,6 +33,6 @@ test('memory that threads share stays', () => {
   const holders = new Holders();
   const bytes = new Uint8Array(new SharedArrayBuffer(4096));
   holders.hold(bytes);
-  holders.letGo(bytes);
+  holders.release(bytes);
   expect(bytes.length).toBe(4096);
 });

@@ -256,7 +256,7 @@ export class DataThread {
       case 'refuse':
         this.#unanswered.delete(message.id);
         return this.#engine.refuse(message.id, message.error, now);
-      case 'settled':
+      case 'finished':
         return this.#engine.finished(message.id);
       case 'written':
         return this.#engine.written(message.id, message.bytes, message.stored, now);
@@ -291,7 +291,7 @@ export class DataThread {
     const first = answer.kind === 'read' ? answer.first : undefined;
     if (first !== undefined) this.#holders.hold(first);
     const answered = this.#engine.answer(id, { ...answer, limits: this.#transferLimits[limitsId]! }, this.#driver.now);
-    if (!answered && first !== undefined) this.#holders.letGo(first);
+    if (!answered && first !== undefined) this.#holders.release(first);
   }
 
   /** The answer waits for the first segment, which is mostly here. */
@@ -322,7 +322,7 @@ export class DataThread {
 
   #release(bytes: Uint8Array): void {
     this.#source.release(bytes);
-    this.#holders.letGo(bytes);
+    this.#holders.release(bytes);
   }
 
   /** A disk that hangs must not keep its clients waiting for a word. */

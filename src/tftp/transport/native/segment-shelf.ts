@@ -47,7 +47,7 @@ export class SegmentShelf {
     const dropped = (bytes: Uint8Array): void => {
       resized(this.#kept.bytes);
       const slot = this.#slots.slotOf(bytes);
-      if (slot === undefined) return holders.letGo(bytes);
+      if (slot === undefined) return holders.release(bytes);
       this.#segments[slot]!.kept = false;
       this.#settle(slot);
     };

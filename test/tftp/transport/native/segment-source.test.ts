@@ -260,7 +260,7 @@ describe('a file of one segment that the main thread has', () => {
     shelf.keepWhole('c', third);
     shelf.keepWhole('d', new Uint8Array(2000));
     expect(freed).toEqual([second.buffer]);
-    holders.letGo(first);
+    holders.release(first);
     expect(freed).toEqual([second.buffer, first.buffer]);
   });
 });
