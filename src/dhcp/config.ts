@@ -20,8 +20,8 @@ export interface DhcpConfig {
    */
   readonly bootServerOnly?: boolean | undefined;
   /**
-   * Networks whose relays are answered, by the address of the relay (giaddr): `10.8.0.0/24`. The networks of the interfaces that
-   * are served always belong to them.
+   * Networks whose relays are answered, by the address of the relay (giaddr): `10.8.0.0/24`. If there are any, relays in the
+   * networks of the interfaces that are served are answered as well.
    * @default []
    */
   readonly relays?: readonly string[] | undefined;

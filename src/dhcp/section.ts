@@ -41,7 +41,7 @@ const schema = z
       .array(network)
       .default([])
       .describe(
-        'Networks whose relays are answered, by the address of the relay (giaddr): `10.8.0.0/24`. The networks of the interfaces that are served always belong to them.',
+        'Networks whose relays are answered, by the address of the relay (giaddr): `10.8.0.0/24`. If there are any, relays in the networks of the interfaces that are served are answered as well.',
       ),
     replyDelayMs: millisecondsOrNone
       .max(3000)

@@ -10,6 +10,8 @@ export interface WiresSettings {
   /** Names of interfaces; every one with an IPv4 address if left out. */
   readonly interfaces?: readonly string[] | undefined;
   readonly bootServerOnly: boolean;
+  /** Networks of relays. Only relays send to the DHCP port of an address; without any, that is left to others. */
+  readonly relays: readonly string[];
   readonly ports: { readonly dhcp: number; readonly bootServer: number };
 }
 
@@ -58,13 +60,14 @@ export function servedInterfaces({ interfaces: names }: WiresSettings, interface
 }
 
 export function wantedSockets(settings: WiresSettings, served: readonly Served[], facts: SocketFacts): readonly Wanted[] {
-  const { bootServerOnly, ports } = settings;
+  const { bootServerOnly, relays, ports } = settings;
   return served.flatMap(({ device, addresses }) => {
     const socket = (kind: Wanted['kind'], address: string, port: number): Wanted => {
       const link = kind === 'broadcast' ? (facts.deviceNumber(device) ?? address) : address;
       return { key: `${kind} ${device} ${link} ${port}`, kind, wire: { device, address }, port };
     };
-    const unicast = facts.broadcastHearsUnicast ? [] : addresses.filter((address) => !facts.isTaken(address));
+    const hearsRelays = relays.length > 0 && !facts.broadcastHearsUnicast;
+    const unicast = hearsRelays ? addresses.filter((address) => !facts.isTaken(address)) : [];
     return [
       ...(bootServerOnly
         ? []

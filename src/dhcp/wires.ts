@@ -194,7 +194,8 @@ export class Wires {
   #wantedBy(settings: WiresSettings | undefined, served: readonly Served[]): readonly Wanted[] {
     if (!settings || served.length === 0) return [];
     const { sockets } = this.#options;
-    const foreign = settings.bootServerOnly ? [] : sockets.foreign(settings.ports.dhcp);
+    const hearsRelays = !settings.bootServerOnly && settings.relays.length > 0;
+    const foreign = hearsRelays ? sockets.foreign(settings.ports.dhcp) : [];
     const facts: SocketFacts = {
       broadcastHearsUnicast: sockets.broadcastHearsUnicast,
       deviceNumber: (name) => sockets.deviceNumber(name),
@@ -252,9 +253,9 @@ export class Wires {
       this.#notice({ served: first, others }, message);
     }
     const { dhcp } = settings.ports;
-    const unicast = [...this.#open.values()].some(({ kind }) => kind === 'unicast');
-    if (first !== undefined && !settings.bootServerOnly && !sockets.broadcastHearsUnicast && !unicast)
-      this.#notice({ port: dhcp, holder: sockets.holder(dhcp) }, PORT_TAKEN);
+    const open = new Set([...this.#open.values()].map(({ kind }) => kind));
+    const isDeaf = open.has('broadcast') && !open.has('unicast') && !sockets.broadcastHearsUnicast;
+    if (isDeaf && settings.relays.length > 0) this.#notice({ port: dhcp, holder: sockets.holder(dhcp) }, PORT_TAKEN);
   }
 
   /** Each notice once. */

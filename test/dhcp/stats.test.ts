@@ -97,7 +97,7 @@ describe('the counters of DHCP', () => {
   test.each(scenarios)('$what', async ({ act, counts }) => {
     const limits = { requestsPerMachine: 3, requestsPerRelay: 4, exchanges: 5 };
     const boot = withHooks({ boot: async () => 'file' });
-    await using rig = await dhcpRig({ dhcp: { limits }, plugins: [boot] });
+    await using rig = await dhcpRig({ dhcp: { limits, relays: ['10.8.0.0/24'] }, plugins: [boot] });
     await act(rig);
     const counted = Object.entries(rig.server.stats().counters).filter(([, count]) => count > 0);
     expect(Object.fromEntries(counted)).toEqual(counts);

@@ -4,7 +4,7 @@ import { type Arrival, Wires, type WiresOptions } from '../../src/dhcp/wires.ts'
 import { listenProblem } from '../../src/net/listen-error.ts';
 import { FakeWireSockets } from '../kit/wire-sockets.ts';
 
-const SETTINGS = { bootServerOnly: false, ports: { dhcp: 67, bootServer: 4011 } };
+const SETTINGS = { bootServerOnly: false, relays: ['10.9.0.0/24'], ports: { dhcp: 67, bootServer: 4011 } };
 const FROM = { address: '0.0.0.0', port: 68 };
 const FOLLOWED_MS = 2100;
 
@@ -67,6 +67,11 @@ describe('sockets', () => {
   test.each([
     ['the interfaces that are named', { ...SETTINGS, interfaces: ['eth1'] }, ['10.2.0.1 4011', '10.2.0.1 67', 'eth1 67']],
     ['loopback if it is named', { ...SETTINGS, interfaces: ['lo'] }, ['127.0.0.1 4011', '127.0.0.1 67', 'lo 67']],
+    [
+      'broadcasts and the boot server alone, without relays',
+      { ...SETTINGS, relays: [], interfaces: ['eth0'] },
+      ['10.1.0.1 4011', 'eth0 67'],
+    ],
     ['port 4011 alone', { ...SETTINGS, bootServerOnly: true }, ['10.1.0.1 4011', '10.2.0.1 4011']],
   ])('are for %s', async (_, settings, expected) => {
     await started(settings);

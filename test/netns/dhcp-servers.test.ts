@@ -51,7 +51,7 @@ interface Daemon {
 const daemons: readonly Daemon[] = [
   {
     tool: 'dnsmasq',
-    heading: '## dnsmasq',
+    heading: '### dnsmasq',
     start: async (block, folder) => {
       await writeFile(join(folder, 'dnsmasq.conf'), block);
       const files = [`--dhcp-leasefile=${folder}/leases`, `--pid-file=${folder}/pid`, '--log-facility=-'];
@@ -60,7 +60,7 @@ const daemons: readonly Daemon[] = [
   },
   {
     tool: 'dhcpd',
-    heading: '## ISC dhcpd',
+    heading: '### ISC dhcpd',
     start: async (block, folder) => {
       await writeFile(join(folder, 'dhcpd.conf'), `ping-check false;\n${block}`);
       await writeFile(join(folder, 'leases'), '');
@@ -69,7 +69,7 @@ const daemons: readonly Daemon[] = [
   },
   {
     tool: 'kea-dhcp4',
-    heading: '## Kea',
+    heading: '### Kea',
     start: async (block, folder) => {
       const config = JSON.parse(block) as { Dhcp4: object };
       const network = { 'interfaces-config': { interfaces: ['eth0'] }, 'lease-database': { type: 'memfile', persist: false } };

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { decodePacket, encodePacket, MessageType, Option, textBytes } from '../../src/dhcp/protocol/packet.ts';
+import { decodePacket, encodePacket, MessageType, Option, textBytes, textOf } from '../../src/dhcp/protocol/packet.ts';
 import { nativeUnavailableReason } from '../../src/net/native/libc.ts';
 import { dhcpVectors } from '../dhcp/protocol/vectors.ts';
 import { type Folder, folder } from '../kit/lab.ts';
@@ -20,7 +20,7 @@ import { must, Namespaces } from './namespaces.ts';
 const askScript = fileURLToPath(new URL('ask-dhcp.ts', import.meta.url));
 const manyScript = fileURLToPath(new URL('many-dhcp.ts', import.meta.url));
 const needs = [
-  ...requireTools('ip', 'dnsmasq', 'dhcrelay', 'busybox'),
+  ...requireTools('ip', 'dnsmasq', 'dhcpd', 'kea-dhcp4', 'dhcrelay', 'busybox'),
   requireRoot(),
   { what: `the native transport (${nativeUnavailableReason()})`, met: nativeUnavailableReason() === undefined },
 ];
@@ -38,6 +38,7 @@ interface Answer {
   readonly siaddr: string;
   readonly yiaddr: string;
   readonly type: number | undefined;
+  readonly vendorClass: string;
 }
 
 /** A command on a machine, in the background; its lines as they come. */
@@ -72,7 +73,15 @@ async function asking(
     .map((line) => {
       const { from, port, hex } = JSON.parse(line) as { from: string; port: number; hex: string };
       const { file, siaddr, yiaddr, options } = decodePacket(Buffer.from(hex, 'hex'))!;
-      return { from, port, file, siaddr, yiaddr, type: options.get(Option.messageType)?.[0] };
+      return {
+        from,
+        port,
+        file,
+        siaddr,
+        yiaddr,
+        type: options.get(Option.messageType)?.[0],
+        vendorClass: textOf(options.get(Option.vendorClass) ?? new Uint8Array(0)),
+      };
     });
 }
 
@@ -131,6 +140,44 @@ async function startDnsmasq(network: Namespaces, machine: string, ...settings: r
   await expect.poll(() => lines.join('\n'), { timeout: 10_000 }).toContain('started');
 }
 
+interface Daemon {
+  readonly name: string;
+  start(network: Namespaces): Promise<void>;
+}
+
+/** DHCP servers that share port 67, on the server; they give addresses only. */
+const daemons: readonly Daemon[] = [
+  {
+    name: 'dnsmasq',
+    start: (network) =>
+      startDnsmasq(network, 'server', '--interface=lab0', '--bind-interfaces', '--dhcp-range=10.77.0.50,10.77.0.60,1h'),
+  },
+  {
+    name: 'ISC dhcpd',
+    async start(network) {
+      const at = folder();
+      at.put('dhcpd.conf', 'ping-check false;\nsubnet 10.77.0.0 netmask 255.255.255.0 { range 10.77.0.50 10.77.0.60; }\n');
+      at.put('leases', '');
+      const files = ['-cf', `${at.path}/dhcpd.conf`, '-lf', `${at.path}/leases`, '-pf', `${at.path}/pid`];
+      const { lines } = run(network, 'server', 'dhcpd', '-4', '-d', '-f', ...files, 'lab0');
+      await expect.poll(() => lines.join('\n'), { timeout: 10_000 }).toContain('Server starting service');
+    },
+  },
+  {
+    name: 'Kea',
+    async start(network) {
+      const at = folder();
+      const subnet = { id: 1, subnet: '10.77.0.0/24', pools: [{ pool: '10.77.0.50-10.77.0.60' }] };
+      const storage = { 'lease-database': { type: 'memfile', persist: false } };
+      const config = { 'interfaces-config': { interfaces: ['lab0'] }, ...storage, subnet4: [subnet] };
+      at.put('kea.json', JSON.stringify({ Dhcp4: config }));
+      const folders = [`KEA_PIDFILE_DIR=${at.path}`, `KEA_LOCKFILE_DIR=${at.path}`];
+      const { lines } = run(network, 'server', 'env', ...folders, 'kea-dhcp4', '-c', `${at.path}/kea.json`);
+      await expect.poll(() => lines.join('\n'), { timeout: 15_000 }).toContain('DHCP4_STARTED');
+    },
+  },
+];
+
 describeWith('proxyDHCP', needs, () => {
   test('answers each wire by the address that the server has there', async () => {
     await using network = await Namespaces.make('server', 'near', 'far');
@@ -146,7 +193,7 @@ describeWith('proxyDHCP', needs, () => {
     }
     const server = await served(network);
     const [near, farMeanwhile] = await Promise.all([ask(network, 'near', UEFI), ask(network, 'far')]);
-    const offer = { port: 67, file: 'boot.efi', yiaddr: '0.0.0.0', type: MessageType.offer };
+    const offer = { port: 67, file: 'boot.efi', yiaddr: '0.0.0.0', type: MessageType.offer, vendorClass: 'PXEClient' };
     expect(near).toEqual([{ ...offer, from: '10.77.0.1', siaddr: '10.77.0.1' }]);
     expect(farMeanwhile).toEqual([]);
     expect(await ask(network, 'far', UEFI)).toEqual([{ ...offer, from: '10.78.0.1', siaddr: '10.78.0.1' }]);
@@ -162,7 +209,9 @@ describeWith('proxyDHCP', needs, () => {
     await server.logged(({ msg, gone }) => msg === 'listening addresses changed' && JSON.stringify(gone).includes('"port":67'));
     await network.ip('server', 'address', 'add', '10.78.0.3/24', 'dev', 'lab78');
     await network.ip('server', 'link', 'set', 'lab78', 'up');
-    await server.logged(({ msg, came }) => msg === 'listening addresses changed' && JSON.stringify(came).includes('10.78.0.3'));
+    await server.logged(
+      ({ msg, came }) => msg === 'listening addresses changed' && JSON.stringify(came).includes('"10.78.0.3","port":67'),
+    );
     expect(await ask(network, 'far', UEFI)).toEqual([{ ...offer, from: '10.78.0.3', siaddr: '10.78.0.3' }]);
   });
 
@@ -236,17 +285,16 @@ describeWith('proxyDHCP', needs, () => {
     expect(server.log.filter(({ msg }) => String(msg).startsWith('boot'))).toEqual([]);
   });
 
-  test('shares port 67 with a DHCP server of the same host, whose clients keep their leases', async () => {
+  test.each(daemons)('shares port 67 with $name on the same host, whose clients keep their leases', async ({ start }) => {
     await using network = await oneWire();
-    const server = await served(network);
-    await startDnsmasq(network, 'server', '--interface=lab0', '--bind-interfaces', '--dhcp-range=10.77.0.50,10.77.0.60,1h');
-    await server.logged(({ msg }) => String(msg).startsWith('another DHCP server runs on this host'));
+    await served(network);
+    await start(network);
     // Firmware gets both offers: the address from one, the file from the other.
     const answers = await ask(network, 'client', UEFI);
     expect(answers.filter(({ yiaddr }) => yiaddr !== '0.0.0.0')).toHaveLength(1);
     expect(answers.filter(({ file }) => file === 'boot.efi')).toHaveLength(1);
     // A renewal is sent to the server's address alone.
-    const client = run(network, 'client', 'busybox', 'udhcpc', '-i', 'eth0', '-f', '-n', '-s', await leaseScript());
+    const client = run(network, 'client', 'busybox', 'udhcpc', '-i', 'eth0', '-f', '-n', '-t', '8', '-s', await leaseScript());
     const taken = () => client.lines.filter((line) => line.startsWith('TAKEN'));
     await expect.poll(() => taken().length, { timeout: 15_000 }).toBe(1);
     client.child.kill('SIGUSR1');
@@ -254,13 +302,34 @@ describeWith('proxyDHCP', needs, () => {
     expect(new Set(taken()).size).toBe(1);
   });
 
+  test('leaves what relays forward to another DHCP server of the host, and says so', async () => {
+    await using network = await oneWire();
+    const server = await served(network, { relays: ['10.79.0.0/24'] });
+    const udp = () => must([...network.on('server'), 'cat', '/proc/net/udp']);
+    const port67 = async () => ((await udp()).match(/ 01004D0A:0043 /g) ?? []).length;
+    expect(await port67()).toBe(1);
+    await daemons[0]!.start(network);
+    await server.logged(({ msg }) => String(msg).startsWith('another DHCP server runs on this host'));
+    expect(await port67()).toBe(0);
+  });
+
+  test.each(daemons)('starts beside $name, which has the port already', async ({ start }) => {
+    await using network = await oneWire();
+    await start(network);
+    await served(network);
+    const answers = await ask(network, 'client', UEFI);
+    expect(answers.filter(({ file }) => file === 'boot.efi')).toHaveLength(1);
+  });
+
   test('tells what has port 67 and does not share it, and answers on port 4011 alone', async () => {
     await using network = await oneWire();
-    await startDnsmasq(network, 'server', '--dhcp-range=10.77.0.50,10.77.0.60,1h');
+    const isPxe = ['--dhcp-match=set:pxe,93', '--dhcp-option-force=tag:pxe,60,PXEClient'];
+    await startDnsmasq(network, 'server', ...isPxe, '--dhcp-range=10.77.0.50,10.77.0.60,1h');
     const started = served(network);
     await expect(started).rejects.toThrow(/10\.77\.0\.1 port 67 is in use by dnsmasq \(process \d+\)[\s\S]*bootServerOnly: true/);
     await served(network, { bootServerOnly: true });
-    expect((await ask(network, 'client', UEFI)).filter(({ file }) => file === 'boot.efi')).toEqual([]);
+    // The class in its offer is what makes firmware ask port 4011 of the same address.
+    expect(await ask(network, 'client', UEFI)).toMatchObject([{ siaddr: '10.77.0.1', file: '', vendorClass: 'PXEClient' }]);
     const answers = await asking(network, 'client', ['10.77.0.1', '4011', '4011'], [vector('ovmf-x64-request-4011')]);
     expect(answers).toMatchObject([{ from: '10.77.0.1', port: 4011, file: 'boot.efi' }]);
   });

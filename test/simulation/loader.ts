@@ -133,7 +133,9 @@ function inputOf(world: World, plan: Plan, singlePort: boolean): Config {
   const { hookMs, setupMs, ...tftpLimits } = plan.limits;
   return {
     tftp: { listen, singlePort, limits: tftpLimits },
-    ...(plan.dhcp === 'off' ? {} : { dhcp: { bootServerOnly: plan.dhcp === 'boot server only', limits: { exchanges: 5 } } }),
+    ...(plan.dhcp === 'off'
+      ? {}
+      : { dhcp: { bootServerOnly: plan.dhcp === 'boot server only', relays: ['10.8.0.0/24'], limits: { exchanges: 5 } } }),
     rootDir,
     limits: { hookMs, setupMs },
     stableMs,
