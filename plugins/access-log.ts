@@ -1,38 +1,41 @@
 /**
- * One line in the log as a transfer starts, one as it ends, and one for each boot that is over; each kind can be left out. It only tells; it decides nothing.
+ * Logs a line when a transfer starts, one when it ends, and one for each finished boot; each kind can be turned off. It decides
+ * nothing.
  *
- * Fields of a line (absent where nothing is known): those marked * stand in the first line, too.
+ * Fields of a line (absent if unknown); the line of the start has those marked *.
  *
  * | field | what it is |
  * | --- | --- |
  * | `transfer` * | number of the transfer, unique in the process; bound to every log line about it |
- * | `client`, `port` * | who asked |
- * | `host` * | what the config calls the machine |
- * | `mac`, `macSource` * | the client's MAC address and where it is known from: `table`, `neighbours`, `filename`, … |
+ * | `client`, `port` * | the client's address and port |
+ * | `host` * | the machine's name in the config |
+ * | `mac`, `macSource` * | the client's MAC address and its source: `table`, `neighbours`, `filename`, … |
  * | `uuid`, `uuidSource`, `serial`, `serialSource` * | the same for its UUID and its serial number |
  * | `kind`, `mode` * | `read` or `write`; `octet` or `netascii` |
  * | `asked` * | the file name as the client spelt it; untrusted |
  * | `served` * | the file under the root, or `plugin:<name>` |
- * | `size` * | bytes in all |
+ * | `size` * | total bytes |
  * | `generation` * | number of the config in force |
  * | `outcome` | `completed`, `probed`, `aborted`, `refused`, `failed` |
- * | `bytes` | acknowledged, or stored |
- * | `options` | as agreed: `{ "blksize": "1468" }` |
+ * | `bytes` | bytes acknowledged or stored |
+ * | `options` | the negotiated options: `{ "blksize": "1468" }` |
  * | `ms`, `mbPerS` | duration, and 10⁶ bytes a second |
- * | `rttMs`, `retransmissions` | round-trip time, packets sent again |
- * | `lastAckMissing` | `true` if the client never acknowledged the end |
- * | `error` | `{ code, message }` of the ERROR that ended it; the client's text is untrusted. `cause`: what the client is not told |
+ * | `rttMs`, `retransmissions` | round-trip time; packets sent again |
+ * | `lastAckMissing` | `true` if the client never acknowledged the last block |
+ * | `error` | `{ code, message }` of the ERROR that ended it; the client's text is untrusted. `cause`: details that the client is not told |
  *
- * The line of an offer by DHCP, once for what a machine is offered, however often it asks: `host`, `mac`, `uuid`, … as above, `firmware`, `arch`
- * (option 93), `offered` (a name, a URL, or `disk`), `layout`, `answeredOn` (the port: 67 or 4011), `relay` (its address), `secs` (since
- * the machine began, as it says), `outcome`, `generation`, `ms`; `error` where nothing is offered.
+ * The line of a DHCP offer, logged once however often the machine repeats its request: `host`, `mac`, `uuid`, … as above,
+ * `firmware`, `arch` (option 93), `offered` (a name, a URL, or `disk`), `layout`, `answeredOn` (the port: 67 or 4011), `relay`
+ * (its address), `secs` (seconds since the machine began, by its own count), `outcome`, `generation`, `ms`; `error` if nothing is
+ * offered.
  *
- * The line of a boot, for a machine that has made more than one request: `client`, `mac`, `macSource`, `serial`, … as above, `host` (what the
- * config calls it), `steps` (`{ served, bytes, ms, afterMs, requests, outcome }`: a file, the time that it took, and the time since
- * the one before), `ms`, `bytes`, `requests`, and where there were any `absent` (names that do not exist), `probes`, `refused`,
- * `retransmissions`, `moreSteps` (beyond 64), `offers` (`{ offered, layout, answeredOn, firmware, ms }`: what DHCP told it to load). `ended` says why it is over: `done` (a kernel, an initrd, or what boots of this kind
- * have ended with before, and five seconds of silence), `idle`, `again` (it started over), `cut` (the server stops here). `continued`:
- * the machine went on after a line that said `done`.
+ * The line of a boot, for a machine that has made more than one request: `client`, `mac`, `macSource`, `serial`, … as above,
+ * `host`, `steps` (`{ served, bytes, ms, afterMs, requests, outcome }`: a file, its duration, and the time since the file before
+ * it), `ms`, `bytes`, `requests`, and, unless zero, `absent` (requests for names that do not exist), `probes`, `refused`,
+ * `retransmissions`, `moreSteps` (beyond 64), `offers` (`{ offered, layout, answeredOn, firmware, ms }`: what DHCP told the
+ * machine to load). `ended` is why the boot is over: `done` (the last file was a kernel, an initrd, or one that ended such boots
+ * before, and five seconds of silence followed), `idle`, `again` (the machine started over), `cut` (the server stopped following
+ * it). `continued`: the machine went on after a line with `done`.
  */
 import { type DhcpSummary, definePlugin, type ExchangeInfo, type ExchangeSummary, type Log, type Outcome } from 'pxe';
 import { z } from 'zod';
@@ -40,11 +43,13 @@ import { BootLog, round } from './boot-log.ts';
 import { clientFields } from './lib/client-fields.ts';
 
 export interface AccessLogOptions {
-  /** A line as a transfer starts; the line at its end tells all of it again. Default true. */
+  /** Log the start of each transfer; the line of its end repeats all its fields. Default true. */
   readonly starts?: boolean | undefined;
-  /** A line for each name that does not exist: boot loaders search. The boot's line counts them all the same. Default true. */
+  /**
+   * Log each request for a name that does not exist; boot loaders search. The boot's line counts them in any case. Default true.
+   */
   readonly absent?: boolean | undefined;
-  /** A line for each boot; `idleMs` (default 60000): a machine that asks for nothing for this long has booted. Default true. */
+  /** Log each boot. A boot is over when its machine sends no request for `idleMs` (default 60000). Default true. */
   readonly boots?: boolean | { readonly idleMs?: number | undefined } | undefined;
 }
 
@@ -88,7 +93,7 @@ const messages: Record<Outcome, string> = {
   failed: 'transfer failed',
 };
 
-/** One line for what a machine is offered, however often it asks. */
+/** Logs an offer at level info once, and its repetitions at level debug. */
 function logOffer(log: Log, summary: ExchangeSummary, dhcp: DhcpSummary): void {
   const { outcome, error } = summary;
   if (outcome === 'failed') log.warn(offerFields(summary, dhcp), 'boot request failed');
@@ -116,7 +121,7 @@ function offerFields({ request, generation, outcome, durationMs }: ExchangeSumma
   };
 }
 
-/** Firmware asks for sizes, walks through absent names and breaks off at will: none of that is trouble. */
+/** Firmware probes sizes, searches through absent names and aborts at will: none of these is a problem. */
 function isTrouble(summary: ExchangeSummary): boolean {
   return summary.outcome === 'failed' || (summary.outcome === 'refused' && !isAbsent(summary));
 }

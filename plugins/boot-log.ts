@@ -1,6 +1,6 @@
 /**
- * Boots with a clock and a log: one timer for all of them, and none while there are none. It outlives reloads, so that a save cuts
- * no boot in two; each generation hands in its own log and timing.
+ * Connects `Boots` to the clock and the log, with one timer while any boot is in progress. It outlives reloads, so that a reload
+ * does not split a boot; each generation supplies its own log and timing.
  */
 import type { ExchangeInfo, ExchangeSummary, Log } from 'pxe';
 import type { Boot } from './boot-session.ts';
@@ -17,7 +17,7 @@ export class BootLog {
     this.#log = log;
   }
 
-  /** A new generation's log and timing hold from now on. */
+  /** Switches to the log and timing of a new generation. */
   use(log: Log, idleMs: number): void {
     this.#log = log;
     this.#timing.idleMs = idleMs;
@@ -53,7 +53,7 @@ export class BootLog {
   }
 
   #onBoot(boot: Boot): void {
-    // A single request has its line already, and so has an offer.
+    // A single request has already been logged, and so has an offer.
     if (boot.requests > 0 && boot.requests + boot.offers.length > 1) this.#log.info(bootFields(boot), 'boot');
   }
 }
@@ -78,7 +78,7 @@ function bootFields(boot: Boot) {
   };
 }
 
-/** To three places: microseconds of a millisecond. */
+/** Rounds to three decimal places: milliseconds to whole microseconds. */
 export function round(value: number): number {
   return Math.round(value * 1000) / 1000;
 }

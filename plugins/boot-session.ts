@@ -1,20 +1,20 @@
 /**
- * One boot of one machine: the files that it has loaded, in order, and what is counted beside them. It writes no log and knows no
- * clock but the times that it is given.
+ * One boot of one machine: the files that it has loaded, in order, and its counters. It writes no log; the caller passes the
+ * time.
  */
 import type { BootLayout, ExchangeInfo, ExchangeSummary, Firmware } from 'pxe';
 
-/** A file of a boot, asked for once or several times in a row. */
+/** A file of a boot, requested once or several times in a row. */
 export interface BootStep {
   /** The file under the root, or `plugin:<name>`. */
   readonly served: string;
   readonly bytes: number;
   /** From its first request to the end of its last. */
   readonly ms: number;
-  /** Since the step before it had ended: what the machine did meanwhile. */
+  /** Since the end of the previous step: the time that the machine spent between the two. */
   readonly afterMs: number;
   readonly requests: number;
-  /** Of the last request for it, unless that was `completed`. */
+  /** Outcome of the last request for the file, unless it was `completed`. */
   readonly outcome: Exclude<ExchangeSummary['outcome'], 'completed'> | undefined;
 }
 
@@ -23,7 +23,7 @@ export interface BootOffer {
   readonly offered: string;
   readonly layout: BootLayout | undefined;
   readonly answeredOn: 67 | 4011;
-  /** The firmware that asked, or iPXE. */
+  /** The firmware that sent the request, or iPXE. */
   readonly firmware: Firmware | undefined;
   readonly ms: number;
 }
@@ -34,7 +34,7 @@ export interface Boot {
   readonly offers: readonly BootOffer[];
   /** The first {@link MAX_STEPS}. */
   readonly steps: readonly BootStep[];
-  /** Steps beyond those. */
+  /** Number of further steps. */
   readonly moreSteps: number;
   /** From the first request to the end of the last. */
   readonly ms: number;
@@ -47,9 +47,12 @@ export interface Boot {
   /** Requests refused for another reason. */
   readonly refused: number;
   readonly retransmissions: number;
-  /** Why it is over: its last step is known, nothing more came, it started over, or the server stops here (a stop, too many machines). */
+  /**
+   * Why it is over: its last step is known to be the last (`done`), no request followed (`idle`), the machine started over
+   * (`again`), or the server stopped following it (`cut`: the server stops, or too many machines boot).
+   */
   readonly ended: 'done' | 'idle' | 'again' | 'cut';
-  /** The machine's boot had seemed to be over before. */
+  /** An earlier part of this boot was reported as `done`. */
   readonly continued: boolean;
 }
 
@@ -58,30 +61,30 @@ export const MAX_OFFERS = 8;
 
 type Step = { -readonly [Key in keyof BootStep]: BootStep[Key] };
 
-/** What a boot began and ended with. */
+/** The first and the last file of a boot. */
 export interface Chain {
   readonly first: string;
   readonly last: string;
 }
 
-/** A boot under way. */
+/** A boot in progress. */
 export class Session {
   client: Boot['client'];
-  /** Its line is written. */
+  /** The boot has been reported. */
   told = false;
-  /** The boot that had seemed to be over when this one began, until it is known whether this one goes on from it. */
+  /** The boot that was reported as done before this one began, until it is known whether this one continues it. */
   before: Chain | undefined;
   continued = false;
   readonly keys: string[] = [];
   readonly #began: number;
-  /** When something last happened. */
+  /** Time of the last event. */
   #last: number;
   /** Transfers under way. */
   readonly #active = new Set<number>();
   readonly #offers: BootOffer[] = [];
   readonly #steps: Step[] = [];
   readonly #counts = { moreSteps: 0, bytes: 0, requests: 0, probes: 0, absent: 0, refused: 0, retransmissions: 0 };
-  /** The file that was sent last; `step` is absent beyond those that are kept. */
+  /** The file that was sent last; `step` is absent beyond {@link MAX_STEPS}. */
   #latest: { readonly served: string; readonly began: number; ended: number; readonly step: Step | undefined } | undefined;
 
   constructor(client: Boot['client'], now: number) {
@@ -90,12 +93,12 @@ export class Session {
     this.#last = now;
   }
 
-  /** What it began with; `undefined` where nothing was found yet. */
+  /** The first file; `undefined` before any file was served. */
   get first(): string | undefined {
     return this.#steps[0]?.served;
   }
 
-  /** `undefined` unless it has gone from one file to another that was loaded to its end. */
+  /** `undefined` unless the boot has at least two steps and its last file was loaded completely. */
   get chain(): Chain | undefined {
     const step = this.#latest?.step;
     if (this.first === undefined || this.#steps.length < 2 || step === undefined || step.outcome !== undefined) return undefined;
@@ -106,17 +109,23 @@ export class Session {
     return this.#active.size === 0 && this.#last <= since;
   }
 
-  /** It has gone on to other files, and now the first is asked for again. */
+  /**
+   * Whether a request for `served` starts the boot over: the machine had moved on to other files and now requests the first one
+   * again.
+   */
   isBegunAnewBy(served: string | undefined): boolean {
     return this.#active.size === 0 && this.#steps.length > 1 && served !== undefined && served === this.#steps[0]!.served;
   }
 
-  /** Whether it has loaded something, or was told what to load. */
+  /** Whether the machine has loaded a file or received an offer. */
   get isBegun(): boolean {
     return this.#steps.length > 0 || this.#offers.length > 0;
   }
 
-  /** Firmware asks by DHCP before it loads anything, so it has started over; iPXE asks in the middle of a boot. */
+  /**
+   * Firmware sends its DHCP request before it loads a file, so a new one means that the machine started over. iPXE sends one in
+   * the middle of a boot.
+   */
   isBegunAnewByOffer({ request, dhcp }: ExchangeSummary): boolean {
     return dhcp?.port === 67 && !dhcp.isRepeat && request.client.firmware !== 'ipxe' && this.#active.size === 0 && this.isBegun;
   }

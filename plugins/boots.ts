@@ -1,10 +1,11 @@
 /**
- * Puts a machine's requests together into boots: shim, then GRUB, then the kernel, then the initrd. It keeps a little of each boot
- * that is under way, and tells of it once it is over; it writes no log and knows no clock but the times that it is given.
+ * Groups a machine's requests into boots: shim, then GRUB, then the kernel, then the initrd. It keeps a summary of each boot in
+ * progress and reports it when it is over. It writes no log; the caller passes the time.
  *
- * A boot by DHCP begins with the offer. Requests belong together by MAC address or, where none is known, by address. A boot is over when its machine has asked for
- * nothing for `idleMs`, or asks again for what the boot began with; and after a short silence already, where its last step is known
- * to be the last (`last-steps.ts`). A machine that goes on after that has another, continued boot, and the rule is not relied on again.
+ * A boot by DHCP begins with the offer. Requests belong to one boot by MAC address or, if that is unknown, by IP address. A boot
+ * is over when its machine has sent no request for `idleMs` or requests the boot's first file again. It is over after a shorter
+ * silence if its last step is known to be the last (`last-steps.ts`). If the machine goes on after that, a second, continued boot
+ * is reported, and that last step is no longer taken for the last.
  */
 import type { ExchangeInfo, ExchangeSummary } from 'pxe';
 import { type Boot, Session } from './boot-session.ts';
@@ -12,21 +13,21 @@ import { LastSteps } from './lib/last-steps.ts';
 
 export interface BootsOptions {
   readonly idleMs: number;
-  /** Told of every boot that is over. */
+  /** Called with each boot that is over. */
   onBoot(boot: Boot): void;
 }
 
-/** Boots under way at a time; the one that began first is cut off for another. */
+/** Maximum boots in progress; beyond it, the oldest is cut. */
 export const MAX_MACHINES = 4096;
-/** Silence after the last step, if that is known to be the last. */
+/** Silence that ends a boot whose last step is known to be the last. */
 export const QUIET_MS = 5000;
 
-/** Of a machine that asks for an address. */
+/** Address of a machine that does not have one yet. */
 const NO_ADDRESS = '0.0.0.0';
 
 export class Boots {
   readonly #options: BootsOptions;
-  /** By MAC address and by address: a machine whose MAC address shows late, or not in every name, is still one. */
+  /** By MAC address and by IP address: a machine's MAC address may become known late, or be in some of its names only. */
   readonly #byKey = new Map<string, Session>();
   readonly #sessions = new Set<Session>();
   readonly #lastSteps = new LastSteps();
@@ -48,7 +49,7 @@ export class Boots {
     (anew ? this.#of(request.client, now) : session).started(id);
   }
 
-  /** A request has ended, refused ones too. */
+  /** A request has ended or was refused. */
   end(summary: ExchangeSummary, now: number): void {
     if (summary.request.kind === 'boot') return this.#offer(summary, now);
     if (summary.request.kind !== 'read') return;
@@ -57,13 +58,13 @@ export class Boots {
     const { before, first } = session;
     if (before === undefined || first === undefined) return;
     session.before = undefined;
-    // The next boot of the machine begins like the one before.
+    // The machine's next boot begins with the same file.
     if (first === before.first) return;
     session.continued = true;
     this.#lastSteps.distrust(before.first, before.last);
   }
 
-  /** Ends the boots that nothing more comes of. */
+  /** Ends the boots that have been idle for long enough. */
   sweep(now: number): void {
     const { idleMs } = this.#options;
     const quietMs = Math.min(QUIET_MS, idleMs);
@@ -72,7 +73,7 @@ export class Boots {
         if (!session.told && session.chain) this.#lastSteps.learn(session.chain.first, session.chain.last);
         this.#over(session, 'idle');
       } else if (!session.told && session.isIdle(now - quietMs) && this.#isDone(session)) {
-        // It stays known until it is idle: what comes until then belongs to the same boot.
+        // The session is kept until it is idle, because requests until then belong to the same boot.
         session.told = true;
         this.#options.onBoot(session.story('done'));
       }
@@ -83,12 +84,12 @@ export class Boots {
     return chain !== undefined && this.#lastSteps.isLast(chain.first, chain.last);
   }
 
-  /** Ends them all. */
+  /** Ends all boots. */
   cut(): void {
     for (const session of this.#sessions) this.#over(session, 'cut');
   }
 
-  /** A boot begins with what DHCP offers. Requests for files belong to it if their client's MAC address is known. */
+  /** A DHCP offer begins a boot. Requests for files belong to it if the client's MAC address is known. */
   #offer(summary: ExchangeSummary, now: number): void {
     const { client } = summary.request;
     if (client.mac === undefined || summary.dhcp?.offered === undefined) return;
@@ -107,7 +108,7 @@ export class Boots {
     return session;
   }
 
-  /** The boot that a request belongs to; one that was told as done already is replaced by one that goes on from it. */
+  /** The boot that a request belongs to. A boot already reported as done is replaced by one that continues it. */
   #underWay(client: Boot['client'], now: number): Session | undefined {
     const found = this.#find(client);
     if (!found?.told) return found;
@@ -123,7 +124,7 @@ export class Boots {
     const known = mac === undefined ? undefined : this.#byKey.get(mac);
     if (known) return known;
     const here = this.#byKey.get(address);
-    // Several machines behind one address are told apart by their MAC addresses.
+    // MAC addresses distinguish machines that share one IP address.
     return mac === undefined || here?.client.mac === undefined ? here : undefined;
   }
 

@@ -1,19 +1,19 @@
 /**
- * What the name of a file tells of the machine that asks for it: a MAC address, a UUID or a serial number. It is the client's claim:
- * anybody can ask for any name.
+ * Reads a MAC address, a UUID or a serial number from a requested file name. It is only the client's claim: any client can
+ * request any name.
  */
 import { parseMac, parseSerial } from 'pxe/kit';
 import { isOfOneMachine } from './leases/lease.ts';
 import { parsePiName } from './lib/raspberry-pi.ts';
 
-/** What a name claims of the machine. */
+/** What a name claims about the machine. */
 export interface Claims {
   readonly mac?: string;
   readonly uuid?: string;
   readonly serial?: string;
 }
 
-/** All that a name claims; `undefined` if that is nothing. */
+/** All claims of a name; `undefined` if there are none. */
 export function claimsInName(name: string): Claims | undefined {
   const [mac, uuid, serial] = [macInName(name), uuidInName(name), serialInName(name)];
   if ((mac ?? uuid ?? serial) === undefined) return undefined;
@@ -40,9 +40,9 @@ export function macInName(name: string): string | undefined {
 }
 
 /**
- * Reads `pxelinux.cfg/1a5fc6b1-5d2b-0e4f-9c55-0123456789ab` and, anywhere else, iPXE's `${uuid}`. PXELINUX prints the octets in the
- * order in which SMBIOS stores them, and all others the first three groups in the order of RFC 9562, as `dmidecode` and iPXE show
- * them: PXELINUX's are brought into that.
+ * Reads `pxelinux.cfg/1a5fc6b1-5d2b-0e4f-9c55-0123456789ab` and, anywhere else, iPXE's `${uuid}`. PXELINUX prints the octets in
+ * the order in which SMBIOS stores them. All others, `dmidecode` and iPXE among them, print the first three groups in the order
+ * of RFC 9562; PXELINUX's UUIDs are converted to that order.
  */
 export function uuidInName(name: string): string | undefined {
   const [, folder, found] = uuidSpelling.exec(name) ?? [];
@@ -52,8 +52,8 @@ export function uuidInName(name: string): string | undefined {
 }
 
 /**
- * Reads `d1f0c2aa/start4.elf`: a Raspberry Pi puts the last eight digits of its serial number before every name. All 16 count before
- * a file of its firmware.
+ * Reads `d1f0c2aa/start4.elf`: a Raspberry Pi puts the last eight digits of its serial number before every name. All 16 digits
+ * are accepted before the name of a firmware file.
  */
 export function serialInName(name: string): string | undefined {
   const { folder = '', isFirmware } = parsePiName(name) ?? {};
@@ -63,17 +63,18 @@ export function serialInName(name: string): string | undefined {
 const macSpellings = [
   // `01` is ARP's number for Ethernet: PXELINUX, GRUB, U-Boot.
   /(?:^|[^0-9a-f])01-((?:[0-9a-f]{2}-){5}[0-9a-f]{2})(?![0-9a-f])(?!-[0-9a-f]{2}(?![0-9a-z]))/i,
-  // Not within a longer row of pairs.
+  // Not part of a longer sequence of pairs.
   /(?<![0-9a-f])(?<!(?:^|[^0-9a-z])[0-9a-f]{2}-)((?:[0-9a-f]{2}-){5}[0-9a-f]{2})(?![0-9a-f])(?!-[0-9a-f]{2}(?![0-9a-z]))/i,
   /(?<![0-9a-f:])((?:[0-9a-f]{2}:){5}[0-9a-f]{2})(?![0-9a-f:])/i,
-  // Twelve digits alone are seldom a MAC address: a UUID ends in as many, a commit or a date may have them. They count as all of a
-  // component but for its endings, …
+  // Twelve digits alone are seldom a MAC address: a UUID ends in twelve, and a commit hash or a date may have them. They count if
+  // they are a whole component without its extensions, …
   /^([0-9a-f]{12})(?:\..*)?$/i,
-  // … behind a word that says so: of iPXE menus, Cisco, Grandstream, Linksys, Obihai, Alcatel-Lucent, Panasonic, Mitel and Snom phones, …
+  // … after a known prefix: of iPXE menus, Cisco, Grandstream, Linksys, Obihai, Alcatel-Lucent, Panasonic, Mitel and Snom phones,
+  // …
   /^(?:mac[-_.]?|(?:ctl|itl)?sep|sip|ata|cfg|spa|obi|(?:sip)?config[-_.]?|mn_|snom[0-9a-z]{2,5}-)([0-9a-f]{12})(?![0-9a-z])/i,
-  // … behind ARP's number for Ethernet, by Solaris without a dash, …
+  // … after ARP's number for Ethernet, which Solaris writes without a dash, …
   /^(?:(?:menu\.(?:lst|conf)|grub\.cfg)\.01|(?:grub\.cfg-)?01-)([0-9a-f]{12})(?:\..*)?$/i,
-  // … or before a word, as Polycom and Yealink phones name their settings and logs.
+  // … or before a known suffix, as Polycom and Yealink phones name their settings and logs.
   /^([0-9a-f]{12})[-_](?:[0-9a-z]+[-_])?(?:registration|reg|phone|sip|ext|web|app|boot|user|device|site|license|directory|contacts?|calls|features|local|lync|cloud|flash|all)(?:\..*)?$/i,
 ];
 

@@ -1,6 +1,6 @@
 /**
- * Files made for the machine that asks, by a function or from a template. The bytes are made before the first reply, so their size
- * is known. It opens no file under the root and finds out nothing about a machine: `identify` and `hosts` do.
+ * Generates files for each machine by a function or from a template. The bytes are made before the first reply, so their size is
+ * known. It opens no file under the root, and leaves it to `identify` and `hosts` to find out about the machine.
  */
 import { resolve } from 'node:path';
 import { definePlugin, type Hooks } from 'pxe';
@@ -24,7 +24,7 @@ export const generate = definePlugin({
     const exact = new Map<string, Rule>();
     for (const rule of rules) {
       const name = fold(rule.glob.pattern);
-      // Of two spellings of one name the first counts.
+      // If a name is given in two spellings, the first counts.
       if (!hasWildcard(name) && !exact.has(name)) exact.set(name, rule);
     }
     const globs = rules.filter(({ glob }) => hasWildcard(glob.pattern));

@@ -1,6 +1,6 @@
 /**
- * Variables that a template needs and a listed machine lacks: for `pxe check`. Fills every template in for every machine that the
- * config lists; functions are not called, for they may do anything.
+ * For `pxe check`: finds variables that a template needs and a listed machine lacks. Renders every template for every machine
+ * that the config lists. Functions are not called, because they may have side effects.
  */
 import type { Call, Client, Finding, ReadRequest } from 'pxe';
 import { nearest } from 'pxe/kit';
@@ -8,7 +8,7 @@ import { contextOf, reservedNames, scopeOf } from './context.ts';
 import type { Rule } from './rules.ts';
 import { TemplateError } from './template-error.ts';
 
-/** At most so many are named. */
+/** Maximum machines named in a finding. */
 const MAX_NAMES_LISTED = 5;
 
 export function unknownVariables(

@@ -1,27 +1,27 @@
 /**
- * What a generated file is made of: what the config knows of the machine, and what the client says. Text of the client is on one
- * line, whatever it sent: it must not add lines to a script.
+ * The input of a generated file: what the config knows about the machine, and what the client sent. Control characters are
+ * removed from the client's text, so that it cannot add lines to a script.
  */
 import type { Call, Client, Host, ReadRequest } from 'pxe';
 import { hexAddress } from '../lib/address.ts';
 
-/** What a function is given that makes a file. */
+/** Argument of a function that generates a file. */
 export interface GenerateContext {
-  /** The request; `asked`, `name` and options are untrusted, and without control characters. */
+  /** The request; `asked`, `name` and options are untrusted. Control characters are removed. */
   readonly request: ReadRequest;
   readonly call: Call;
   readonly client: Client;
-  /** Which of the config's machines it is, if any. */
+  /** The machine's entry in the config, if it has one. */
   readonly host: Host | undefined;
-  /** The host's, over those of the rule. */
+  /** The host's variables override the rule's. */
   readonly variables: Readonly<Record<string, unknown>>;
-  /** `52:54:00:12:34:56`, if it is known. */
+  /** `52:54:00:12:34:56`, if known. */
   readonly mac: string | undefined;
   /** IPv4 or IPv6 address, without zone. */
   readonly address: string;
-  /** The server's address that the client sent to: `http://${server}/…`. */
+  /** The server's address that the client sent its request to: `http://${server}/…`. */
   readonly server: string;
-  /** What the wildcards of the rule's name stand for, in order. */
+  /** What the wildcards of the rule's name matched, in order. */
   readonly match: readonly string[];
 }
 
@@ -53,10 +53,10 @@ export function contextOf(
   };
 }
 
-/** The names that a template knows beside its variables. */
+/** Names that a template may use besides its variables. */
 export const reservedNames = ['client', 'host', 'match', 'request', 'server', 'variables'] as const;
 
-/** What a template sees: variables by their names, all else under {@link reservedNames}. What is not known is not there. */
+/** The scope of a template: variables by their names, the rest under {@link reservedNames}. Unknown values are absent. */
 export function scopeOf({ request, client, host, variables, mac, address, server, match }: GenerateContext): object {
   const { uuid, serial, macSource, uuidSource, serialSource, firmware, arch } = client;
   return {
@@ -87,7 +87,7 @@ function known(values: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
 
-/** Line ends of Unicode among them: some reader may take them for one. */
+/** Includes Unicode's line separators, which some programs take for line ends. */
 function oneLine(text: string): string {
   return text.replace(CONTROLS, '');
 }
@@ -95,7 +95,7 @@ function oneLine(text: string): string {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
-/** What is particular to its protocol, with each text on one line. */
+/** The part of the request that its protocol adds, without control characters. */
 function withLines(request: ReadRequest): ReadRequest {
   if (request.protocol !== 'tftp') return request;
   const options = new Map([...request.tftp.options].map(([name, value]) => [oneLine(name), oneLine(value)]));

@@ -1,10 +1,10 @@
 /**
- * GRUB 2 menus. A script like a shell's: whatever is not known to be harmless stands in single quotes.
+ * GRUB 2 menus. The syntax is a shell's: text that is not known to be harmless is put in single quotes.
  */
 import { argumentsOf, checkMenu, type Menu, type MenuEntry, words } from './menu.ts';
 import { count, line, word } from './text.ts';
 
-/** Throws an Error for what GRUB cannot be told. */
+/** Throws an Error for a value that GRUB's syntax cannot express. */
 export function grubMenu(menu: Menu): string {
   const { first } = checkMenu(menu);
   const { entries, title, timeoutSeconds } = menu;

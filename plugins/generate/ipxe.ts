@@ -1,15 +1,15 @@
 /**
- * iPXE scripts. iPXE parts a line at blanks and knows no quotes; `${…}` is filled in by iPXE itself.
+ * iPXE scripts. iPXE splits a line at blanks, has no quoting, and expands `${…}` itself.
  */
 import { argumentsOf, checkMenu, type Menu, type MenuEntry, words } from './menu.ts';
 import { count, line, word } from './text.ts';
 
-/** A script that starts the one entry, or asks which. Throws an Error for what iPXE would take for something else. */
+/** A script that starts the only entry or shows a menu. Throws an Error for a value that iPXE would misread. */
 export function ipxeScript(menu: Menu): string {
   const { first } = checkMenu(menu);
   const { entries, title = 'Boot', timeoutSeconds } = menu;
   if (entries.length === 1) return script(['#!ipxe', ...startLines(entries[0]!)]);
-  // 0 would be without end.
+  // 0 would wait forever.
   const ms =
     timeoutSeconds === undefined ? undefined : Math.max(1, count(timeoutSeconds * 1000, 'timeoutSeconds in milliseconds'));
   return script([
@@ -24,14 +24,14 @@ export function ipxeScript(menu: Menu): string {
   ]);
 }
 
-/** Ends the script if it fails. */
+/** A failure ends the script. */
 function startLines(entry: MenuEntry): string[] {
   const of = `of ${entry.label}`;
   const uri = (written: string, what: string) => noOption(text(word(written, what), what), what);
   if (entry.localBoot) return ['exit'];
   if (entry.chain !== undefined) return [`chain ${uri(entry.chain, `chain ${of}`)}`];
   const initrds = words(entry.initrd, `initrd ${of}`).map((one) => uri(one, `initrd ${of}`));
-  // UEFI hands the kernel its initrd by the name that the command line has.
+  // With UEFI the kernel finds its initrd by the name in the command line.
   const names = initrds.map((one) => `initrd=${one.replace(/[?#].*$/, '').replace(/^.*\//, '')}`);
   const args = argumentsOf(entry.append).map((one) => text(one, `append ${of}`));
   return [
@@ -41,7 +41,7 @@ function startLines(entry: MenuEntry): string[] {
   ];
 }
 
-/** Words none of which parts commands, begins a comment, or joins the next line to this one. */
+/** Words, none of which separates commands, begins a comment or continues the line. */
 function text(written: string, what: string): string {
   const parts = line(written, what).split(/\s+/);
   const wrong = parts.find((part) => /^(\|\||&&|;)$|^#|\\$/.test(part));

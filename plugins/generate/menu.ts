@@ -1,22 +1,22 @@
 /**
- * A boot menu, whatever boot loader it is written for: `ipxeScript`, `pxelinuxMenu` and `grubMenu` take the same.
+ * A boot menu independent of the boot loader: `ipxeScript`, `pxelinuxMenu` and `grubMenu` all take it.
  */
 import { label, word } from './text.ts';
 
 export interface Menu {
   readonly title?: string | undefined;
-  /** The label of the entry that starts when nobody chooses. Default: the first. */
+  /** The label of the entry that starts without a choice. Default: the first. */
   readonly default?: string | undefined;
-  /** So long is waited for a choice; 0 waits for none. Left out: without end where there is a choice. */
+  /** Time to wait for a choice; with 0 the default starts immediately. Without it, a menu of several entries waits forever. */
   readonly timeoutSeconds?: number | undefined;
   readonly entries: readonly MenuEntry[];
 }
 
-/** One thing to start: a kernel, another boot loader, or what is on the machine's disk. */
+/** An entry: a kernel, another boot loader, or the machine's local disk. */
 export type MenuEntry = {
   /** Letters, digits, `_`, `.` and `-`. */
   readonly label: string;
-  /** For people. Default: the label. */
+  /** Shown in the menu. Default: the label. */
   readonly title?: string | undefined;
 } & (
   | {
@@ -37,7 +37,7 @@ export type MenuEntry = {
   | { readonly localBoot: true; readonly kernel?: undefined; readonly chain?: undefined }
 );
 
-/** Throws an Error for a menu without entries, labels that are none or are there twice, and a default that is not there. */
+/** Throws an Error for a menu without entries, for invalid or duplicate labels, and for a default that does not exist. */
 export function checkMenu({ entries, default: chosen }: Menu): { readonly first: string } {
   const [entry] = entries;
   if (entry === undefined) throw new Error('a menu needs at least one entry');
@@ -50,12 +50,12 @@ export function checkMenu({ entries, default: chosen }: Menu): { readonly first:
   return { first };
 }
 
-/** Names of files, each without blanks. */
+/** File names without blanks. */
 export function words(values: string | readonly string[] | undefined, what: string): readonly string[] {
   return (typeof values === 'string' ? [values] : (values ?? [])).map((value) => word(value, what));
 }
 
-/** A command line's arguments; text is parted at blanks outside of double quotes. */
+/** The arguments of a command line; text is split at blanks outside double quotes. */
 export function argumentsOf(append: string | readonly string[] | undefined): readonly string[] {
   if (typeof append !== 'string') return append ?? [];
   return append.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? [];

@@ -1,5 +1,5 @@
 /**
- * What a config says about generated files: types, and the schema that holds it to them.
+ * Types and schema of the options of `generate`.
  */
 import type { Awaitable } from 'pxe';
 import { z } from 'zod';
@@ -13,18 +13,18 @@ export type Generator = (context: GenerateContext) => Awaitable<string | Uint8Ar
 export interface TemplateRule {
   /** A Liquid template; relative to the config, and watched. */
   readonly template: string;
-  /** For hosts that have none of these names. */
+  /** Defaults for hosts that lack these variables. */
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** A whole name asked for, perhaps with `*`, `**` and `?` → what makes the file. */
+/** Requested name, perhaps with `*`, `**` and `?` → what generates the file. */
 export type GeneratedFiles = Readonly<Record<string, Generator | TemplateRule>>;
 
 export interface GenerateOptions {
   readonly files: GeneratedFiles;
   /**
-   * Sources that a client's MAC address, UUID or serial number must be known from: `table`, `leases`, …. Default: all but `filename`, which
-   * is what anybody can claim. A client of whom none is known gets what its address gives it.
+   * Sources whose MAC addresses, UUIDs and serial numbers count: `table`, `leases`, …. Default: all but `filename`, which any
+   * client can claim. A client without such a fact gets what its IP address gives it.
    */
   readonly trust?: readonly string[] | undefined;
 }
@@ -38,7 +38,7 @@ const files = z.record(z.string().refine(isName, 'expected a file name without .
 
 const long: z.ZodType<GenerateOptions> = z.strictObject({ files, trust: z.array(z.string().min(1)).optional() });
 
-/** The files alone, or an object that holds them; a file may be called `files`. */
+/** Whether the options are an object with `files`, not the files alone; a file may be called `files`, too. */
 export function isLong(written: unknown): written is GenerateOptions {
   const { files, trust } = (typeof written === 'object' && written !== null ? written : {}) as {
     files?: unknown;

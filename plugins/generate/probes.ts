@@ -1,6 +1,6 @@
 /**
- * Firmware asks twice: for the size, and then for the file (EDK2). Between the two a file must not change its size, so what was made
- * for the first request is kept for the second, for a while.
+ * Some firmware (EDK2) sends two requests: one for the size, then one for the file. The size must not change in between, so the
+ * bytes made for the first request are kept for the second for a limited time.
  */
 import type { ExchangeSummary, ReadRequest } from 'pxe';
 
@@ -16,7 +16,7 @@ export class Probes {
     this.#now = now;
   }
 
-  /** What was made for a request of this client for this name that only asked for the size; once. */
+  /** Takes the bytes made for this client's size probe of this name; they are returned once. */
   take(request: ReadRequest): Uint8Array | undefined {
     const key = keyOf(request);
     const made = this.#made.get(key);

@@ -1,15 +1,15 @@
 /**
- * PXELINUX menus (SYSLINUX): a line is a keyword and the rest, without quotes.
+ * PXELINUX menus (SYSLINUX): each line is a keyword and its value, without quotes.
  */
 import { argumentsOf, checkMenu, type Menu, type MenuEntry, words } from './menu.ts';
 import { count, line, word } from './text.ts';
 
 export interface PxelinuxMenu extends Menu {
-  /** What shows the menu, where there is a choice. Default `menu.c32`; `false`: a plain prompt. */
+  /** The module that shows a menu of several entries. Default `menu.c32`; `false`: a plain prompt. */
   readonly ui?: string | false | undefined;
 }
 
-/** Throws an Error for what PXELINUX would take for something else. */
+/** Throws an Error for a value that PXELINUX would misread. */
 export function pxelinuxMenu(menu: PxelinuxMenu): string {
   const { first } = checkMenu(menu);
   const { entries, title, timeoutSeconds, ui = 'menu.c32' } = menu;
@@ -18,7 +18,7 @@ export function pxelinuxMenu(menu: PxelinuxMenu): string {
     ...(choice && ui !== false ? [`UI ${word(ui, 'ui')}`] : []),
     `DEFAULT ${first}`,
     `PROMPT ${choice && ui === false ? 1 : 0}`,
-    // 0 would be without end.
+    // 0 would wait forever.
     ...(timeoutSeconds === undefined
       ? []
       : [`TIMEOUT ${Math.max(1, count(Math.round(timeoutSeconds * 10), 'timeoutSeconds in tenths'))}`]),

@@ -1,5 +1,5 @@
 /**
- * The rules of a config, ready to be asked: templates read, names understood.
+ * The rules of a config, with their templates read and their names parsed.
  */
 import { type Awaitable, ConfigError, type Issue } from 'pxe';
 import { cleanName } from 'pxe/kit';
@@ -8,9 +8,9 @@ import { type GenerateContext, scopeOf } from './context.ts';
 import type { GeneratedFiles } from './options.ts';
 import type { Template } from './template.ts';
 
-/** A name, and what makes its file. */
+/** A name pattern, and what generates its file. */
 export interface Rule {
-  /** As it was written. */
+  /** As written in the config. */
   readonly key: string;
   readonly glob: Glob;
   readonly template: Template | undefined;
@@ -21,11 +21,11 @@ export interface Rule {
 export interface ReadingRules {
   absolute(path: string): string;
   watch(path: string): void;
-  /** How names are compared. */
+  /** Maps a name to the form in which names are compared. */
   fold(name: string): string;
 }
 
-/** Throws a `ConfigError` with every mistake of every template. */
+/** Throws a `ConfigError` with the mistakes of all templates. */
 export async function readRules(files: GeneratedFiles, { absolute, watch, fold }: ReadingRules): Promise<readonly Rule[]> {
   const issues: Issue[] = [];
   const rules: Rule[] = [];
@@ -38,7 +38,7 @@ export async function readRules(files: GeneratedFiles, { absolute, watch, fold }
     const file = absolute(rule.template);
     watch(file);
     try {
-      // Loaded when there is a template: its library takes ten megabytes.
+      // Loaded only if there is a template: its library takes ten megabytes.
       const { readTemplate } = await import('./template.ts');
       const template = await readTemplate(file);
       rules.push({ key, glob, template, variables: rule.variables ?? {}, make: (context) => template.render(scopeOf(context)) });

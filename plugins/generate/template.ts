@@ -1,5 +1,5 @@
 /**
- * A template file: Liquid, whose tags can neither run code nor read files. What it needs and lacks is an error, with its place.
+ * A Liquid template file; its tags can neither run code nor read files. A missing variable is an error with its place.
  */
 import { Liquid, LiquidError } from 'liquidjs';
 import { ConfigError, type Issue, type Place } from 'pxe';
@@ -7,9 +7,9 @@ import { nearest } from 'pxe/kit';
 import { readRegularFile } from '../lib/regular-file.ts';
 import { TemplateError } from './template-error.ts';
 
-/** A template that has been read and understood. */
+/** A parsed template. */
 export interface Template {
-  /** Absolute. */
+  /** Absolute path. */
   readonly file: string;
   /** Throws a {@link TemplateError}. */
   render(scope: object): string;
@@ -50,7 +50,7 @@ function makeEngine(): Liquid {
   const engine = new Liquid({
     strictVariables: true,
     strictFilters: true,
-    // `{% if gpu %}` and `{{ gpu | default: 'none' }}` may ask for what is not there.
+    // `{% if gpu %}` and `{{ gpu | default: 'none' }}` may name absent variables.
     lenientIf: true,
     ownPropertyOnly: true,
     renderLimit: RENDER_LIMIT_MS,
@@ -61,7 +61,7 @@ function makeEngine(): Liquid {
       return Array.isArray(value) ? value.join(' ') : String(value ?? '');
     },
   });
-  // These read other files, which nobody would watch.
+  // These read other files, which would not be watched.
   for (const tag of ['include', 'render', 'layout', 'block']) delete engine.tags[tag];
   return engine;
 }
@@ -85,7 +85,7 @@ function placeOf(error: LiquidError, file: string): Place {
   return { file, line, column };
 }
 
-/** Without the place, which Liquid puts at its end. */
+/** Without the place that Liquid appends. */
 function messageOf(error: LiquidError): string {
   return (error.originalError?.message ?? error.message).replace(/, (file:.*, )?line:\d+, col:\d+$/, '');
 }

@@ -1,6 +1,6 @@
 /**
- * What may stand in a line of a boot loader's file. Each function returns the text as it stands in the file, or throws an Error that
- * names what is wrong with it: a value must not add lines, and a word must not end where the boot loader would part it.
+ * Checks text for a line of a boot loader's file: a value must not add lines, and a word must not be split by the boot loader.
+ * Each function returns the text as it is written to the file, or throws an Error that says what is wrong with it.
  */
 
 /** Text on one line. @param what names it in an error: `title of "web"` */
@@ -9,21 +9,21 @@ export function line(text: string, what: string): string {
   return text;
 }
 
-/** Text without blanks. */
+/** Non-empty text without blanks. */
 export function word(text: string, what: string): string {
   if (text === '') throw new Error(`${what} is empty`);
   if (/\s/.test(line(text, what))) throw new Error(`${what} contains a space: ${JSON.stringify(text)}`);
   return text;
 }
 
-/** A name that means nothing else to any boot loader. */
+/** A name without special meaning to any boot loader. */
 export function label(text: string): string {
   if (!/^[a-z0-9][\w.-]*$/i.test(text))
     throw new Error(`a label may contain only letters, digits, _, . and -, not ${JSON.stringify(text)}`);
   return text;
 }
 
-/** A whole number from 0 on. */
+/** A non-negative whole number. */
 export function count(value: number, what: string): number {
   if (!Number.isSafeInteger(value) || value < 0) throw new Error(`${what} must be a whole number of at least 0, not ${value}`);
   return value;
