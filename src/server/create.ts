@@ -28,6 +28,7 @@ import { PortableTransport } from '../tftp/transport/portable.ts';
 import type { Transport } from '../tftp/transport/transport.ts';
 import { configSchema } from './config-schema.ts';
 import { type Explanation, explain, type Question } from './explain.ts';
+import { httpOriginOf } from './http-origin.ts';
 import { Server } from './server.ts';
 
 export interface CreateOptions {
@@ -75,7 +76,7 @@ export function createResolvedServer(
         sockets,
         transport: (events, limits, stats) => makeTransport(config, log, { events, limits, stats, clock: systemClock, budget }),
       }),
-      new DhcpService(host, { sockets: () => wireSockets(config), rights: processRights() }),
+      new DhcpService(host, { sockets: () => wireSockets(config), rights: processRights(), httpOrigin: httpOriginOf }),
     ],
   });
 }
