@@ -117,8 +117,8 @@ export class DhcpExchange extends Exchange<BootRequest> {
     const machine = { host: host?.name, mac, firmware: client.firmware };
     if (discoversInVain !== undefined) {
       const message =
-        'the machine accepts no offer: it either gets no address from a DHCP server, or needs another layout; trying this one';
-      this.host.log.warn({ ...machine, discovers: discoversInVain, layout }, message);
+        'the machine has accepted no offer: either no DHCP server gives it an address, or its firmware needs another layout, which is tried now';
+      notices.warn({ ...machine, discovers: discoversInVain, layout }, message, `${mac} ${layout}`);
     }
     if (ms - this.#config.replyDelayMs > LATE_MS) {
       notices.warn(

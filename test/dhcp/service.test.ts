@@ -162,7 +162,7 @@ describe('layouts', () => {
     const files: string[] = [];
     for (let i = 0; i < 5; i++) files.push(read((await rig.ask('eth0', 67, vector('ovmf-x64-discover-67')))[0]).file);
     expect(files).toEqual([FILE, FILE, FILE, '', '']);
-    expect(rig.lines.filter(({ message }) => message.includes('accepts no offer'))).toMatchObject([
+    expect(rig.lines.filter(({ message }) => message.includes('has accepted no offer'))).toMatchObject([
       { level: 'warn', fields: { mac: '52:54:00:a5:00:03', discovers: 3, layout: 'binl' } },
     ]);
     expect(rig.ended.map(({ dhcp }) => [dhcp?.layout, dhcp?.isRepeat])).toEqual([
