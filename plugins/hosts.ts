@@ -1,10 +1,11 @@
 /**
- * Which files a machine gets, by what is known of it. It maps names to names under the root and tells other plugins what the config
- * knows of the machine; it does not know how a MAC address was found out, and it opens nothing that the root would not.
+ * Decides which files a machine gets, by the facts known about it. It maps requested names to names under the root and gives
+ * other plugins the machine's entry in the config. It does not know how a MAC address was found, and it opens no file outside the
+ * root.
  *
- * All entries that a machine matches are asked, the narrowest first (`hosts/registry.ts`), each followed by its groups: first its
- * `files`, then its `folder`. The first that has an answer ends the search; when none has, the root directory serves the name as
- * it is. Variables are merged in the same order.
+ * All entries that match a machine are searched, the most specific first (`hosts/registry.ts`), each followed by its groups. In
+ * each, `files` come before `folder`. The first answer ends the search; without one, the root directory serves the name
+ * unchanged. Variables are merged in the same order.
  */
 import { resolve } from 'node:path';
 import {
@@ -46,9 +47,9 @@ export const hosts = definePlugin({
     const { trust, unknown = 'serve' } = options;
     const counts = trustIn(trust);
     const strangers = typeof unknown === 'object' ? new Layer(unknown, fold) : undefined;
-    /** Loaders that iPXE did not get, each told once: a reload is no reason to tell the same again. */
+    /** Loaders withheld from iPXE; each is logged once, even across reloads. */
     const circles = keep('circles', (): Circles => ({ told: new Set() }));
-    /** The client, as far as what is known of it counts. */
+    /** The client's facts from trusted sources. */
     const factsOf = (client: Client): ClientFacts => {
       const { mac, uuid, serial } = trustedFacts(client, counts);
       return { mac, uuid, serial, address: parseAddress(client.address)?.text, host: client.host?.name };
@@ -123,7 +124,7 @@ export const hosts = definePlugin({
   },
 });
 
-/** For `pxe explain --mac`: a real client does not tell its MAC address, and the sources that could are not there or not trusted. */
+/** For `pxe explain --mac`: a real client does not send its MAC address, and no trusted source of the config provides it. */
 function noteDoubt({ selectors }: Entry, client: Client, trust: HostsOptions['trust'], { sources, note }: Call): void {
   if (!factNames.some((fact) => sourceOf(client, fact) === 'given')) return;
   const facts = factNames.filter(
@@ -150,7 +151,7 @@ function inventoryOf(written: Written): Inventory {
   return { hosts: listHosts(written.hosts ?? {}, ['hosts']), groups: listGroups(written.groups ?? {}, ['groups']) };
 }
 
-/** Each once, where it stands first: a group counts for the narrowest of its hosts. */
+/** Removes duplicates but the first: a group counts for the most specific of its hosts. */
 function layersOf(matched: readonly Entry[]): readonly Layer[] {
   return matched.length === 1 ? matched[0]!.layers : [...new Set(matched.flatMap(({ layers }) => layers))];
 }
@@ -159,7 +160,7 @@ function groupsOf(matched: readonly Entry[]): readonly string[] {
   return matched.length === 1 ? matched[0]!.groups : [...new Set(matched.flatMap(({ groups }) => groups))];
 }
 
-/** The first layer that has a variable decides. */
+/** The first layer with a variable wins. */
 function variablesOf(matched: readonly Entry[]): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
     layersOf(matched)
@@ -168,7 +169,7 @@ function variablesOf(matched: readonly Entry[]): Readonly<Record<string, unknown
   );
 }
 
-/** Entries that mean one machine each, once for each of its MAC addresses; the names that any of its entries gives. */
+/** The entries that select a single machine, once for each of its MAC addresses, with the names that any of its entries gives. */
 function machinesOf({ listed, selectors }: Entry, registry: Registry): Machine[] {
   return exactIn(selectors).map((facts) => {
     const layers = [...new Set(registry.match(facts, '').flatMap((entry) => entry.makeLayers()))];

@@ -1,32 +1,33 @@
 /**
- * Files and folders that a config names and that are not under the root, for `pxe check`; with the one that was probably meant.
+ * For `pxe check`: finds files and folders that a config names but that are missing under the root, and suggests what was
+ * probably meant.
  */
 import type { CheckCall, Finding, Folder } from 'pxe';
 import { inSlices, nearest, type Slices } from 'pxe/kit';
 import { fillable } from './fill.ts';
 import { type Assignment, finding } from './finding.ts';
 
-/** Names that are looked up at the same time. */
+/** Maximum concurrent lookups. */
 const AT_ONCE = 16;
-/** Names for which the one that was meant is looked for. */
+/** Maximum names for which a suggestion is searched. */
 const SUGGESTED = 25;
-/** Names under the root that are considered for that. */
+/** Maximum names under the root that are considered for suggestions. */
 const CONSIDERED = 4000;
 
 export interface Looking {
   readonly slices: Slices;
-  /** When looking ends, on the clock of `performance.now`: `pxe check` gives up a plugin that says nothing. */
+  /** Deadline of the lookups, on the clock of `performance.now`: `pxe check` limits the time of each plugin. */
   readonly until: number;
 }
 
-/** A target or folder with something filled in is looked for where that is certain. */
+/** A target or folder with placeholders is looked up if their values are certain. */
 export async function absences(
   assignments: readonly Assignment[],
   { root }: CheckCall,
   looking: Looking,
 ): Promise<readonly Finding[]> {
   const { slices } = looking;
-  // Then every file is absent, for a reason that is told of `rootDir`.
+  // Without a root every file is absent; the finding about `rootDir` says so.
   if ((await root.list('')) === undefined) return [];
   const files = new Map<string, Naming[]>();
   const folders = new Map<string, Naming[]>();
@@ -64,7 +65,7 @@ export async function absences(
   ];
 }
 
-/** All that keeps a file which is there from a client. */
+/** Why an existing file cannot be served. */
 const UNSERVABLE = 'the server has no permission to read it, it is a folder, or it is a link that leads out of the root';
 
 async function isListed(root: Folder, name: string): Promise<boolean> {
@@ -73,13 +74,13 @@ async function isListed(root: Folder, name: string): Promise<boolean> {
   return last !== undefined && ((await root.list(parts.join('/'))) ?? []).includes(last);
 }
 
-/** Where a config names a file or folder. */
+/** A place where the config names a file or folder. */
 interface Naming {
   readonly origin: Pick<Assignment, 'path' | 'place'>;
   readonly more: readonly string[];
 }
 
-/** The folders above the first placeholder: below them, not every machine need have one of its own. */
+/** The folders above the first placeholder; below them, a machine may lack a folder of its own. */
 function certainPart(folder: string): string | undefined {
   const at = folder.indexOf('{');
   if (at < 0) return folder.replace(/\/+$/, '');
@@ -87,7 +88,7 @@ function certainPart(folder: string): string | undefined {
   return above.includes('/') ? above.slice(0, above.lastIndexOf('/')) : undefined;
 }
 
-/** Each name is looked up once, however many machines it is for. */
+/** Each name is looked up once, however many machines it serves. */
 async function missing(
   names: ReadonlyMap<string, readonly Naming[]>,
   { slices, until }: Looking,
@@ -129,7 +130,7 @@ class Suggestions {
     this.#root = root;
   }
 
-  /** Why a file cannot be served: it is not there, or it is and something keeps it from clients. */
+  /** Why a file cannot be served: it is missing, or it exists but clients may not get it. */
   async forFile(name: string): Promise<string> {
     const shown = JSON.stringify(name);
     const listed = this.#given < SUGGESTED && (await isListed(this.#root, name));
@@ -138,18 +139,18 @@ class Suggestions {
       : `there is no file ${shown} under the root${await this.for(name)}`;
   }
 
-  /** `; did you mean "ipxe/snponly.efi"?`, or nothing. */
+  /** `; did you mean "ipxe/snponly.efi"?`, or an empty string. */
   async for(name: string): Promise<string> {
     if (++this.#given > SUGGESTED) return '';
     this.#names ??= this.#walk();
     const names = await this.#names;
     const lastPart = (path: string) => path.slice(path.lastIndexOf('/') + 1).toLowerCase();
-    // Only the folder, or only the case, is wrong.
+    // A name that differs only in its folder or in case comes first.
     const meant = names.find((one) => lastPart(one) === lastPart(name)) ?? nearest(name, names);
     return meant === undefined || meant === name ? '' : `; did you mean ${JSON.stringify(meant)}?`;
   }
 
-  /** Files and folders under the root, those nearest to it first. */
+  /** Files and folders under the root, in breadth-first order. */
   async #walk(): Promise<readonly string[]> {
     const names: string[] = [];
     const folders = [''];

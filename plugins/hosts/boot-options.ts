@@ -1,5 +1,5 @@
 /**
- * What a config says of the program that a machine is to load: types, and schemas that hold it to them.
+ * Types and schemas of the key `boot`: the program that a machine loads.
  */
 import type { BootLayout, Firmware } from 'pxe';
 import { bootLayouts, firmwares } from 'pxe/kit';

@@ -1,24 +1,24 @@
 /**
- * Which program a machine is to load, of all that the entries that it matches say. The first that says something for the machine's
- * firmware decides, the most specific entry first, as with `files`.
+ * Chooses the program that a machine loads. Of the entries that match the machine, the most specific one with a target for its
+ * firmware decides, as with `files`.
  *
- * iPXE, once loaded, asks as well. It never gets iPXE: it would load itself again and again. An entry that names nothing but iPXE says
- * nothing for it, and the search goes on.
+ * iPXE, once loaded, sends a DHCP request as well. It is never offered iPXE, because it would load itself again and again. For
+ * iPXE, an entry that names only iPXE has no target, and the search goes on.
  */
 import type { BootAnswer, BootLayout, Firmware } from 'pxe';
 import { loaderKind } from 'pxe/kit';
 import type { BootByFirmware, BootEntry, BootTarget } from './boot-options.ts';
 import { type BootClientFacts, bootFillable } from './fill.ts';
 
-/** What was found. */
+/** The result of the search. */
 export interface BootChoice {
-  /** `false`: no offer, by the config's own word. `undefined`: no entry says anything for this firmware. */
+  /** `false`: the config says that nothing is offered. `undefined`: no entry has a target for this firmware. */
   readonly answer: BootAnswer | false | undefined;
-  /** The loader that iPXE did not get, since it is, or may be, iPXE. */
+  /** The loader withheld from iPXE because it is, or may be, iPXE. */
   readonly circle?: string | undefined;
 }
 
-/** What one entry says, read once. */
+/** The boot targets of one entry, parsed once. */
 export class BootTargets {
   readonly layout: BootLayout | undefined;
   readonly #byFirmware: BootByFirmware;
@@ -28,14 +28,14 @@ export class BootTargets {
     this.layout = layout;
   }
 
-  /** Files and URLs for other programs than iPXE. */
+  /** Targets for firmware, not for iPXE. */
   get loaders(): readonly string[] {
     return Object.entries(this.#byFirmware).flatMap(([name, target]) =>
       name === 'ipxe' || typeof target !== 'string' || target === 'disk' ? [] : [target],
     );
   }
 
-  /** `isOwn`: it stands under the firmware's own name. */
+  /** `isOwn`: the target is given under the firmware's own name. */
   for(firmware: Firmware | undefined): { readonly target: BootTarget; readonly isOwn: boolean } | undefined {
     const own = firmware && this.#byFirmware[firmware];
     if (own !== undefined) return { target: own, isOwn: true };
@@ -43,7 +43,7 @@ export class BootTargets {
     return fallback === undefined ? undefined : { target: fallback, isOwn: false };
   }
 
-  /** To be compared. */
+  /** A value for comparison. */
   given(facts: BootClientFacts): unknown {
     const fill = (target: BootTarget | undefined) => (typeof target === 'string' ? bootFillable(target)(facts) : target);
     return [this.layout, Object.entries(this.#byFirmware).map(([name, target]) => [name, fill(target)])];
@@ -70,7 +70,9 @@ export function chooseBoot(entries: readonly BootTargets[], firmware: Firmware |
   return { answer: undefined, circle };
 }
 
-/** Whether iPXE that got this might run in a circle. Of a name that tells nothing, the config's own entry for iPXE decides. */
+/**
+ * Whether iPXE might load itself again with this target. If the name does not show it, an entry of the config for iPXE decides.
+ */
 function mayBeIpxe(target: string, isOwn: boolean, entries: readonly BootTargets[]): boolean {
   switch (loaderKind(target)) {
     case 'ipxe':
@@ -91,7 +93,7 @@ function mayBeIpxe(target: string, isOwn: boolean, entries: readonly BootTargets
   }
 }
 
-/** What to write, for the log and for `pxe explain`. */
+/** Advice for the log and for `pxe explain`. */
 export function circleNote(loader: string): string {
   const example = `boot: { ipxe: 'menu.ipxe', default: ${JSON.stringify(loader).replaceAll('"', "'")} }`;
   return `iPXE asks, and ${JSON.stringify(loader)} would load iPXE again: name its script, as in ${example}`;

@@ -1,5 +1,6 @@
 /**
- * What of a config's hosts will not work, or not as it seems: for `pxe check`. Opens the files that are named; changes nothing.
+ * For `pxe check`: finds hosts of a config that will not work, or not as they seem to. It opens the named files and changes
+ * nothing.
  */
 import type { CheckCall, FactName, Finding, Issue } from 'pxe';
 import { factNames, formatPath, formatPlace, inSlices, nearest, Slices } from 'pxe/kit';
@@ -16,13 +17,13 @@ export interface Checking {
   readonly options: HostsOptions;
   readonly entries: readonly Entry[];
   readonly groups: Inventory['groups'];
-  /** Of the data files. */
+  /** Findings of the data files. */
   readonly warnings: readonly Issue[];
   readonly call: CheckCall;
   readonly fold: Fold;
 }
 
-/** Looking for files ends in time for the rest to be told: `setupMs`, by default 10 s, is what a plugin has for its findings. */
+/** Time for looking up files. It leaves time for the other findings: a plugin has `setupMs`, by default 10 s, for all of them. */
 const LOOKING_MS = 8000;
 
 export async function findingsOf({ options, entries, groups, warnings, call, fold }: Checking): Promise<readonly Finding[]> {
@@ -60,7 +61,7 @@ export async function findingsOf({ options, entries, groups, warnings, call, fol
   ];
 }
 
-/** Machines that were listed before: in two spellings, in two lines, or in two files; and names that two machines have. */
+/** Finds machines that are listed twice (in two spellings, lines or files), and names shared by two machines. */
 class Repeated {
   readonly #bySelector = new Map<string, ListedHost>();
   readonly #byName = new Map<string, ListedHost>();
@@ -80,7 +81,7 @@ class Repeated {
     return [finding('error', listed, message)];
   }
 
-  /** Several networks or patterns may well be of one kind, and have its name. */
+  /** Several networks or patterns may share a name: they can be machines of one kind. */
   #named(listed: ListedHost, selectors: Entry['selectors']): readonly Finding[] {
     const { name } = listed.entry;
     if (name === undefined || exactIn(selectors).length === 0) return [];
@@ -93,10 +94,10 @@ class Repeated {
   }
 }
 
-/** By what an entry may match alone, for messages. */
+/** The names of selector kinds, for messages. */
 const nouns = { mac: 'MAC address', uuid: 'UUID', serial: 'serial number' } as const;
 
-/** Entries that match by what no source of the config finds out, or none that is trusted: one finding for each kind. */
+/** Finds entries that match by a fact that no trusted source of the config provides: one finding for each kind of fact. */
 class NeverKnown {
   readonly #trust: HostsOptions['trust'];
   readonly #sources: CheckCall['sources'];
@@ -116,7 +117,7 @@ class NeverKnown {
     const kinds = selectors.map(({ kind }) => (kind === 'pattern' ? 'mac' : kind));
     if (!kinds.every((kind) => this.#hidden.has(kind))) return;
     const { boot, files, folder, groups } = listed.entry;
-    // A machine that asks by DHCP says who it is, and this entry is for nothing else.
+    // A DHCP request identifies its machine, and this entry has nothing but a boot target.
     if (boot !== undefined && (files ?? folder ?? groups) === undefined) return;
     const boots = boot !== undefined;
     for (const fact of new Set(kinds as readonly FactName[])) {
@@ -151,7 +152,7 @@ function whereIs({ path, place }: Origin): string {
 }
 
 function shadowed({ entry, ...origin }: Assignment, fold: Fold): Finding[] {
-  // One alone is before no other.
+  // A single pattern cannot shadow another.
   if (Object.keys(entry.files ?? {}).length < 2) return [];
   return new Layer(entry, fold).shadowed.map(({ key, by }) =>
     finding(
@@ -173,7 +174,7 @@ function unusedGroups(entries: readonly Entry[], groups: Inventory['groups']): F
     .map((group) => finding('warning', group, 'no host belongs to this group; add it to the `groups` of a host, or remove it'));
 }
 
-/** Plugins may have sources of their own; a name that is nearly a known one is a mistake. */
+/** Plugins may add sources, so an unknown name is an error only if it resembles a known one. */
 function misspelt(source: string, index: number): Finding[] {
   const [kind = ''] = source.split(':');
   const near = sources.includes(kind) ? undefined : nearest(kind, sources);

@@ -1,27 +1,27 @@
 /**
- * The header of a table: what each column says of a machine. Knows how people and the programs that write tables head them.
+ * The header of a table: the meaning of each column. Knows the headers that people and inventory programs write.
  */
 import type { Issue } from 'pxe';
 import { firmwares, nearest, parseAddress, parseMac } from 'pxe/kit';
 import { type Columns, type HostRow, rowKeys, selectorKeys } from './options.ts';
 
-/** Where a cell goes: a key of the row, or a key of its `files`, `variables` or `boot`. */
+/** The key that a cell sets: one of the row, or one in its `files`, `variables` or `boot`. */
 export type Target =
   | { readonly key: Exclude<keyof HostRow, 'boot'>; readonly name?: never }
   | { readonly key: 'files' | 'variables' | 'boot'; readonly name: string };
 
 export interface Column {
-  /** As it stands in the table; `''` above an empty column. */
+  /** The header as written; `''` for a column without one. */
   readonly header: string;
   /** Counts from 0. */
   readonly index: number;
-  /** None for a column that says nothing; two for one that is also a variable of its name. */
+  /** Empty for an ignored column; two keys for a column that is also a variable of its name. */
   readonly targets: readonly Target[];
 }
 
 /**
- * Other headers of a key, letters and digits of them in lower case: `MAC Address` (inventories), `ClientId` (Windows' DHCP server),
- * `Primary IPv4` (NetBox), `hw-address` (Kea), and in German and French. A column whose own name is right goes first.
+ * Synonyms of each key, reduced to lower-case letters and digits: `MAC Address` (inventories), `ClientId` (Windows' DHCP server),
+ * `Primary IPv4` (NetBox), `hw-address` (Kea), and German and French words. A column with the key's own name takes precedence.
  */
 const otherHeaders = {
   mac: `macs macaddress macaddresses macaddr macadresse adressemac hwaddr hwaddress hwmac hardwareaddress hardwareethernet physicaladdress
@@ -43,14 +43,14 @@ const keyOfHeader = new Map(
   ),
 );
 
-/** Of these a machine may have several, each in a column of its own. */
+/** Keys that a machine may have several of, each in its own column. */
 const several: readonly string[] = ['mac', 'address'];
 
 const columnKeys = rowKeys.filter((key) => key !== 'files' && key !== 'variables');
-/** A column `boot` alone is for each firmware that has none of its own. */
+/** A column named just `boot` applies to each firmware without a column of its own. */
 const bootNames: readonly string[] = [...firmwares, 'default'];
 
-/** @param mapping the config's own word on what a header means */
+/** @param mapping the config's meaning of headers */
 export function readHeader(cells: readonly string[], mapping: Columns = {}): readonly Column[] {
   const mapped = new Map(Object.entries(mapping).map(([header, target]) => [header.trim().toLowerCase(), target]));
   const given = cells.map((header) => {
@@ -65,7 +65,7 @@ export function readHeader(cells: readonly string[], mapping: Columns = {}): rea
     const key = knownKey(folded(header));
     if (key === undefined || (taken.has(key) && !several.includes(key))) return { header, index, targets: [variable] };
     taken.add(key);
-    // Templates may know the column by its own name.
+    // Templates may use the column by its own name.
     return { header, index, targets: [{ key }, variable] };
   });
 }
@@ -79,7 +79,7 @@ function knownKey(header: string): KnownKey | undefined {
   return numbered !== undefined && several.includes(numbered) ? (numbered as KnownKey) : undefined;
 }
 
-/** `undefined` where the header is not one that docs/guide.md names. */
+/** `undefined` if docs/guide.md does not list the header. */
 function exactTargets(header: string): readonly Target[] | undefined {
   if (header === '') return [];
   const [, file] = /^file:(.+)$/i.exec(header) ?? [];
@@ -96,12 +96,12 @@ function folded(header: string): string {
   return header.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '');
 }
 
-/** Whether one of the columns says which machine a row is about. */
+/** Whether a column identifies the machine of a row. */
 export function saysWhich(columns: readonly Column[]): boolean {
   return columns.some(({ targets }) => targets.some(({ key }) => (selectorKeys as readonly string[]).includes(key)));
 }
 
-/** What is wrong with a header, without its place. */
+/** An error of a header, without its place. */
 export function headerIssues(columns: readonly Column[]): Issue[] {
   const issues: Issue[] = [];
   const seen = new Set<string>();
@@ -130,7 +130,7 @@ export function headerIssues(columns: readonly Column[]): Issue[] {
 }
 
 function misspelt(header: string, targets: readonly Target[]): string | undefined {
-  // Short words are near to any other short one.
+  // Any two short words are similar.
   const variable = targets.length === 1 && targets[0]!.key === 'variables' && targets[0]!.name === header;
   if (!variable || header.length <= 4) return undefined;
   return nearest(
@@ -139,7 +139,7 @@ function misspelt(header: string, targets: readonly Target[]): string | undefine
   );
 }
 
-/** Why there may be no column that says which machine, from the lines around what was taken for the header. */
+/** Explains, from the lines near the presumed header, why no column identifies the machine. */
 export function headerHint(
   header: { readonly cells: readonly string[]; readonly line: number },
   comments: readonly { readonly cells: readonly string[]; readonly line: number }[],

@@ -1,6 +1,6 @@
 /**
- * Hosts from a table: a header that names the columns (`columns.ts`), then a line for each machine. An empty cell says nothing, and
- * neither do empty rows and columns, which spreadsheets write where a cell was once in use.
+ * Reads hosts from a table: a header that names the columns (`columns.ts`), then one line for each machine. Empty cells, rows and
+ * columns are ignored; spreadsheets write them where a cell was once used.
  */
 
 import { CsvError, parse } from 'csv-parse/sync';
@@ -14,11 +14,11 @@ import { parseSelector } from './selector.ts';
 
 interface Line {
   readonly cells: readonly string[];
-  /** From 1. */
+  /** Counts from 1. */
   readonly line: number;
 }
 
-/** Lines below the header that are looked at when it does not identify a machine. */
+/** Lines below the header that are examined if it does not identify a machine. */
 const LOOKED_AT = 20;
 
 export function csvInventory(file: string, text: string, mapping: Columns = {}): Read {
@@ -33,7 +33,7 @@ export function csvInventory(file: string, text: string, mapping: Columns = {}):
   if (header === undefined) return failed(file, 'is empty', 'its first line must name the columns, as in mac,name,groups,folder');
   const columns = readHeader(header.cells, mapping);
   const issues: Issue[] = headerIssues(columns).map((issue) => ({ ...issue, place: { file, line: header.line } }));
-  // Then every row would be wrong, and for no other reason.
+  // Every row would be wrong for this same reason.
   if (!saysWhich(columns)) {
     const hint = headerHint(header, commentsAbove(text, header), records.slice(0, LOOKED_AT));
     issues.push({ path: [], place: { file, line: header.line }, message: 'no column identifies the machine', hint });
@@ -55,13 +55,13 @@ export function csvInventory(file: string, text: string, mapping: Columns = {}):
   return { inventory: { hosts, groups: [] }, issues, warnings: [], headers: header.cells };
 }
 
-/** Rows with something in them. Throws a `CsvError`. */
+/** Returns the rows that are not empty. Throws a `CsvError`. */
 function readLines(input: string): readonly Line[] {
-  // Where ends of lines are mixed, the library takes the first for all, and counts the others twice or not at all.
+  // If line ends are mixed, the library expects the first kind everywhere, and counts the others twice or not at all.
   const unified = input.replace(/^\ufeff/, '').replace(/\r\n?/g, '\n');
-  // Excel's own line about the separator.
+  // `sep=`: Excel's line that declares the separator.
   const [preamble = '', said] = /^"?sep=([^"\n])"?[^\n]*/i.exec(unified) ?? [];
-  // ="0012" is how a table keeps Excel from making a number of a text.
+  // Tables use ="0012" to keep Excel from turning text into a number.
   const text = unified.slice(preamble.length).replace(/(?<=^|[,;\t|])="([^"\n]*)"(?=[,;\t|]|$)/gm, '"$1"');
   const options = {
     record_delimiter: '\n',
@@ -77,13 +77,13 @@ function readLines(input: string): readonly Line[] {
   }[];
   return (
     parsed
-      // A record is counted where it ends.
+      // The library gives a record the line on which it ends.
       .map(({ record, info }) => ({ cells: record.map(cleaned), line: info.lines - (record.join().match(/\n/g)?.length ?? 0) }))
       .filter(({ cells }) => cells.some((cell) => cell !== ''))
   );
 }
 
-/** No-break spaces come with what is copied from web pages and word processors. */
+/** Text copied from web pages and word processors contains no-break spaces. */
 function cleaned(cell: string): string {
   return cell
     .replace(/^="(.*)"$/s, '$1')
@@ -91,7 +91,7 @@ function cleaned(cell: string): string {
     .trim();
 }
 
-/** The one that the first line with something in it holds most of, outside of quotes. */
+/** The separator that is most frequent, outside quotes, in the first line that is not empty. */
 function delimiterOf(text: string): string {
   const [first = ''] = /^(?!\s*#)[^\n]*[\p{L}\p{N}][^\n]*/mu.exec(text) ?? [];
   const bare = first.replace(/"[^"]*"/g, '');
@@ -99,7 +99,7 @@ function delimiterOf(text: string): string {
   return counts.toSorted((a, b) => b[1] - a[1])[0]![0];
 }
 
-/** Comments above the header, read as if they were lines of the table. */
+/** Comments above the header, which were read as lines of the table. */
 function commentsAbove(text: string, header: Line): readonly Line[] {
   const lines = text.replace(/^\ufeff/, '').split(/\r\n?|\n/, header.line - 1);
   return lines.flatMap((written, index) => {
@@ -109,7 +109,7 @@ function commentsAbove(text: string, header: Line): readonly Line[] {
   });
 }
 
-/** Cells that no column is for, or that stand in a column without a name; empty ones say nothing. */
+/** Reports a row with more or fewer cells than the header, and non-empty cells in a column without a name. */
 function cellIssues(cells: readonly string[], columns: readonly Column[], headerLine: number): Issue[] {
   const beyond = cells.slice(columns.length).some((cell) => cell !== '');
   if (beyond || cells.length < columns.length) {
@@ -151,10 +151,10 @@ const isOf = {
   address: (written: string) => (parseAddress(written) ?? parseInterfaceAddress(written) ?? parseNetwork(written)) !== undefined,
 } as const;
 
-/** What a cell holds, one or several: blanks part them, unless they stand between the octets of one. */
+/** The value or values of a cell. Blanks separate values, unless they are between the octets of one. */
 function severalIn(cell: string, isOne: (written: string) => boolean): readonly string[] {
   if (isNothing(cell)) return [];
-  // What is wrong with it the schema tells.
+  // The schema reports what is wrong with it.
   if (!/[\s;|,]/.test(cell) || isOne(cell) || isRoundedNumber(cell)) return [cell];
   return cell.split(/[;|,\n]+/).flatMap((part) => {
     const written = part.trim();
@@ -163,12 +163,12 @@ function severalIn(cell: string, isOne: (written: string) => boolean): readonly 
   });
 }
 
-/** What inventories put where a machine has none. */
+/** Placeholders that inventories write for a missing value. */
 function isNothing(cell: string): boolean {
   return /^([-–—]|n\/a|none|null)$/i.test(cell);
 }
 
-/** An issue of a row, with the header that it is about in place of a path. */
+/** An issue of a row, with the header of its cell instead of a path. */
 function inColumn(issue: Issue, columns: readonly Column[]): Issue {
   const [key, name] = issue.path;
   const column = columns.find(({ targets }) =>
@@ -178,7 +178,7 @@ function inColumn(issue: Issue, columns: readonly Column[]): Issue {
   return { ...issue, path: [], message: `${where}${issue.message}`, hint: issue.hint ?? numberHint(key, issue.message) };
 }
 
-/** `5.254E+11`, `1122334455`: a spreadsheet takes a MAC address or a serial number of digits for a number. */
+/** `5.254E+11`, `1122334455`: a spreadsheet turns a MAC address or a serial number of digits into a number. */
 function numberHint(key: PropertyKey | undefined, message: string): string | undefined {
   const [, found = ''] = /found "([^"]*)"$/.exec(message) ?? [];
   const isNumber =

@@ -1,5 +1,6 @@
 /**
- * Hosts and groups from a file: JSON and YAML say what a config says, CSV is a table. Every mistake with its place.
+ * Reads hosts and groups from a file: JSON and YAML have the shape of the config, CSV is a table. Every mistake is reported with
+ * its place.
  */
 import { extname } from 'node:path';
 import { readRegularFile } from '../lib/regular-file.ts';
@@ -7,8 +8,8 @@ import type { Columns } from './options.ts';
 import { failed, notRead, type Read } from './read.ts';
 
 /**
- * @param file absolute; its ending says what it is
- * @param columns what headers of a table mean
+ * @param file absolute; its extension determines the format
+ * @param columns the meaning of a table's headers
  */
 export async function readDataFile(file: string, columns: Columns = {}): Promise<Read> {
   const load = formats[extname(file).toLowerCase()];
@@ -27,7 +28,7 @@ export async function readDataFile(file: string, columns: Columns = {}): Promise
   return parse(file, text, columns);
 }
 
-/** The file itself is at fault, and no line of it: told where the config names it. */
+/** The whole file is wrong, not one line of it, so the place is the line of the config that names it. */
 function unusable(file: string, what: string, hint: string): Read {
   return notRead([{ path: [], message: `${file} ${what}`, hint }]);
 }
@@ -49,7 +50,7 @@ type Parse = (file: string, text: string, columns: Columns) => Read;
 const yaml = async (): Promise<Parse> => (await import('./yaml.ts')).yamlInventory;
 const csv = async (): Promise<Parse> => (await import('./csv.ts')).csvInventory;
 
-/** YAML holds JSON. Readers are loaded when there is something to read: their libraries take ten megabytes. */
+/** YAML holds JSON. Readers are loaded on first use: their libraries take ten megabytes. */
 const formats: Readonly<Record<string, () => Promise<Parse>>> = {
   '.json': yaml,
   '.yaml': yaml,

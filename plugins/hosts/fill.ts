@@ -1,6 +1,6 @@
 /**
- * Names of files and folders that hold what is known of a machine: `hosts/{mac}`. What is filled in may be a client's claim, so
- * it is one component of a name, or nothing.
+ * File and folder names with placeholders for facts of a machine: `hosts/{mac}`. A value may be a client's claim, so it must be a
+ * single path component.
  */
 import { hexAddress } from '../lib/address.ts';
 
@@ -15,7 +15,7 @@ export interface ClientFacts {
   readonly host?: string | undefined;
 }
 
-/** What a boot target may hold besides. */
+/** The facts that a boot target may be filled with. */
 export interface BootClientFacts extends ClientFacts {
   /** The server's address on the machine's network. */
   readonly server?: string | undefined;
@@ -32,7 +32,7 @@ const values: Readonly<Record<string, (facts: ClientFacts) => string | undefined
   host: ({ host }) => host,
 };
 
-/** Other names for them: iPXE's `${mac:hexraw}`, and what a template calls the address. */
+/** Synonyms: iPXE's `${mac:hexraw}`, and the address as templates name it. */
 const synonyms: Readonly<Record<string, string>> = { 'mac-raw': 'mac-bare', 'hex-address': 'address-hex' };
 
 type Values<Known> = Readonly<Record<string, (facts: Known) => string | undefined>>;
@@ -54,12 +54,12 @@ function listed(values: Values<never>): string {
 export const placeholders = listed(values);
 export const bootPlaceholders = listed(bootValues);
 
-/** Whether all that stands in braces is known. */
+/** Whether all placeholders are known. */
 export function isFillable(written: string): boolean {
   return allKnown(values, written);
 }
 
-/** The same of a boot target. */
+/** The same for a boot target. */
 export function isBootFillable(written: string): boolean {
   return allKnown(bootValues, written);
 }
@@ -68,12 +68,12 @@ function allKnown(values: Values<never>, written: string): boolean {
   return [...written.matchAll(PLACEHOLDER)].every(([, key]) => lookUp(values, key!) !== undefined);
 }
 
-/** @returns a function whose answer is `undefined` where something is not known of the machine, or is no part of a name */
+/** @returns a function that returns `undefined` if a fact is unknown or is not a path component */
 export function fillable(written: string): (facts: ClientFacts) => string | undefined {
   return filling(values, written);
 }
 
-/** The same of a boot target. */
+/** The same for a boot target. */
 export function bootFillable(written: string): (facts: BootClientFacts) => string | undefined {
   return filling(bootValues, written);
 }

@@ -1,5 +1,5 @@
 /**
- * A finding of `pxe check` about one entry of a config or a data file, where that stands.
+ * A finding of `pxe check` about one entry of a config or a data file, with its place.
  */
 import type { Finding } from 'pxe';
 import type { ClientFacts } from './fill.ts';
@@ -8,7 +8,7 @@ import type { GroupEntry } from './options.ts';
 
 export interface Assignment extends Origin {
   readonly entry: GroupEntry;
-  /** What is certain to be known of the client that it is given to. */
+  /** The facts known for certain about each client that gets the entry. */
   readonly facts?: ClientFacts;
 }
 

@@ -1,15 +1,15 @@
 /**
- * Which machines selectors mean, and whether a config can ever find out that a client is one of them.
+ * Which machines selectors mean, and whether the sources of a config can identify a client as one of them.
  */
 import type { IdentitySource, Machine } from 'pxe';
 import type { Selector } from './selector.ts';
 
-/** What tells one machine from others. */
+/** The facts that distinguish a machine from others. */
 export type Exact = Pick<Machine, 'mac' | 'uuid' | 'serial' | 'address'>;
 
 /**
- * What is certain to be known of the machine that these selectors mean: once for each of its MAC addresses, or of its addresses where it
- * has none; nothing for patterns, networks and names.
+ * The facts known for certain about the machine that these selectors mean: one entry for each of its MAC addresses, or for each
+ * IP address if it has none. Patterns, networks and names yield nothing.
  */
 export function exactIn(selectors: readonly Selector[]): readonly Exact[] {
   const of = (kind: keyof Exact) =>
@@ -24,7 +24,7 @@ export function exactIn(selectors: readonly Selector[]): readonly Exact[] {
   return uuid === undefined && serial === undefined ? [] : [rest];
 }
 
-/** Whether any of a config's sources that are trusted can find out this of a client. */
+/** Whether a trusted source of the config can provide this fact. */
 export function canBeKnown(
   kind: 'mac' | 'uuid' | 'serial',
   sources: readonly IdentitySource[],

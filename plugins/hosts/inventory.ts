@@ -1,23 +1,23 @@
 /**
- * All hosts and groups of a config, from wherever they came, each with its place. Knows not yet what follows from them.
+ * All hosts and groups of a config and its data files, each with its place. It does not interpret them.
  */
 import type { Issue, Place } from 'pxe';
 import { nearest, parseInterfaceAddress } from 'pxe/kit';
 import type { GroupEntry, HostEntry, HostRow } from './options.ts';
 import { selectorKeys } from './options.ts';
 
-/** Where something was written. */
+/** Where an entry was written. */
 export interface Origin {
-  /** In the plugin's options, or in the data file. */
+  /** Path in the plugin's options or in the data file. */
   readonly path: readonly PropertyKey[];
-  /** In the data file. */
+  /** Place in the data file. */
   readonly place?: Place | undefined;
 }
 
 /** Plain data, so that it can come from another thread. */
 export interface ListedHost extends Origin {
   readonly name: string;
-  /** As {@link parseSelector} reads them. */
+  /** Selectors that {@link parseSelector} reads. */
   readonly selectors: readonly string[];
   readonly entry: HostEntry;
 }
@@ -32,7 +32,7 @@ export interface Inventory {
   readonly groups: readonly ListedGroup[];
 }
 
-/** Tells where a path of a data file stands. */
+/** Returns the place of a path in a data file. */
 export type Locate = (path: readonly PropertyKey[]) => Place | undefined;
 
 export function listHosts(
@@ -54,7 +54,7 @@ export function listRows(rows: readonly HostRow[], path: readonly PropertyKey[],
   });
 }
 
-/** The address column of a table is for machines: with the prefix length of its network, an address is still one machine's. */
+/** The address column of a table holds machines: an address with the prefix length of its network still means one machine. */
 function selectorOf(key: (typeof selectorKeys)[number], written: string): string {
   return key === 'address' ? (parseInterfaceAddress(written)?.address.text ?? written) : prefixes[key] + written;
 }
@@ -72,7 +72,7 @@ export function listGroups(
   });
 }
 
-/** Groups that nobody lists, that are listed twice, or that are their own groups' group. */
+/** Finds groups that no entry lists, that are listed twice, or that contain themselves. */
 export function groupIssues({ hosts, groups }: Inventory): Issue[] {
   const byName = new Map(groups.toReversed().map((group) => [group.name, group]));
   const known = [...byName.keys()];
@@ -92,7 +92,7 @@ export function groupIssues({ hosts, groups }: Inventory): Issue[] {
   return [...unknown, ...twice, ...cycles(groups, byName)];
 }
 
-/** Each circle once, at the group of it that is listed first. */
+/** Reports each cycle once, at its first listed group. */
 function cycles(groups: readonly ListedGroup[], byName: ReadonlyMap<string, ListedGroup>): Issue[] {
   const issues: Issue[] = [];
   const done = new Set<string>();

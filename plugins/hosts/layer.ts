@@ -1,5 +1,5 @@
 /**
- * What one entry of a config gives to a machine: files by name, a folder, variables. Opens nothing.
+ * What one entry of a config gives a machine: files by name, a folder, variables and boot targets. Opens nothing.
  */
 import { cleanName } from 'pxe/kit';
 import { covers, type Glob, hasWildcard, parseGlob } from '../lib/glob.ts';
@@ -7,7 +7,7 @@ import { BootTargets } from './boot.ts';
 import { type ClientFacts, fillable } from './fill.ts';
 import type { GroupEntry } from './options.ts';
 
-/** A key of `files` that no name ever reaches, and why. */
+/** A key of `files` that no name can reach, and why. */
 export interface Shadowed {
   readonly key: string;
   readonly by: string;
@@ -15,7 +15,7 @@ export interface Shadowed {
 
 export class Layer {
   readonly variables: Readonly<Record<string, unknown>>;
-  /** The search folder; `undefined` if there is none for this machine. */
+  /** The search folder; `undefined` if this machine has none. */
   readonly folder: (facts: ClientFacts) => string | undefined;
   readonly boot: BootTargets;
   readonly shadowed: readonly Shadowed[];
@@ -27,7 +27,7 @@ export class Layer {
   readonly #globs: { readonly key: string; readonly glob: Glob; readonly target: (facts: ClientFacts) => string | undefined }[] =
     [];
 
-  /** @param fold how names are compared */
+  /** @param fold maps a name to the form in which names are compared */
   constructor({ files = {}, folder, variables = {}, ...boot }: GroupEntry, fold: (name: string) => string = (name) => name) {
     this.#fold = fold;
     const shadowed: Shadowed[] = [];
@@ -46,18 +46,18 @@ export class Layer {
     this.shadowed = shadowed;
   }
 
-  /** Names that `files` gives, those of patterns left out. */
+  /** The exact names in `files`, without patterns. */
   get names(): readonly string[] {
     return [...this.#exact.values()].map(({ name }) => name);
   }
 
-  /** All that it gives to a machine, to be compared. */
+  /** Everything that the layer gives a machine, for comparison. */
   given(facts: ClientFacts): unknown {
     const files = [...this.#exact.values(), ...this.#globs].map(({ key, target }) => [key, target(facts)]);
     return [this.folder(facts), files, this.variables, this.boot.given(facts)];
   }
 
-  /** The file that `files` names for a cleaned name. */
+  /** The file that `files` gives for a cleaned name. */
   target(name: string, facts: ClientFacts): string | undefined {
     const found = this.#exact.get(this.#fold(name)) ?? this.#globs.find(({ glob }) => glob.match(name) !== undefined);
     return found?.target(facts);

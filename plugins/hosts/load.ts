@@ -1,5 +1,5 @@
 /**
- * The machines of a config and of its data files together. The config's own come first, then file by file.
+ * Loads the machines of a config and its data files: first the config's own, then file by file.
  */
 import { ConfigError, type Issue } from 'pxe';
 import { nearest, type Slices } from 'pxe/kit';
@@ -9,28 +9,28 @@ import type { Read } from './read.ts';
 import { readApart } from './reading.ts';
 
 export interface Loading {
-  /** Absolute. */
+  /** Absolute path. */
   readonly files: readonly string[];
   readonly options: HostsOptions;
   readonly slices: Slices;
-  /** Takes mistakes, in place of an error: then what is right is loaded. */
+  /** Called with mistakes instead of throwing them; the valid entries are then loaded. */
   readonly tolerate: ((issues: readonly Issue[]) => void) | undefined;
 }
 
 export interface Loaded {
   /** Without {@link groupIssues}. */
   readonly inventory: Inventory;
-  /** What the files say that is not wrong, but perhaps not as it was meant. */
+  /** Entries of the files that are valid but perhaps not intended. */
   readonly warnings: readonly Issue[];
 }
 
-/** Mistakes that are told at once. */
+/** Maximum mistakes that are reported together. */
 const MAX_TOLD = 25;
 
-/** Throws a `ConfigError` with every mistake of every file, as far as they are not tolerated. */
+/** Throws a `ConfigError` with the mistakes of all files that are not tolerated. */
 export async function loadInventory(inline: Inventory, { files, options, slices, tolerate }: Loading): Promise<Loaded> {
   const read: Read[] = [];
-  // One after the other: each may take a thread and much memory.
+  // In sequence: each file may take a thread and much memory.
   for (const file of files) read.push(await readApart(file, options.columns, slices));
   const all = [inline, ...read.map(({ inventory }) => inventory)];
   const inventory = { hosts: all.flatMap(({ hosts }) => hosts), groups: all.flatMap(({ groups }) => groups) };
@@ -38,7 +38,7 @@ export async function loadInventory(inline: Inventory, { files, options, slices,
   const issues: Issue[] = read.flatMap((one, index) =>
     one.issues.map((issue) => (issue.place === undefined ? { ...issue, path: option(index) } : issue)),
   );
-  // A file that could not be read may hold the group that is missing.
+  // The missing group may be in a file that could not be read.
   if (issues.length === 0) issues.push(...groupIssues(inventory));
   const warnings = [...read.flatMap((one) => one.warnings), ...unusedColumns(options, read)];
   if (issues.length === 0) return { inventory, warnings };
@@ -50,7 +50,7 @@ export async function loadInventory(inline: Inventory, { files, options, slices,
   return { inventory: withKnownGroups(inventory), warnings };
 }
 
-/** A table that could not be read may have the column. */
+/** The column may be in a table that could not be read. */
 function unusedColumns({ columns = {} }: HostsOptions, read: readonly Read[]): Issue[] {
   if (read.some(({ issues }) => issues.length > 0)) return [];
   const headers = read.flatMap((one) => one.headers ?? []);
@@ -63,7 +63,7 @@ function unusedColumns({ columns = {} }: HostsOptions, read: readonly Read[]): I
   });
 }
 
-/** Without groups that are not there, and without all where some go round in a circle. */
+/** Removes unknown groups, and all groups if there is a cycle. */
 function withKnownGroups({ hosts, groups }: Inventory): Inventory {
   const byName = new Map(groups.toReversed().map((group) => [group.name, group]));
   const listed = [...byName.values()];

@@ -1,5 +1,5 @@
 /**
- * What a config, or a data file, says about machines: types, and schemas that hold it to them. Reads nothing.
+ * Types and schemas of what a config or a data file says about machines. Reads no file.
  */
 import type { Issue } from 'pxe';
 import { nearest, parseAddress, parseInterfaceAddress, parseNetwork } from 'pxe/kit';
@@ -12,58 +12,58 @@ import { parseSelector, selectorProblem } from './selector.ts';
 
 /** What several machines have in common. */
 export interface GroupEntry extends BootEntry {
-  /** Groups whose files, folders and variables count after these, in this order. Groups may have groups. */
+  /** Groups whose files, folders and variables are used after the entry's own, in this order. Groups may have groups. */
   readonly groups?: readonly string[] | undefined;
   /** For generated content. */
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
   /**
-   * A whole name asked for → a file under the root. Ends the search: if that file is missing, so is the name asked for.
-   * A key may hold `*` (any characters but `/`), `**` (any characters) and `?` (one character); exact keys go first.
+   * Requested name → file under the root. It ends the search: if that file does not exist, neither does the requested name. A key
+   * may hold `*` (any characters but `/`), `**` (any characters) and `?` (one character); exact keys take precedence.
    */
   readonly files?: Readonly<Record<string, string>> | undefined;
-  /** A folder under the root that is searched for the name; what it lacks is looked for further on. */
+  /** A folder under the root that is searched for the name. If the file is not in it, the search goes on. */
   readonly folder?: string | undefined;
 }
 
-/** What one machine, or one kind of machine, gets. */
+/** The settings of one machine, or of one kind of machine. */
 export interface HostEntry extends GroupEntry {
-  /** What it is called; left out, what selects it. */
+  /** Name of the machine. Default: its selector. */
   readonly name?: string | undefined;
 }
 
-/** A machine as a row of a table says it: what selects it stands beside what it gets. */
+/** A machine as a row of a table: its selectors and its settings together. */
 export interface HostRow extends HostEntry {
   /** An address or a pattern; several for a machine with several network cards. */
   readonly mac?: string | readonly string[] | undefined;
   /**
-   * An address, alone or with the prefix length of its network, or a network; or several of them. Where `mac` is given, too, it
-   * counts only for a client whose MAC address is not known.
+   * An address, with or without the prefix length of its network, or a network; or several of them. If `mac` is also given, the
+   * address counts only for a client whose MAC address is unknown.
    */
   readonly address?: string | readonly string[] | undefined;
   readonly uuid?: string | undefined;
   readonly serial?: string | undefined;
-  /** Anything that selects machines: `name:pxelinux.cfg/*`. */
+  /** Any selector: `name:pxelinux.cfg/*`. */
   readonly match?: string | undefined;
 }
 
 export interface HostsOptions {
-  /** What selects machines → what they get. */
+  /** Selector → settings of the machines that it selects. */
   readonly hosts?: Readonly<Record<string, HostEntry>> | undefined;
   readonly groups?: Readonly<Record<string, GroupEntry>> | undefined;
-  /** JSON, YAML or CSV with more of both; relative to the config, and watched. */
+  /** JSON, YAML or CSV files with more hosts and groups; relative to the config, and watched. */
   readonly file?: string | readonly string[] | undefined;
-  /** Headers of a table → what that column is: `{ 'NIC 1': 'mac', Loader: 'file:boot.efi' }`; `false` for a column that says nothing. */
+  /** Header of a table → meaning of its column: `{ 'NIC 1': 'mac', Loader: 'file:boot.efi' }`; `false` ignores the column. */
   readonly columns?: Columns | undefined;
-  /** Sources that a MAC address, UUID or serial number must be known from to count: `table`, `leases`, …. Default: all. */
+  /** Sources whose MAC addresses, UUIDs and serial numbers count: `table`, `leases`, …. Default: all. */
   readonly trust?: readonly string[] | undefined;
   /**
-   * What machines get that nothing selects: the root directory (`serve`, the default), ERROR 2 and no offer (`refuse`), or only what
-   * stands here.
+   * What machines that no selector matches get: the root directory (`serve`, the default), ERROR 2 and no offer (`refuse`), or
+   * only the settings given here.
    */
   readonly unknown?: 'serve' | 'refuse' | Pick<GroupEntry, 'files' | 'folder' | 'boot' | 'layout'> | undefined;
 }
 
-/** Headers of a table, upper and lower case aside, by what stands below them. */
+/** Headers of a table, compared without regard to case, by the meaning of their columns. */
 export type Columns = Readonly<Record<string, string | false>>;
 
 const name = z.string().refine(isName, 'expected a file or folder under the root, without ..');
@@ -97,7 +97,7 @@ const long = z.strictObject({
 
 const longKeys = Object.keys(long.shape);
 
-/** The hosts alone, or an object that holds them. */
+/** The hosts alone, or an object with `hosts` and other keys. */
 export function isLong(written: unknown): written is HostsOptions {
   if (typeof written !== 'object' || written === null) return false;
   return Object.keys(written).some(
@@ -108,7 +108,7 @@ export function isLong(written: unknown): written is HostsOptions {
 /** The short form, or the long one. */
 export type Written = Readonly<Record<string, HostEntry>> | HostsOptions;
 
-/** @param more what cannot be told by one entry alone */
+/** @param more checks that concern several entries */
 export function hostsSchema(more: (value: Written) => readonly Issue[]): z.ZodType<Written, Written> {
   return checkedBy<Written, Written>((written) => (isLong(written) ? long : hosts), more);
 }
@@ -120,7 +120,7 @@ export function isRoundedNumber(written: string): boolean {
   return /^\d+([.,]\d*)?e\+\d+$|^\d+[.,]\d*e\d+$/i.test(written);
 }
 
-/** One, or a list. */
+/** One value or a list. */
 function oneOrMore(one: z.ZodType<string>) {
   return checkedBy<string | readonly string[], string | readonly string[]>((written) =>
     Array.isArray(written) ? z.array(one).min(1) : one,
@@ -146,9 +146,9 @@ const row = z.strictObject({
   ...host.shape,
 });
 
-/** What a row says about machines, beside which ones. */
+/** Keys of a row other than its selectors. */
 export const rowKeys = Object.keys(row.shape);
-/** Of these a row has one at least. */
+/** Selectors, of which each row needs at least one. */
 export const selectorKeys = ['mac', 'address', 'uuid', 'serial', 'match'] as const;
 
 export const rowSchema: z.ZodType<HostRow> = row.refine((written) => selectorKeys.some((key) => written[key] !== undefined), {

@@ -1,20 +1,20 @@
 /**
- * What comes of reading a data file. Plain data, so that it can come from another thread.
+ * The result of reading a data file. It is plain data, so that another thread can send it.
  */
 import type { Issue } from 'pxe';
 import type { Inventory } from './inventory.ts';
 
-/** What was read, as far as it is right. */
+/** The valid entries. */
 export interface Read {
   readonly inventory: Inventory;
   readonly issues: readonly Issue[];
-  /** What is not wrong, but perhaps not as it was meant. */
+  /** Entries that are valid but perhaps not intended. */
   readonly warnings: readonly Issue[];
-  /** What the columns of a table are called. */
+  /** The headers of a table. */
   readonly headers?: readonly string[];
 }
 
-/** Of a file that cannot be read as a whole. Without `line` the file itself is at fault. */
+/** The error of a file that cannot be read at all. Without `line`, it concerns the whole file. */
 export function failed(file: string, message: string, hint?: string, line = 1, column?: number): Read {
   return notRead([{ path: [], place: { file, line, column }, message, hint }]);
 }

@@ -1,12 +1,13 @@
 /**
- * Reads a data file in a thread of its own, for `reading.ts`: a YAML file of 100,000 hosts takes seconds, and none of them from serving.
+ * Reads a data file in a separate thread for `reading.ts`: parsing a YAML file of 100,000 hosts takes seconds, which must not
+ * delay serving.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { readDataFile } from './data-file.ts';
 import type { Columns } from './options.ts';
 import type { Part } from './reading.ts';
 
-/** Hosts or issues of one message: as many as the other thread takes in within a few milliseconds. */
+/** Maximum hosts or issues of a message: as many as the receiving thread handles within a few milliseconds. */
 const TOGETHER = 250;
 
 const { file, columns, port } = workerData as { readonly file: string; readonly columns: Columns; readonly port: MessagePort };
@@ -16,7 +17,7 @@ for (const hosts of batches(inventory.hosts)) post({ hosts });
 for (const some of batches(issues)) post({ issues: some });
 for (const some of batches(warnings)) post({ warnings: some });
 post({ groups: inventory.groups, headers });
-// All that was posted before has arrived when this does.
+// Messages arrive in order, so all others have arrived before this one.
 parentPort!.postMessage('done');
 
 function* batches<Item>(items: readonly Item[]): Generator<readonly Item[]> {

@@ -1,6 +1,6 @@
 /**
- * Reads a data file so that serving goes on meanwhile: a small one here, a large one in a thread of its own, whose answer is taken in
- * slices.
+ * Reads a data file without delaying service: a small one in this thread, a large one in a separate thread whose result is
+ * received in slices.
  */
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import type { ListedGroup, ListedHost } from './inventory.ts';
 import type { Columns } from './options.ts';
 import type { Read } from './read.ts';
 
-/** What the thread sends, a part at a time. */
+/** A message from the thread: one part of the result. */
 export interface Part {
   readonly hosts?: readonly ListedHost[];
   readonly groups?: readonly ListedGroup[];
@@ -22,7 +22,7 @@ export interface Part {
   readonly headers?: readonly string[] | undefined;
 }
 
-/** A file of this many bytes is read here, in a few milliseconds; a thread takes longer to start. */
+/** Files up to this many bytes are read in this thread: that takes a few milliseconds, less than starting a thread. */
 const SMALL_BYTES = 32 * 1024;
 
 /** @param file absolute */
@@ -53,7 +53,7 @@ async function readInThread(file: string, columns: Columns, slices: Slices): Pro
     const issues: Issue[] = [];
     const warnings: Issue[] = [];
     let headers: readonly string[] = [];
-    // One at a time: as events, a thousand of them would come without a pause.
+    // Messages are received one at a time: as events, a thousand of them would arrive without a pause.
     for (let received = receiveMessageOnPort(port1); received; received = receiveMessageOnPort(port1)) {
       const part = received.message as Part;
       hosts.push(...(part.hosts ?? []));
