@@ -115,6 +115,12 @@ describe('a machine', () => {
     }
   });
 
+  test('that is to boot a file whose name is too long gets silence, and the log says so once', async () => {
+    await using rig = await dhcpRig(always(`${'folder/'.repeat(40)}x.efi`, { replyDelayMs: 1 }));
+    for (let i = 0; i < 2; i++) expect(await rig.ask('eth0', 67, vector('ovmf-x64-discover-67'))).toEqual([]);
+    expect(rig.lines.filter(({ message }) => message.includes('too long'))).toHaveLength(1);
+  });
+
   test('is offered its own disk', async () => {
     await using rig = await dhcpRig(always('disk'));
     const [sent] = await rig.ask('eth0', 67, vector('ovmf-x64-discover-67'));

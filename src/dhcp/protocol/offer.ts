@@ -36,7 +36,10 @@ export interface OfferSettings {
 /** The port that a request was sent to: the DHCP server's or the boot server's. */
 export type DhcpPort = 67 | 4011;
 
-/** Returns `undefined` if the machine gets no answer. Silence is the only way to send HTTP Boot firmware to its local disk. */
+/**
+ * Returns `undefined` if the machine gets no answer: silence is the only way to send HTTP Boot firmware to its local disk, and a packet has
+ * no room for a longer name.
+ */
 export function offerFor(
   request: DhcpPacket,
   client: BootClient,
@@ -45,6 +48,7 @@ export function offerFor(
   { server, layout }: OfferSettings,
 ): DhcpFields | undefined {
   if (decision.kind === 'disk' && client.vendorClass === 'HTTPClient') return undefined;
+  if (decision.kind === 'file' && textBytes(decision.name).length > LONGEST_NAME_BYTES) return undefined;
   const file = decision.kind === 'file' && !isLeftToBootServer(client, port, layout) ? decision.name : undefined;
   const vendorInfo = vendorInfoFor(request, client, port, decision, layout);
   const whole = answer(request, client, port, server, { file, vendorInfo, serverName: server });
@@ -77,7 +81,7 @@ const DEFAULT_MAX_BYTES = 576;
 const LONGEST_BYTES = 1472;
 const IP_AND_UDP_BYTES = 28;
 /** Option 67 has a one-byte length, which includes the NUL. */
-export const LONGEST_NAME_BYTES = 254;
+const LONGEST_NAME_BYTES = 254;
 
 interface Parts {
   readonly file: string | undefined;
@@ -112,7 +116,7 @@ function answer(request: DhcpPacket, client: BootClient, port: DhcpPort, server:
     giaddr: request.giaddr,
     chaddr: request.chaddr,
     sname: server,
-    file: file !== undefined && file.length < FILE_BYTES ? file : '',
+    file: file !== undefined && textBytes(file).length < FILE_BYTES ? file : '',
     options,
   };
 }

@@ -68,6 +68,8 @@ export type DhcpFields = Pick<DhcpPacket, 'op' | 'xid' | 'chaddr'> &
   Partial<Omit<DhcpPacket, 'options'>> & { readonly options: readonly (readonly [code: number, bytes: Uint8Array])[] };
 
 const COOKIE = 0x63825363;
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
 const PAD = 0;
 const END = 255;
 const MAX_HARDWARE_BYTES = 16;
@@ -143,15 +145,23 @@ export function encodedBytes(options: DhcpFields['options']): number {
   return options.reduce((sum, [, value]) => sum + 2 + value.length, HEADER_BYTES + 1);
 }
 
-/** Decodes text: some clients terminate it by a NUL, some do not, and bytes after the NUL mean nothing. */
+/**
+ * Decodes text: some clients terminate it by a NUL, some do not, and bytes after the NUL mean nothing. It is UTF-8, as names are in
+ * TFTP; what is not valid UTF-8 is taken byte by byte.
+ */
 export function textOf(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
-  return Array.from(end < 0 ? bytes : bytes.subarray(0, end), (byte) => String.fromCharCode(byte)).join('');
+  const written = end < 0 ? bytes : bytes.subarray(0, end);
+  try {
+    return utf8.decode(written);
+  } catch {
+    return Array.from(written, (byte) => String.fromCharCode(byte)).join('');
+  }
 }
 
-/** Encodes text; characters beyond Latin-1 are lost. */
+/** Encodes text as UTF-8. */
 export function textBytes(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0) & 0xff);
+  return encoder.encode(text);
 }
 
 /** Throws a `RangeError` unless the text is an IPv4 address. */
@@ -208,6 +218,7 @@ function addressAt(bytes: Uint8Array, at: number): string {
 
 /** With room for a NUL. */
 function setText(bytes: Uint8Array, field: { readonly at: number; readonly bytes: number }, text: string): void {
-  if (text.length >= field.bytes) throw new RangeError(`a text of ${text.length} bytes for a field of ${field.bytes}`);
-  bytes.set(textBytes(text), field.at);
+  const written = textBytes(text);
+  if (written.length >= field.bytes) throw new RangeError(`a text of ${written.length} bytes for a field of ${field.bytes}`);
+  bytes.set(written, field.at);
 }

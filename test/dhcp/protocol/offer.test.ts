@@ -69,6 +69,23 @@ describe('an answer', () => {
     expect([...packet.options.keys()]).toEqual([53, 54, 60, 43, 66, 67]);
   });
 
+  test('names a file in UTF-8, as TFTP reads the name that the firmware then asks for', () => {
+    const name = 'menü/启动.efi';
+    const packet = answer(request('PXEClient'), 67, { kind: 'file', name });
+    expect(new TextDecoder().decode(packet.options.get(Option.bootFile)!)).toBe(`${name}\0`);
+    expect(packet.file).toBe(name);
+    // 64 letters of two bytes leave no room for the NUL.
+    const long = answer(request('PXEClient'), 67, { kind: 'file', name: 'ü'.repeat(64) });
+    expect(long.file).toBe('');
+    expect(long.options.get(Option.bootFile)).toHaveLength(129);
+  });
+
+  test('is silence where the name fits no option', () => {
+    const bytes = request('PXEClient', [[Option.maxSize, Uint8Array.of(5, 192)]]);
+    expect(answerTo(bytes, 67, { kind: 'file', name: 'x'.repeat(254) }, 'direct')).toBeDefined();
+    expect(answerTo(bytes, 67, { kind: 'file', name: 'x'.repeat(255) }, 'direct')).toBeUndefined();
+  });
+
   test('is a broadcast, whatever the client can take', () => expect(answer(request('PXEClient')).flags).toBe(0x8000));
 
   test('to UEFI HTTP Boot has no option 43', () => {
