@@ -1,6 +1,7 @@
 /**
  * Explanations as a table: who asks for what and gets which file; and what another config would change in that.
  */
+import type { Machine } from '../plugin/types.ts';
 import type { Explanation } from '../server/explain.ts';
 import { differ, type MachineQuestion } from '../server/machines.ts';
 import { tellAnswer } from './explain-tree.ts';
@@ -10,6 +11,8 @@ import { byteCount } from './terminal.ts';
 /** A machine's question and its answer. */
 export interface Row extends MachineQuestion {
   readonly explanation: Explanation;
+  /** What the machine is offered to boot. */
+  readonly offer?: string;
 }
 
 /** The same question to two configs, whose answers differ. */
@@ -18,15 +21,21 @@ export interface Change extends MachineQuestion {
   readonly after: Explanation;
 }
 
-/** @returns rows of cells, the first of which names the columns */
-export function tableOf(rows: readonly Row[]): readonly (readonly Cell[])[] {
+/** @param offers what machines are offered to boot, for a column of its own. @returns rows of cells, the first of which names the columns */
+export function tableOf(rows: readonly Row[], offers?: ReadonlyMap<Machine, string>): readonly (readonly Cell[])[] {
+  const last = (machine: Machine): readonly Cell[] => (offers === undefined ? [] : [offers.get(machine) ?? '-']);
+  const listed = new Set(rows.map(({ machine }) => machine));
   return [
-    ['MACHINE', 'KNOWN BY', 'ASKS FOR', 'GETS', 'SIZE'],
+    ['MACHINE', 'KNOWN BY', 'ASKS FOR', 'GETS', 'SIZE', ...(offers === undefined ? [] : ['BOOTS'])],
     ...rows.map(({ explanation, ...asking }) => {
       const { served } = explanation;
       const size = served?.size === undefined ? '-' : byteCount(served.size);
-      return [...cellsOf(asking), answerCell(explanation, served?.from), size];
+      return [...cellsOf(asking), answerCell(explanation, served?.from), size, ...last(asking.machine)];
     }),
+    // No name is known that it asks for, but what it boots is.
+    ...[...(offers?.keys() ?? [])]
+      .filter((machine) => !listed.has(machine))
+      .map((machine) => [machine.name, knownBy(machine), '-', '-', '-', ...last(machine)]),
   ];
 }
 
@@ -58,8 +67,11 @@ function answerCell(explanation: Explanation, text = tellAnswer(explanation)): C
 }
 
 function cellsOf({ machine, question }: MachineQuestion): readonly string[] {
-  const { mac, uuid, serial, address } = machine;
-  return [machine.name, mac ?? uuid ?? serial ?? address ?? '-', question.name];
+  return [machine.name, knownBy(machine), question.name];
+}
+
+function knownBy({ mac, uuid, serial, address }: Machine): string {
+  return mac ?? uuid ?? serial ?? address ?? '-';
 }
 
 /** What is not seen from name and size. */

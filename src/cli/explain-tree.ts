@@ -31,7 +31,7 @@ export function tellRoute(explanation: Explanation, rootDir: string, coloured = 
   return drawTree({ text: [{ text: asked, colour: 'bold' }], branches: sections }, coloured);
 }
 
-function section(title: string, text: string, colour?: Colour): readonly Span[] {
+export function section(title: string, text: string, colour?: Colour): readonly Span[] {
   return text === ''
     ? [{ text: title, colour: 'cyan' }]
     : [
@@ -47,7 +47,7 @@ export function tellAnswer({ served, error }: Explanation): string {
   return served.size === undefined ? `${served.from}, size unknown` : `${served.from}, ${byteCount(served.size)}`;
 }
 
-function tellClient(client: Client, unknowable: boolean): string {
+export function tellClient(client: Client, unknowable: boolean): string {
   const { address, host } = client;
   const facts = describeFacts(client, (ageMs) => `, ${duration(ageMs)} ago`);
   return [
@@ -58,7 +58,7 @@ function tellClient(client: Client, unknowable: boolean): string {
 }
 
 /** One hook of one plugin; what was looked for on its behalf hangs below. */
-function step({ plugin, before, after, note, error, ms, lookups }: TraceEntry, rootDir: string): Branch {
+export function step({ plugin, before, after, note, error, ms, lookups }: TraceEntry, rootDir: string): Branch {
   const answer: Span =
     error !== undefined
       ? { text: `failed: ${error}`, colour: 'red' }

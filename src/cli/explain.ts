@@ -3,16 +3,22 @@
  */
 import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { architectureOf, type Firmware, firmwares, typeOf } from '../base/firmware.ts';
 import { parseMac } from '../base/mac.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { PluginError } from '../plugin/error.ts';
+import type { Machine } from '../plugin/types.ts';
+import { boots, explainChain, type OfferStep } from '../server/boot-chain.ts';
+import { describeOffers, offersTo } from '../server/boot-offer.ts';
 import { withGeneration } from '../server/create.ts';
 import { type Explanation, explain, type Question } from '../server/explain.ts';
 import { explainEach, type MachineQuestion, mergeMachines, questionsOf, UNKNOWN_ADDRESS } from '../server/machines.ts';
 import type { Generation } from '../service/generation.ts';
+import { tellChain } from './boot-tree.ts';
 import { EXIT, ExitError, endSoon } from './exit.ts';
 import { type Change, changesOf, type Row, tableOf, tableOfChanges } from './explain-table.ts';
 import { tellRoute } from './explain-tree.ts';
+import { whole } from './number.ts';
 import { isColoured } from './painting.ts';
 import { seeAs } from './privileges.ts';
 import { configOption, jsonOption, loadSettings, type Overrides, rootDirOption } from './settings.ts';
@@ -23,6 +29,8 @@ interface ExplainFlags extends Overrides {
   readonly uuid?: string;
   readonly serial?: string;
   readonly ip: string;
+  readonly firmware?: Firmware;
+  readonly arch?: number;
   readonly option?: readonly { readonly name: string; readonly value: string }[];
   readonly mode: string;
   readonly allHosts?: boolean;
@@ -40,6 +48,10 @@ export function explainCommand(): Command {
     .addOption(new Option('--serial <number>', 'serial number of the machine'))
     .addOption(
       new Option('--ip <address>', 'IP address of the machine').default(UNKNOWN_ADDRESS, 'unknown').argParser(parseIpFlag),
+    )
+    .addOption(new Option('-f, --firmware <name>', 'firmware of the machine').choices(firmwares))
+    .addOption(
+      new Option('--arch <number>', 'its architecture number (DHCP option 93): 7 is x64 UEFI').argParser(whole(0, 65_535)),
     )
     .addOption(
       new Option(
@@ -63,6 +75,9 @@ export function explainCommand(): Command {
     .addHelpText(
       'after',
       `
+Without a name, --firmware or --arch explains the whole boot: what the machine is offered by DHCP, what that loader asks for
+next, and the kernel and initrd that its script names.
+
 The answer comes from the server's own code. When run by root, it reads files with the permissions of the config's user.
 --all-hosts asks for the given names and for those that the config expects machines to request; tables are aligned on a
 terminal and tab-separated elsewhere. --diff compares ERROR, size, options and the first 64 KiB.
@@ -70,24 +85,32 @@ terminal and tab-separated elsewhere. --diff compares ERROR, size, options and t
 Examples:
   pxe explain bootloader.efi --mac 52:54:00:12:34:56
   pxe explain pxelinux.cfg/default --ip 192.168.7.20 --option tsize=0 --option blksize=1468 --json
+  pxe explain --firmware uefi-x64 --mac 52:54:00:12:34:56
   pxe explain --all-hosts bootloader.efi boot.ipxe
   pxe explain --all-hosts --diff next.config.ts
 
-Exit codes: 0 the machine gets a file; 1 it gets an ERROR (with --all-hosts: any machine does); 2 invalid arguments or config.
+Exit codes: 0 the machine gets a file, or boots; 1 it does not (with --all-hosts: any does not); 2 invalid arguments or config.
 With --diff, as for diff(1): 0 no changes; 1 changes; 2 invalid arguments or config.`,
     )
     .action(runExplain);
 }
 
 async function runExplain(names: readonly string[], flags: ExplainFlags, command: Command): Promise<void> {
-  if (!flags.allHosts && names.length !== 1)
+  const wholeBoot =
+    names.length === 0 && !flags.allHosts && flags.diff === undefined && (flags.firmware ?? flags.arch) !== undefined;
+  if (!flags.allHosts && !wholeBoot && names.length !== 1)
     command.error(
-      names.length === 0 ? "error: missing required argument 'name' (or --all-hosts)" : 'error: several names need --all-hosts',
+      names.length === 0
+        ? "error: missing required argument 'name' (or --firmware, or --all-hosts)"
+        : 'error: several names need --all-hosts',
     );
   const { config } = await loadSettings(flags);
   seeAs(config.user);
   if (flags.diff !== undefined) await showChanges(config, flags.diff, names, flags);
-  else await withGeneration(config, (generation) => (flags.allHosts ? showAll : showRoute)(generation, names, flags));
+  else
+    await withGeneration(config, (generation) =>
+      (flags.allHosts ? showAll : wholeBoot ? showChain : showRoute)(generation, names, flags),
+    );
   endSoon();
 }
 
@@ -99,6 +122,14 @@ async function showRoute(generation: Generation, [name]: readonly string[], flag
   if (explanation.error) process.exitCode = EXIT.failed;
 }
 
+async function showChain(generation: Generation, _: readonly string[], flags: ExplainFlags): Promise<void> {
+  const { name: __, mode: ___, options: ____, ...question } = questionOf('', flags);
+  const chain = await explainChain(generation, question);
+  const { rootDir } = generation.config;
+  process.stdout.write(flags.json ? json(chain) : tellChain(chain, rootDir, isColoured(process.stdout, process.env)));
+  if (!boots(chain)) process.exitCode = EXIT.failed;
+}
+
 async function showAll(generation: Generation, names: readonly string[], flags: ExplainFlags): Promise<void> {
   const machines = await generation.pipeline.machines();
   const asked = questionsOf(machines, names, howOf(flags));
@@ -106,9 +137,13 @@ async function showAll(generation: Generation, names: readonly string[], flags: 
     generation,
     asked.map(({ question }) => question),
   );
-  const rows: readonly Row[] = asked.map((asking, index) => ({ ...asking, explanation: answers[index]! }));
-  if (flags.json) process.stdout.write(json(rows.map(({ machine, explanation }) => ({ machine, ...explanation }))));
-  else process.stdout.write(drawTable(tableOf(rows), tableStyle()));
+  const offered = await offeredTo(generation, machines, flags);
+  const rows: readonly Row[] = asked.map((asking, index) => {
+    const offer = offered?.get(asking.machine);
+    return { ...asking, explanation: answers[index]!, ...(offer !== undefined && { offer }) };
+  });
+  if (flags.json) process.stdout.write(json(rows.map(({ machine, explanation, offer }) => ({ machine, ...explanation, offer }))));
+  else process.stdout.write(drawTable(tableOf(rows, offered), tableStyle()));
   const silent = machines.length - new Set(asked.map(({ machine }) => machine)).size;
   if (machines.length === 0) process.stderr.write('pxe: the config lists no machines\n');
   else if (silent > 0)
@@ -116,6 +151,22 @@ async function showAll(generation: Generation, names: readonly string[], flags: 
       `pxe: the config names no file for ${silent} of ${machines.length} machines: give names after --all-hosts\n`,
     );
   if (answers.some(({ error }) => error)) process.exitCode = EXIT.failed;
+}
+
+/** What each machine is offered to boot, in short; `undefined` where no plugin says what machines boot. */
+async function offeredTo(
+  generation: Generation,
+  machines: readonly Machine[],
+  { firmware, arch }: ExplainFlags,
+): Promise<ReadonlyMap<Machine, string> | undefined> {
+  if (generation.pipeline.booting.length === 0) return undefined;
+  const program = programOf({ firmware, arch }).firmware;
+  const offered = new Map<Machine, string>();
+  for (const machine of machines) {
+    const told = describeOffers(await offersTo(generation, machine, program && [program]));
+    if (told !== undefined) offered.set(machine, told);
+  }
+  return offered;
 }
 
 async function showChanges(config: ResolvedConfig, other: string, names: readonly string[], flags: ExplainFlags): Promise<void> {
@@ -147,7 +198,7 @@ function tableStyle(): TableStyle {
 }
 
 function questionOf(name: string, flags: ExplainFlags): Question {
-  const { ip, mac, uuid, serial } = flags;
+  const { ip, mac, uuid, serial, firmware, arch } = flags;
   return {
     name,
     address: ip,
@@ -155,6 +206,7 @@ function questionOf(name: string, flags: ExplainFlags): Question {
     ...(mac === undefined ? {} : { mac }),
     ...(uuid === undefined ? {} : { uuid }),
     ...(serial === undefined ? {} : { serial }),
+    ...programOf({ firmware, arch }),
   };
 }
 
@@ -165,11 +217,23 @@ function askedBy(name: string, flags: ExplainFlags): MachineQuestion {
   return { question, machine: { name: mac ?? uuid ?? serial ?? (address === UNKNOWN_ADDRESS ? 'anybody' : address), names: [] } };
 }
 
-function howOf({ mode, option = [] }: ExplainFlags): Pick<Question, 'mode' | 'options'> {
-  return { mode, options: option };
+function howOf({ mode, option = [], ...flags }: ExplainFlags): Pick<Question, 'mode' | 'options' | 'firmware' | 'arch'> {
+  return { mode, options: option, ...programOf(flags) };
 }
 
-function json(value: Explanation | readonly object[]): string {
+interface Program {
+  readonly firmware?: Firmware | undefined;
+  readonly arch?: number | undefined;
+}
+
+/** One says the other, where only one is given. */
+function programOf({ firmware, arch }: Program): Pick<Question, 'firmware' | 'arch'> {
+  const type = arch ?? (firmware && typeOf(firmware));
+  const program = firmware ?? (arch === undefined ? undefined : architectureOf(arch)?.firmware);
+  return { ...(program !== undefined && { firmware: program }), ...(type !== undefined && { arch: type }) };
+}
+
+function json(value: Explanation | OfferStep | readonly object[]): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 

@@ -9,10 +9,9 @@ import { type PeHeader, readPe } from '../base/pe.ts';
 import { Slices } from '../base/time-slices.ts';
 import type { Finding, Machine } from '../plugin/types.ts';
 import type { Generation } from '../service/generation.ts';
-import { ANY_SERVER, type BootQuestion, explainOffer, type Offer } from './boot-offer.ts';
+import { ANY_SERVER, type BootQuestion, type MachineOffer, type MachineOffers, offersTo } from './boot-offer.ts';
 import { explainRead } from './explain.ts';
 import { httpOriginOf } from './http-origin.ts';
-import { UNKNOWN_ADDRESS } from './machines.ts';
 import { secondStage } from './second-stage.ts';
 
 /** Looking ends then; a finding tells how far it has come. */
@@ -65,19 +64,7 @@ export async function bootFindings(generation: Generation): Promise<readonly Fin
 
 const SAYS_NOTHING = 'no plugin says what a machine is to boot, so none gets an offer: give `hosts` a `boot`';
 
-/** What the machine is offered by each firmware, iPXE last. */
-async function offersTo(generation: Generation, { name: _, names: __, fingerprint: ___, ...known }: Machine) {
-  const offers: (readonly [Firmware, Offer & { readonly question: BootQuestion }])[] = [];
-  for (const firmware of firmwares) {
-    const question: BootQuestion = { ...known, address: known.address ?? UNKNOWN_ADDRESS, firmware };
-    offers.push([firmware, { ...(await explainOffer(generation, question)), question }]);
-  }
-  return offers;
-}
-
-type Offers = Awaited<ReturnType<typeof offersTo>>;
-
-function note(targets: Map<string, Target>, { name }: Machine, firmware: Firmware, offer: Offers[number][1]): void {
+function note(targets: Map<string, Target>, { name }: Machine, firmware: Firmware, offer: MachineOffer): void {
   const { offered, file, plugin, question, client } = offer;
   if (offered === undefined || offered === 'disk' || plugin === undefined) return;
   // Machines of the same host and groups are served alike, others perhaps not.
@@ -105,7 +92,7 @@ class Circles {
     this.#plugins = plugins;
   }
 
-  next({ name }: Machine, offers: Offers): void {
+  next({ name }: Machine, offers: MachineOffers): void {
     const ipxe = offers.find(([firmware]) => firmware === 'ipxe')?.[1];
     const loader = offers.find(([firmware, { offered }]) => firmware !== 'ipxe' && isIpxe(offered))?.[1];
     if (ipxe === undefined || loader === undefined) return;

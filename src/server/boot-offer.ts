@@ -2,14 +2,15 @@
  * What a machine would be offered to boot, and why: the same pipeline as for DHCP, without a packet.
  */
 import type { BootLayout } from '../base/boot-layout.ts';
-import { architectureOf, type Firmware, typeOf } from '../base/firmware.ts';
+import { architectureOf, type Firmware, firmwares, typeOf } from '../base/firmware.ts';
 import { decisionFor } from '../dhcp/decision.ts';
 import type { DhcpRequest } from '../dhcp/request.ts';
 import { describeError, type Trace } from '../plugin/trace.ts';
-import type { Client } from '../plugin/types.ts';
+import type { Client, Machine } from '../plugin/types.ts';
 import type { Generation } from '../service/generation.ts';
 import { type Question, withGiven } from './explain.ts';
 import { httpOriginOf } from './http-origin.ts';
+import { UNKNOWN_ADDRESS } from './machines.ts';
 
 /** A machine that asks what to boot. */
 export type BootQuestion = Omit<Question, 'name' | 'options' | 'mode'>;
@@ -37,8 +38,8 @@ export async function explainOffer(generation: Generation, question: BootQuestio
   const arch = question.arch ?? (question.firmware && typeOf(question.firmware));
   const firmware = question.firmware ?? (arch === undefined ? undefined : architectureOf(arch)?.firmware);
   const asking = { ...question, ...(arch !== undefined && { arch }), ...(firmware !== undefined && { firmware }) };
-  const vendorClass = arch !== undefined && architectureOf(arch)?.http ? 'HTTPClient' : 'PXEClient';
   const isIpxe = firmware === 'ipxe';
+  const vendorClass = !isIpxe && arch !== undefined && architectureOf(arch)?.http ? 'HTTPClient' : 'PXEClient';
   const request: DhcpRequest = {
     protocol: 'dhcp',
     kind: 'boot',
@@ -61,25 +62,44 @@ export async function explainOffer(generation: Generation, question: BootQuestio
   return { ...found, offered: decision.name, file, layout: boot.layout ?? 'direct', error: undefined };
 }
 
+/** What a machine of the config is offered. */
+export type MachineOffer = Offer & { readonly question: BootQuestion };
+
+/** The same by firmware. */
+export type MachineOffers = readonly (readonly [Firmware, MachineOffer])[];
+
+/** What a machine that the config lists is offered, with each firmware that it may have. */
+export async function offersTo(
+  generation: Generation,
+  { name: _, names: __, fingerprint: ___, ...known }: Machine,
+  which: readonly Firmware[] = firmwares,
+): Promise<MachineOffers> {
+  const offers: (readonly [Firmware, MachineOffer])[] = [];
+  for (const firmware of which) {
+    const question: BootQuestion = { ...known, address: known.address ?? UNKNOWN_ADDRESS, firmware };
+    offers.push([firmware, { ...(await explainOffer(generation, question)), question }]);
+  }
+  return offers;
+}
+
 const IMPOSSIBLE = {
   'http-is-off': 'it boots by HTTP only, and HTTP is not served',
   'takes-no-url': 'its firmware takes no URL, only the name of a file',
 } as const;
 
-/** For tables: what each firmware of a machine is offered, those alike together. */
-export function describeOffers(offers: readonly (readonly [Firmware, Offer])[]): string | undefined {
+/** For tables: `ipxe.efi; bios: undionly.kpxe; ipxe: menu.ipxe`. What most firmwares are offered comes first, without their names. */
+export function describeOffers(offers: readonly (readonly [Firmware, Pick<Offer, 'offered' | 'error'>])[]): string | undefined {
   const byAnswer = new Map<string, Firmware[]>();
   for (const [firmware, { offered, error }] of offers) {
-    const answer = offered ?? (error === undefined ? undefined : `nothing (${error})`);
-    if (answer !== undefined) byAnswer.set(answer, [...(byAnswer.get(answer) ?? []), firmware]);
+    const answer = offered?.replaceAll(ANY_SERVER, '{server}') ?? (error === undefined ? 'nothing' : `nothing (${error})`);
+    byAnswer.set(answer, [...(byAnswer.get(answer) ?? []), firmware]);
   }
-  const rest = [...byAnswer].toSorted(([, one], [, other]) => other.length - one.length)[0]?.[0];
-  const told = [...byAnswer].map(([answer, firmwares]) =>
-    firmwares.length > 2 && answer === rest && byAnswer.size > 1
-      ? `others: ${answer}`
-      : byAnswer.size === 1 && firmwares.length === offers.length
-        ? answer
-        : `${firmwares.join(', ')}: ${answer}`,
-  );
-  return told.length === 0 ? undefined : told.join('; ');
+  const answers = [...byAnswer].toSorted(([, one], [, other]) => other.length - one.length);
+  const [most] = answers;
+  if (most?.[0] === 'nothing' && answers.length === 1) return undefined;
+  const told = answers.flatMap(([answer, firmwares], index) => {
+    if (index === 0 && (firmwares.length > 2 || answers.length === 1)) return answer === 'nothing' ? [] : [answer];
+    return [`${firmwares.join(', ')}: ${answer}`];
+  });
+  return told.join('; ');
 }

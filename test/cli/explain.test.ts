@@ -279,3 +279,98 @@ test('a tree and a table let no control byte through', () => {
   expect(drawTable(rows, { aligned: false })).toBe('NAME\tSIZE\na\\x09b\t1\nc\t\n');
   expect(drawTable(rows, { aligned: true })).toBe('NAME    SIZE\na\\x09b  1\nc\n');
 });
+
+describe('what machines boot', () => {
+  const config = `import { hosts } from 'pxe/plugins';
+export default {
+  rootDir: 'ROOT',
+  dhcp: {},
+  plugins: [
+    hosts({
+      '52:54:00:12:34:56': { name: 'web1', boot: { bios: 'pxelinux.0' } },
+      '52:54:00:12:34:57': { name: 'db1', files: { 'a.efi': 'ipxe.efi' } },
+      default: { boot: { 'uefi-x64': 'ipxe.efi', ipxe: 'menu.ipxe' } },
+    }),
+  ],
+};
+`;
+  const lab = () => {
+    const at = folder();
+    at.put('pxe.config.ts', config);
+    at.put('ROOT/ipxe.efi', 'x');
+    at.put('ROOT/menu.ipxe', '#!ipxe\nkernel linux\n');
+    at.put('ROOT/linux', 'k');
+    return at;
+  };
+
+  test('the whole boot, by firmware or by architecture; a file that is missing is exit code 1', async () => {
+    const at = lab();
+    const explain = (...flags: string[]) => pxe(['explain', ...flags], { cwd: at.path });
+    const [named, numbered, absent, none, json] = await Promise.all([
+      explain('--firmware', 'uefi-x64'),
+      explain('--arch', '7', '--mac', '52:54:00:12:34:57'),
+      explain('-f', 'bios', '--mac', '52:54:00:12:34:56'),
+      explain('-f', 'uefi-arm64'),
+      explain('-f', 'uefi-x64', '--json'),
+    ]);
+    expect(named).toMatchObject({ code: 0, stdout: expect.stringContaining('kernel   linux → linux, 1 B') });
+    expect(numbered).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^boot of uefi-x64, architecture 7\n[\s\S]* host db1\n[\s\S]*offer {4}ipxe\.efi/),
+    });
+    expect(absent).toMatchObject({ code: 1, stdout: expect.stringContaining('loader   pxelinux.0 → ERROR 1: file not found') });
+    expect(none).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('offer    none: the firmware goes on to its next boot device'),
+    });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      kind: 'offer',
+      offer: { offered: 'ipxe.efi', layout: 'direct', plugin: 'hosts' },
+      next: [
+        {
+          kind: 'file',
+          role: 'loader',
+          next: [{ kind: 'offer', firmware: 'ipxe', next: [{ role: 'script', next: [{ role: 'kernel' }] }] }],
+        },
+      ],
+    });
+  });
+
+  test('a column of the table; a machine that asks for no name has a row, too', async () => {
+    const at = lab();
+    const [all, bios, json] = await Promise.all([
+      pxe(['explain', '--all-hosts'], { cwd: at.path }),
+      pxe(['explain', '--all-hosts', '--firmware', 'bios'], { cwd: at.path }),
+      pxe(['explain', '--all-hosts', '--json'], { cwd: at.path }),
+    ]);
+    const lines = (text: string) =>
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split('\t'));
+    expect(lines(all.stdout)).toEqual([
+      ['MACHINE', 'KNOWN BY', 'ASKS FOR', 'GETS', 'SIZE', 'BOOTS'],
+      ['db1', '52:54:00:12:34:57', 'a.efi', 'ipxe.efi', '1 B', 'uefi-x64: ipxe.efi; ipxe: menu.ipxe'],
+      ['web1', '52:54:00:12:34:56', '-', '-', '-', 'bios: pxelinux.0; uefi-x64: ipxe.efi; ipxe: menu.ipxe'],
+    ]);
+    expect(lines(bios.stdout).map((cells) => cells.at(-1))).toEqual(['BOOTS', '-', 'pxelinux.0']);
+    expect(JSON.parse(json.stdout)).toMatchObject([{ machine: { name: 'db1' }, offer: 'uefi-x64: ipxe.efi; ipxe: menu.ipxe' }]);
+  });
+
+  test('a name is asked for by that firmware', async () => {
+    const at = lab();
+    at.put('t.ipxe', '{{ client.firmware }} {{ client.arch }}');
+    at.put(
+      'pxe.config.ts',
+      "import { generate } from 'pxe/plugins';\nexport default { rootDir: 'ROOT', plugins: [generate({ made: { template: './t.ipxe' } })] };\n",
+    );
+    const [known, unknown, wrong] = await Promise.all([
+      pxe(['explain', 'made', '--mac', '52:54:00:12:34:56', '--firmware', 'uefi-arm64'], { cwd: at.path }),
+      pxe(['explain', 'made', '--mac', '52:54:00:12:34:56'], { cwd: at.path }),
+      pxe(['explain', 'made', '--firmware', 'uefi-x46'], { cwd: at.path }),
+    ]);
+    expect(known).toMatchObject({ code: 0, stdout: expect.stringContaining('plugin:generate, 13 B') });
+    expect(unknown).toMatchObject({ code: 1, stdout: expect.stringContaining('no variable "client.firmware"') });
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('Allowed choices are bios, uefi-x64') });
+  });
+});
