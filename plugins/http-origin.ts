@@ -1,6 +1,6 @@
 /**
- * Names under a prefix come from an HTTP(S) server or object store, through a cache folder. Here stands only what the plugin is to
- * the pipeline; where bytes come from is decided in `http-origin/mirror.ts`.
+ * Serves names under a prefix from an HTTP(S) server or object store through a cache folder. This file only connects the mirror
+ * to the pipeline; `http-origin/mirror.ts` decides where the bytes come from.
  */
 import { resolve } from 'node:path';
 import { definePlugin, type Hooks, NOT_FOUND } from 'pxe';
@@ -12,7 +12,7 @@ export const httpOrigin = definePlugin({
   name: 'http-origin',
   options: originOptions,
   async setup(options, { configDir, folder: folderAt, log, onDispose }): Promise<Hooks> {
-    // Loaded where there is an origin: Node's HTTP takes eight megabytes.
+    // Loaded only if there is an origin: Node's HTTP takes eight megabytes.
     const [{ findingsOf }, { Mirror }, { Origin }, { Store }] = await Promise.all([
       import('./http-origin/check.ts'),
       import('./http-origin/mirror.ts'),

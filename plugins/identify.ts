@@ -1,7 +1,7 @@
 /**
- * Finds out a client's MAC address, UUID and serial number, which TFTP does not carry, and says where each is known from. Sources are
- * asked in the order in which the config lists them; of each fact the first answer counts, and it keeps its provenance. So a machine
- * whose MAC address is in a lease is known by the serial number in the name that it asks for, too.
+ * Finds a client's MAC address, UUID and serial number, which TFTP does not carry, and the source of each. Sources are asked in
+ * the order of the config; for each fact the first answer counts, and its source is kept. So a machine whose MAC address is in a
+ * lease can also be known by the serial number in a name that it requests.
  */
 import { resolve } from 'node:path';
 import {
@@ -32,18 +32,21 @@ export interface IdentifyOptions {
   /** IP address → MAC address. Source `table`. */
   readonly table?: Readonly<Record<string, string>> | undefined;
   /**
-   * Lease files of dnsmasq, ISC dhcpd, Kea (memfile), systemd-networkd, libvirt, odhcpd and udhcpd; the format is detected where it is left out. A change
-   * takes effect at once. Source `leases`.
+   * Lease files of dnsmasq, ISC dhcpd, Kea (memfile), systemd-networkd, libvirt, odhcpd and udhcpd; the format is detected unless
+   * given. A change takes effect at once. Source `leases`.
    */
   readonly leases?: readonly LeaseFileOption[] | undefined;
   /**
-   * What the machine said of itself by DHCP: MAC address, UUID, serial number, and its firmware. The `dhcp` service has to see it, as a
-   * section `dhcp` in the config makes it. Source `dhcp`.
+   * What the machine sent by DHCP: MAC address, UUID, serial number and firmware. It requires the section `dhcp` in the config,
+   * so that the DHCP service sees the request. Source `dhcp`.
    */
   readonly dhcp?: boolean | undefined;
-  /** The kernel's neighbour table (Linux), or a function that stands for it. Source `neighbours`. */
+  /** The kernel's neighbour table (Linux), or a function that replaces it. Source `neighbours`. */
   readonly neighbours?: boolean | NeighbourReader | undefined;
-  /** A MAC address, UUID or serial number in the file name, as firmware and boot loaders put it there: whatever a client claims. Source `filename`. */
+  /**
+   * A MAC address, UUID or serial number in the file name, as firmware and boot loaders put it there. Any client can claim it.
+   * Source `filename`.
+   */
   readonly filename?: boolean | undefined;
 }
 
@@ -67,7 +70,7 @@ const sources = z.strictObject({
   filename: z.boolean().optional(),
 });
 
-/** zod brings keys into the schema's order; here the order says which source is asked first. */
+/** zod reorders keys as in the schema, but here their order decides which source is asked first. */
 const inWrittenOrder = z.custom<IdentifyOptions>().transform((written, context) => {
   const { value, issues } = checkInput(sources, written);
   if (value) return Object.keys(written).map((key) => [key, value[key as keyof IdentifyOptions]] as const);
@@ -112,29 +115,31 @@ function isOn(value: unknown): boolean {
   return value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
 }
 
-/** Addresses and the neighbour table lead to a MAC address; names and DHCP hold the rest, too. */
+/** Addresses and the neighbour table yield a MAC address only; names and DHCP also yield the other facts. */
 function tells(source: string): IdentitySource['tells'] {
   return source === 'filename' || source === 'dhcp' ? factNames : ['mac'];
 }
 
-/** Milliseconds that a setup waits for the first reading of a lease file; a larger file is read on while machines are served. */
+/**
+ * Milliseconds that setup waits for the first reading of a lease file; a file that takes longer is read while the server runs.
+ */
 const FIRST_READING_MS = 2_000;
 
-/** What a source knows of a client. */
+/** What a source knows about a client. */
 type Known = Omit<Identity, 'source'>;
 
 interface Source {
   /** {@link Identity.source} */
   readonly source: string;
-  /** Names it among others of its kind. */
+  /** Distinguishes the source from others of its kind. */
   readonly label: string;
-  /** Facts that it may know; it is not asked where all of them are known. */
+  /** Facts that it may know; it is not asked if all of them are known. */
   readonly tells: readonly FactName[];
-  /** Whether it knows the firmware, too. */
+  /** Whether it also knows the firmware. */
   readonly tellsFirmware?: true;
   /** Whether it answers from memory. */
   readonly ready: boolean;
-  /** Resolves, within a few seconds, when the source can be asked. */
+  /** Resolves when the source can be asked, within a few seconds. */
   prepare?(): Promise<void>;
   find(request: RequestInfo, call: { readonly signal: AbortSignal }): Awaitable<Known | undefined>;
   check?(): Awaitable<readonly Finding[]>;
@@ -163,12 +168,12 @@ function tableSource(written: Readonly<Record<string, string>>): Source {
 function leaseSource(option: LeaseFileOption, index: number, { configDir, log, keep }: PluginContext): Source {
   const { file, format } = typeof option === 'string' ? { file: option } : option;
   const path = resolve(configDir, file);
-  // A reload is no reason to tell the same again.
+  // Kept across reloads, so that the same problem is not logged again.
   const told = keep(`${path} ${format ?? ''}`, (): Told & Kept => ({}));
   const leases = new LeaseFile(path, format, log, told);
   return {
     source: 'leases',
-    // So that the first client need not wait for it.
+    // Read now, so that the first client does not wait for it.
     prepare: () => leases.read(FIRST_READING_MS),
     label: `leases (${file})`,
     tells: ['mac'],
@@ -212,7 +217,7 @@ function neighbourSource(given: NeighbourReader | undefined, { log }: PluginCont
   return { source: 'neighbours', label: 'neighbours', tells: ['mac'], ready: false, find, check };
 }
 
-/** A claim is as old as the request that makes it. */
+/** A claim has the age of its request. */
 function claim(name: string): Known | undefined {
   const found = claimsInName(name);
   return found && { ...found, ageMs: 0 };

@@ -1,10 +1,10 @@
 /**
- * Finds the entries of a config that a machine matches, the narrowest first: its MAC address, UUID, serial number, address; MAC
- * patterns by the number of octets given; networks by the length of their prefix; names asked for, which tell least of a
+ * Finds the entries of a config that match a machine, the most specific first: its MAC address, UUID, serial number, address; MAC
+ * patterns by the number of given octets; networks by the length of their prefix; requested names, which say least about a
  * machine; `default`. Among equals, the first listed.
  *
- * No entry is looked at that does not match: exact selectors stand in a table, patterns and networks in one table for each
- * mask. Only patterns of names are tried one by one.
+ * Lookup does not visit entries that do not match: exact selectors are in one table, patterns and networks in one table for each
+ * mask. Only name patterns are tried one by one.
  */
 import { type IpAddress as Address, inSlices, numberOf, parseAddress, prefixOf, type Slices } from 'pxe/kit';
 import { type Glob, hasWildcard, parseGlob } from '../lib/glob.ts';
@@ -14,16 +14,16 @@ import { Layer } from './layer.ts';
 import type { GroupEntry } from './options.ts';
 import { parseSelector, type Selector } from './selector.ts';
 
-/** A host with all that it gives. */
+/** A host with its layers. */
 export class Entry {
   readonly listed: ListedHost;
   readonly selectors: readonly Selector[];
-  /** Every group that it belongs to, the nearest first. */
+  /** All groups that it belongs to, the nearest first. */
   readonly groups: readonly string[];
   readonly #layerOf: LayerOf;
   #layers: readonly Layer[] | undefined;
 
-  /** @param layerOf makes a layer of an entry, or finds that of a group */
+  /** @param layerOf makes the layer of an entry, or finds that of a group */
   constructor(listed: ListedHost, groups: readonly string[], layerOf: LayerOf, fold: Fold) {
     this.listed = listed;
     this.selectors = listed.selectors.map((written) => folded(parseSelector(written)!, fold));
@@ -31,13 +31,13 @@ export class Entry {
     this.#layerOf = layerOf;
   }
 
-  /** Its own first, then its groups'. Made when first asked for: of ten thousand machines few boot under one config. */
+  /** Its own layer first, then its groups'. Made on first use: of ten thousand machines, few boot under one config. */
   get layers(): readonly Layer[] {
     this.#layers ??= this.makeLayers();
     return this.#layers;
   }
 
-  /** The same, made for the occasion: a survey of all machines does not keep those of the ones that never boot. */
+  /** The same, but not kept: a survey of all machines must not keep the layers of machines that never boot. */
   makeLayers(): readonly Layer[] {
     return [this.#layerOf(this.listed.entry), ...this.groups.map(this.#layerOf)];
   }
@@ -47,7 +47,7 @@ type LayerOf = (of: GroupEntry | string) => Layer;
 
 /** Keys under one mask. */
 interface Masked<Known> {
-  /** Bits or octets that are given. */
+  /** Number of given bits or octets. */
   readonly width: number;
   keyOf(known: Known): string | bigint | undefined;
   readonly entries: Map<string | bigint, Entry[]>;
@@ -60,7 +60,7 @@ interface AddressNumber {
 
 const none: readonly Entry[] = [];
 
-/** How names are compared: as they stand, or in lower case. */
+/** Maps a name to the form in which names are compared: unchanged or in lower case. */
 export type Fold = (name: string) => string;
 
 const asItStands: Fold = (name) => name;
@@ -106,7 +106,7 @@ export class Registry {
     return this.#entries;
   }
 
-  /** @param name the name asked for */
+  /** @param name the requested name */
   match(facts: ClientFacts, name: string): Entry[] {
     const { mac, uuid, serial } = facts;
     const address = facts.address === undefined ? undefined : parseAddress(facts.address);
@@ -183,8 +183,8 @@ function find<Known>({ keyOf, entries }: Masked<Known>, known: Known): readonly 
 }
 
 /**
- * An address goes from machine to machine, and any client can claim a serial number: an entry that names MAC addresses, too, is not for
- * a machine that has another.
+ * Addresses move between machines, and any client can claim a serial number. So an entry that also names MAC addresses does not
+ * match a machine with a different one.
  */
 function unlessAnother(mac: string | undefined, entries: readonly Entry[] = none): readonly Entry[] {
   if (mac === undefined) return entries;
@@ -199,7 +199,7 @@ function folded(selector: Selector, fold: Fold): Selector {
   return selector.kind === 'name' ? { kind: 'name', glob: parseGlob(selector.glob.pattern, fold) } : selector;
 }
 
-/** Groups have one layer each, however many hosts they have. */
+/** Each group has one layer, shared by its hosts. */
 function entryMaker(groups: Inventory['groups'], fold: Fold): (listed: ListedHost) => Entry {
   const byName = new Map(groups.map((group) => [group.name, group]));
   const layers = new Map(groups.map(({ name, entry }) => [name, new Layer(entry, fold)]));

@@ -1,5 +1,5 @@
 /**
- * What a match rests on: for plugins that trust fewer sources than `hosts` does.
+ * The facts that a match is based on, for plugins that trust fewer sources than `hosts` does.
  */
 import type { FactName } from 'pxe';
 import { parseAddress } from 'pxe/kit';
@@ -7,8 +7,8 @@ import type { ClientFacts } from './fill.ts';
 import type { Selector } from './selector.ts';
 
 /**
- * The facts by any of which a machine matches an entry.
- * @returns an empty list if it matches by its address, or by the name asked for, or like every machine
+ * The facts by which a machine matches an entry; each alone is sufficient.
+ * @returns an empty list if it matches by its address, by the requested name, or as every machine does
  */
 export function factsBehind(selectors: readonly Selector[], facts: ClientFacts, name: string): readonly FactName[] {
   const behind = selectors.map((selector) => factBehind(selector, facts, name)).filter((fact) => fact !== undefined);

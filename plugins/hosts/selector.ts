@@ -1,6 +1,6 @@
 /**
- * How a config says which machines it means: `52:54:00:12:34:56`, `52:54:00:*`, `192.168.7.20`, `192.168.7.0/24`, `uuid:…`,
- * `serial:…`, `name:pxelinux.cfg/*`, `default`. Knows nothing of what they get.
+ * Selectors, by which a config selects machines: `52:54:00:12:34:56`, `52:54:00:*`, `192.168.7.20`, `192.168.7.0/24`, `uuid:…`,
+ * `serial:…`, `name:pxelinux.cfg/*`, `default`. It does not know what the machines get.
  */
 import {
   cleanName,
@@ -27,8 +27,8 @@ const selectorMessage =
   'expected a MAC address (52:54:00:12:34:56), a MAC pattern (52:54:00:*), an IP address, a network (192.168.7.0/24), uuid:…, serial:…, name:… or default';
 
 /**
- * What is wrong with a selector; `undefined` if it is one. A key can mean a machine as well as a network, so that an address with the
- * prefix length of its network could be either: it has to say which.
+ * The error of a selector; `undefined` if it is valid. A key can mean a machine or a network, so an address with the prefix
+ * length of its network is ambiguous and refused.
  */
 export function selectorProblem(written: string): string | undefined {
   return hostBitsProblem(written) ?? (parseSelector(written) === undefined ? selectorMessage : undefined);
@@ -55,7 +55,7 @@ export function parseSelector(written: string): Selector | undefined {
   return network && { kind: 'network', network };
 }
 
-/** The same for two spellings of one selector. */
+/** Equal for two spellings of one selector. */
 export function selectorKey(selector: Selector): string {
   switch (selector.kind) {
     case 'mac':

@@ -1,10 +1,10 @@
 /**
- * What a YAML document says, as plain values: keys as they stand in the file, `<<` merged, aliases followed. The library's own way
- * makes numbers of keys, looks through the document once for each alias, and tells of neither place.
+ * Converts a YAML document to plain values: keys as written in the file, `<<` merged, aliases resolved. The library's own
+ * conversion turns keys into numbers, searches the whole document for each alias, and reports mistakes without their place.
  */
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type Scalar, type YAMLMap } from 'yaml';
 
-/** A mistake, with the offset of what is wrong. */
+/** A mistake and its offset. */
 export interface Mistake {
   readonly offset: number;
   readonly message: string;
@@ -16,7 +16,7 @@ export interface YamlValue {
   readonly mistakes: readonly Mistake[];
 }
 
-/** Values that the aliases of one document may stand for in all: an inventory of 100,000 hosts has a few million. */
+/** Maximum values of a document with its aliases expanded; an inventory of 100,000 hosts has a few million. */
 const MAX_VALUES = 10_000_000;
 
 export function readValue({ contents }: Document): YamlValue {
@@ -25,20 +25,20 @@ export function readValue({ contents }: Document): YamlValue {
   return { value, mistakes };
 }
 
-/** A key as it stands in the file: `0123` is not 123. */
+/** A key as written in the file: `0123` is not 123. */
 export function keyText(key: unknown): string {
   if (!isScalar(key)) return String(key);
   return typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
 }
 
-/** `<<`, which takes over the keys of other maps. In quotes it is a key like any other. */
+/** `<<`, which merges the keys of other maps. In quotes it is an ordinary key. */
 export function isMerge(key: unknown): boolean {
   return isScalar(key) && key.source === '<<' && (key.type === undefined || key.type === 'PLAIN');
 }
 
 interface Made {
   readonly value: unknown;
-  /** Values in it, itself included, each alias counted as what it stands for. */
+  /** Number of values in a node, itself included, with aliases expanded. */
   readonly size: number;
 }
 
@@ -92,7 +92,7 @@ class Reader {
       if (own.has(key)) this.#mistake(pair.key as Scalar, `key ${JSON.stringify(key)} appears twice`, 'merge the two');
       own.set(key, made.value);
     }
-    // What the map itself says counts first, then the maps in their order.
+    // The map's own keys take precedence, then the merged maps in their order.
     for (const source of merged)
       for (const [key, value] of Object.entries(source as object)) if (!own.has(key)) own.set(key, value);
     return this.#sized(map, Object.fromEntries(own), parts);

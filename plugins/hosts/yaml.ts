@@ -1,5 +1,6 @@
 /**
- * Hosts and groups from YAML or JSON text: `{ hosts, groups }`, or the hosts alone. Several documents count as several files.
+ * Reads hosts and groups from YAML or JSON text: `{ hosts, groups }`, or the hosts alone. Several documents count as several
+ * files.
  */
 import type { Issue, Place } from 'pxe';
 import { checkInput } from 'pxe/kit';
@@ -11,7 +12,7 @@ import { isMerge, keyText, readValue } from './yaml-value.ts';
 
 export function yamlInventory(file: string, text: string): Read {
   const lines = new LineCounter();
-  // The library would compare each key with every other one of its map.
+  // The library's check would compare each key with every other key of its map.
   const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
   const documents = 'empty' in parsed ? [] : (parsed as readonly Document[]);
   const placeAt = (offset: number): Place => {
@@ -30,7 +31,7 @@ export function yamlInventory(file: string, text: string): Read {
   };
 }
 
-/** `undefined` if there is nothing in it, as behind a last `---`. */
+/** `undefined` for an empty document, as after a final `---`. */
 function readDocument(document: Document, placeAt: (offset: number) => Place): Read | undefined {
   const [error] = document.errors;
   if (error) {
@@ -71,7 +72,7 @@ function inventoryOf({ hosts = {}, groups = {} }: NonNullable<typeof dataSchema.
   };
 }
 
-/** An issue with what stands in the file, where YAML has made something else of it: `01234567` is not 1234567. */
+/** Adds the text of the file to an issue if YAML has parsed it as another value: `01234567` is not 1234567. */
 function asWritten(issue: Issue, node: unknown): Issue {
   if (!isScalar(node) || typeof node.value === 'string' || node.source === undefined) return issue;
   const { source } = node;
@@ -79,7 +80,7 @@ function asWritten(issue: Issue, node: unknown): Issue {
   return { ...issue, message: `expected a string, found ${source}`, hint: `write it in quotes: ${JSON.stringify(source)}` };
 }
 
-/** Variables that YAML takes for numbers, and that are not printed as they stand: `version: 1.10` is 1.1. */
+/** Finds variables that YAML parses as numbers and that print differently: `version: 1.10` becomes 1.1. */
 function changedNumbers(document: Document, placeAt: (offset: number) => Place): Issue[] {
   const found: Issue[] = [];
   visit(document, {
@@ -104,7 +105,7 @@ interface Found {
   readonly node: unknown;
 }
 
-/** Finds where a key, or an element of a list, begins, and its value; of a path that leads nowhere, its last part that does. */
+/** Finds the place of a key or a list element and of its value; if the path does not exist, that of its longest existing part. */
 function finder(document: Document): (path: readonly PropertyKey[]) => Found {
   const indexes = new Map<unknown, ReadonlyMap<string, { readonly offset: number | undefined; readonly value: unknown }>>();
   const childrenOf = (written: unknown) => {

@@ -1,4 +1,4 @@
-/** What `pxe check` says of an origin: can the cache folder be written, does the origin answer? It changes nothing. */
+/** For `pxe check`: checks that the cache folder is writable and that the origin answers. It changes nothing. */
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -18,7 +18,7 @@ export async function findingsOf(settings: OriginSettings, cacheDir: string, hea
 
 async function cacheFinding(cacheDir: string): Promise<Finding | undefined> {
   const { W_OK, X_OK } = constants;
-  // It is made when it is first needed.
+  // The folder is created on first use.
   for (let folder = cacheDir; ; folder = dirname(folder)) {
     const found = await stat(folder).catch(() => undefined);
     if (!found && folder !== dirname(folder)) continue;
@@ -40,7 +40,7 @@ async function originFinding(settings: OriginSettings, headers: Readonly<Record<
     dismiss(reply);
     if (reply.status === 401) return finding('warning', 'authorization', 'the origin rejected the credentials (answered 401)');
     if (reply.status >= 500) return finding('warning', 'url', `the origin answered ${reply.status}`);
-    // Many a server shows no list of its files, so 403 and 404 say nothing.
+    // Many servers do not list their files, so 403 and 404 are not errors here.
     return undefined;
   } catch (error) {
     return finding('warning', 'url', `the origin ${(error as Error).message}`);

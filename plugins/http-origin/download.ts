@@ -1,6 +1,6 @@
 /**
- * One file on its way from the origin into the cache folder, and everybody who reads it meanwhile. A connection that breaks is
- * taken up again where it broke, with `If-Range`, so that the bytes of two versions never mix: another version ends the download.
+ * One download from the origin into the cache folder, and its readers. A broken connection is resumed where it broke, with
+ * `If-Range`, so that the bytes of two versions never mix: a new version ends the download.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Content, type Log, Refusal } from 'pxe';
@@ -14,20 +14,20 @@ export interface DownloadOptions {
   readonly url: string;
   readonly version: Version;
   readonly part: Part;
-  /** An answer whose body goes on where the part ends. */
+  /** A response whose body continues where the part ends. */
   readonly reply: Reply;
   readonly log: Log;
-  /** Asks for what follows an offset. Throws `OriginDown`, or `VersionChanged` if it cannot be had of that version any more. */
+  /** Requests the bytes from an offset on. Throws `OriginDown`, or `VersionChanged` if the origin no longer has that version. */
   resume(from: number, version: Version): Promise<Continuation>;
-  /** A broken download is taken up again for so long without any progress. */
+  /** Maximum time that a broken download is retried without progress. */
   readonly retryMs: number;
-  /** It goes on for so long when nobody reads it any more. */
+  /** Time that the download goes on without readers. */
   readonly lingerMs: number;
-  /** Told right when it is over, whatever came of it. */
+  /** Called synchronously when the download is over, with any result. */
   over(): void;
 }
 
-/** An answer that goes on with a file; its body begins `skip` bytes too early. */
+/** A response that continues a file; its body begins `skip` bytes too early. */
 export interface Continuation {
   readonly reply: Reply;
   readonly skip: number;
@@ -38,7 +38,7 @@ const MAX_RETRY_PAUSE_MS = 2000;
 
 export class Download {
   readonly #options: DownloadOptions;
-  /** Resolves when all of it is in the cache folder. */
+  /** Resolves when the whole file is in the cache folder. */
   readonly whole: Promise<void>;
   #ended: 'whole' | Refusal | undefined;
   readonly #stop = new AbortController();
@@ -57,12 +57,12 @@ export class Download {
     return this.#options.version.size;
   }
 
-  /** The name in the cache folder that it will have. */
+  /** The file's future name in the cache folder. */
   get name(): string {
     return this.#options.part.name;
   }
 
-  /** Keeps it going until the returned function is called. */
+  /** Keeps the download going until the returned function is called. */
   hold(): () => void {
     this.#holders++;
     clearTimeout(this.#linger);
@@ -75,7 +75,7 @@ export class Download {
     };
   }
 
-  /** The file for one transfer, as far as it has come and as it comes. */
+  /** The content for one transfer: it reads bytes as they arrive. */
   content(): Content {
     const release = this.hold();
     return {
@@ -85,7 +85,7 @@ export class Download {
     };
   }
 
-  /** Breaks it off; what has come is kept, to go on from. Resolves when the cache folder is let go of. */
+  /** Aborts the download and keeps the received bytes, so that it can be resumed. Resolves when the cache folder is released. */
   async abandon(reason: string): Promise<void> {
     this.#stop.abort(new OriginDown(reason));
     await this.whole.catch(() => {});
@@ -121,7 +121,7 @@ export class Download {
     }
   }
 
-  /** Brings all of it, over as many connections as it takes. */
+  /** Downloads the whole file, over as many connections as needed. */
   async #fetch(): Promise<void> {
     const { part, version, retryMs, reply, url, log } = this.#options;
     let known = part.written;
@@ -144,7 +144,7 @@ export class Download {
     }
   }
 
-  /** Returns why it broke off again, or nothing when all has come. */
+  /** Returns why the connection broke again, or `undefined` if the file is complete. */
   async #takeUp(): Promise<OriginDown | undefined> {
     const { part, version, resume } = this.#options;
     try {
@@ -155,7 +155,7 @@ export class Download {
     }
   }
 
-  /** Writes down what comes. Returns why the body broke off before all had come. */
+  /** Writes the body to the part. Returns why the body ended early. */
   async #drain({ reply: { body }, skip }: Continuation): Promise<OriginDown | undefined> {
     const { part } = this.#options;
     const { signal } = this.#stop;
@@ -169,7 +169,7 @@ export class Download {
         left -= chunk.length - rest.length;
         const end = part.written + rest.length;
         if (rest.length > 0) await this.#take(rest);
-        // Another process has it whole: the rest of the body is not wanted.
+        // Another process has completed the file, so the rest of the body is not needed.
         if (part.written > end) return undefined;
       }
     } catch (error) {

@@ -1,24 +1,25 @@
 /**
- * What can go wrong between the origin, the cache folder and a client, and what the client is told of it: never a URL or a path.
+ * Failures of the origin and the cache folder, and the ERROR that the client gets for each; its text never contains a URL or a
+ * path.
  */
 import { Refusal, type RefusalReason } from 'pxe';
 
-/** The origin gives no answer that says anything about the file: it is down, overloaded, or leads elsewhere. */
+/** The origin gave no usable response: it is down, overloaded, or redirects elsewhere. */
 export class OriginDown extends Error {
   override readonly name = 'OriginDown';
 }
 
-/** The origin does not let us have the file. */
+/** The origin denies access to the file. */
 export class OriginRefuses extends Error {
   override readonly name = 'OriginRefuses';
 }
 
-/** The origin has another version of the file than the one that has been begun with. */
+/** The origin no longer has the version that the download began with. */
 export class VersionChanged extends Error {
   override readonly name = 'VersionChanged';
 }
 
-/** The cache folder cannot take more. */
+/** The cache folder is full. */
 export class CacheFull extends Error {
   override readonly name = 'CacheFull';
 }
@@ -28,7 +29,7 @@ export class CacheFault extends Error {
   override readonly name = 'CacheFault';
 }
 
-/** The answer to a client. A `Refusal` passes as it is. */
+/** Converts a failure to the client's refusal. A `Refusal` is returned unchanged. */
 export function refusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   const [reason, message] = answerTo(error);

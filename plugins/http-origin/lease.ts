@@ -1,6 +1,6 @@
 /**
- * One mirror for all generations of a config that describe it alike: a reload breaks no download off and begins none again. Closed
- * with its last lease.
+ * Shares one mirror among all generations of a config with the same description, so that a reload neither aborts nor restarts a
+ * download. The mirror is closed with its last lease.
  */
 import type { Mirror } from './mirror.ts';
 
@@ -13,11 +13,11 @@ const mirrors = new Map<string, Shared>();
 
 export interface MirrorLease {
   readonly mirror: Mirror;
-  /** Resolves when nothing of the mirror is under way any more, if this was the last lease. */
+  /** If this was the last lease, resolves when the mirror is idle. */
   release(): Promise<void>;
 }
 
-/** @param description all that makes one mirror differ from another */
+/** @param description everything in which mirrors may differ */
 export function leaseMirror(description: string, make: () => Mirror): MirrorLease {
   const shared = mirrors.get(description) ?? { mirror: make(), leases: 0 };
   mirrors.set(description, shared);

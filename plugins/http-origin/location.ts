@@ -1,6 +1,6 @@
 /**
- * Where names lie at the origin: always beneath one base URL, whatever a client asks for. A redirect may lead to other hosts, if the
- * config lists them. Pure.
+ * Maps names to URLs of the origin, always below one base URL, whatever the client requests. A redirect may lead to other hosts
+ * if the config lists them. Pure.
  */
 
 export class Location {
@@ -17,7 +17,10 @@ export class Location {
     if (!this.base.pathname.endsWith('/')) this.base.pathname += '/';
   }
 
-  /** The URL of a name, each of its segments encoded by itself: nothing in it can mean anything. `undefined` if no URL can stand for it. */
+  /**
+   * The URL of a name. Each segment is encoded, so that no character has a special meaning. `undefined` if no URL can express the
+   * name.
+   */
   urlOf(name: string): URL | undefined {
     const segments = name.split('/');
     if (segments.some((segment) => NAVIGATING.has(segment) || !segment.isWellFormed())) return undefined;
@@ -25,23 +28,23 @@ export class Location {
     return this.holds(url) ? url : undefined;
   }
 
-  /** Where a redirect leads; `undefined` if that is neither beneath the base nor on a host of the list. */
+  /** The target of a redirect; `undefined` if it is neither below the base nor on a listed host. */
   redirected(from: URL, to: string): URL | undefined {
     const url = URL.parse(to, from.href);
     return url !== null && (this.holds(url) || this.#allows(url, from)) ? url : undefined;
   }
 
-  /** What a redirect must lead to, for messages. */
+  /** The permitted targets of a redirect, for messages. */
   get bounds(): string {
     return `under ${this.base}${this.#redirectHosts.length === 0 ? '' : ' or on a host listed in redirectHosts'}`;
   }
 
-  /** Same scheme, host and port, and a path beneath the base's. */
+  /** Same scheme, host and port, and a path below the base's. */
   holds({ origin, pathname, username, password }: URL): boolean {
     return origin === this.base.origin && pathname.startsWith(this.base.pathname) && username === '' && password === '';
   }
 
-  /** A redirect from https to http would hand the file to anybody on the way. */
+  /** A redirect from https to http would expose the file on the network. */
   #allows({ protocol, hostname, port, username, password }: URL, from: URL): boolean {
     if (protocol !== 'https:' && (protocol !== 'http:' || from.protocol !== 'http:')) return false;
     if (username !== '' || password !== '') return false;
@@ -56,15 +59,15 @@ export class Location {
 /** `cdn.example`, `cdn.example:8443`, `*.cdn.example`, `192.0.2.1`, `[2001:db8::1]:8080` */
 const HOST = /^(\*\.)?([a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::(\d+))?$/;
 
-/** Whether a text names a host as `redirectHosts` wants it. */
+/** Whether a text is a valid element of `redirectHosts`. */
 export function isHost(text: string): boolean {
   return HOST.test(text.toLowerCase());
 }
 
-/** A URL leaves out the port that its scheme has anyway. */
+/** A URL omits the default port of its scheme. */
 function samePort(given: string, found: string, protocol: string): boolean {
   return given === found || (found === '' && given === (protocol === 'https:' ? '443' : '80'));
 }
 
-/** `encodeURIComponent` leaves dots alone, and a URL's path walks by them. */
+/** `encodeURIComponent` does not encode dots, and `..` would climb in a URL's path. */
 const NAVIGATING = new Set(['', '.', '..']);

@@ -1,6 +1,6 @@
 /**
- * Decides where a file's bytes come from: the copy in the cache folder, the download under way, or the origin. Requests for the
- * same file that come while one is being decided get the same answer. It knows neither names nor clients.
+ * Decides where a file's bytes come from: the copy in the cache folder, a download in progress, or the origin. Concurrent
+ * requests for one file share one decision. It knows neither names nor clients.
  */
 import { type Content, type Folder, type Log, Refusal } from 'pxe';
 import { type Continuation, Download } from './download.ts';
@@ -13,22 +13,22 @@ import { isOf, unlessIs, type Version, versionOf } from './version.ts';
 export interface MirrorOptions {
   readonly origin: Origin;
   readonly store: Store;
-  /** A copy is served unasked for so long after the origin has confirmed it. */
+  /** Time that a copy is served without asking the origin again. */
   readonly freshMs: number;
-  /** Serve a copy that the origin cannot confirm. */
+  /** Whether to serve a copy that the origin cannot confirm. */
   readonly staleIfError: boolean;
-  /** Statuses that mean that there is no such file. */
+  /** Statuses that mean that the file does not exist. */
   readonly missing: readonly number[];
   readonly retryMs: number;
   readonly lingerMs: number;
 }
 
-/** What goes along with one request. */
+/** The context of one request. */
 export interface OpenContext {
   /** The cache folder, to serve copies from. */
   readonly folder: Folder;
   readonly log: Log;
-  /** Nobody waits any more. */
+  /** Aborted when the request no longer needs an answer. */
   readonly signal: AbortSignal;
 }
 
@@ -37,15 +37,15 @@ type Found =
   | { readonly kind: 'copy'; readonly copy: Copy }
   | { readonly kind: 'download'; readonly download: Download };
 
-/** A copy may be thrown out of a full cache between being found and being opened. */
+/** A full cache may evict a copy between the lookup and the open. */
 const ATTEMPTS = 3;
 
 export class Mirror {
   readonly #options: MirrorOptions;
-  /** What is being decided, and the downloads under way, by key. */
+  /** Decisions and downloads in progress, by key. */
   readonly #finding = new Map<string, Promise<Found>>();
   readonly #downloads = new Set<Download>();
-  /** Until then the origin is taken to be down, and is not asked for what there is a copy of. */
+  /** Until then the origin is assumed to be down and is not asked about files with a copy. */
   #downUntil = Number.NEGATIVE_INFINITY;
   #closed = false;
 
@@ -71,7 +71,7 @@ export class Mirror {
     throw new Refusal('busy', 'cache is full');
   }
 
-  /** Breaks off all downloads; what has come of them is kept. */
+  /** Aborts all downloads; received bytes are kept. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#options.origin.close();
@@ -86,7 +86,7 @@ export class Mirror {
     const finding = this.#decide(slot, log);
     this.#finding.set(slot.key, finding);
     const forget = () => void (this.#finding.get(slot.key) === finding && this.#finding.delete(slot.key));
-    // A download is joined until it is over; everything else is asked anew.
+    // Requests join a download until it is over; any other result is looked up again.
     finding.then((found) => found.kind !== 'download' && forget(), forget);
     return finding;
   }
@@ -164,7 +164,7 @@ export class Mirror {
   async #resume(slot: Slot, from: number, version: Version): Promise<Continuation> {
     const reply = await this.#options.origin.ask(new URL(slot.url), goingOn(from, version));
     if (reply.status === 206 && continues(reply, { version, bytes: from })) return { reply, skip: 0 };
-    // An origin that knows no ranges sends all of it again.
+    // An origin without support for ranges sends the whole file again.
     if (reply.status === 200 && isOf(version, reply)) return { reply, skip: from };
     dismiss(reply);
     if (reply.status >= 500 || BUSY.has(reply.status)) throw new OriginDown(`answered ${reply.status}`);
@@ -174,10 +174,10 @@ export class Mirror {
 
 const BUSY = new Set([408, 429]);
 
-/** Where all that will be had is in the folder already, or on its way there. */
+/** The result if the file is in the folder already or being downloaded. */
 async function follow(download: Download, { folder, signal }: OpenContext): Promise<Content | undefined> {
   if (download.size !== undefined) return download.content();
-  // Boot firmware must know the size at the beginning: what comes without one is waited for.
+  // Boot firmware needs the size at the beginning, so a body without a length is downloaded first.
   const release = download.hold();
   try {
     await until(download.whole, signal);
@@ -200,7 +200,7 @@ function goingOn(from: number, { ifRange = '' }: Version): Record<string, string
   return { range: `bytes=${from}-`, 'if-range': ifRange };
 }
 
-/** Whether a partial answer goes on exactly where the beginning ends. */
+/** Whether a partial response continues exactly where the part ends. */
 function continues(reply: Reply, { version, bytes }: Beginning): boolean {
   const [, from, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(reply.headers['content-range'] ?? '') ?? [];
   return (
@@ -208,7 +208,7 @@ function continues(reply: Reply, { version, bytes }: Beginning): boolean {
   );
 }
 
-/** Throws `OriginDown` where the end of a body could not be told from a broken connection. */
+/** Throws `OriginDown` if the end of the body would be indistinguishable from a broken connection. */
 function sizeOf(reply: Reply): number | undefined {
   const { 'content-length': length, 'transfer-encoding': coding } = reply.headers;
   if (length !== undefined) return Number(length);

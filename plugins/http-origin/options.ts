@@ -1,16 +1,16 @@
-/** What a config says of an origin, and what it may not say. */
+/** Options of `http-origin`, and their checks. */
 import { createRequire } from 'node:module';
 import { cleanName } from 'pxe/kit';
 import { z } from 'zod';
 import { isHost } from './location.ts';
 
-/** Loaded where there is an origin: it takes eight megabytes. */
+/** Loaded only if there is an origin: it takes eight megabytes. */
 const http = (): typeof import('node:http') => createRequire(import.meta.url)('node:http');
 
-/** A value that is not in the config file, but in an environment variable of the server. */
+/** A value that is taken from an environment variable of the server, not from the config file. */
 const fromEnvironment = z.strictObject({ env: z.string().min(1) });
 
-/** Those that this plugin sets itself, or that say how a message is framed. */
+/** Headers that this plugin sets itself, or that frame a message. */
 const OWN_HEADERS = new Set([
   ...['host', 'connection', 'transfer-encoding', 'content-length', 'upgrade', 'expect', 'te', 'trailer', 'keep-alive'],
   ...[
@@ -37,7 +37,7 @@ export const originOptions = z.strictObject({
     .transform((prefix) => (prefix === '' ? '' : `${cleanName(prefix)}/`))
     .default(''),
   url: z.string().refine(isBase, {
-    // It is not shown: it may hold a password.
+    // The message does not contain the URL, which may hold a password.
     error: 'must be an http or https URL without user, query or fragment',
     params: { hint: 'put credentials in authorization: { env: … }' },
   }),
@@ -78,7 +78,10 @@ export const originOptions = z.strictObject({
 
 export type OriginSettings = z.output<typeof originOptions>;
 
-/** What goes with every request. Throws, naming the variable and never its value, if one is not set or unfit for a header. */
+/**
+ * The headers of every request. Throws if a variable is not set or is not valid in a header; the error names the variable, never
+ * its value.
+ */
 export function headersFrom(
   { authorization, headers }: OriginSettings,
   environment: Readonly<Record<string, string | undefined>>,

@@ -1,8 +1,8 @@
 /**
- * Asks the origin: one GET or HEAD, its redirects followed as long as they stay within `Location`. It knows nothing of caches.
+ * Sends one GET or HEAD to the origin and follows redirects that `Location` permits. It does not know the cache.
  *
- * Node's `http` and not its `fetch`: `fetch` unpacks what comes with a `Content-Encoding` and cannot be told not to, so a file that
- * lies packed at the origin (`initrd.gz`) would arrive as another one, of another length than was announced.
+ * It uses Node's `http`, because `fetch` always decodes a body with a `Content-Encoding`: a file stored compressed (`initrd.gz`)
+ * would arrive with different bytes and a length other than announced.
  */
 import { setMaxListeners } from 'node:events';
 import {
@@ -18,17 +18,17 @@ import type { Location } from './location.ts';
 
 export interface OriginOptions {
   readonly location: Location;
-  /** Sent with every request: credentials, and what the config adds. They never leave the origin, whatever a redirect says. */
+  /** Headers of every request: credentials and those from the config. They are never sent to another host after a redirect. */
   readonly headers: Readonly<Record<string, string>>;
-  /** To connect, and until the first line of the answer. */
+  /** Time limit until the status line of the response. */
   readonly timeoutMs: number;
-  /** A body that nothing comes of for so long is broken off. */
+  /** A body is aborted after this long without data. */
   readonly idleMs: number;
-  /** Requests at a time; more of them wait. */
+  /** Maximum concurrent requests; others wait. */
   readonly connections: number;
 }
 
-/** An answer that is no redirect. Whoever gets it reads its body or dismisses it. */
+/** A response that is not a redirect. The caller must read its body or dismiss it. */
 export interface Reply {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -36,13 +36,13 @@ export interface Reply {
 }
 
 const MAX_REDIRECTS = 5;
-/** A body that nobody wants and that is no longer than this is read to its end, which keeps the connection. */
+/** An unwanted body of at most this length is read to its end, which keeps the connection usable. */
 const DRAIN_BYTES = 65536;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 export class Origin {
   readonly #options: OriginOptions;
-  /** By protocol: a redirect may lead from one to the other. */
+  /** Agents by protocol: a redirect may lead from one to the other. */
   readonly #agents = new Map<string, HttpAgent>();
   readonly #closing = new AbortController();
 
@@ -51,7 +51,7 @@ export class Origin {
     setMaxListeners(0, this.#closing.signal);
   }
 
-  /** Throws `OriginDown` if there is no answer, or only one that leads elsewhere. */
+  /** Throws `OriginDown` if there is no response or a redirect that is not permitted. */
   async ask(url: URL, headers: Readonly<Record<string, string>> = {}, method: 'GET' | 'HEAD' = 'GET'): Promise<Reply> {
     const { location, headers: own } = this.#options;
     let at = url;
@@ -63,14 +63,14 @@ export class Origin {
       const to = reply.headers.location;
       const next = to === undefined ? undefined : location.redirected(at, to);
       if (next === undefined) throw new OriginDown(`redirected to ${shown(to, at)}, which is not ${location.bounds}`);
-      // Credentials do not follow to another host, and do not come back by what that one answers.
+      // Credentials are not sent to another host, nor sent again after it redirects back.
       if (!location.holds(next)) sent = headers;
       at = next;
     }
     throw new OriginDown(`redirected more than ${MAX_REDIRECTS} times`);
   }
 
-  /** Breaks off whatever is under way. */
+  /** Aborts all requests. */
   close(): void {
     this.#closing.abort(new OriginDown('no longer needed'));
     for (const agent of this.#agents.values()) agent.destroy();
@@ -89,7 +89,7 @@ export class Origin {
       try {
         return await this.#answer(request);
       } catch (error) {
-        // The origin gave up a kept connection just as we took it: nothing has been answered, so it is asked again.
+        // The origin closed a kept-alive connection just as it was reused. No response had begun, so the request is repeated.
         if (request.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET') continue;
         throw error instanceof OriginDown
           ? error
@@ -111,13 +111,13 @@ export class Origin {
     const { timeoutMs, idleMs } = this.#options;
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
-      // Not before: it may wait for a connection.
+      // The timeout starts now and not earlier, because the request may have waited for a connection.
       request.once('socket', () => {
         timer = setTimeout(() => request.destroy(new OriginDown(`did not answer within ${timeoutMs} ms`)), timeoutMs);
       });
       request.once('response', (body) => {
         clearTimeout(timer);
-        // Whoever reads it sees the error; nobody may be reading yet.
+        // The reader gets the error; this handler is for a body without a reader.
         body.on('error', () => {});
         body.setTimeout(idleMs, () => body.destroy(new OriginDown(`sent nothing for ${idleMs} ms`)));
         resolve({ status: body.statusCode ?? 0, headers: body.headers, body });
@@ -131,14 +131,14 @@ export class Origin {
   }
 }
 
-/** Gives back an answer whose body is not wanted. */
+/** Releases a response whose body is not wanted. */
 export function dismiss({ status, headers, body }: Reply): void {
   const length = status === 304 ? 0 : Number(headers['content-length'] ?? Number.POSITIVE_INFINITY);
   if (length <= DRAIN_BYTES) body.resume();
   else body.destroy();
 }
 
-/** A signed URL carries its credentials behind the path: they are nobody's business. */
+/** Without the query: a signed URL carries its credentials there. */
 function shown(to: string | undefined, from: URL): string {
   const url = URL.parse(to ?? '', from.href);
   return to === undefined || url === null ? 'nowhere' : `${url.origin}${url.pathname}`;

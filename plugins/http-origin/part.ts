@@ -1,33 +1,34 @@
 /**
- * A part of a file in the cache folder, open: written at its end, read anywhere before it. It becomes a copy when it is whole.
+ * An open part of a file in the cache folder: it is written at its end and read anywhere before it. When complete, it becomes a
+ * copy.
  */
 import type { FileHandle } from 'node:fs/promises';
 import { CacheFault, CacheFull } from './fault.ts';
 
 export interface PartOptions {
-  /** Of the copy that it is to become. */
+  /** Name of the future copy. */
   readonly name: string;
   readonly handle: FileHandle;
-  /** So many bytes are there already. */
+  /** Bytes that exist already. */
   readonly written: number;
-  /** Room is kept for so many. */
+  /** Bytes reserved for the part. */
   readonly reserved: number;
-  /** Keeps room for more of them, or throws `CacheFull`. */
+  /** Reserves more bytes, or throws `CacheFull`. */
   reserve(bytes: number): Promise<void>;
-  /** Notes that so many bytes are on the disk for good. */
+  /** Records how many bytes are durable on disk. */
   checkpoint(written: number): Promise<void>;
-  /** The size of the copy, if another process has had the same version whole before us and has made a copy of this very file. */
+  /** The size of the copy, if another process completed the same version first and turned this file into a copy. */
   placed(): Promise<number | undefined>;
-  /** Makes a copy of it. */
+  /** Turns the part into a copy. */
   publish(size: number): Promise<void>;
-  /** Room is kept no longer. */
+  /** Releases the reservation. */
   release(): void;
 }
 
-/** After so many bytes they are forced to the disk and noted: what a crash can cost. */
+/** Bytes between two syncs to disk, each recorded: the most that a crash can lose. */
 const CHECKPOINT_BYTES = 16 * 1024 ** 2;
 
-/** Of 64 KiB each, as transfers read. */
+/** Blocks of 64 KiB, as transfers read them. */
 const KEPT_READS = 32;
 
 export class Part {
@@ -36,7 +37,7 @@ export class Part {
   #written: number;
   #noted: number;
   #reserved: number;
-  /** The last ones, by where they begin and end. */
+  /** The most recent reads, by their start and end. */
   readonly #reads = new Map<string, Promise<Uint8Array>>();
 
   constructor(options: PartOptions) {
@@ -53,7 +54,7 @@ export class Part {
 
   /** Throws `CacheFull` or `CacheFault`. */
   async write(bytes: Uint8Array): Promise<void> {
-    // All that we would write stands there already, and a copy that is written on is taken for one that changes.
+    // The bytes are already there, and writing to a copy would make it look modified.
     const placed = await this.#options.placed();
     if (placed !== undefined) {
       this.#written = placed;
@@ -73,7 +74,7 @@ export class Part {
     if (end - this.#noted >= CHECKPOINT_BYTES) await this.checkpoint();
   }
 
-  /** The bytes between two offsets; all of them must have been written. Many who read at one pace share one read. */
+  /** The bytes between two offsets, which must all have been written. Transfers that read at the same pace share one read. */
   read(from: number, to: number): Promise<Uint8Array> {
     const at = `${from}-${to}`;
     const known = this.#reads.get(at);
@@ -89,7 +90,7 @@ export class Part {
   }
 
   async #readFromDisk(from: number, to: number): Promise<Uint8Array> {
-    // Shared memory goes to the thread that sends it without a copy.
+    // Shared memory reaches the sending thread without being copied.
     const bytes = new Uint8Array(new SharedArrayBuffer(to - from));
     for (let at = 0; at < bytes.length; ) {
       const { bytesRead } = await this.#options.handle.read(bytes, at, bytes.length - at, from + at);
@@ -99,7 +100,7 @@ export class Part {
     return bytes;
   }
 
-  /** A download that is broken off now can be gone on with from here. */
+  /** A download that is aborted now can be resumed from here. */
   async checkpoint(): Promise<void> {
     if (this.#written === this.#noted) return;
     await onDisk(() => this.#options.handle.datasync());
@@ -107,7 +108,7 @@ export class Part {
     await this.#options.checkpoint(this.#noted);
   }
 
-  /** All of it has come. */
+  /** The file is complete. */
   async publish(): Promise<void> {
     if ((await this.#options.placed()) === undefined) {
       await onDisk(async () => {
@@ -118,12 +119,12 @@ export class Part {
     await this.#options.publish(this.#written);
   }
 
-  /** No more is written. */
+  /** Ends writing. */
   release(): void {
     this.#options.release();
   }
 
-  /** No more is read. */
+  /** Ends reading. */
   async close(): Promise<void> {
     await this.#options.handle.close();
   }

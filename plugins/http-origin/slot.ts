@@ -1,13 +1,13 @@
 /**
- * Names in the cache folder: where a URL and its versions stand. Pure.
+ * File names in the cache folder for a URL and its versions. Pure.
  */
 import { hash, type Version } from './version.ts';
 
-/** Where a URL stands in the folder. */
+/** The file names of a URL in the folder. */
 export interface Slot {
   readonly url: string;
   readonly key: string;
-  /** The end of the name of a copy, for people who look into the folder. */
+  /** The readable end of a copy's name, for administrators. */
   readonly label: string;
 }
 
@@ -16,7 +16,7 @@ export function slotOf(url: URL): Slot {
   return { url: url.href, key: hash(url.href), label: last.replace(/%[0-9a-f]{2}|[^\w.-]/gi, '_').slice(0, 64) };
 }
 
-/** Every name that the cache folder gives, and in it the key. Others are let alone. */
+/** Matches the file names of the cache folder and captures the key. Other files are left alone. */
 export const OURS = /^([0-9a-f]{32})\.(json|part\.json|[0-9a-f]{16}[-.].*|[0-9a-f-]{36}\.tmp|part\.[0-9a-f-]{36}\.tmp)$/;
 
 export function copyFile({ key, label }: Slot, { id }: Version): string {

@@ -1,15 +1,15 @@
 /**
- * The cache folder. Of each URL (`key`, a hash) it may hold a whole copy and a part of a download:
+ * The cache folder. For each URL (`key`, a hash) it may hold a complete copy and the part of a download:
  *
  *     KEY.json  KEY.VERSION-NAME        a copy, and what is known of it
  *     KEY.part.json  KEY.VERSION.part   a part, and how much of it is known to be on the disk
  *
- * It survives a crash at any point, and several processes may use it at once (`pxe explain` beside the server), without a lock:
- * - a file is known by its version, so whoever writes at an offset of it writes what stands there already;
- * - a copy gets its name when all of it is on the disk, and the record that leads to it comes after that; each by a rename;
- * - what a record leads to may be gone or too short: then there is no copy.
+ * It survives a crash at any point, and several processes (the server and `pxe explain`) may use it concurrently without a lock:
+ * - a file is named after its version, so two processes that write at one offset write the same bytes;
+ * - a copy gets its name once it is completely on disk, and its record is written after that; each by a rename;
+ * - if the file of a record is missing or too short, there is no copy.
  *
- * It asks nobody over the network and knows no clients.
+ * It does not use the network and does not know clients.
  */
 import { randomUUID } from 'node:crypto';
 import { constants, mkdir, open, readdir, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
@@ -20,19 +20,19 @@ import { Part } from './part.ts';
 import { copyFile, OURS, partFile, type Slot } from './slot.ts';
 import type { Version } from './version.ts';
 
-/** A whole file in the folder. */
+/** A complete file in the folder. */
 export interface Copy {
   readonly version: Version;
   /** Its name in the folder. */
   readonly file: string;
-  /** When the origin last said that this is its version: milliseconds since the epoch. */
+  /** When the origin last confirmed this version: milliseconds since the epoch. */
   readonly checkedAt: number;
 }
 
 /** The beginning of a file. */
 export interface Beginning {
   readonly version: Version;
-  /** So many bytes of it are on the disk for good. */
+  /** Bytes of it that are durable on disk. */
   readonly bytes: number;
 }
 
@@ -49,20 +49,22 @@ const partShape = z.object({ url: z.string(), version: versionShape, bytes: z.nu
 export class Store {
   readonly #dir: string;
   readonly #maxBytes: number;
-  /** Parts that are written now, and how long they are to become. */
+  /** Parts being written, with their expected sizes. */
   readonly #reserved = new Map<string, number>();
-  /** Bytes in the folder at the most, as far as this process knows; it is looked at when it could be too many. */
+  /**
+   * Upper bound of the bytes in the folder, as known to this process; the folder is measured when the bound exceeds the limit.
+   */
   #used = Number.POSITIVE_INFINITY;
-  /** Room is made for one after the other. */
+  /** Serializes reservations. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** @param dir absolute; made when it is first needed */
+  /** @param dir absolute; created on first use */
   constructor(dir: string, maxBytes: number) {
     this.#dir = dir;
     this.#maxBytes = maxBytes;
   }
 
-  /** The whole copy, if there is one; it counts as used now. */
+  /** The complete copy, if there is one; its time of last use is updated. */
   async copy(slot: Slot): Promise<Copy | undefined> {
     const record = await this.#read(this.#copyRecord(slot), copyShape);
     if (record === undefined || record.url !== slot.url) return undefined;
@@ -74,13 +76,13 @@ export class Store {
     return { version, file, checkedAt };
   }
 
-  /** The origin still has this version. */
+  /** Records that the origin still has this version. */
   async confirm(slot: Slot, { version, file }: Copy): Promise<void> {
     const size = await this.#size(file);
     if (size !== undefined) await this.#record(this.#copyRecord(slot), { url: slot.url, version, size, checkedAt: Date.now() });
   }
 
-  /** The origin has the file no more. Transfers that read it are not touched: they hold it open. */
+  /** Drops a file that the origin no longer has. Transfers that read it are unaffected, because they hold it open. */
   async remove(slot: Slot): Promise<void> {
     const copy = await this.copy(slot);
     await this.#unlink(`${slot.key}.json`);
@@ -88,7 +90,7 @@ export class Store {
     await this.forget(slot);
   }
 
-  /** What there is of a download that was broken off, if it can be gone on with. */
+  /** The part of an aborted download, if it can be resumed. */
   async beginning(slot: Slot): Promise<Beginning | undefined> {
     const record = await this.#read(this.#partRecord(slot), partShape);
     if (record === undefined || record.url !== slot.url || record.version.ifRange === undefined) return undefined;
@@ -96,7 +98,7 @@ export class Store {
     return ((await this.#size(partFile(slot, version))) ?? 0) >= bytes ? { version, bytes } : undefined;
   }
 
-  /** Drops the beginning of a download. */
+  /** Deletes the part of a download. */
   async forget(slot: Slot): Promise<void> {
     const record = await this.#read(this.#partRecord(slot), partShape);
     if (record === undefined || this.#reserved.has(partFile(slot, record.version))) return;
@@ -104,7 +106,7 @@ export class Store {
     await this.#unlink(partFile(slot, record.version));
   }
 
-  /** Opens the part to write it on, and keeps room for all of it. Throws `CacheFull` or `CacheFault`. */
+  /** Opens the part for writing and reserves space for the whole file. Throws `CacheFull` or `CacheFault`. */
   async begin(slot: Slot, version: Version, bytes: number): Promise<Part> {
     const file = partFile(slot, version);
     try {
@@ -134,7 +136,7 @@ export class Store {
     }
   }
 
-  /** Keeps room for a part of so many bytes; the copies that were used least recently go. Throws `CacheFull`. */
+  /** Reserves space for a part of this many bytes by evicting the least recently used copies. Throws `CacheFull`. */
   async reserve(file: string, bytes: number): Promise<void> {
     const turn = this.#turn.then(() => this.#makeRoom(file, bytes));
     this.#turn = turn.catch(ignore);
@@ -164,7 +166,7 @@ export class Store {
     }
   }
 
-  /** All of a URL's files go together. What is being written does not count and does not go. */
+  /** The files of a URL are evicted together. Parts being written are neither counted nor evicted. */
   async #groups(reserved: ReadonlyMap<string, number>) {
     const groups = new Map<string, { bytes: number; usedAt: number; files: string[] }>();
     for (const name of await readdir(this.#dir)) {
@@ -181,14 +183,14 @@ export class Store {
     return [...groups.values()];
   }
 
-  /** The part is whole and on the disk. */
+  /** The part is complete and on disk. */
   async #publish(slot: Slot, version: Version, size: number): Promise<void> {
     const file = copyFile(slot, version);
     const before = await this.#read(this.#copyRecord(slot), copyShape);
     try {
       await rename(join(this.#dir, partFile(slot, version)), join(this.#dir, file));
     } catch (error) {
-      // Another process had the same version whole before us.
+      // Another process completed the same version first.
       if ((await this.#size(file)) !== size) throw cacheFault(error);
     }
     await this.#record(this.#copyRecord(slot), { url: slot.url, version, size, checkedAt: Date.now() });
@@ -201,7 +203,7 @@ export class Store {
       return shape.parse(JSON.parse(await readFile(path, 'utf8')));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      // Half written before a power cut, or another program's: as good as none.
+      // A record half written before a power cut, or by another program, counts as missing.
       if (code === 'ENOENT' || error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
       throw cacheFault(error);
     }

@@ -1,17 +1,17 @@
 /**
- * What tells one version of a file at the origin from another: its validators (RFC 9110 §8.8) and its size.
+ * The version of a file at the origin: its validators (RFC 9110 §8.8) and its size.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
 export interface Version {
-  /** Names the version in the cache folder. The same for two downloads only if their bytes are the same. */
+  /** Name of the version in the cache folder. Two downloads have the same name only if their bytes are the same. */
   readonly id: string;
   readonly etag?: string | undefined;
   readonly lastModified?: string | undefined;
-  /** Bytes in all; `undefined` where the origin does not say. */
+  /** Total bytes; `undefined` if the origin does not say. */
   readonly size?: number | undefined;
-  /** What `If-Range` is given to go on with exactly this version; without it a broken download begins again. */
+  /** Value of `If-Range` that resumes exactly this version; without it a broken download starts over. */
   readonly ifRange?: string | undefined;
 }
 
@@ -22,14 +22,14 @@ export function versionOf(headers: IncomingHttpHeaders, size: number | undefined
   return { id: id.slice(0, 16), etag, lastModified, size, ifRange };
 }
 
-/** Whether an answer is about that version. One that says nothing is taken at its status: 206 means that `If-Range` held. */
+/** Whether a response is about that version. Without validators its status decides: 206 means that `If-Range` matched. */
 export function isOf(version: Version, { status, headers }: { readonly status: number; readonly headers: IncomingHttpHeaders }) {
   if (version.ifRange === undefined) return false;
   const found = version.ifRange === version.etag ? headers.etag : headers['last-modified'];
   return found === version.ifRange || (found === undefined && status === 206);
 }
 
-/** Asks for the file only if it is another version. */
+/** Headers that request the file only if its version differs. */
 export function unlessIs({ etag, lastModified }: Version): Record<string, string> {
   if (etag !== undefined) return { 'if-none-match': etag };
   return lastModified === undefined ? {} : { 'if-modified-since': lastModified };
@@ -44,7 +44,7 @@ function strong(etag: string | undefined): boolean {
   return etag?.startsWith('"') === true;
 }
 
-/** A date counts seconds: the file may have changed twice in the last one (RFC 9110 §8.8.2.2). */
+/** A date has a resolution of one second: the file may have changed twice within the last one (RFC 9110 §8.8.2.2). */
 function isSettled(lastModified: string | undefined, date: string | undefined): boolean {
   return lastModified !== undefined && date !== undefined && Date.parse(date) - Date.parse(lastModified) >= 1000;
 }
