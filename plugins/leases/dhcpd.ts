@@ -8,7 +8,7 @@
  *       binding state active;                    free, released, expired, abandoned, reset, backup: nobody has it
  *       hardware ethernet 52:54:00:12:34:56;
  *     }
- *     host web1.lab {                            made through OMAPI, for good; `deleted;` takes back what was said of that name
+ *     host web1.lab {                            made through OMAPI, permanent; `deleted;` revokes earlier declarations of the name
  *       dynamic;
  *       hardware ethernet 52:54:00:12:34:56;
  *       fixed-address 192.168.7.50, 192.168.7.51;
@@ -18,7 +18,7 @@
  *       iaaddr fd00::50 { binding state active; preferred-life 375; max-life 600; ends 2 2026/11/24 10:10:00; }
  *     }
  *
- * dhcpd ends each statement on the line on which it began, and escapes line breaks in text; so does this reader expect it.
+ * dhcpd ends each statement on the line on which it begins, and escapes line breaks in text; this reader relies on both.
  */
 import { type Found, type LineFormat, macInDuid, makeLease, secondsToMs } from './lease.ts';
 
@@ -38,10 +38,10 @@ export const dhcpd: LineFormat = {
   },
 };
 
-/** Up to `;`, `{` or `}` outside of text in quotes. */
+/** Up to `;`, `{` or `}` outside quoted text. */
 const statements = /([^;{}"]*(?:"(?:[^"\\]|\\.)*"[^;{}"]*)*)([;{}])/gy;
 
-/** What the innermost of the open blocks that matter has said so far. */
+/** The statements so far of the innermost open block of a known kind. */
 interface Open {
   readonly address: string;
   mac: string | undefined;
@@ -50,7 +50,7 @@ interface Open {
   untilMs: number;
 }
 
-/** What an open host declaration has said so far. */
+/** The statements so far of an open host declaration. */
 interface OpenHost {
   readonly name: string;
   mac: string | undefined;
@@ -59,16 +59,16 @@ interface OpenHost {
 
 class Blocks {
   readonly #found: Found;
-  /** Blocks that are open, of any kind. */
+  /** Open blocks of any kind. */
   #depth = 0;
-  /** The depth within the lease, or the address of an association. */
+  /** Depth within the lease or the address of an association. */
   #leaseDepth = 0;
   #lease: Open | undefined;
-  /** Of the association (`ia-na`, `ia-ta`) that is open. */
+  /** Statements of the open association (`ia-na`, `ia-ta`). */
   #association: { readonly mac: string | undefined; sinceMs: number | undefined } | undefined;
 
   #host: OpenHost | undefined;
-  /** Of hosts that were declared, by name. */
+  /** Declared hosts by name. */
   readonly #declared = new Map<string, OpenHost>();
   /** MAC addresses of declared hosts, by address. */
   readonly #reserved = new Map<string, string | undefined>();
@@ -84,7 +84,7 @@ class Blocks {
   }
 
   #open(text: string): void {
-    // A declaration of the top level begins here, whatever a damaged file has left open.
+    // A top-level declaration begins here, even if a damaged file has left blocks open.
     const [kind, name = ''] = split(text);
     if (kind === 'lease' || kind === 'host' || kind === 'ia-na' || kind === 'ia-ta' || kind === 'ia-pd') {
       this.#depth = 0;
@@ -137,7 +137,7 @@ class Blocks {
     if (this.#lease && this.#depth === this.#leaseDepth) {
       const { address, mac, state, sinceMs, untilMs } = this.#lease;
       const taken = state === 'active' || state === 'bootp';
-      // What has been declared for good holds once no lease does.
+      // A permanent declaration applies if no lease does.
       if (taken || !this.#reserved.has(address)) this.#emit(address, taken ? mac : undefined, untilMs, sinceMs);
       else this.#emit(address, this.#reserved.get(address));
       this.#lease = undefined;
@@ -176,7 +176,7 @@ function sayOfHost(host: OpenHost, key: string | undefined, words: readonly stri
     case 'fixed-address6':
       host.addresses = words.join(' ').split(/[\s,]+/);
       break;
-    // Of a deleted host the file says nothing more, so it has no addresses.
+    // A deleted host has no addresses.
   }
 }
 
@@ -184,7 +184,7 @@ function split(text: string): string[] {
   return text.split(/\s+/);
 }
 
-/** `2 2026/11/24 10:00:00`, `epoch 1795514400`, `never`. In ms since the epoch; `NaN` if it is no time. */
+/** `2 2026/11/24 10:00:00`, `epoch 1795514400`, `never`. In ms since the epoch; `NaN` if invalid. */
 function timeOf([first, second = '', third = '']: readonly string[]): number {
   if (first === 'never') return Number.POSITIVE_INFINITY;
   if (first === 'epoch') return secondsToMs(second);
@@ -195,14 +195,14 @@ function timeOf([first, second = '', third = '']: readonly string[]): number {
   return Date.UTC(year!, month! - 1, day, hour, minute, secondOf);
 }
 
-/** The DUID after the four octets of the IAID, in hex: of `ia-na "…"` or `ia-na 00:01:…`. */
+/** The DUID after the four octets of the IAID, in hex, from `ia-na "…"` or `ia-na 00:01:…`. */
 function duidOf(text: string): string {
   const written = text.replace(/^\S+\s+/, '');
   const hex = written.startsWith('"') ? toHex(written.slice(1, -1)) : written.replaceAll(':', '');
   return hex.slice(8);
 }
 
-/** Characters are octets, but for escapes: `\\`, `\"`, and three octal digits. */
+/** Each character is an octet, except the escapes `\\`, `\"` and three octal digits. */
 function toHex(text: string): string {
   return text.replace(/\\([0-7]{3}|.)|./gs, (whole, escaped: string | undefined) => {
     const code =

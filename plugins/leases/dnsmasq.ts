@@ -1,15 +1,14 @@
 /**
- * The lease file of dnsmasq (`--dhcp-leasefile`), a line a lease, as its `lease.c` writes it:
+ * The lease file of dnsmasq (`--dhcp-leasefile`), one lease per line, as its `lease.c` writes it:
  *
  *     1795514400 52:54:00:12:34:56 192.168.7.50 web1 01:52:54:00:12:34:56     end, hardware address, address, name or *, client id or *
  *     duid 00:01:00:01:2d:3c:4b:5a:52:54:00:00:00:01                          the server's own; the lines after it are DHCPv6
  *     1795514400 1193046 fd00::50 web1 00:03:00:01:52:54:00:12:34:56          end, IAID (T before it: temporary), address, name, DUID
  *
- * The end is in seconds since the epoch, 0 for never; when a lease began is not kept. A dnsmasq that is built for devices without a clock
- * (HAVE_BROKEN_RTC) writes the lease's length instead, and takes out what is over; so does this reader take a number that is too small for
- * a date. A hardware address that is not Ethernet's has
- * the number of its kind before it: `20-…`. The file holds what is leased and nothing else: a lease that was released or has been
- * declined is gone from it. It is rewritten in place at every change.
+ * The end is in seconds since the epoch, 0 for never; the file does not contain when a lease began. A dnsmasq built for devices
+ * without a clock (HAVE_BROKEN_RTC) writes the lease's length instead, and removes expired leases; this reader treats a number
+ * too small for a date as a length. A hardware address other than Ethernet has the number of its type before it: `20-…`. The file
+ * contains only active leases: released and declined ones are removed. It is rewritten in place at every change.
  */
 import { isDate, type LineFormat, macInDuid, makeLease, secondsToMs } from './lease.ts';
 

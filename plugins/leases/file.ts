@@ -1,7 +1,7 @@
 /**
- * A lease file as a config names it, with the older files that its server keeps beside it: which machine has an address now, and
- * since when. It reads what is new on the disk whenever it is asked, and says in the log, once, what hinders it. Reading that takes long
- * (a disk that hangs, a million leases) holds no machine up: meanwhile the last table counts.
+ * A lease file of a config and the older files that the DHCP server keeps beside it: which machine has an address now, and since
+ * when. Each lookup first reads what is new on disk; a problem is logged once. A slow read (a disk that hangs, a million leases)
+ * does not delay machines: until it ends, the previous table counts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from 'pxe';
@@ -10,31 +10,31 @@ import { type FormatName, formats } from './formats.ts';
 import type { Lease, LeaseFormat } from './lease.ts';
 import { LeasePart, type PartFormat } from './part.ts';
 
-/** Who has an address. */
+/** The holder of an address. */
 export interface Holder {
   readonly mac: string;
-  /** Milliseconds since the lease was given or last renewed, where the file says so. */
+  /** Milliseconds since the lease was granted or last renewed, if the file says so. */
   readonly ageMs?: number;
 }
 
-/** Why no machine is known by a file. */
+/** Why a file identifies no machine. */
 export interface Problem {
   /**
-   * - `missing`: it may come yet;
-   * - `unreadable`: of no known format, or it cannot be read;
-   * - `idle`: not empty, and without a lease in force that names a MAC address.
+   * - `missing`: it may be created later;
+   * - `unreadable`: its format is unknown, or it cannot be read;
+   * - `idle`: not empty, but without an active lease that contains a MAC address.
    */
   readonly state: 'missing' | 'unreadable' | 'idle';
-  /** With what to do. */
+  /** With advice. */
   readonly message: string;
 }
 
-/** What the log says of a file as its last word. */
+/** The last problem of a file that was logged. */
 export interface Told {
   problem?: Problem | undefined;
 }
 
-/** Milliseconds that a machine waits for what is new in the file: much less than a hook has. */
+/** Milliseconds that a lookup waits for a reading: much less than the time limit of a hook. */
 const PATIENCE_MS = 1_000;
 
 export class LeaseFile {
@@ -42,24 +42,24 @@ export class LeaseFile {
   readonly #given: LeaseFormat | undefined;
   readonly #log: Log;
   readonly #newest: LeasePart;
-  /** What the server has moved out of the file; entries wander in this order. */
+  /** Files into which the server moves older entries, in the order of moving. */
   #older: readonly LeasePart[] = [];
-  /** The format, as last seen: a moment without the file changes nothing about it. */
+  /** The last detected format; it is kept while the file is missing. */
   #known: LeaseFormat | undefined;
   #problem: Problem | undefined;
   readonly #now: () => number;
   readonly #told: Told;
-  /** A lease in force that names a MAC address: while it is, there is no need to look for another. */
+  /** An active lease that contains a MAC address; while it is active, no other needs to be searched. */
   #inForce: Lease | undefined;
-  /** The parts' versions when there was none: only a change brings one. */
+  /** The parts' versions when no such lease was found; the search is repeated only after a change. */
   #idleVersions: string | undefined;
   readonly #readings = new SingleFlight<void>();
-  /** A reading has taken longer than a machine waits. */
+  /** A reading has taken longer than a lookup waits. */
   #late = false;
 
   /**
    * @param path absolute
-   * @param told what the log says of this file already
+   * @param told the problem that has been logged already
    * @param now ms since the epoch
    */
   constructor(path: string, format: FormatName | undefined, log: Log, told: Told = {}, now: () => number = Date.now) {
@@ -78,7 +78,7 @@ export class LeaseFile {
     return this.#problem;
   }
 
-  /** What has been read, in words: how many leases are in force, and one of them. `undefined` if there is none. */
+  /** A summary for messages: the number of active leases, and one of them. `undefined` if there are none. */
   reading(): string | undefined {
     const now = this.#now();
     const holders = [...new Set([this.#newest, ...this.#older].flatMap(({ leases }) => [...leases.keys()]))].flatMap(
@@ -99,8 +99,8 @@ export class LeaseFile {
   }
 
   /**
-   * The machine that the file gives the address to now. All that was written before the call counts, unless reading it takes longer
-   * than a second: then what was read before counts, without any more waiting, until a reading has come to its end. Never rejects.
+   * The machine that has the address now. Everything written before the call counts, unless reading takes longer than a second.
+   * From then until a reading ends, lookups use the previous table without waiting. Never rejects.
    */
   async find(written: string): Promise<Holder | undefined> {
     const address = parseAddress(written)?.text;
@@ -110,11 +110,11 @@ export class LeaseFile {
   }
 
   /**
-   * The same by what has been read, at a given time (ms since the epoch).
+   * The same from the current table, at a given time (ms since the epoch).
    * @param address in the spelling of `parseAddress`
    */
   holder(address: string, now: number): Holder | undefined {
-    // What a newer file says counts, even that nobody has the address.
+    // The newest file with an entry decides, even if the entry says that the address is free.
     const lease = this.#newest.get(address) ?? this.#older.find((part) => part.get(address))?.get(address);
     if (lease?.mac === undefined || lease.untilMs <= now) return undefined;
     return { mac: lease.mac, ...(lease.sinceMs === undefined ? {} : { ageMs: Math.max(0, now - lease.sinceMs) }) };
@@ -139,7 +139,7 @@ export class LeaseFile {
     const before = this.#told.problem;
     this.#told.problem = this.#problem;
     const { state, message: reason } = this.#problem ?? {};
-    // How many leases of an idle file have expired is not worth another line.
+    // A change in the number of expired leases is not logged again.
     if (state === before?.state && (state === 'idle' || reason === before?.message)) return;
     if (reason !== undefined) this.#log.warn({ file: this.path, reason }, 'lease file lists no machines');
     else
@@ -149,7 +149,7 @@ export class LeaseFile {
       );
   }
 
-  /** Formats change: whatever the reason, a file that should name machines and does not is told. */
+  /** Formats change, so a file that identifies no machine is reported for whatever reason. */
   #idle(): Problem | undefined {
     const now = this.#now();
     const names = ({ address, mac, untilMs }: Lease): boolean =>
@@ -176,7 +176,7 @@ export class LeaseFile {
     );
   }
 
-  /** In the order in which entries wander, so that none is missed on its way. */
+  /** Read in the order in which entries move, so that none is missed in between. */
   async #read(): Promise<Problem | undefined> {
     const problem = await readPart(this.#newest, this.#given);
     const { format } = this.#newest;
@@ -189,10 +189,13 @@ export class LeaseFile {
   }
 }
 
-/** Readings under way, of each path the latest. */
+/** The latest reading of each path. */
 const readings = new Map<string, Promise<unknown>>();
 
-/** One reading of a path at a time: each reload makes a new `LeaseFile`, and each could hold a thread on a disk that hangs. */
+/**
+ * Limits each path to one reading at a time: each reload makes a new `LeaseFile`, and each could block a thread on a disk that
+ * hangs.
+ */
 async function inTurn<T>(path: string, read: () => Promise<T>): Promise<T> {
   const before = readings.get(path) ?? Promise.resolve();
   const reading = before.then(read);
@@ -204,7 +207,7 @@ async function inTurn<T>(path: string, read: () => Promise<T>): Promise<T> {
   }
 }
 
-/** @returns why it tells nothing */
+/** @returns why the part was not read */
 async function readPart(part: LeasePart, format: LeaseFormat | undefined): Promise<Problem | undefined> {
   try {
     await part.refresh(format);
@@ -243,7 +246,7 @@ function damaged(name: string): Problem {
   };
 }
 
-/** @param leases of a file that is not empty, none of them in force with a MAC address */
+/** @param leases of a file that is not empty; none of them is active and contains a MAC address */
 function idle(leases: readonly Lease[], format: PartFormat, now: number): Problem {
   if (leases.length === 0) {
     const what = typeof format === 'object' ? `no ${format.name} lease` : `no lease in a known format (${knownNames})`;

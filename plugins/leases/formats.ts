@@ -1,5 +1,5 @@
 /**
- * The formats of lease files, and telling which one a file is of.
+ * The formats of lease files, and their detection.
  */
 import { dhcpd } from './dhcpd.ts';
 import { dnsmasq } from './dnsmasq.ts';
@@ -11,7 +11,7 @@ import { odhcpd } from './odhcpd.ts';
 import { plain } from './progress.ts';
 import { udhcpd } from './udhcpd.ts';
 
-/** By the names that a config gives them. */
+/** Formats by their names in a config. */
 export const formats = {
   dnsmasq,
   dhcpd,
@@ -24,11 +24,11 @@ export const formats = {
 
 export type FormatName = keyof typeof formats;
 
-/** What the beginning of a file tells: `none` while there is nothing to go by. */
+/** Detects the format from the beginning of a file; `none` if it contains nothing to decide by. */
 export function detect(head: string): LeaseFormat | 'none' | 'unknown' {
   const lines = head.split('\n').map(plain);
   const last = lines.pop()!;
-  // A line that is not complete may still become anything, but for formats that have no lines, and if it is longer than any has.
+  // An incomplete line can still become any format, unless the format has no lines or the line is too long for all of them.
   if (/^[{[\0]/.test(last) || last.length > LONGEST_LINE) lines.push(last);
   for (const line of lines) {
     const found = Object.values(formats).find((format) => format.recognises(line));
@@ -38,8 +38,8 @@ export function detect(head: string): LeaseFormat | 'none' | 'unknown' {
   return 'none';
 }
 
-/** Characters. A format that is told by its first line begins with a short one. */
+/** Characters. A format that is detected by its first line begins with a short one. */
 const LONGEST_LINE = 1024;
 
-/** Nothing, a comment, or the line of a hosts file. */
+/** An empty line, a comment, or the line of a hosts file. */
 const isPreamble = /^(?:\s*$|#|[0-9a-f.:]+\t)/i;

@@ -1,9 +1,9 @@
 /**
- * Reading of lease files in JSON, whatever they hold.
+ * Reads lease files in JSON, whatever their content.
  */
 import { plain } from './progress.ts';
 
-/** What a text says; `undefined` if it is not JSON. */
+/** The value of a text; `undefined` if it is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(plain(text));
@@ -12,7 +12,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** A key of a value that may be anything. */
+/** A property of an unknown value. */
 export function field(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
 }

@@ -1,13 +1,13 @@
 /**
- * The lease file of Kea's memfile backend, for DHCPv4 and DHCPv6 (Kea's manual, "Memfile - basic storage for leases"): CSV whose first
- * line names the columns, which are not the same in all versions. A comma within a value is written `&#x2c`.
+ * The lease file of Kea's memfile backend, for DHCPv4 and DHCPv6 (Kea's manual, "Memfile - basic storage for leases"): CSV whose
+ * first line names the columns; these differ between versions. A comma within a value is written `&#x2c`.
  *
  *     address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,user_context
  *     192.168.7.50,52:54:00:12:34:56,01:52:54:00:12:34:56,3600,1795514400,1,0,0,web1,0,
  *
  * Every change is appended; a lease that was deleted or released is written with a lifetime of 0. States: 0 assigned, 1 declined,
  * 2 expired and reclaimed, 3 released, 4 registered (an address that a DHCPv6 client chose itself, RFC 9686). Lifetimes are in
- * seconds, 4294967295 for ever; `expire` is in seconds since the epoch.
+ * seconds, 4294967295 forever; `expire` is in seconds since the epoch.
  *
  * Lease file cleanup (kea-lfc) moves older entries: the file becomes `.1`, and that and `.2` become `.completed`, which becomes `.2`.
  */
@@ -15,7 +15,7 @@ import { type LineFormat, macInDuid, makeLease, secondsToMs } from './lease.ts';
 
 const forever = '4294967295';
 const inUse = ['', '0', '4'];
-/** DHCPv6: a delegated prefix is no machine's address. */
+/** DHCPv6: a delegated prefix is not the address of a machine. */
 const prefixDelegation = '2';
 
 export const kea: LineFormat = {

@@ -1,51 +1,53 @@
 /**
- * What lease files have in common, whoever writes them. Types and the reading of single values; no format and no file.
+ * What all lease files have in common: types, and the parsing of single values. It knows no format and reads no file.
  */
 import { parseAddress, parseMac } from 'pxe/kit';
 
-/** What an entry of a lease file says of an address. The last entry of a file for an address is the one that counts. */
+/** An entry of a lease file about an address. The last entry of a file for an address counts. */
 export interface Lease {
-  /** In the one spelling of `parseAddress`. */
+  /** As spelled by `parseAddress`. */
   readonly address: string;
-  /** `undefined`: nobody has the address now (free, released, declined, …), or the entry does not tell who. */
+  /** `undefined`: the address is not leased (free, released, declined, …), or the entry does not identify the machine. */
   readonly mac: string | undefined;
-  /** When the lease was given or last renewed, in ms since the epoch, where the file says so. */
+  /** When the lease was granted or last renewed, in ms since the epoch, if the file says so. */
   readonly sinceMs?: number | undefined;
   /** When it ends, in ms since the epoch; `Infinity` for never. */
   readonly untilMs: number;
 }
 
-/** Told each entry, in the file's order. */
+/** Called with each entry, in the order of the file. */
 export type Found = (lease: Lease) => void;
 
 interface Named {
-  /** What a config calls the format. */
+  /** The format's name in a config. */
   readonly name: string;
-  /** Whether a file that begins with this line is of the format. Empty lines, comments and a hosts file's lines may come before it. */
+  /** Whether a file that begins with this line has the format. Empty lines, comments and a hosts file's lines may precede it. */
   recognises(line: string): boolean;
-  /** Endings of files beside it into which its server moves older entries, in the order in which entries wander. */
+  /** Suffixes of the files into which the server moves older entries, in the order of moving. */
   readonly older: readonly string[];
 }
 
-/** A format of lines, each told once it is complete. A reader keeps between lines what it needs; it never throws, whatever the text. */
+/**
+ * A format of lines, each read once it is complete. A reader keeps its state between lines and never throws, whatever the text.
+ */
 export interface LineFormat extends Named {
   readonly kind: 'lines';
-  /** The file grows at its end until it is replaced: what has been read need not be read again. */
+  /** The file grows at its end until it is replaced, so lines are read only once. */
   readonly appended: boolean;
-  /** A reader that stands at the beginning of a file. */
+  /** Returns a reader for the beginning of a file. */
   reader(found: Found): (line: string) => void;
 }
 
-/** A format that means nothing before its last byte. */
+/** A format that can only be parsed as a whole. */
 export interface WholeFormat extends Named {
   readonly kind: 'whole';
-  /** @returns `unknown` if the text is not of the format after all, `damaged` if it is not complete; then it may be neither */
+  /** @returns `unknown` if the text does not have the format after all, `damaged` if it is incomplete and might have it */
   parse(text: string): Lease[] | 'unknown' | 'damaged';
 }
 
 export type LeaseFormat = LineFormat | WholeFormat;
 
-/** A lease, if the address is one. A MAC address that is a group's or all zeros is none. */
+/** Makes a lease if the address is valid. A group MAC address, or one of all zeros, does not count. */
 export function makeLease(address: string, mac: string | undefined, untilMs: number, sinceMs?: number): Lease | undefined {
   const parsed = parseAddress(address);
   if (parsed === undefined || Number.isNaN(untilMs)) return undefined;
@@ -59,7 +61,7 @@ function withLeadingZeros(mac: string): string {
   return /^[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}$/i.test(mac) ? mac.replace(/\b[0-9a-f]\b/gi, '0$&') : mac;
 }
 
-/** Not a group address, and not all zeros. @param mac in the spelling of `parseMac` */
+/** Whether it is neither a group address nor all zeros. @param mac in the spelling of `parseMac` */
 export function isOfOneMachine(mac: string): boolean {
   return (Number.parseInt(mac.slice(0, 2), 16) & 1) === 0 && mac !== '00:00:00:00:00:00';
 }
@@ -67,7 +69,7 @@ export function isOfOneMachine(mac: string): boolean {
 /**
  * The MAC address in a DHCP unique identifier (RFC 8415 §11): type 1 (link-layer address and time) and type 3 (link-layer address)
  * of hardware type 1, Ethernet, hold one; the others do not.
- * @param duid octets in hex, parted by `:` or by nothing
+ * @param duid octets in hex, with or without `:` between them
  */
 export function macInDuid(duid: string): string | undefined {
   const digits = duid.replaceAll(':', '');
@@ -78,14 +80,14 @@ export function macInDuid(duid: string): string | undefined {
 
 const duidWithMac = /^(?:00010001[0-9a-f]{8}([0-9a-f]{12})|00030001([0-9a-f]{12}))$/i;
 
-/** Seconds since the epoch as text, in ms; `NaN` if it is no such number. */
+/** Converts seconds since the epoch, as text, to ms; `NaN` if invalid. */
 export function secondsToMs(text: string | undefined): number {
   return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) * 1000 : Number.NaN;
 }
 
 /**
- * Whether a number is a time in seconds since the epoch, and not a length or what a device without a clock takes for the time: no
- * lease was given in the last millennium.
+ * Whether a number is a time in seconds since the epoch, and not a duration or the wrong time of a device without a clock: no
+ * lease dates from before 2000.
  */
 export function isDate(seconds: number): boolean {
   return seconds >= 946_684_800;

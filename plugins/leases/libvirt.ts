@@ -1,6 +1,6 @@
 /**
- * The leases that libvirt keeps of a network, `/var/lib/libvirt/dnsmasq/virbr0.status`, as its lease helper writes them: JSON, replaced as a
- * whole at every change.
+ * The lease file of a libvirt network, `/var/lib/libvirt/dnsmasq/virbr0.status`, as libvirt's lease helper writes it: JSON,
+ * replaced as a whole at every change.
  *
  *     [ { "ip-address": "192.168.122.50", "mac-address": "52:54:00:12:34:56", "hostname": "web1", "client-id": "01:…",
  *         "expiry-time": 1795514400 } ]
@@ -19,7 +19,7 @@ export const libvirt: WholeFormat = {
     const entries = parseJson(text);
     if (entries === undefined) return 'damaged';
     if (!Array.isArray(entries)) return 'unknown';
-    // `virbr0.macs`, which lies beside it, names machines without addresses.
+    // `virbr0.macs` in the same folder lists machines without addresses.
     if (entries.length > 0 && !entries.some((entry) => field(entry, 'ip-address') !== undefined)) return 'unknown';
     return entries.flatMap((entry: unknown) => readEntry(entry) ?? []);
   },

@@ -7,9 +7,10 @@
  *         "HardwareAddressType": 1, "HardwareAddressLength": 6, "HardwareAddress": [82, 84, 0, 18, 52, 86],
  *         "ExpirationUSec": 7262518311, "ExpirationRealtimeUSec": 1795514400000000 } ] }
  *
- * `ExpirationRealtimeUSec` is in µs since the epoch. Released and declined leases are not in it, nor is the begin of a lease. Version 256
- * writes no hardware address, but the client identifier, which begins with 1 for Ethernet unless the client chose another (RFC 2132
- * §9.14); from 257 on the hardware address has 16 octets, of which `HardwareAddressLength` count.
+ * `ExpirationRealtimeUSec` is in µs since the epoch. The file does not contain released and declined leases, nor when a lease
+ * began. Version 256 does not write the hardware address, only the client identifier, which begins with 1 for Ethernet unless the
+ * client chose another (RFC 2132 §9.14). From version 257 on the hardware address has 16 octets, of which `HardwareAddressLength`
+ * count.
  */
 import { field, parseJson } from './json.ts';
 import { type Lease, makeLease, type WholeFormat } from './lease.ts';
@@ -24,7 +25,7 @@ export const networkd: WholeFormat = {
     if (written === undefined) return 'damaged';
     const leases = field(written, 'Leases');
     if (Array.isArray(leases)) return leases.flatMap((entry: unknown) => readEntry(entry) ?? []);
-    // Without a lease the key is left out.
+    // The key is absent if there are no leases.
     return field(written, 'BootID') === undefined ? 'unknown' : [];
   },
 };
@@ -51,7 +52,7 @@ function toText(octets: readonly number[]): string {
   return octets.map((octet) => octet.toString(16).padStart(2, '0')).join(':');
 }
 
-/** ARP's number for it. */
+/** ARP's number for Ethernet. */
 const ethernet = 1;
 
 function isOctets(value: unknown): value is readonly number[] {

@@ -1,13 +1,13 @@
 /**
- * The lease file of OpenWrt's odhcpd (`/tmp/odhcpd.leases`, `/tmp/hosts/odhcpd`), for DHCPv4 and DHCPv6, as its sources write it: lines of
- * a hosts file, and for each lease one that is a comment there.
+ * The lease file of OpenWrt's odhcpd (`/tmp/odhcpd.leases`, `/tmp/hosts/odhcpd`), for DHCPv4 and DHCPv6, as its sources write it:
+ * a hosts file, with a comment line for each lease.
  *
  *     # br-lan 525400123456 ipv4 web1 1795514400 c0a80732 32 192.168.7.50/32     interface, MAC address, ipv4, name or -, end, …, address
  *     # br-lan 00030001525400123456 1 web1 1795514400 50 128 fd00::50/128        interface, DUID, IAID, name or -, end, …, addresses
  *     192.168.7.50	web1.lan	web1
  *
- * The end is in seconds since the epoch, -1 for never and 0 for a lease that is over. Newer versions part the octets of a MAC address by
- * colons, without leading zeros. An address with another prefix length than its family's is a delegated prefix.
+ * The end is in seconds since the epoch, -1 for never and 0 for an expired lease. Newer versions separate the octets of a MAC
+ * address by colons and omit leading zeros. An address whose prefix is shorter than the whole address is a delegated prefix.
  */
 import { type LineFormat, macInDuid, makeLease, secondsToMs } from './lease.ts';
 

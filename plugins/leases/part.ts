@@ -1,6 +1,6 @@
 /**
- * One file on disk, its leases indexed by address. It reads what it does not hold yet; which files there are, and what a lease is
- * good for, is not known here.
+ * One file on disk with its leases indexed by address. It reads what it has not read yet; it does not know other files, nor the
+ * purpose of leases.
  */
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
@@ -9,15 +9,21 @@ import { detect } from './formats.ts';
 import type { Lease, LeaseFormat } from './lease.ts';
 import { Progress } from './progress.ts';
 
-/** `none` while nothing in the file tells, `damaged` if it begins like a format and is not complete. */
+/** `none` while the file's content does not show it, `damaged` if it begins like a format but is incomplete. */
 export type PartFormat = LeaseFormat | 'none' | 'unknown' | { readonly kind: 'damaged'; readonly name: string };
 
-/** A file that is rewritten in place may be half-written while it is younger: longer than a tick of a file system's clock. */
+/**
+ * A file that is rewritten in place may be half-written while it is younger than this. Longer than a tick of a file system's
+ * clock.
+ */
 const SETTLED_MS = 10;
-/** Times that such a file is looked at before it is taken as it is, and read again for the next request. */
+/** Attempts before such a file is used as it is, and read again at the next request. */
 const ATTEMPTS = 4;
 const HEAD_BYTES = 4096;
-/** Such a file is parsed in one piece, during which nothing else happens: this much holds 100,000 leases, and takes half a second. */
+/**
+ * Maximum size of a file that is parsed as a whole, because parsing blocks the thread: this much holds 100,000 leases and takes
+ * half a second.
+ */
 const MAX_WHOLE_BYTES = 16 * 1024 ** 2;
 
 export class LeasePart {
@@ -26,7 +32,7 @@ export class LeasePart {
   #format: PartFormat = 'none';
   #version: string | undefined;
   #size = 0;
-  /** Of a file that grows at its end. */
+  /** Position in a file that grows at its end. */
   #progress: Progress | undefined;
 
   constructor(path: string) {
@@ -37,17 +43,17 @@ export class LeasePart {
     return this.#format;
   }
 
-  /** The same for as long as the file is; `undefined` if it is not there, or may have changed since it was read. */
+  /** Unchanged while the file is unchanged; `undefined` if it is missing or may have changed since it was read. */
   get version(): string | undefined {
     return this.#version;
   }
 
-  /** Whether nothing stands in the file. */
+  /** Whether the file is empty. */
   get isEmpty(): boolean {
     return this.#size === 0;
   }
 
-  /** Of each address the last entry. */
+  /** The last entry for each address. */
   get leases(): ReadonlyMap<string, Lease> {
     return this.#leases;
   }
@@ -58,16 +64,15 @@ export class LeasePart {
   }
 
   /**
-   * Brings the index up to date with the file as it is now. Not to be called again before it is done. Rejects if the file cannot be
-   * read, and holds nothing then.
-   * @param given the format; `undefined` to go by the file's beginning
+   * Updates the index from the file. Calls must not overlap. If the file cannot be read, it rejects and clears the index.
+   * @param given the format; `undefined` to detect it
    */
   async refresh(given: LeaseFormat | undefined): Promise<void> {
     try {
       for (let attempts = ATTEMPTS; attempts > 0; attempts--) {
         if (attempts < ATTEMPTS) await sleep(SETTLED_MS);
         if (versionOf(await stat(this.path, { bigint: true })) === this.#version) return;
-        // A pipe in the file's place must not hold up a thread.
+        // Opening a pipe in the file's place must not block a thread.
         await using file = await open(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
         const found = await file.stat({ bigint: true });
         if (!found.isFile()) throw new Error('not a regular file');
@@ -83,8 +88,8 @@ export class LeasePart {
   }
 
   /**
-   * @param patient a file that may be half-written is not read
-   * @returns whether what has been read can be relied on until the file changes
+   * @param patient whether to skip a file that may be half-written
+   * @returns whether the result is valid until the file changes
    */
   async #read(file: FileHandle, found: BigIntStats, given: LeaseFormat | undefined, patient: boolean): Promise<boolean> {
     const identity = `${found.dev} ${found.ino}`;
@@ -132,7 +137,7 @@ function isSettled({ mtimeMs }: BigIntStats): boolean {
   return Math.abs(Date.now() - Number(mtimeMs)) >= SETTLED_MS;
 }
 
-/** From the beginning, at most `bytes`. */
+/** Reads at most `bytes` from the beginning. */
 async function readAll(file: FileHandle, bytes: number): Promise<string> {
   const buffer = Buffer.allocUnsafe(bytes);
   let length = 0;

@@ -1,22 +1,22 @@
 /**
- * How far a file of lines has been read, and reading on from there. What a line means is not known here.
+ * The position up to which a file of lines has been read, and reading on from there. It does not interpret lines.
  */
 import type { FileHandle } from 'node:fs/promises';
 
-/** Read at a time; between two pieces the event loop is free. A line that is longer is left out. */
+/** Bytes per read; the event loop runs between two reads. Longer lines are skipped. */
 const PIECE_BYTES = 64 * 1024;
-/** Bytes that must be the same as before where reading goes on. */
+/** Bytes before the position that must be unchanged for reading to continue. */
 const ANCHOR_BYTES = 64;
 
 export class Progress {
-  /** Of the file on disk: device and inode. */
+  /** Identity of the file: device and inode. */
   readonly identity: string;
   readonly #line: (line: string) => void;
-  /** Where the first line begins that is not complete yet. */
+  /** Offset of the first incomplete line. */
   #offset = 0;
-  /** The bytes just before. */
+  /** The bytes just before it. */
   #anchor = Buffer.alloc(0);
-  /** Within a line that is too long. */
+  /** Inside a line that is too long. */
   #skipping = false;
 
   constructor(identity: string, line: (line: string) => void) {
@@ -24,7 +24,7 @@ export class Progress {
     this.#line = line;
   }
 
-  /** Whether a file of this size still holds what has been read of it, as far as the last bytes of that tell. */
+  /** Whether a file of this size still begins with what has been read, judged by the last bytes read. */
   async fits(file: FileHandle, size: number): Promise<boolean> {
     const { length } = this.#anchor;
     if (size < this.#offset) return false;
@@ -32,7 +32,7 @@ export class Progress {
     return bytesRead === length && buffer.equals(this.#anchor);
   }
 
-  /** Reads to the end. A last line that no line break ends stays for the next time. */
+  /** Reads to the end. A last line without a line break is left for the next time. */
   async readOn(file: FileHandle): Promise<void> {
     const buffer = Buffer.allocUnsafe(PIECE_BYTES);
     let position = this.#offset;
@@ -57,7 +57,7 @@ export class Progress {
   #lines(piece: Buffer): number {
     let start = 0;
     for (let end = piece.indexOf(lineBreak); end >= 0; end = piece.indexOf(lineBreak, start)) {
-      // A string of its own: a part of a longer one would keep all of that in memory.
+      // A separate string: a slice would keep the whole longer string in memory.
       if (!this.#skipping) this.#line(plain(piece.toString('latin1', start, end)));
       this.#skipping = false;
       start = end + 1;
@@ -66,7 +66,7 @@ export class Progress {
   }
 }
 
-/** Without what Windows adds: the byte order mark of UTF-8 in front, a carriage return behind. */
+/** Without a UTF-8 byte order mark at the beginning and a carriage return at the end, which Windows adds. */
 export function plain(line: string): string {
   return line.slice(line.startsWith('\u00ef\u00bb\u00bf') ? 3 : 0, line.endsWith('\r') ? -1 : undefined);
 }

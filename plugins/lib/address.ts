@@ -3,7 +3,9 @@
  */
 import { numberOf, parseAddress } from 'pxe/kit';
 
-/** As boot loaders write addresses into names: `C0A80714` for 192.168.7.20, 32 digits for IPv6. Without zone; `''` if it is no address. */
+/**
+ * An address as boot loaders write it into names: `C0A80714` for 192.168.7.20, 32 digits for IPv6. Without zone; `''` if invalid.
+ */
 export function hexAddress(written: string): string {
   const address = parseAddress(written);
   if (address === undefined) return '';

@@ -1,17 +1,17 @@
 /**
- * Whether what several sources say of a client's MAC address is the same, and a line in the log, once, where it is not. It decides
- * nothing, and no client is waiting for it.
+ * Compares what several sources say about a client's MAC address, and logs each disagreement once. It does not affect the answer,
+ * and clients do not wait for it.
  */
 import type { Log } from 'pxe';
 
-/** What a source says. */
+/** The statement of a source. */
 export interface Statement {
-  /** Names the source to people. */
+  /** Name of the source for people. */
   readonly source: string;
   readonly mac: string | undefined;
 }
 
-/** Another source, which can be asked. */
+/** Another source that can be asked. */
 export interface Witness {
   /** Whether it answers from memory. */
   readonly ready: boolean;
@@ -32,7 +32,7 @@ export class Agreement {
     this.#log = log;
   }
 
-  /** Asks those that answer from memory each time, the others once a minute for each address and MAC address. Never rejects. */
+  /** Asks sources that answer from memory each time, and others once a minute for each address and MAC address. Never rejects. */
   async check(address: string, first: Statement, witnesses: readonly Witness[]): Promise<void> {
     if (first.mac === undefined) return;
     const due = this.#isDue(`${address} ${first.mac}`);

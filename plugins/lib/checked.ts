@@ -1,11 +1,12 @@
 /**
- * Options of several shapes, of which what is written tells which one is meant. A union would try them all and guess.
+ * A schema for options of several shapes, of which the value itself shows which is meant. A zod union would try all shapes and
+ * report the mistakes of a guessed one.
  */
 import type { Issue } from 'pxe';
 import { checkInput } from 'pxe/kit';
 import { z } from 'zod';
 
-/** A schema that checks by the schema that `choose` picks, and, once that is content, by `more`. */
+/** A schema that applies the schema chosen by `choose` and, if that succeeds, `more`. */
 export function checkedBy<Input, Value>(
   choose: (written: unknown) => z.ZodType<Value>,
   more: (value: Value) => readonly Issue[] = () => [],

@@ -1,5 +1,5 @@
 /**
- * A client as it stands in a line of the log: its address, what the config calls it, and what it is known by. Its port goes beside.
+ * The log fields of a client: its address, its name in the config, and its identities. The caller adds the port.
  */
 import type { Client } from 'pxe';
 

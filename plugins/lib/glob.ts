@@ -1,16 +1,16 @@
 /**
- * Name patterns: `*` (any characters but `/`), `**` (any characters) and `?` (one character but `/`). Knows no files.
+ * Name patterns: `*` (any characters but `/`), `**` (any characters) and `?` (one character but `/`). Reads no files.
  *
- * No regular expression: names come from clients, and on a hostile one `*a*a*a*b` would try every way to part it. Here the work
- * is bounded by the length of the name times that of the pattern.
+ * It does not use regular expressions: names come from clients, and with a hostile name `*a*a*a*b` would try every way to split
+ * it. Here the work is bounded by the length of the name times that of the pattern.
  */
 
 export interface Glob {
   /** As it was written. */
   readonly pattern: string;
-  /** Characters that are given: the more, the narrower. */
+  /** Number of literal characters: the more, the more specific. */
   readonly literals: number;
-  /** What the wildcards stand for, in order; `undefined` if the name does not match. */
+  /** What the wildcards matched, in order; `undefined` if the name does not match. */
   match(name: string): readonly string[] | undefined;
 }
 
@@ -18,7 +18,7 @@ export function hasWildcard(pattern: string): boolean {
   return /[*?]/.test(pattern);
 }
 
-/** @param fold how names are compared; what the wildcards stand for keeps its spelling */
+/** @param fold maps a name to the form in which names are compared; the result keeps the original spelling */
 export function parseGlob(pattern: string, fold: (name: string) => string = (name) => name): Glob {
   const parts = fold(pattern).match(/\*\*|[*?]|[^*?]+/g) ?? [];
   return {
@@ -26,15 +26,15 @@ export function parseGlob(pattern: string, fold: (name: string) => string = (nam
     literals: parts.filter((part) => !hasWildcard(part)).join('').length,
     match: (name) => {
       const folded = fold(name);
-      // A few letters are longer in lower case.
+      // A few letters become longer in lower case.
       return match(parts, folded, folded.length === name.length ? name : folded);
     },
   };
 }
 
 /**
- * Whether every name that `narrow` matches is matched by `wide`, as far as can be told by examples: a wildcard of the narrow one
- * stands for nothing, for a letter that no name has, and, where it may, for folders.
+ * Whether `wide` matches every name that `narrow` matches, judged by examples: each wildcard of `narrow` is replaced by nothing,
+ * by a letter that no name contains, and, if it may match them, by folders.
  */
 export function covers(wide: Glob, narrow: string): boolean {
   const examples = [
@@ -50,7 +50,7 @@ export function covers(wide: Glob, narrow: string): boolean {
 
 const LETTER = '\ue000';
 
-/** @param shown the name of which the wildcards' parts are taken */
+/** @param shown the name from which the result is cut */
 function match(parts: readonly string[], name: string, shown: string): readonly string[] | undefined {
   const [first = ''] = parts;
   if (!hasWildcard(first) && !name.startsWith(first)) return undefined;
@@ -68,7 +68,7 @@ function match(parts: readonly string[], name: string, shown: string): readonly 
   return captures;
 }
 
-/** For each part, and each place in the name: 1 if the parts from that one on match the name from there on. */
+/** For each part and each position in the name: 1 if the parts from that one on match the rest of the name. */
 function endings(parts: readonly string[], name: string): readonly Uint8Array[] {
   let next = new Uint8Array(name.length + 1);
   next[name.length] = 1;

@@ -1,23 +1,26 @@
 /**
- * Which file is the last of a boot: what a kernel's or an image's name tells, and what boots before have shown. It knows no times.
+ * Decides which file is the last of a boot, by names of kernels and images and by earlier boots. It knows no times.
  */
 
-/** Pairs of a first and a last file that are remembered. */
+/** Maximum remembered pairs of a first and a last file. */
 const MAX_PAIRS = 1024;
 
-/** What a boot loader starts, and so loads last: `vmlinuz-6.12`, `initrd.gz`, `boot.wim`, `kernel8.img`, `rootfs.squashfs`. */
+/**
+ * Files that a boot loader starts and therefore loads last: `vmlinuz-6.12`, `initrd.gz`, `boot.wim`, `kernel8.img`,
+ * `rootfs.squashfs`.
+ */
 const PAYLOAD = /(^|\/)(vmlinu[xz]|bzimage|linux|kernel\d*|initrd|initramfs)([._-][^/]*)?$|\.(wim|squashfs|img|iso|gz|xz|cpio)$/i;
 
 export class LastSteps {
-  /** By first and last file: whether boots that began with the one have ended with the other. */
+  /** By first and last file: whether boots that began with the first ended with the last. */
   readonly #pairs = new Map<string, boolean>();
 
-  /** Whether a boot that began with `first` is over once `last` has been loaded, as far as anyone can tell. */
+  /** Whether a boot that began with `first` is probably over once `last` has been loaded. */
   isLast(first: string, last: string): boolean {
     return this.#pairs.get(keyOf(first, last)) ?? PAYLOAD.test(last);
   }
 
-  /** A boot has ended so, and nothing came after it. */
+  /** A boot ended with this pair. */
   learn(first: string, last: string): void {
     const key = keyOf(first, last);
     if (this.#pairs.has(key)) return;
@@ -25,7 +28,7 @@ export class LastSteps {
     this.#pairs.set(key, true);
   }
 
-  /** A boot seemed to have ended so, and went on. */
+  /** A boot seemed to have ended with this pair but went on. */
   distrust(first: string, last: string): void {
     this.learn(first, last);
     this.#pairs.set(keyOf(first, last), false);

@@ -1,20 +1,20 @@
 /**
- * Runs rules that now and then must know whether a file exists. It knows no rules.
+ * Runs rules that may need to know whether files exist. It does not know the rules.
  */
 import type { Awaitable, Call } from 'pxe';
 import type { TimeGuard } from './regexp/guard.ts';
 
-/** Rules at work: each `yield` asks for a name under the root, and is told whether there is such a file. */
+/** Running rules: each `yield` gives a name under the root and receives whether that file exists. */
 export type Lookups<Result> = Generator<string, Result, boolean>;
 
-/** What the rules come to: at once if they never ask. Rejects when the call's time is up. */
+/** The result of the rules, returned synchronously if they look nothing up. Rejects when the call's time is up. */
 export function answering<Result>(rules: Lookups<Result>, call: Call): Awaitable<Result> {
   return lookUp((answer) => rules.next(answer as boolean), call);
 }
 
 /**
- * The same for rules that may take for ever between two questions; throws `GaveUp` where they do. They begin anew after each answer,
- * for code that was broken off cannot go on: nothing that they do may have an effect.
+ * The same for rules that may run without end between two lookups; throws `GaveUp` if they do. The rules are restarted after each
+ * answer, because interrupted code cannot be resumed. So they must have no side effects.
  */
 export function answeringWithin<Result>(guard: TimeGuard, begin: () => Lookups<Result>, call: Call): Awaitable<Result> {
   const answers: boolean[] = [];
@@ -45,7 +45,7 @@ async function lookUpLater<Result>(next: Next<Result>, first: string, { root, si
 
 const MAX_LISTED = 12;
 
-/** For a note on which rules have applied: `line 3`, `lines 3, 5`. */
+/** Text for a note on the rules that applied: `line 3`, `lines 3, 5`. */
 export function listed(what: string, numbers: readonly number[]): string {
   const shown = numbers.slice(0, MAX_LISTED).join(', ');
   return `${what}${numbers.length === 1 ? '' : 's'} ${shown}${numbers.length > MAX_LISTED ? ', …' : ''}`;

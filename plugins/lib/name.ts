@@ -1,10 +1,10 @@
 /**
- * Names of files as a config writes them.
+ * File names in a config.
  */
 import { Refusal } from 'pxe';
 import { cleanName } from 'pxe/kit';
 
-/** A file's or a folder's name, perhaps with wildcards: on no platform's account, whose names may not hold them. */
+/** A file or folder name, perhaps with wildcards, which are valid here even on platforms whose file names cannot contain them. */
 export function isName(written: string): boolean {
   try {
     cleanName(written, 'any');
@@ -15,7 +15,10 @@ export function isName(written: string): boolean {
   }
 }
 
-/** How names are compared: as the root does, so that a key means a name in the spelling that `caseInsensitive` lets a client use. */
+/**
+ * Maps a name to the form in which names are compared. It follows the root, so that with `caseInsensitive` a key matches every
+ * spelling.
+ */
 export function nameFold(caseInsensitive: boolean | undefined): (name: string) => string {
   return caseInsensitive ? (name) => name.toLowerCase() : (name) => name;
 }

@@ -1,14 +1,16 @@
 /**
- * Keeps a source that does not answer from holding up the machines that ask it. Knows nothing of what the source knows.
+ * Prevents a source that does not answer from delaying machines. It does not know what the source provides.
  */
 import type { Awaitable, Log } from 'pxe';
 
-/** Milliseconds that a source has: much less than a hook has, and several sources are asked one after the other. */
+/** Time limit of a source in ms: much less than that of a hook, because several sources are asked in sequence. */
 const PATIENCE_MS = 1_000;
 /** While this many answers are overdue, the source is not asked. */
 const MAX_OVERDUE = 8;
 
-/** Returns a function that answers as `ask` does, or with `undefined` after a second; the log says so once until an answer comes. */
+/**
+ * Returns a function that answers as `ask` does, or with `undefined` after a second. This is logged once until an answer arrives.
+ */
 export function patiently<Args extends readonly unknown[], T>(
   source: string,
   log: Log,

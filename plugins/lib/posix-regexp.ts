@@ -1,21 +1,21 @@
 /**
- * POSIX extended regular expressions, as egrep and tftp-hpa take them (with GNU's `\w`, `\<` and back-references), turned into
- * JavaScript's. It knows nothing of what they are used for.
+ * POSIX extended regular expressions, as egrep and tftp-hpa take them (with GNU's `\w`, `\<` and back-references), translated to
+ * JavaScript's. It does not know their use.
  *
- * What stays different: of several matches that begin at the same place POSIX wants the longest, JavaScript the one found first
- * (`longest` makes up for that); a back-reference to a group that took no part matches nothing there and "nothing" here; character
- * classes are those of the C locale.
+ * Remaining differences: of several matches at the same position POSIX takes the longest, JavaScript the first found (`longest`
+ * compensates for that). A back-reference to a group that did not participate fails in POSIX and matches the empty string here.
+ * Character classes are those of the C locale.
  */
 
 export interface PosixRegExp {
   /** For `new RegExp(source, flags)`. */
   readonly source: string;
   readonly flags: string;
-  /** The same, made, with the flag `g`: whoever uses it sets where it begins. */
+  /** The compiled expression with the flag `g`; the caller sets `lastIndex`. */
   readonly made: RegExp;
-  /** It may match in several ways that end at different places, so that first and longest may differ. */
+  /** It may match in several ways with different ends, so the first match may not be the longest. */
   readonly ambiguous: boolean;
-  /** It matches one character, whatever stands around it. */
+  /** It matches a single character, whatever the context. */
   readonly single: boolean;
 }
 
@@ -28,7 +28,7 @@ export function translatePosix(expression: string, options: { readonly ignoreCas
   try {
     made = new RegExp(source, `${flags}g`);
   } catch (error) {
-    // Ranges the wrong way round.
+    // A range in the wrong order.
     throw new Error((error as Error).message.replace(/^.*: /, '').toLowerCase(), { cause: error });
   }
   return { source, flags, made, ambiguous: variable > 1 && !ENDS_AT_END.test(source), single: SINGLE.test(source) };
@@ -36,7 +36,7 @@ export function translatePosix(expression: string, options: { readonly ignoreCas
 
 const SINGLE = /^(?:\\[^bB]|[^\\^$[(]|\[(?:\\.|[^\]\\])+\])$/s;
 
-/** However it gets there, it ends where the text does: the last piece is `$`, `.*` or `(.*)`. */
+/** Every match ends at the end of the text: the last piece is `$`, `.*` or `(.*)`. */
 const ENDS_AT_END = /^[^|]*(?<!\\)(?:\\\\)*(?:\$|\.\*|\(\.\*\))$/s;
 
 /** The leftmost match that begins at `from` or later; of those that begin there, the longest. */
@@ -54,7 +54,7 @@ export function longest({ source, flags, made, ambiguous }: PosixRegExp, text: s
   return found;
 }
 
-/** A part of the expression: what stands for it, and how many of its pieces vary in length. */
+/** A part of the expression: its translation, and the number of its pieces of variable length. */
 interface Part {
   readonly source: string;
   readonly variable: number;
@@ -102,7 +102,7 @@ function alternatives(reader: Reader, inGroup: boolean): Part {
   }
   const [only] = branches;
   if (branches.length === 1) return only!;
-  // Whichever comes first might be the shorter one.
+  // The first alternative might be the shorter one.
   return { source: branches.map(({ source }) => source).join('|'), variable: 2 };
 }
 
@@ -120,7 +120,7 @@ function branch(reader: Reader, inGroup: boolean): Part {
 /** One piece with the repetitions after it: `a*?` is `(a*)?`, not JavaScript's reluctant `*`. */
 function repeated(reader: Reader): Part {
   let { source, variable } = atom(reader);
-  // An anchor cannot be repeated: what follows it is refused as the next piece.
+  // An anchor cannot be repeated: a repetition after it is refused as the next piece.
   if (ANCHORS.has(source)) return { source, variable };
   for (let times = 0; ; times++) {
     const repetition = repetitionAt(reader);
@@ -163,7 +163,7 @@ function atom(reader: Reader): Part {
     case '{':
       throw new Error(`there is nothing before ${character} to repeat; write \\${character} for the character`);
     default:
-      // A ) without ( is a character.
+      // A ) without ( is a literal character.
       return { source: literal(character), variable: 0 };
   }
 }
@@ -176,7 +176,7 @@ function group(reader: Reader): Part {
   return { source: `(${source})`, variable };
 }
 
-/** GNU's; everything else after a backslash is the character itself. */
+/** GNU's escapes; any other character after a backslash is literal. */
 const escapes: Readonly<Record<string, string>> = {
   w: '\\w',
   W: '\\W',
@@ -201,7 +201,7 @@ function escaped(reader: Reader): string {
   const character = reader.take();
   if (/[1-9]/.test(character)) {
     if (!reader.closed.has(Number(character))) throw new Error(`there is no group ${character} before \\${character}`);
-    // In brackets, so that a digit after it stays one.
+    // In brackets, so that a digit after it stays a digit.
     return `(?:\\${character})`;
   }
   return escapes[character] ?? literal(character);
@@ -211,7 +211,7 @@ function literal(character: string): string {
   return character.replace(/[\\^$.*+?()[\]{}|/]/, '\\$&');
 }
 
-/** Of the C locale. */
+/** As in the C locale. */
 const classes: Readonly<Record<string, string>> = {
   alpha: 'A-Za-z',
   digit: '0-9',
@@ -247,7 +247,7 @@ function bracket(reader: Reader): string {
   return `[${inverted}${inside}]`;
 }
 
-/** One character in brackets, where a backslash is a character, and `[.-.]` and `[=a=]` are other ways to write one. */
+/** One character in brackets, where a backslash is literal, and `[.-.]` and `[=a=]` are other ways to write a character. */
 function member(reader: Reader): string {
   const written = reader.match(/\[([.=])(.*?)\1\]/sy);
   if (!written) return reader.take();
