@@ -10,7 +10,7 @@ import type { Address, AddressChange } from '../net/listening.ts';
 import type { Rights } from '../net/rights.ts';
 import { codeOf, unbindableProblem } from '../net/unbindable.ts';
 import type { Wire, WireSocket, WireSockets } from '../net/wire-sockets.ts';
-import { noSuchInterface, PORT_TAKEN, unshared } from './bind-error.ts';
+import { noSuchInterface, PORT_TAKEN, remedyOf } from './bind-error.ts';
 import type { DhcpPort } from './protocol/offer.ts';
 import { type Served, type SocketFacts, servedInterfaces, type Wanted, type WiresSettings, wantedSockets } from './wanted.ts';
 
@@ -224,14 +224,12 @@ export class Wires {
     return address === undefined ? wire : { ...wire, address };
   }
 
-  #explained(error: unknown, { kind, wire, port }: Wanted): unknown {
+  #explained(error: unknown, wanted: Wanted): unknown {
     if (!(error instanceof Error)) return error;
-    Object.assign(error, { address: wire.address, port });
-    if (codeOf(error) !== 'EADDRINUSE') return error;
-    return Object.assign(error, {
-      holder: this.#options.sockets.holder(port),
-      remedy: kind === 'boot-server' ? undefined : unshared,
-    });
+    const { wire, port } = wanted;
+    const code = codeOf(error);
+    const holder = code === 'EADDRINUSE' ? this.#options.sockets.holder(port) : undefined;
+    return Object.assign(error, { address: wire.address, port, holder, remedy: remedyOf(code, wanted) });
   }
 
   #report({ wire, port }: Wanted, error: unknown): undefined {

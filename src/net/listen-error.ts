@@ -27,7 +27,7 @@ export function listenProblem(error: unknown, node = NODE): string | undefined {
       return `not permitted to listen on ${where}: only root may use ports below 1024. Three solutions:
   run as root and let the server switch to another user:  user: 'nobody' in the config
   give this Node the capability:  sudo setcap cap_net_bind_service=+ep ${node}
-  let systemd bind the port (ListenDatagram=${port ?? 69} in a .socket unit), or listen above 1024 with --port and redirect`;
+  ${remedy ?? `let systemd bind the port (ListenDatagram=${port ?? 69} in a .socket unit), or listen above 1024 with --port and redirect`}`;
     case 'EADDRINUSE':
       return `${where} is in use${holder === undefined ? ', perhaps by another server' : ` by ${holder}`}; ${remedy ?? `"ss -ulpn sport = :${port ?? 69}" shows which process has it`}`;
     case 'EADDRNOTAVAIL':
@@ -35,6 +35,8 @@ export function listenProblem(error: unknown, node = NODE): string | undefined {
     case 'EMFILE':
     case 'ENFILE':
       return `no descriptors are left to listen on ${where}: raise the limit (ulimit -n, LimitNOFILE=), or list fewer addresses in "tftp.listen"`;
+    case 'EPERM':
+      return remedy;
     case 'ENODEV':
       return message;
     case 'ENOTSOCK':

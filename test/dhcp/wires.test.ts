@@ -212,6 +212,18 @@ describe('another DHCP server of this host', () => {
   });
 });
 
+test.each([
+  ['EACCES', ['not permitted to listen on 10.1.0.1 port 67', 'AmbientCapabilities=CAP_NET_BIND_SERVICE']],
+  ['EPERM', ['not permitted to bind a socket to eth0', 'CAP_NET_RAW']],
+] as const)('%s is explained', async (code, parts) => {
+  sockets.fault = code;
+  const problem = await makeWires()
+    .prepare(SETTINGS)
+    .then(undefined, (error) => listenProblem(error));
+  for (const part of parts) expect(problem).toContain(part);
+  expect(problem).not.toContain('ListenDatagram');
+});
+
 test('where interfaces cannot be told apart, the first is served, and the log says so', async () => {
   sockets.tellsWires = false;
   sockets.broadcastHearsUnicast = true;

@@ -22,6 +22,8 @@ export class FakeWireSockets implements WireSockets {
   readonly devices = new Map<string, readonly string[]>();
   /** Ports of other processes that they do not share. */
   readonly taken = new Set<number>();
+  /** What opening a socket for broadcasts fails with. */
+  fault: string | undefined;
   /** Sockets of other processes that share their port. */
   readonly others: (ForeignSocket & { readonly port: number })[] = [];
   readonly sent: Sent[] = [];
@@ -37,6 +39,7 @@ export class FakeWireSockets implements WireSockets {
     );
 
   async openBroadcast({ device }: Wire, port: number, onDatagram: OnDatagram): Promise<WireSocket> {
+    if (this.fault !== undefined) throw Object.assign(new Error(`bind ${this.fault}`), { code: this.fault });
     return this.#open(device, port, onDatagram);
   }
 
