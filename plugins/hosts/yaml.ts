@@ -100,13 +100,13 @@ function changedNumbers(document: Document, placeAt: (offset: number) => Place):
   return found;
 }
 
-interface Found {
+interface LocatedNode {
   readonly offset: number;
   readonly node: unknown;
 }
 
 /** Finds the place of a key or a list element and of its value; if the path does not exist, that of its longest existing part. */
-function finder(document: Document): (path: readonly PropertyKey[]) => Found {
+function finder(document: Document): (path: readonly PropertyKey[]) => LocatedNode {
   const indexes = new Map<unknown, ReadonlyMap<string, { readonly offset: number | undefined; readonly value: unknown }>>();
   const childrenOf = (written: unknown) => {
     const node = isAlias(written) ? written.resolve(document) : written;

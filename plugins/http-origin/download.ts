@@ -24,7 +24,7 @@ export interface DownloadOptions {
   /** Time that the download goes on without readers. */
   readonly lingerMs: number;
   /** Called synchronously when the download is over, with any result. */
-  over(): void;
+  onEnd(): void;
 }
 
 /** A response that continues a file; its body begins `skip` bytes too early. */
@@ -100,19 +100,19 @@ export class Download {
   }
 
   async #run(): Promise<void> {
-    const { part, log, url, over, version } = this.#options;
+    const { part, log, url, onEnd, version } = this.#options;
     const began = performance.now();
     const from = part.written;
     log.info({ url, size: version.size, from }, 'download started');
     try {
       await this.#fetch();
       await part.publish();
-      over();
+      onEnd();
       this.#end('whole');
       log.info({ url, bytes: part.written - from, ms: Math.round(performance.now() - began) }, 'download completed');
     } catch (error) {
       await part.checkpoint().catch(() => {});
-      over();
+      onEnd();
       this.#end(refusal(error));
       const { aborted, reason } = this.#stop.signal;
       if (aborted) log.info({ url, bytes: part.written, reason: reason.message }, 'download stopped');

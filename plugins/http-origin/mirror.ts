@@ -32,7 +32,7 @@ export interface OpenContext {
   readonly signal: AbortSignal;
 }
 
-type Found =
+type Resolution =
   | { readonly kind: 'missing' }
   | { readonly kind: 'copy'; readonly copy: Copy }
   | { readonly kind: 'download'; readonly download: Download };
@@ -43,7 +43,7 @@ const ATTEMPTS = 3;
 export class Mirror {
   readonly #options: MirrorOptions;
   /** Decisions and downloads in progress, by key. */
-  readonly #finding = new Map<string, Promise<Found>>();
+  readonly #finding = new Map<string, Promise<Resolution>>();
   readonly #downloads = new Set<Download>();
   /** Until then the origin is assumed to be down and is not asked about files with a copy. */
   #downUntil = Number.NEGATIVE_INFINITY;
@@ -80,7 +80,7 @@ export class Mirror {
     await Promise.all(Array.from(this.#downloads, (download) => download.abandon('the server no longer needs it')));
   }
 
-  #find(slot: Slot, log: Log): Promise<Found> {
+  #find(slot: Slot, log: Log): Promise<Resolution> {
     const known = this.#finding.get(slot.key);
     if (known) return known;
     const finding = this.#decide(slot, log);
@@ -91,7 +91,7 @@ export class Mirror {
     return finding;
   }
 
-  async #decide(slot: Slot, log: Log): Promise<Found> {
+  async #decide(slot: Slot, log: Log): Promise<Resolution> {
     const { store, freshMs, staleIfError } = this.#options;
     let copy: Copy | undefined;
     try {
@@ -114,7 +114,7 @@ export class Mirror {
     }
   }
 
-  async #ask(slot: Slot, copy: Copy | undefined, log: Log): Promise<Found> {
+  async #ask(slot: Slot, copy: Copy | undefined, log: Log): Promise<Resolution> {
     const { store, origin, missing } = this.#options;
     const conditions = copy ? unlessIs(copy.version) : {};
     const beginning = await store.beginning(slot);
@@ -142,17 +142,17 @@ export class Mirror {
     throw new OriginDown(`answered ${reply.status}`);
   }
 
-  async #download(slot: Slot, version: Version, from: number, reply: Reply, log: Log): Promise<Found> {
+  async #download(slot: Slot, version: Version, from: number, reply: Reply, log: Log): Promise<Resolution> {
     const { store, retryMs, lingerMs } = this.#options;
     const { url } = slot;
     try {
       const part = await store.begin(slot, version, from);
-      const over = (): void => {
+      const onEnd = (): void => {
         this.#downloads.delete(download);
         this.#finding.delete(slot.key);
       };
       const resume = (at: number) => this.#resume(slot, at, version);
-      const download: Download = new Download({ url, version, part, reply, log, resume, retryMs, lingerMs, over });
+      const download: Download = new Download({ url, version, part, reply, log, resume, retryMs, lingerMs, onEnd });
       this.#downloads.add(download);
       return { kind: 'download', download };
     } catch (error) {

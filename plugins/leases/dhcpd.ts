@@ -20,7 +20,7 @@
  *
  * dhcpd ends each statement on the line on which it begins, and escapes line breaks in text; this reader relies on both.
  */
-import { type Found, type LineFormat, macInDuid, makeLease, secondsToMs } from './lease.ts';
+import { type LineFormat, macInDuid, makeLease, type OnLease, secondsToMs } from './lease.ts';
 
 export const dhcpd: LineFormat = {
   kind: 'lines',
@@ -29,8 +29,8 @@ export const dhcpd: LineFormat = {
   older: [],
   recognises: (line) =>
     /^(?:lease|ia-[a-z]+|server-duid|authoring-byte-order|lease-id-format|failover|host|(?:sub)?(?:class|group))\b/.test(line),
-  reader: (found) => {
-    const blocks = new Blocks(found);
+  reader: (onLease) => {
+    const blocks = new Blocks(onLease);
     return (line) => {
       if (line.startsWith('#')) return;
       for (const [, text, mark] of line.matchAll(statements)) blocks.take(text!.trim(), mark as ';' | '{' | '}');
@@ -58,7 +58,7 @@ interface OpenHost {
 }
 
 class Blocks {
-  readonly #found: Found;
+  readonly #onLease: OnLease;
   /** Open blocks of any kind. */
   #depth = 0;
   /** Depth within the lease or the address of an association. */
@@ -73,8 +73,8 @@ class Blocks {
   /** MAC addresses of declared hosts, by address. */
   readonly #reserved = new Map<string, string | undefined>();
 
-  constructor(found: Found) {
-    this.#found = found;
+  constructor(onLease: OnLease) {
+    this.#onLease = onLease;
   }
 
   take(text: string, mark: ';' | '{' | '}'): void {
@@ -163,7 +163,7 @@ class Blocks {
 
   #emit(address: string, mac: string | undefined, untilMs = Number.POSITIVE_INFINITY, sinceMs?: number): void {
     const lease = makeLease(address, mac, untilMs, sinceMs);
-    if (lease) this.#found(lease);
+    if (lease) this.#onLease(lease);
   }
 }
 

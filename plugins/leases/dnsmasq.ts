@@ -18,11 +18,11 @@ export const dnsmasq: LineFormat = {
   appended: false,
   older: [],
   recognises: (line) => /^(?:\d+ \S+ [0-9a-f.:]+ \S+(?: \S+)?|duid [0-9a-f:]+)$/i.test(line),
-  reader: (found) => (line) => {
+  reader: (onLease) => (line) => {
     const [end, who, address, , id] = line.split(' ', 5);
     if (address === undefined) return;
     const untilMs = isDate(Number(end)) ? secondsToMs(end) : /^\d+$/.test(end!) ? Number.POSITIVE_INFINITY : Number.NaN;
     const lease = makeLease(address, address.includes(':') ? macInDuid(id ?? '') : who, untilMs);
-    if (lease) found(lease);
+    if (lease) onLease(lease);
   },
 };

@@ -24,7 +24,7 @@ export const kea: LineFormat = {
   appended: true,
   older: ['.1', '.completed', '.2'],
   recognises: (line) => /^address,(?:hwaddr|duid),/.test(line),
-  reader: (found) => {
+  reader: (onLease) => {
     let columns: ReadonlyMap<string, number> = new Map();
     return (line) => {
       const values = line.split(',');
@@ -41,7 +41,7 @@ export const kea: LineFormat = {
       const mac = value('hwaddr') || macInDuid(value('duid'));
       const untilMs = endless ? Number.POSITIVE_INFINITY : expireMs;
       const lease = makeLease(value('address'), taken ? mac : undefined, untilMs, expireMs - secondsToMs(lifetime));
-      if (lease) found(lease);
+      if (lease) onLease(lease);
     };
   },
 };

@@ -16,7 +16,7 @@ export interface Lease {
 }
 
 /** Called with each entry, in the order of the file. */
-export type Found = (lease: Lease) => void;
+export type OnLease = (lease: Lease) => void;
 
 interface Named {
   /** The format's name in a config. */
@@ -35,7 +35,7 @@ export interface LineFormat extends Named {
   /** The file grows at its end until it is replaced, so lines are read only once. */
   readonly appended: boolean;
   /** Returns a reader for the beginning of a file. */
-  reader(found: Found): (line: string) => void;
+  reader(onLease: OnLease): (line: string) => void;
 }
 
 /** A format that can only be parsed as a whole. */

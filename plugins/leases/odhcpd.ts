@@ -17,7 +17,7 @@ export const odhcpd: LineFormat = {
   appended: false,
   older: [],
   recognises: (line) => entry.test(line),
-  reader: (found) => (line) => {
+  reader: (onLease) => (line) => {
     const [, id, kind, end, addresses] = entry.exec(line) ?? [];
     if (id === undefined || addresses === undefined) return;
     const mac = kind === 'ipv4' ? id : macInDuid(id);
@@ -25,7 +25,7 @@ export const odhcpd: LineFormat = {
     for (const written of addresses.split(' ')) {
       const [address = '', length] = written.split('/');
       const lease = length === (address.includes(':') ? '128' : '32') ? makeLease(address, mac, untilMs) : undefined;
-      if (lease) found(lease);
+      if (lease) onLease(lease);
     }
   },
 };
