@@ -1,11 +1,11 @@
 /**
- * Reads tftp-hpa's map files: text in, rules out, every mistake with its line. It runs no rule.
+ * Parses tftp-hpa's map files; every mistake is reported with its line. It does not run the rules.
  *
  * A line is `:label`, `OPERATORS REGEX [REPLACEMENT]`, or nothing; fields end at white space, and an unescaped `#` ends the line.
  */
 import { type PosixRegExp, translatePosix } from './lib/posix-regexp.ts';
 
-/** A piece of a replacement: text, what a group has matched, something about the client, or the case of what follows. */
+/** A piece of a replacement: text, what a group matched, something about the client, or a change of case for what follows. */
 export type MapPiece =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'group'; readonly group: number }
@@ -24,16 +24,16 @@ export interface MapRule {
   /** Counts from 1. */
   readonly line: number;
   readonly regExp: PosixRegExp;
-  /** `~`: applies where it does not match. */
+  /** `~`: applies if it does not match. */
   readonly inverted: boolean;
-  /** `r`, `rg`, `rgg`: replaces the match; again from the start; again behind what was put in. */
+  /** `r`, `rg`, `rgg`: replaces the match; then again from the start; then again after the inserted text. */
   readonly replaces: false | 'once' | 'rescan' | 'onward';
   readonly replacement: readonly MapPiece[];
-  /** What happens after the rule has applied: the next rule, or `e`, `E`, `s`, `a`, `j`. */
+  /** What follows when the rule has applied: the next rule, or `e`, `E`, `s`, `a`, `j`. */
   readonly after: 'next' | 'end' | 'endIfFile' | 'restart' | 'refuse' | 'jump';
-  /** `G`, `P`: for reads only, for writes only; both: for nothing. */
+  /** `G`, `P`: for reads only, for writes only; both together match no request. */
   readonly kinds: readonly ('read' | 'write')[];
-  /** `4`, `6`; both: for nobody. */
+  /** `4`, `6`: for one address family only; both together match no client. */
   readonly families: readonly (4 | 6)[];
 }
 
@@ -87,7 +87,7 @@ function fieldsOf(written: string): string[] {
   return fields;
 }
 
-/** One of each pair can be meant, not both: tftp-hpa 7 refuses them, too. */
+/** The two of a pair exclude each other; tftp-hpa 7 refuses them, too. */
 const contradictions = ['r~', 'ra', 'rj', 'aj', 'as', 'ej', 'ae', 'es', 'eE', 'Ej', 'aE', 'Es'];
 const KNOWN = /^[rgeEsaji~46GP]$/;
 

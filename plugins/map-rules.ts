@@ -1,5 +1,5 @@
 /**
- * Runs the rules of a tftp-hpa map file on a name. It opens nothing: it asks for a file by `yield`.
+ * Runs the rules of a tftp-hpa map file on a name. It opens no file: a `yield` asks whether one exists.
  */
 import { Refusal } from 'pxe';
 import { parseAddress } from 'pxe/kit';
@@ -8,27 +8,27 @@ import type { Lookups } from './lib/lookups.ts';
 import { longest } from './lib/posix-regexp.ts';
 import type { MapLine, MapPiece, MapRule } from './map-file.ts';
 
-/** What rules may depend on, beside the name. */
+/** What rules may depend on besides the name. */
 export interface MapSubject {
   readonly kind: 'read' | 'write';
   /** The client's address. */
   readonly address: string;
-  /** Gets the line of each rule that has applied. */
+  /** Called with the line of each rule that has applied. */
   readonly applied: number[];
   readonly at: MapProgress;
 }
 
-/** The line at work: rules that are broken off cannot tell. */
+/** The current line, for the message if the rules are interrupted. */
 export interface MapProgress {
   line: number;
 }
 
-/** As many as tftp-hpa allows by default. */
+/** tftp-hpa's default limit. */
 export const MAX_STEPS = 4096;
-/** No file system has a longer name; a rule that repeats itself could double it with every step. */
+/** File systems do not have longer names, but a repeated rule could double a name at each step. */
 const MAX_LENGTH = 4096;
 
-/** The name that the rules make of `name`. Throws ERROR 2 where a rule refuses it, or where they come to no end. */
+/** Returns the rewritten name. Throws ERROR 2 if a rule refuses it or the rules do not end. */
 export function* runMap(lines: readonly MapLine[], name: string, subject: MapSubject): Lookups<string> {
   const family = parseAddress(subject.address)?.family === 'ipv6' ? 6 : 4;
   const steps = new Steps();
@@ -42,7 +42,7 @@ export function* runMap(lines: readonly MapLine[], name: string, subject: MapSub
     if ((found === undefined) !== rule.inverted) continue;
     const groups = rule.inverted || found === undefined ? [] : found;
     const result = rule.replaces && found ? replaced(rule, current, found, subject.address, steps) : current;
-    // Undone, as if it had not matched.
+    // Undo the rule, as if it had not matched.
     if (rule.after === 'endIfFile' && !(yield result)) continue;
     current = result;
     subject.applied.push(rule.line);
@@ -120,7 +120,7 @@ function labelled(lines: readonly MapLine[], label: string): number {
   return index;
 }
 
-/** tftp-hpa's words for rules that lead nowhere. */
+/** tftp-hpa's message for rules that do not end. */
 function endless(): Refusal {
   return refusal('remap table failure');
 }

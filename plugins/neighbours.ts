@@ -1,11 +1,12 @@
 /**
- * The kernel's neighbour table: which MAC address an IP address on the same network has. Linux only; elsewhere nobody is known.
+ * The kernel's neighbour table, which maps IP addresses on the same network to MAC addresses. Linux only; elsewhere it finds no
+ * machine.
  *
- * A client behind a router is told nothing of: what might stand in the table for its address is the router's MAC address. So an
- * address counts only if it lies in a network of one of this machine's interfaces, by their addresses and prefixes.
+ * For a client behind a router, the table may hold the router's MAC address. So an address counts only if it is in a network of
+ * one of this machine's interfaces, by their addresses and prefixes.
  *
- * A table is read for all who ask, and not again for those whom it knows until it is FRESH_MS old; who is not in a table that was
- * read before the question is looked for in one that was read after it.
+ * Concurrent lookups share one reading. A table answers for the addresses in it until it is FRESH_MS old. An address that is not
+ * in it is looked up in a table read after the lookup began.
  */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -14,30 +15,30 @@ import { promisify } from 'node:util';
 import type { Awaitable } from 'pxe';
 import { type Network, parseAddress, parseMac, parseNetwork, SingleFlight } from 'pxe/kit';
 
-/** What is known of a neighbour. */
+/** The facts of a neighbour. */
 export interface Neighbour {
   readonly mac: string;
-  /** Milliseconds since it was last heard from under that address. */
+  /** Milliseconds since it last used that address. */
   readonly ageMs?: number;
 }
 
 /** Finds the machine, or the MAC address, of an IP address. Rejects if the signal aborts. */
 export type NeighbourReader = (address: string, signal: AbortSignal) => Awaitable<string | Neighbour | undefined>;
 
-/** What the tables are read from. */
+/** The sources of the tables. */
 export interface NeighbourSources {
-  /** The text of `/proc/net/arp`: IPv4 only, without ages. Rejects where there is none. */
+  /** The text of `/proc/net/arp`: IPv4 only, without ages. Rejects if it does not exist. */
   arp(): Promise<string>;
-  /** What `ip -statistics -json neigh` prints: IPv6, too. Rejects where there is none. */
+  /** The output of `ip -statistics -json neigh`, with IPv6. Rejects if it cannot be run. */
   ip(): Promise<string>;
-  /** Networks that this machine has an interface in. */
+  /** Networks of this machine's interfaces. */
   networks(): readonly Network[];
   /** Milliseconds, monotonic. */
   now(): number;
 }
 
 const FRESH_MS = 200;
-/** From one reading to the next: of a file, and by a process. */
+/** Time between two readings: of the file, and by a process. */
 const ARP_SPACING_MS = 10;
 const IP_SPACING_MS = 100;
 const IP_LIMIT_MS = 2000;
@@ -55,12 +56,12 @@ const systemSources: NeighbourSources = {
       .flatMap(({ internal, cidr }) => (internal || cidr === null ? [] : (parseNetwork(cidr) ?? []))),
 };
 
-/** `/proc/net/arp` answers for IPv4; a process is started only for what it cannot tell. */
+/** `/proc/net/arp` answers for IPv4; a process is started only for the rest. */
 export class NeighbourTable {
   readonly #arp: Table;
   readonly #ip: Table;
 
-  /** @param failed told, once, why nobody is known by what `ip` prints */
+  /** @param failed called once with the reason why the output of `ip` is unusable */
   constructor(failed: (problem: string) => void = () => {}, sources: NeighbourSources = systemSources) {
     this.#arp = new Table(async () => parseArp(await sources.arp()), ARP_SPACING_MS, sources);
     this.#ip = new Table(
@@ -71,7 +72,7 @@ export class NeighbourTable {
     );
   }
 
-  /** The machine that has an address, if that is on this wire. Rejects if the signal aborts. */
+  /** The machine with this address, if it is on a connected network. Rejects if the signal aborts. */
   async find(written: string, signal: AbortSignal): Promise<Neighbour | undefined> {
     const address = parseAddress(written);
     if (address === undefined) return undefined;
@@ -84,7 +85,7 @@ export class NeighbourTable {
     return undefined;
   }
 
-  /** Why neighbours cannot be looked up, with what to do. */
+  /** Why neighbours cannot be looked up, with advice. */
   async problems(): Promise<readonly string[]> {
     const error = await this.#ip.problem();
     return error === undefined ? [] : [ipProblem(error)];
@@ -109,7 +110,7 @@ interface Entry extends Neighbour {
 
 type Entries = ReadonlyMap<string, readonly Entry[]>;
 
-/** A table as it was when it was last read. */
+/** A table as last read. */
 class Table {
   #entries: Entries | undefined;
   #networks: readonly Network[] = [];
@@ -171,7 +172,7 @@ function parseArp(table: string): Entries {
   for (const line of table.split('\n')) {
     const [ip = '', , flags, hardware = '', , device] = line.trim().split(/\s+/);
     const mac = parseMac(hardware);
-    // ATF_COM: without it the entry is a question that nobody has answered.
+    // ATF_COM: without it the entry is an ARP request without a reply.
     if (mac !== undefined && (Number(flags) & 0x2) !== 0) append(entries, ip, { mac, device });
   }
   return entries;

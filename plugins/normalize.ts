@@ -1,27 +1,30 @@
 /**
- * Makes up for what certain clients get wrong in names, each known by its requests. A name is changed only where there is no file
- * of that name under the root and one of the other; so a client that is taken for another one loses nothing.
+ * Corrects names that certain clients get wrong; the clients are recognised by their requests. A name is changed only if no file
+ * of that name exists under the root but one of the corrected name does, so a wrongly recognised client loses nothing.
  *
- * What every client may get wrong is cleaned before any plugin is asked: `\` and `//`, a `/` in front, and the 0xFF and control
- * bytes that ROMs copy together with DHCP option 67.
+ * Mistakes that any client may make are corrected before plugins are called: `\` and `//`, a leading `/`, and the 0xFF and
+ * control bytes that ROMs copy together with DHCP option 67.
  */
 import { type Call, type Client, definePlugin, type ExchangeSummary, type Folder, type Hooks, type ReadRequest } from 'pxe';
 import { z } from 'zod';
 import { isPiMac, parsePiName } from './lib/raspberry-pi.ts';
 
 export interface NormalizeOptions {
-  /** Windows' boot manager asks for `\boot\bcd` where the file is `Boot/BCD`: upper and lower case aside. Default true. */
+  /** Windows' boot manager requests `\boot\bcd` for the file `Boot/BCD`: ignore case. Default true. */
   readonly windows?: boolean | undefined;
   /**
-   * shim asks for `grubx64.efi`, and the signed shim of iPXE for `ipxe.efi`, in another folder than its own: the file beside the program
-   * that the machine loaded last, then in the root. Default true.
+   * shim requests `grubx64.efi`, and the signed shim of iPXE `ipxe.efi`, in a folder other than its own: use the file beside the
+   * program that the machine loaded last, then the one in the root. Default true.
    */
   readonly shim?: boolean | undefined;
-  /** iPXE asks for `autoexec.ipxe` in the folder of the name that it was told: the file beside the program that the machine loaded last. Default true. */
+  /**
+   * iPXE requests `autoexec.ipxe` in the folder of the name that it was booted with: use the file beside the program that the
+   * machine loaded last. Default true.
+   */
   readonly ipxe?: boolean | undefined;
-  /** A Raspberry Pi asks for `<serial>/start4.elf`: without the serial number or MAC address before it. Default true. */
+  /** A Raspberry Pi requests `<serial>/start4.elf`: remove the serial number or MAC address. Default true. */
   readonly raspberryPi?: boolean | undefined;
-  /** Some ROMs fill names up with spaces: without them. Default true. */
+  /** Some ROMs pad names with spaces: remove them. Default true. */
   readonly rom?: boolean | undefined;
 }
 
@@ -37,7 +40,7 @@ export const normalize = definePlugin({
     const active = Object.entries(profiles).filter(([name]) => switches[name as keyof typeof profiles]);
     return {
       rewrite(request, call) {
-        // An upload is of a name that is not there yet.
+        // The name of an upload need not exist yet.
         if (request.kind !== 'read') return undefined;
         const fitting = active.filter(([, { isOf }]) => isOf(request, pis));
         return fitting.length === 0 ? undefined : changed(fitting, request, programs.of(request.client), call);
@@ -61,10 +64,13 @@ async function changed(fitting: readonly Named[], request: ReadRequest, program:
 }
 
 interface Profile {
-  /** By its options in their order, its way of naming, its MAC address. @param pis what Raspberry Pis have asked for before */
+  /**
+   * Recognises a Raspberry Pi by its options in their order, its names and its MAC address. @param pis folders of earlier
+   * requests of Raspberry Pis
+   */
   isOf(request: ReadRequest, pis: PiFolders): boolean;
   /**
-   * The name of a file that is there: the one asked for, or the one that is meant. `undefined` if there is neither.
+   * The name of an existing file: the requested one or the intended one. `undefined` if neither exists.
    * @param program what the machine loaded last, if anything
    */
   find(request: ReadRequest, root: Folder, program: Program | undefined): Promise<string | undefined>;
@@ -80,7 +86,7 @@ const profiles: Readonly<Record<keyof z.output<typeof options>, Profile>> = {
     find: ({ name }, root) => root.spelling(name),
   },
   shim: {
-    // By TFTP it takes blocks of 512 bytes, whatever its firmware is able to.
+    // By TFTP it uses blocks of 512 bytes, whatever its firmware supports.
     isOf: (request) =>
       (SHIM_FILE.test(request.name) || IPXE_FILE.test(request.name)) && (tftpOptions(request).get('blksize') ?? '512') === '512',
     find: ({ name }, root, program) => {
@@ -105,15 +111,15 @@ const profiles: Readonly<Record<keyof z.output<typeof options>, Profile>> = {
 
 const WINDOWS_FILE =
   /(^|\/)(bcd|[^/]+\.(wim|sdi|mui)|wgl4_boot\.ttf|bootmgr(\.exe)?|(bootmgfw|bootmgr|wdsmgfw)\.efi|(wdsnbp|pxeboot|abortpxe)\.(com|n12))$/i;
-/** Its second stages, its key manager, and what it only probes for. */
+/** shim's second stages, its key manager, and files that it only probes for. */
 const SHIM_FILE = /(^|\/)((grub|mm|fb)[a-z0-9]*\.efi|revocations\w*\.efi|shim_certificate\w*\.efi)$/i;
 
-/** What iPXE's signed shim asks for, in the root, wherever it and the iPXE that belongs to it are. */
+/** iPXE's signed shim requests this in the root, wherever it and its iPXE are. */
 const IPXE_FILE = /(^|\/)ipxe\.efi$/i;
-/** What iPXE asks for by itself before it configures the network. */
+/** iPXE requests this by itself before it configures the network. */
 const AUTOEXEC = /(^|\/)autoexec\.ipxe$/i;
 
-/** The iPXE that belongs to its shim: `snponly-shimx64.efi` comes with `snponly.efi`, but asks for `ipxe.efi`. */
+/** The iPXE that belongs to a shim: `snponly-shimx64.efi` comes with `snponly.efi` but requests `ipxe.efi`. */
 function secondStage(file: string, { file: shim }: Program): readonly string[] {
   return IPXE_FILE.test(file) && IPXE_SHIM.test(shim) ? [shim.replace(IPXE_SHIM, '.efi')] : [];
 }
@@ -129,10 +135,10 @@ async function firstOf(root: Folder, names: readonly string[]): Promise<string |
   return undefined;
 }
 
-/** Machines remembered; the one that was noted least recently is forgotten for another. */
+/** Maximum remembered machines; the least recently noted is forgotten first. */
 const MAX_MACHINES = 4096;
 
-/** What is remembered of each machine. */
+/** One value for each of the machines seen recently. */
 class MachineMemory {
   readonly #byMachine = new Map<string, string>();
 
@@ -155,7 +161,7 @@ interface Program {
   readonly file: string;
 }
 
-/** The program that each machine loaded last and that is not the second stage of a shim. */
+/** The last program that each machine loaded, except second stages of a shim. */
 class LastPrograms {
   readonly #names = new MachineMemory();
 
@@ -175,8 +181,8 @@ class LastPrograms {
 const PROGRAM_FILE = /\.(efi|k?k?pxe)$/i;
 
 /**
- * The folder under which each machine has asked for the firmware of a Raspberry Pi. What else it asks for there, such as a kernel
- * that its `config.txt` names, is a Pi's, too.
+ * The folder in which each machine has requested the firmware of a Raspberry Pi. Its other requests in that folder, such as for a
+ * kernel that `config.txt` names, also come from a Pi.
  */
 class PiFolders {
   readonly #folders = new MachineMemory();
@@ -187,7 +193,7 @@ class PiFolders {
     const { folder, isFirmware } = parsed;
     if (isFirmware) this.#folders.note(client, folder);
     if (isFirmware || this.#folders.of(client) === folder) return true;
-    // Any machine may have a folder of eight digits: then its MAC address decides.
+    // Any machine may have a folder of eight digits, so its MAC address decides.
     const isUsual = folder.length === 8 || isPiMac(folder);
     return isUsual && (client.mac === undefined || isPiMac(client.mac));
   }

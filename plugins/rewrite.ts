@@ -1,5 +1,5 @@
 /**
- * Changes the name that is looked for, by rules or by a function. It sees names and who asks; it opens no file.
+ * Rewrites the requested name by rules or by a function. It sees the name and the client, and opens no file.
  */
 import {
   type Awaitable,
@@ -16,24 +16,33 @@ import { answering, answeringWithin, type Lookups, listed } from './lib/lookups.
 import type { BoundedRegExp } from './lib/regexp/bounded.ts';
 import { naming, TimeGuard } from './lib/regexp/guard.ts';
 
-/** A rule; rules run top-down, each on what the one before it has made of the name. */
+/** A rule. Rules run from top to bottom, each on the result of the previous one. */
 export interface RewriteRule {
-  /** A regular expression; or a whole name; or a regular expression as text, for JSON: `/^boot\//i`. With the flag `g`, every match is replaced. */
+  /**
+   * A regular expression, a whole name, or, for JSON, a regular expression as text: `/^boot\//i`. With the flag `g`, every match
+   * is replaced.
+   */
   readonly match: RegExp | string;
-  /** What stands in the match's place: text, in which `$1`, `$<name>` and `$&` mean what they do in `String.replace`; or a function that makes it. */
+  /**
+   * The replacement: text, in which `$1`, `$<name>` and `$&` mean what they do in `String.replace`, or a function that returns
+   * it.
+   */
   readonly replace: string | ((match: RegExpMatchArray, request: RewriteRequest) => string);
-  /** After this rule has matched, no other is tried. Default false. */
+  /** If this rule matches, no further rule is tried. Default false. */
   readonly last?: boolean | undefined;
   /**
-   * `exists`: if there is a file under the root of the name that this rule makes, no other rule is tried; else it is as if the rule
-   * had not matched. For an upload every name counts as there.
+   * `exists`: if the resulting name is a file under the root, no further rule is tried; otherwise the rule counts as not
+   * matching. For an upload every name counts as existing.
    */
   readonly when?: 'exists' | undefined;
-  /** Which requests the rule is for: to read, to write (uploads), or all. Default `read`: where uploads go is not changed by chance. */
+  /**
+   * Requests that the rule applies to: reads, writes (uploads), or all. Default `read`, so that a rule does not redirect uploads
+   * by accident.
+   */
   readonly requests?: 'read' | 'write' | 'all' | undefined;
 }
 
-/** Returns the name to look for, or `undefined` to leave it as it is. It is asked for reads only. */
+/** Returns the new name, or `undefined` to leave it unchanged. It is called for reads only. */
 export type RewriteFunction = (request: ReadRequest, call: Call) => Awaitable<string | undefined>;
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
@@ -62,7 +71,7 @@ const options: z.ZodType<readonly RewriteRule[] | RewriteFunction, readonly Rewr
   z.custom<RewriteFunction>(isFunction, 'expected an array of rules, or a function'),
 ]);
 
-/** Time for all rules on one name, and for one call of a function: a function may do more than match. */
+/** Time limit of all rules on one name, and of one call of a function, which may do more than match. */
 const RULES_MS = 30;
 const FUNCTION_MS = 1000;
 
@@ -104,12 +113,12 @@ export const rewrite = definePlugin({
 
 type ReadyRule = Omit<RewriteRule, 'match'> & BoundedRegExp;
 
-/** The rule at work, from 1: a match that is broken off cannot tell. */
+/** The current rule, from 1, for the message if a match is interrupted. */
 interface Progress {
   rule: number;
 }
 
-/** A rule could double the name, and the next one again. No file system has a longer one. */
+/** Rules could double the name repeatedly. File systems do not have longer names. */
 const MAX_LENGTH = 4096;
 
 interface Applying {
@@ -155,7 +164,7 @@ function replaceBy(make: (match: RegExpMatchArray) => string, regExp: RegExp, na
   return result + name.slice(end);
 }
 
-/** A copy, so that nobody else moves its `lastIndex`. */
+/** A copy, so that other code cannot change its `lastIndex`. */
 function toRegExp(match: RegExp | string): RegExp {
   if (match instanceof RegExp) return new RegExp(match.source, match.flags.replace('y', ''));
   const [, source, flags] = asText.exec(match) ?? [];
@@ -194,7 +203,7 @@ function* findingsOf(written: readonly RewriteRule[], rules: readonly ReadyRule[
 
 const LIKE_PATTERN = /^\^|\$$|\.[*+]|\\[.dwsb/]|\|/;
 
-/** In JSON, too. What is no regular expression yet, such as `^boot(/`, has its brackets taken as characters. */
+/** The expression as text. The special characters of an invalid one, such as `^boot(/`, are escaped. */
 function suggestion(match: string): string {
   const escaped = match.replace(/(?<!\\)\//g, '\\/');
   const source = isValid(escaped) ? escaped : escaped.replace(/(?<!\\)[()[\]{}*+?]|\\$/g, '\\$&');
@@ -218,12 +227,12 @@ async function hangingRules(rules: readonly ReadyRule[]): Promise<readonly Findi
   });
 }
 
-/** Whether a rule above may have made another name of the one asked for, and gone on. */
+/** Whether an earlier rule may have changed the name and gone on. */
 function changesBefore(rules: readonly ReadyRule[], index: number): boolean {
   return rules.slice(0, index).some(({ last, when }) => !last && when === undefined);
 }
 
-/** The number, from 1, of the rule above that leaves nothing to this one. */
+/** The number, from 1, of the earlier rule that takes every name that this one matches. */
 function endedBy(rules: readonly ReadyRule[], index: number): number | undefined {
   const { regExp, requests = 'read' } = rules[index]!;
   const at = rules.slice(0, index).findIndex((above, place) => {
@@ -231,7 +240,7 @@ function endedBy(rules: readonly ReadyRule[], index: number): number | undefined
     if (above.requests !== 'all' && (above.requests ?? 'read') !== requests) return false;
     if (EVERYTHING.test(above.regExp.source)) return true;
     const same = above.regExp.source === regExp.source && above.regExp.ignoreCase === regExp.ignoreCase;
-    // A rule between them could make a name that it does match.
+    // A rule in between could produce a name that this one matches.
     return same && !changesBefore(rules.slice(place), index - place);
   });
   return at < 0 ? undefined : at + 1;

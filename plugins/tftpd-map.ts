@@ -1,10 +1,10 @@
 /**
- * A map file of tftp-hpa's `in.tftpd -m` as it is: what was asked for goes in, what its rules make of it is looked for. The file is
- * watched; one with a mistake is refused as a mistake in the config would be.
+ * Applies a map file of tftp-hpa's `in.tftpd -m` unchanged: its rules rewrite the requested name. The file is watched; a mistake
+ * in it is refused like a mistake in the config.
  *
- * As there, rules see a name as the client spelt it (`/boot/x`, `\boot\x`, with what a ROM has put behind it), unless a plugin before
- * this one has changed it; what they return is cleaned and confined like any other name. An upload's name is rewritten, too; for it `E`
- * counts every name as good.
+ * As in tftp-hpa, rules see the name as the client spelt it (`/boot/x`, `\boot\x`, with the bytes that a ROM appended), unless an
+ * earlier plugin has changed it. Their result is cleaned and confined like any other name. Names of uploads are rewritten, too;
+ * for them `E` accepts every name.
  */
 import { resolve } from 'node:path';
 import { type Call, ConfigError, definePlugin, type Finding, type Hooks, Refusal, type RewriteRequest } from 'pxe';
@@ -19,7 +19,7 @@ import { MAX_STEPS, type MapProgress, runMap } from './map-rules.ts';
 export interface TftpdMapOptions {
   /** The map file, relative to the config. */
   readonly file: string;
-  /** The folder that `in.tftpd` serves where it runs without `--secure`: the rules write names that begin with it. */
+  /** The folder that `in.tftpd` serves when it runs without `--secure`; the rules then produce names that begin with it. */
   readonly directory?: string | undefined;
 }
 
@@ -62,16 +62,19 @@ export const tftpdMap = definePlugin({
   },
 });
 
-/** Time for all rules on one name. */
+/** Time limit of all rules on one name. */
 const MAP_MS = 30;
 
 interface BoundLine {
   readonly line: MapLine;
-  /** It may be run with a time limit only. */
+  /** Whether it needs a time limit. */
   readonly timed: boolean;
 }
 
-/** A rule may be matched for one name as often as the name has ends (to find the longest match), has places (`g`), and the map has steps. */
+/**
+ * Maximum runs of a rule for one name: one for each end (to find the longest match), for each position (`g`) and for each step of
+ * the map.
+ */
 function boundLine(
   line: MapLine,
   lines: readonly MapLine[],
@@ -106,7 +109,7 @@ interface Renaming {
   readonly at: MapProgress;
 }
 
-/** The request with the name that the rules lead to; `undefined` if they leave it as it is. */
+/** The request with its rewritten name; `undefined` if the rules leave it unchanged. */
 function* renamed(
   lines: readonly MapLine[],
   request: RewriteRequest,
@@ -123,12 +126,12 @@ function* renamed(
     const result = below(step.value);
     return result === spelt ? undefined : { ...request, name: result };
   } finally {
-    // Also where one of them refuses.
+    // This also runs if a rule refuses the name.
     if (applied.length > 0) call.note(listed('line', applied));
   }
 }
 
-/** The name as the client spelt it, unless a plugin has changed it. */
+/** The name as the client spelt it, unless an earlier plugin has changed it. */
 function speltName({ asked, name }: RewriteRequest): string {
   try {
     return readName(asked).name === name ? asked : name;
@@ -138,7 +141,7 @@ function speltName({ asked, name }: RewriteRequest): string {
   }
 }
 
-/** Rules that a hostile name keeps busy. */
+/** Finds rules that a hostile name can keep busy. */
 async function hangingRules(lines: readonly BoundLine[], file: string): Promise<readonly Finding[]> {
   const { describeAttack, findAttack } = await import('./lib/regexp/attack.ts');
   return lines.flatMap(({ line, timed }) => {
@@ -149,7 +152,7 @@ async function hangingRules(lines: readonly BoundLine[], file: string): Promise<
   });
 }
 
-/** What in.tftpd would find out only when a client asks. */
+/** Finds mistakes that in.tftpd would notice only at a request. */
 function* findingsOf({ lines }: MapFile, file: string): Iterable<Finding> {
   const labels = new Set(lines.flatMap((line) => (line.kind === 'label' ? [line.label] : [])));
   for (const line of lines) {

@@ -1,15 +1,16 @@
 /**
- * How Raspberry Pis ask for files when they boot from the network: a folder of their own first, by TFTP_PREFIX the last eight digits of the
- * serial number (`d1f0c2aa/start4.elf`), a MAC address (`dc-a6-32-12-34-56/…`) or a text of choice, where some put all 16 digits.
- * The form of the name tells them: MAC addresses do not, as new ones are assigned every few years.
+ * The names that Raspberry Pis request when they boot from the network: each begins with a folder that TFTP_PREFIX chooses, the
+ * last eight digits of the serial number (`d1f0c2aa/start4.elf`), a MAC address (`dc-a6-32-12-34-56/…`) or free text, for which
+ * some users write all 16 digits. Pis are recognised by the form of the name; MAC addresses are not sufficient, because new
+ * ranges are assigned every few years.
  */
 
 export interface PiName {
   /** The first folder, without a slash. */
   readonly folder: string;
-  /** The name without that folder. */
+  /** The name without the folder. */
   readonly rest: string;
-  /** Whether it is a file that only the firmware asks for; else another machine may have a folder of that form, too. */
+  /** Whether only the firmware requests this file; otherwise another machine might have a folder of that form. */
   readonly isFirmware: boolean;
 }
 
@@ -20,7 +21,7 @@ export function parsePiName(name: string): PiName | undefined {
   return { folder, rest, isFirmware: FIRMWARE_FILE.test(rest) };
 }
 
-/** Whether a MAC address, or a folder that is one, is of a range that Raspberry Pi has used so far. */
+/** Whether a MAC address, or a folder named after one, is in a range that Raspberry Pi has used so far. */
 export function isPiMac(written: string): boolean {
   return PI_MAC.test(written);
 }
@@ -28,7 +29,7 @@ export function isPiMac(written: string): boolean {
 const FORM = /^([0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{2}(?:-[0-9a-f]{2}){5})\/(.+)$/i;
 const PI_MAC = /^(?:b8[:-]27[:-]eb|dc[:-]a6[:-]32|e4[:-]5f[:-]01|28[:-]cd[:-]c1|d8[:-]3a[:-]dd|2c[:-]cf[:-]67|88[:-]a2[:-]9e)/i;
 
-/** Boot stages, their settings, device trees, and what they start by default. */
+/** Boot stages, their settings, device trees, and the kernels that they start by default. */
 const FIRMWARE_FILE = new RegExp(
   `^(?:${[
     'bootcode\\w*\\.bin',

@@ -1,16 +1,15 @@
 /**
- * Reads a file that a config names. What is not a file, or never ends, must not hold a thread or fill the memory: a pipe, a device, a
- * file of another kind that was put in its place.
+ * Reads a file that a config names. A pipe, a device or a huge file in its place must not block a thread or fill the memory.
  */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 
-/** Ten times what 100,000 hosts take. */
+/** Ten times the size of 100,000 hosts. */
 const MAX_BYTES = 128 * 1024 ** 2;
 
 /** Rejects with Node's system error, or one that says what is wrong with the file. */
 export async function readRegularFile(path: string): Promise<Buffer> {
-  // Opening a pipe would wait for its writer.
+  // Without this flag, opening a pipe would wait for its writer.
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const found = await file.stat();
   if (found.isDirectory()) throw new Error('it is a folder');

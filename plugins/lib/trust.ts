@@ -1,15 +1,16 @@
 /**
- * Which sources of a MAC address, UUID or serial number count. Any client can claim some of them: in the name of a file, above all.
+ * Decides which sources of a MAC address, UUID or serial number count. Any client can claim some of these facts, above all in a
+ * file name.
  */
 import type { Client, FactName } from 'pxe';
 import { factNames, sourceOf } from 'pxe/kit';
 
-/** Tells whether a source counts; `undefined` where the caller did not say where a fact is from. */
+/** Whether a source counts; `undefined` if the source of a fact is unknown. */
 export type Trust = (source: string | undefined) => boolean;
 
 /**
- * @param trust names of sources, each for all that begin with it: `leases` is for `leases:/var/lib/misc/dnsmasq.leases`, too.
- * Left out: all.
+ * @param trust names of sources. A name includes all sources that begin with it: `leases` includes
+ * `leases:/var/lib/misc/dnsmasq.leases`. Default: all.
  */
 export function trustIn(trust: readonly string[] | undefined): Trust {
   return (source) => {
@@ -19,7 +20,7 @@ export function trustIn(trust: readonly string[] | undefined): Trust {
   };
 }
 
-/** Trusts all sources but the name asked for. */
+/** Trusts all sources but the requested name. */
 export const allButNames: Trust = (source) => source !== 'filename';
 
 /** The facts of a client that count. */
@@ -29,8 +30,8 @@ export function trustedFacts(client: Client, trust: Trust): Pick<Client, FactNam
 }
 
 /**
- * The client with the facts that count and no others. `undefined` if what is known of it does not count: each fact that is known is
- * from a source that does not, or its host rests on such a fact.
+ * The client with only the facts that count. `undefined` if none of its facts counts, or if its host was found by a fact that
+ * does not count.
  */
 export function trustedClient(client: Client, trust: Trust): Client | undefined {
   const distrusted = factNames.filter((fact) => client[fact] !== undefined && !trust(sourceOf(client, fact)));

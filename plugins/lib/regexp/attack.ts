@@ -1,5 +1,5 @@
 /**
- * Looks for a name that keeps a regular expression busy, by trying: what a repetition repeats, many times over, and then something
+ * Searches by trial for a name that keeps a regular expression busy: text that a repetition matches, many times, followed by text
  * that it does not match.
  */
 import type { AST } from '@eslint-community/regexpp';
@@ -7,25 +7,28 @@ import { type BoundedRegExp, boundRegExp, JUDGED_LENGTH } from './bounded.ts';
 import { GaveUp, TimeGuard, totalMs } from './guard.ts';
 import { parsePattern } from './steps.ts';
 
-/** Time of the first of three attempts with a name: an expression that ends in time is slow at worst, or the machine has much else to do. */
+/**
+ * Time of the first of three attempts with a name: an expression that ends within the last of them is merely slow, or the machine
+ * is busy.
+ */
 const BUSY_MS = 30;
-/** Repetitions looked at, and names tried for each. */
+/** Maximum repetitions examined, and names tried for each. */
 const MAX_REPETITIONS = 16;
 const ENDINGS = ['!', '', '/!'];
 
 export interface Attack {
-  /** A name that is still being matched after the last attempt, if nothing bounds that. */
+  /** A name that is still being matched when the last attempt ends. */
   readonly name: string;
-  /** The repetition in it, as it is written: `(a+)+`. */
+  /** The repetition that causes it, as written: `(a+)+`. */
   readonly repetition: string;
 }
 
-/** `undefined` where none is found. */
+/** `undefined` if none is found. */
 export function findAttack(regExp: RegExp): Attack | undefined {
   if (boundRegExp(regExp).bound === 'steps') return undefined;
   const pattern = parsePattern(regExp);
   if (pattern === undefined) return undefined;
-  // With a lookahead, even an empty one, V8 takes its backtracking engine, whatever the program has switched on.
+  // With a lookahead, even an empty one, V8 uses its backtracking engine, whatever engines are enabled.
   const tried = new RegExp(`(?:${regExp.source})(?=)`, regExp.flags.replace(/[gly]/g, ''));
   for (const { before, repetition } of repetitionsIn(pattern.alternatives, '').slice(0, MAX_REPETITIONS)) {
     for (const choice of [0, 1]) {
@@ -39,7 +42,7 @@ export function findAttack(regExp: RegExp): Attack | undefined {
   return undefined;
 }
 
-/** The finding, with what it means for those who ask, and the way out. */
+/** The finding, with its consequence for clients and the remedy. */
 export function describeAttack({ name, repetition }: Attack, bound: BoundedRegExp['bound'], limitMs: number): string {
   const shown = name.length > 24 ? `${name.slice(0, 20)}…${name.slice(-2)}` : name;
   const outcome =
@@ -59,7 +62,7 @@ function isBusy(regExp: RegExp, name: string): boolean {
   }
 }
 
-/** The first of a few lengths that does it: shorter ones are better to look at. */
+/** The shortest effective one of a few lengths, because short names are easier to read. */
 function shortest(regExp: RegExp, before: string, body: string, ending: string): string {
   let name = '';
   for (let length = 32; ; length *= 2) {
@@ -69,12 +72,12 @@ function shortest(regExp: RegExp, before: string, body: string, ending: string):
 }
 
 interface Repetition {
-  /** A text that leads there. */
+  /** A text that leads to the repetition. */
   readonly before: string;
   readonly repetition: AST.Quantifier;
 }
 
-/** Repetitions of many times, the outermost first. */
+/** Repetitions with a high or no maximum, the outermost first. */
 function repetitionsIn(alternatives: readonly AST.Alternative[], prefix: string): Repetition[] {
   return alternatives.flatMap(({ elements }) => {
     let before = prefix;
@@ -102,7 +105,7 @@ function within(element: AST.Element, before: string): Repetition[] {
   }
 }
 
-/** A text that the element matches, as far as that can be told without trying. */
+/** A text that the element probably matches; this is not tested here. */
 function sampleOf(element: AST.Element, choice: number): string {
   switch (element.type) {
     case 'Character':

@@ -1,11 +1,11 @@
 /**
- * Runs code with a time limit, on this thread: what takes longer is broken off. Made for regular expressions, in which a `for (;;)`
- * hides so easily. It costs about 0.1 ms, a thread that watches the clock.
+ * Runs code on this thread with a time limit and interrupts it when the time is up. Made for regular expressions, which may run
+ * practically forever. A call costs about 0.1 ms for a thread that watches the clock.
  */
 import { constants, createContext, Script } from 'node:vm';
 import type { Awaitable } from 'pxe';
 
-/** Thrown in place of what was broken off. */
+/** Thrown if code was interrupted. */
 export class GaveUp extends Error {
   override readonly name = 'GaveUp';
   readonly limitMs: number;
@@ -16,7 +16,7 @@ export class GaveUp extends Error {
   }
 }
 
-/** Adds to a `GaveUp` what it was that took so long. */
+/** Adds to a `GaveUp` what took too long. */
 export function naming<Result>(run: () => Awaitable<Result>, what: () => string): Awaitable<Result> {
   const named = (error: unknown): never => {
     throw error instanceof GaveUp ? new Error(`${what()} ${error.message}`, { cause: error }) : error;
@@ -29,7 +29,10 @@ export function naming<Result>(run: () => Awaitable<Result>, what: () => string)
   }
 }
 
-/** For this long after work was given up, the limit is shorter: a client that asks again and again must not hold the server all the time. */
+/**
+ * After an interruption the limit is shorter for this long, so that a client that repeats its request cannot keep the server
+ * busy.
+ */
 const WARY_MS = 10_000;
 const WARY_SHARE = 1 / 4;
 
@@ -37,15 +40,15 @@ export interface GuardOptions {
   /** Time of the first attempt. */
   readonly limitMs: number;
   /**
-   * Work that was broken off is tried again, each time for twice as long: perhaps the machine had no time for this process. Such work must
-   * have no effects. Default false.
+   * Retry interrupted work, each time with twice the time, in case the machine was busy with other processes. Such work must not
+   * have side effects. Default false.
    */
   readonly repeatable?: boolean;
 }
 
 const ATTEMPTS = 3;
 
-/** All attempts of repeatable work together. */
+/** Total time of all attempts of repeatable work. */
 export function totalMs(limitMs: number): number {
   return limitMs * (2 ** ATTEMPTS - 1);
 }
@@ -59,8 +62,8 @@ export class TimeGuard {
   }
 
   /**
-   * Returns what `work` returns and throws what it throws; throws `GaveUp` if it is still at work after the limit. It is then
-   * broken off anywhere, and not even a `finally` in it runs.
+   * Returns what `work` returns and throws what it throws; throws `GaveUp` if it exceeds the limit. It is then interrupted
+   * anywhere, and not even its `finally` blocks run.
    */
   run<Result>(work: () => Result): Result {
     const { limitMs: full, repeatable = false } = this.#options;

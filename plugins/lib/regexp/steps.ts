@@ -1,13 +1,14 @@
 /**
- * An upper bound of the work that a backtracking engine can spend on a regular expression. It runs nothing and knows no names.
+ * An upper bound of the work of a backtracking engine on a regular expression. It does not run the expression.
  *
- * Each part has a number of ways to match from one place, and the work of trying them all; a sequence tries what follows once for
- * each way of what stands before. Whether two ways can both occur is not looked at, so the bound may be far too high, never too low.
+ * Each part has a number of ways to match at one position, and the work of trying them all. A sequence tries each part once for
+ * every way in which the parts before it match. The bound ignores that some ways exclude each other, so it may be far too high
+ * but is never too low.
  */
 import { type AST, RegExpParser } from '@eslint-community/regexpp';
 
 interface Cost {
-  /** Ways to match from one place. */
+  /** Ways to match at one position. */
   readonly ways: number;
   /** Steps to try them all. */
   readonly steps: number;
@@ -16,7 +17,7 @@ interface Cost {
 const ONE: Cost = { ways: 1, steps: 1 };
 const BOUNDLESS: Cost = { ways: Number.POSITIVE_INFINITY, steps: Number.POSITIVE_INFINITY };
 
-/** Steps at most on a text of `length` characters; `Infinity` where they may grow exponentially with it. */
+/** Maximum steps on a text of `length` characters; `Infinity` if they may grow exponentially with it. */
 export function maxSteps(regExp: RegExp, length: number): number {
   const pattern = parsePattern(regExp);
   if (pattern === undefined) return Number.POSITIVE_INFINITY;
@@ -25,7 +26,7 @@ export function maxSteps(regExp: RegExp, length: number): number {
   return anchored ? steps : steps * (length + 1);
 }
 
-/** `undefined` for what the parser does not know: a syntax of V8 that is newer than it. */
+/** `undefined` if the parser does not know the syntax, because V8's is newer. */
 export function parsePattern({ source, unicode, unicodeSets }: RegExp): AST.Pattern | undefined {
   try {
     return new RegExpParser().parsePattern(source, 0, source.length, { unicode, unicodeSets });
@@ -67,12 +68,12 @@ function costOf(element: AST.Element, length: number): Cost {
     case 'CharacterClass':
       return ONE;
     case 'ExpressionCharacterClass':
-      // With the flag v, a class may hold texts of several lengths.
+      // With the flag v, a class may contain strings of several lengths.
       return BOUNDLESS;
     case 'Backreference':
       return { ways: 1, steps: length };
     case 'Assertion':
-      // What a lookaround has matched is not tried again in another way.
+      // An engine does not backtrack into a lookaround that has matched.
       return element.kind === 'lookahead' || element.kind === 'lookbehind'
         ? { ways: 1, steps: costOfAny(element.alternatives, length).steps }
         : ONE;
