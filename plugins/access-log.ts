@@ -99,7 +99,10 @@ function logOffer(log: Log, summary: ExchangeSummary, dhcp: DhcpSummary): void {
   if (outcome === 'failed') log.warn(offerFields(summary, dhcp), 'boot request failed');
   else if (dhcp.isRepeat || outcome === 'aborted') log.debug(offerFields(summary, dhcp), 'boot request repeated');
   else if (outcome === 'completed') log.info(offerFields(summary, dhcp), 'boot offered');
-  else log.info({ ...offerFields(summary, dhcp), error }, 'boot not offered');
+  // What the firmware cannot load has a warning of the service.
+  else if (isAbsent(summary) || error?.reason === 'unsupported')
+    log.info({ ...offerFields(summary, dhcp), error }, 'boot not offered');
+  else log.warn({ ...offerFields(summary, dhcp), error }, 'boot not offered');
 }
 
 function offerFields({ request, generation, outcome, durationMs }: ExchangeSummary, dhcp: DhcpSummary) {

@@ -1,7 +1,9 @@
 import { accessLog } from 'pxe/plugins';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import type { RefusalReason } from '../../src/base/refusal.ts';
+import type { DhcpSummary } from '../../src/dhcp/summary.ts';
 import type { ExchangeSummary } from '../../src/plugin/types.ts';
-import { environment, readRequest, start, summary, TFTP_SUMMARY, transfer } from '../plugin/support.ts';
+import { bootRequest, environment, readRequest, start, summary, TFTP_SUMMARY, transfer } from '../plugin/support.ts';
 
 const request = readRequest('boot/kernel', {
   mac: '52:54:00:12:34:56',
@@ -81,4 +83,44 @@ test.each([
   expect(env.log.lines.map(({ message }) => message)).toEqual(messages);
   const boot = env.log.lines.find(({ message }) => message === 'boot');
   if (boot) expect(boot.fields).toMatchObject({ absent: 1, host: 'web1' });
+});
+
+describe('an offer by DHCP', () => {
+  const dhcp: DhcpSummary = { port: 67, layout: 'direct', offered: 'ipxe.efi', isRepeat: false, relay: undefined, secs: 4 };
+  const { tftp: _, ...ended } = summary({ request: bootRequest(), served: 'ipxe.efi', bytes: 0, durationMs: 2.5 });
+  const known = {
+    plugin: 'access-log',
+    transfer: 12,
+    mac: '52:54:00:12:34:56',
+    macSource: 'dhcp',
+    firmware: 'uefi-x64',
+    arch: 7,
+  };
+  const refused = (reason: RefusalReason): Partial<ExchangeSummary> => ({
+    outcome: 'refused',
+    dhcp: { ...dhcp, layout: undefined, offered: undefined },
+    error: { reason, message: 'why' },
+  });
+
+  test.each<[string, Partial<ExchangeSummary>, string, string, object]>([
+    [
+      'is a line',
+      { dhcp: { ...dhcp, relay: '10.8.0.1' } },
+      'info',
+      'boot offered',
+      { offered: 'ipxe.efi', layout: 'direct', answeredOn: 67, relay: '10.8.0.1', secs: 4, outcome: 'completed', ms: 2.5 },
+    ],
+    ['that repeats is for debugging', { dhcp: { ...dhcp, isRepeat: true } }, 'debug', 'boot request repeated', {}],
+    ['that there is none of is a line', refused('not-found'), 'info', 'boot not offered', { error: { message: 'why' } }],
+    ['that the firmware cannot take is a line', refused('unsupported'), 'info', 'boot not offered', {}],
+    ['that a plugin refuses is a warning', refused('forbidden'), 'warn', 'boot not offered', { error: { reason: 'forbidden' } }],
+    ['that fails is a warning', { dhcp, outcome: 'failed' }, 'warn', 'boot request failed', { outcome: 'failed' }],
+  ])('%s', async (_, how, level, message, fields) => {
+    const env = environment();
+    const pipeline = await start([accessLog()], env);
+    pipeline.start(transfer({ request: bootRequest() }));
+    pipeline.end({ ...ended, ...how });
+    expect(env.log.lines).toMatchObject([{ level, message, fields: { ...known, ...fields } }]);
+    expect(env.log.lines[0]!.fields).not.toHaveProperty('client');
+  });
 });

@@ -8,6 +8,9 @@ import { sleep } from '../../src/base/clock.ts';
 import { SEGMENT_BYTES } from '../../src/base/segment.ts';
 import { type Fill, SegmentCache } from '../../src/content/cache.ts';
 import { VersionedFile } from '../../src/content/versioned-file.ts';
+import { Wires } from '../../src/dhcp/wires.ts';
+import { Pipeline } from '../../src/plugin/pipeline.ts';
+import type { Boot } from '../../src/plugin/route.ts';
 import { Exchange } from '../../src/service/exchange.ts';
 import { Generation, type Lease } from '../../src/service/generation.ts';
 import type { Mutant } from './scenario.ts';
@@ -77,6 +80,27 @@ export const MUTANTS: readonly NamedMutant[] = [
         back();
         Object.defineProperty(Exchange.prototype, 'ended', ended);
       };
+    },
+  },
+  {
+    name: 'DHCP sockets that stay open',
+    shows: /the DHCP socket .* \d+/,
+    patch: () => replaced(Wires.prototype, 'close', () => () => {}),
+  },
+  {
+    name: 'an offer of an earlier config',
+    shows: /a machine is offered plan-\d+\.efi, it asked under/,
+    patch: () => {
+      let first: Boot | undefined;
+      return replaced(Pipeline.prototype, 'boot', (boot) => {
+        return async function (this: Pipeline, ...args: Parameters<typeof boot>) {
+          const route = await boot.apply(this, args);
+          if (route.boot === undefined) return route;
+          // As if what was decided once were remembered across reloads.
+          first ??= route.boot;
+          return { ...route, boot: first };
+        } as typeof boot;
+      });
     },
   },
   {
