@@ -17,7 +17,7 @@ import { filesOfGrub } from './scripts/grub.ts';
 import { filesOfIpxe, isIpxeScript } from './scripts/ipxe.ts';
 import { filesOfPxelinux } from './scripts/pxelinux.ts';
 import type { FileRole, NamedFile } from './scripts/script.ts';
-import { secondStage } from './second-stage.ts';
+import { secondStages } from './second-stage.ts';
 
 /** A step of a boot, and those that follow from it. Data for `--json`. */
 export type ChainStep = OfferStep | FileStep;
@@ -131,9 +131,11 @@ class Walk {
       case 'ipxe':
         return this.#ipxe(folder, client, path);
       case 'shim': {
-        const next = secondStage(name, readPe(first)?.firmware ?? client.firmware);
-        if (next === undefined) return { next: [], note: 'which program this shim loads is not known' };
-        return { next: [await this.#file({ role: 'loader', name: `/${next}` }, '', client, path)] };
+        const names = secondStages(name, readPe(first)?.firmware ?? client.firmware, this.#generation.config);
+        const [asked] = names;
+        if (asked === undefined) return { next: [], note: 'which program this shim loads is not known' };
+        const found = (await this.#first(names, client)) ?? asked;
+        return { next: [await this.#file({ role: 'loader', name: `/${found}` }, '', client, path)] };
       }
       case 'grub':
       case 'pxelinux':
@@ -163,19 +165,25 @@ class Walk {
   /** Looks for the names that the loader tries, in its order. */
   async #loader(kind: LoaderKind, loader: string, client: Client, path: readonly string[]) {
     const names = configNames(kind, loader, client);
-    for (const name of names) {
-      if (this.#filesLeft <= 0) break;
-      const { explanation } = await this.#ask(name, client);
-      if (explanation.error) continue;
-      // Relative names in it start where the loader lies.
-      return { next: [await this.#file({ role: 'config', name: `/${name}` }, '', client, path)] };
-    }
+    const found = await this.#first(names, client);
+    // Relative names in it start where the loader lies.
+    if (found !== undefined) return { next: [await this.#file({ role: 'config', name: `/${found}` }, '', client, path)] };
     const last = names.at(-1);
     if (last === undefined) return { next: [] };
     const { explanation } = await this.#ask(last, client);
     const note = names.length > 1 ? `nor any of ${names.length - 1} names that it tries before: ${names[0]}, …` : undefined;
     const missing: FileStep = { kind: 'file', role: 'config', name: last, explanation, ...(note && { note }), next: [] };
     return { next: [missing] };
+  }
+
+  /** The first name that is there. */
+  async #first(names: readonly string[], client: Client): Promise<string | undefined> {
+    for (const name of names) {
+      if (this.#filesLeft <= 0) return undefined;
+      const { explanation } = await this.#ask(name, client);
+      if (explanation.error === undefined) return name;
+    }
+    return undefined;
   }
 
   #config(text: string, name: string, client: Client, path: readonly string[]) {

@@ -12,7 +12,8 @@ import type { Generation } from '../service/generation.ts';
 import { ANY_SERVER, type BootQuestion, type MachineOffer, type MachineOffers, offersTo } from './boot-offer.ts';
 import { explainRead } from './explain.ts';
 import { httpOriginOf } from './http-origin.ts';
-import { secondStage } from './second-stage.ts';
+import { ledTo } from './script-path.ts';
+import { secondStages } from './second-stage.ts';
 
 /** Looking ends then; a finding tells how far it has come. */
 const LOOKING_MS = 8000;
@@ -162,10 +163,12 @@ async function lookFor(generation: Generation, target: Target, question: BootQue
   const found: Finding[] = [];
   if (offered.includes('://') && [...firmwares].every((firmware) => TAKES_NO_URL.includes(firmware)))
     found.push(say('error', 'is a URL, which this firmware does not take: name a file'));
-  const name = file ?? ownPath(generation, offered);
-  if (name === undefined) return found;
-  if (name === HTTP_OFF)
-    return [...found, say('error', 'leads to this server, which does not serve HTTP: add `http: {}` to the config')];
+  const servesHttp = httpOriginOf(generation.config, ANY_SERVER) !== undefined;
+  const { name, ...led } = file === undefined ? ledTo(offered, '', ANY_SERVER, servesHttp) : { name: file };
+  if (name === undefined)
+    return 'isFault' in led
+      ? [...found, say('error', 'leads to this server, which does not serve HTTP: add `http: {}` to the config')]
+      : found;
   const { explanation, first = new Uint8Array(0) } = await explainRead(generation, { ...question, name });
   if (explanation.error) return [...found, say('error', `cannot be served: ${explanation.error.message}`)];
   if (explanation.served?.size === 0) return [...found, say('error', 'is empty')];
@@ -174,18 +177,13 @@ async function lookFor(generation: Generation, target: Target, question: BootQue
   return found;
 }
 
+/** It holds for the signed GRUB of Debian 12 by TFTP; no answer of a proxy can change it. */
+const ROUTER_NOTE =
+  'starts GRUB: the one that Debian signs asks for its files at the address that the DHCP server names (next-server), not here; make that this server';
+
 type Say = (severity: Finding['severity'], message: string) => Finding;
 
 const TAKES_NO_URL: readonly Firmware[] = ['bios', 'raspberry-pi'];
-const HTTP_OFF = Symbol('HTTP is not served');
-
-/** The name that a URL asks this server for; `undefined` for another server's. */
-function ownPath({ config }: Generation, url: string): string | typeof HTTP_OFF | undefined {
-  const { hostname, pathname } = new URL(url);
-  if (hostname !== ANY_SERVER) return undefined;
-  return httpOriginOf(config, ANY_SERVER) === undefined ? HTTP_OFF : decodeURIComponent(pathname).replace(/^\/+/, '');
-}
-
 /** A program for another processor, or a BIOS program for UEFI, is loaded and then refused without a word. */
 function wrongFirmware(pe: PeHeader | undefined, { firmwares, offered }: Target, say: Say): readonly Finding[] {
   const asking: readonly Firmware[] = [...firmwares].filter((firmware) => firmware !== 'ipxe');
@@ -212,16 +210,23 @@ async function behind(
   say: Say,
 ): Promise<readonly Finding[]> {
   if (loaderKind(offered) !== 'shim') return [];
-  const next = secondStage(name, pe?.firmware ?? question.firmware);
-  if (next === undefined) return [];
-  const { explanation, first = new Uint8Array(0) } = await explainRead(generation, { ...question, name: next });
-  if (explanation.error)
-    return [say('error', `is a shim, and loads ${show(next)}, which cannot be served: ${explanation.error.message}`)];
+  const names = secondStages(name, pe?.firmware ?? question.firmware, generation.config);
+  const [asked] = names;
+  if (asked === undefined) return [];
+  const looked = [];
+  for (const next of names) looked.push({ next, ...(await explainRead(generation, { ...question, name: next })) });
+  const there = looked.find(({ explanation }) => explanation.error === undefined);
+  if (there === undefined)
+    return [
+      say('error', `is a shim, and loads ${show(asked)}, which cannot be served: ${looked[0]!.explanation.error!.message}`),
+    ];
+  const { next, first = new Uint8Array(0) } = there;
   const found: Finding[] = [];
   const second = readPe(first);
   if (pe?.isSigned && second?.isSigned === false)
     found.push(say('error', `is a shim, and loads ${show(next)}, which is not signed: Secure Boot refuses it`));
   if (pe !== undefined && !pe.isSigned) found.push(say('warning', 'is not signed: Secure Boot refuses it'));
+  if (loaderKind(next) === 'grub') found.push(say('note', ROUTER_NOTE));
   return found;
 }
 

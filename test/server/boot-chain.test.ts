@@ -3,15 +3,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { definePlugin, type Plugin } from 'pxe';
-import { hosts } from 'pxe/plugins';
+import { hosts, normalize } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
 import type { BootByFirmware } from '../../plugins/hosts/boot-options.ts';
+import type { Firmware } from '../../src/base/firmware.ts';
 import { tellChain } from '../../src/cli/boot-tree.ts';
 import { boots, type ChainStep, explainChain } from '../../src/server/boot-chain.ts';
 import { type BootQuestion, describeOffers, offersTo } from '../../src/server/boot-offer.ts';
 import { withGeneration } from '../../src/server/create.ts';
 import { ledTo } from '../../src/server/script-path.ts';
-import { secondStage } from '../../src/server/second-stage.ts';
+import { secondStages } from '../../src/server/second-stage.ts';
 import { folderOf } from '../config/support.ts';
 import { resolveConfig } from '../kit/config.ts';
 import { peFile } from '../kit/pe.ts';
@@ -228,14 +229,17 @@ describe('where a name in a script leads', () => {
   });
 });
 
-test.each([
-  ['sb/shimx64.efi', 'uefi-x64', 'sb/grubx64.efi'],
-  ['shimaa64.efi', 'uefi-arm64', 'grubaa64.efi'],
-  ['shimia32.efi', 'uefi-ia32', 'grubia32.efi'],
-  ['sb/ipxe-shimx64.efi', 'uefi-x64', 'ipxe.efi'],
-  ['shim.efi', 'bios', undefined],
-] as const)('%s of %s loads %s', (shim, firmware, next) => {
-  expect(secondStage(shim, firmware)).toBe(next);
+test.each<[string, Firmware, asked: readonly string[], normalized?: readonly string[]]>([
+  ['sb/shimx64.efi', 'uefi-x64', ['sb/grubx64.efi']],
+  ['shimaa64.efi', 'uefi-arm64', ['grubaa64.efi']],
+  ['shimia32.efi', 'uefi-ia32', ['grubia32.efi']],
+  ['sb/ipxe-shimx64.efi', 'uefi-x64', ['ipxe.efi'], ['ipxe.efi', 'sb/ipxe.efi']],
+  ['sb/snponly-shim.efi', 'uefi-x64', ['ipxe.efi'], ['ipxe.efi', 'sb/snponly.efi', 'sb/ipxe.efi']],
+  ['shim.efi', 'bios', []],
+])('%s of %s loads %j', (shim, firmware, asked, normalized = asked) => {
+  const configOf = (...plugins: Plugin[]) => resolveConfig({ rootDir: '.', plugins }, { dir: '/' });
+  expect(secondStages(shim, firmware, configOf())).toEqual(asked);
+  expect(secondStages(shim, firmware, configOf(normalize()))).toEqual(normalized);
 });
 
 test.each<[boot: object, told: string | undefined]>([

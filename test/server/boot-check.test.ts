@@ -15,7 +15,12 @@ const OTHER = '52:54:00:12:34:57';
 
 type Files = Readonly<Record<string, Uint8Array | string>>;
 
-async function findings(plugins: readonly Plugin[], files: Files = {}, keys: object = { dhcp: {} }): Promise<string[]> {
+async function findings(
+  plugins: readonly Plugin[],
+  files: Files = {},
+  keys: object = { dhcp: {} },
+  severities: readonly string[] = ['error', 'warning'],
+): Promise<string[]> {
   const dir = folderOf({ 'root/.keep': '' });
   for (const [name, bytes] of Object.entries(files)) {
     mkdirSync(dirname(join(dir, 'root', name)), { recursive: true });
@@ -23,7 +28,9 @@ async function findings(plugins: readonly Plugin[], files: Files = {}, keys: obj
   }
   const config = resolveConfig({ rootDir: './root', plugins, ...keys }, { dir });
   const found = await withGeneration(config, bootFindings);
-  return found.map(({ severity, path, message }) => `${severity} ${path.join('.')}: ${message}`);
+  return found
+    .filter(({ severity }) => severities.includes(severity))
+    .map(({ severity, path, message }) => `${severity} ${path.join('.')}: ${message}`);
 }
 
 const x64 = peFile('x64');
@@ -118,12 +125,26 @@ describe('one finding, and none once it is put right', () => {
     expect(await findings(boot(right), put)).toEqual([]);
   });
 
-  test("iPXE's shim asks for ipxe.efi in the root, where `normalize` finds it beside the shim", async () => {
-    const files = { 'sb/ipxe-shimx64.efi': signed, ...menu };
-    const target = boot({ 'uefi-x64': 'sb/ipxe-shimx64.efi', ...script });
+  test("iPXE's shim asks for ipxe.efi in the root, where `normalize` takes the file beside the shim for it", async () => {
+    const files = { 'sb/snponly-shimx64.efi': signed, 'sb/snponly.efi': signed, ...menu };
+    const target = boot({ 'uefi-x64': 'sb/snponly-shimx64.efi', ...script });
     expect(await findings(target, files)).toEqual([expect.stringContaining('is a shim, and loads "ipxe.efi", which cannot be')]);
     expect(await findings(target, { ...files, 'ipxe.efi': signed })).toEqual([]);
-    expect(normalize).toBeTypeOf('function');
+    expect(await findings([normalize(), ...target], files)).toEqual([]);
+  });
+
+  test('where the signed GRUB asks for its files is a note', async () => {
+    const found = await findings(
+      boot({ 'uefi-x64': 'shimx64.efi' }),
+      { 'shimx64.efi': signed, 'grubx64.efi': signed },
+      { dhcp: {} },
+      ['note'],
+    );
+    expect(found).toEqual([expect.stringMatching(/^note plugins\.0: .*"shimx64\.efi" starts GRUB: .*\(next-server\), not here/)]);
+  });
+
+  test('a URL that no name can be made of is no failure of the check', async () => {
+    expect(await findings(boot({ ipxe: 'http://{server}/%zz.ipxe' }))).toEqual([expect.stringContaining('does not serve HTTP')]);
   });
 });
 
