@@ -13,6 +13,7 @@ import { explainEach, questionsOf } from '../src/server/machines.ts';
 import { load } from './kit/config.ts';
 import { pages } from './kit/docs.ts';
 import { commandsIn, examples, patternOf, preparationsIn, repository, Shell } from './kit/examples.ts';
+import { offeredFiles } from './kit/offered.ts';
 import { get } from './kit/tftp.ts';
 import { describeWith, requireTools } from './kit/tools.ts';
 
@@ -58,6 +59,7 @@ describe.each(examples)('$name', ({ config: file, readme }) => {
     const known = definePlugin({ name: 'known', setup: () => ({ identify: ({ client }) => identities.get(client.address) }) })();
     const server = createResolvedServer({
       ...config,
+      dhcp: undefined,
       tftp: { ...config.tftp, listen: [{ address: '127.0.0.1', port: 0 }] },
       plugins: [{ plugin: known, options: undefined }, ...config.plugins],
     });
@@ -73,6 +75,14 @@ describe.each(examples)('$name', ({ config: file, readme }) => {
       if (told.error) expect({ code, message, label }).toEqual({ ...told.error, label });
       else expect({ bytes: hash('sha256', got.bytes.subarray(0, 65_536)), label }).toEqual({ bytes: told.served?.digest, label });
       if (told.served?.size !== undefined) expect(got.bytes.length, label).toBe(told.served.size);
+    }
+  });
+
+  test('each machine is served what it is offered to boot', async () => {
+    const { config } = await load({ file, folder: repository, clock: systemClock });
+    for (const { told, got, ...label } of await offeredFiles(config)) {
+      expect({ ...label, got }).toEqual({ ...label, got: told });
+      expect(got, JSON.stringify(label)).not.toMatch(/^ERROR/);
     }
   });
 

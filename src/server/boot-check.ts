@@ -34,6 +34,17 @@ interface Target {
 }
 
 export async function bootFindings(generation: Generation): Promise<readonly Finding[]> {
+  return [...unseen(generation), ...(await targetFindings(generation))];
+}
+
+/** `identify({ dhcp: true })` goes by what the service sees. */
+function unseen({ config, pipeline }: Generation): readonly Finding[] {
+  if (config.dhcp !== undefined || !pipeline.sources().some(({ source }) => source === 'dhcp')) return [];
+  const message = 'can find nothing: DHCP is not served; add `dhcp: {}` to the config';
+  return [finding([...pathOf(config.plugins, 'identify'), 'options', 'dhcp'], 'warning', message)];
+}
+
+async function targetFindings(generation: Generation): Promise<readonly Finding[]> {
   const { config, pipeline, clock } = generation;
   const booting = pipeline.booting;
   if (booting.length === 0) return config.dhcp === undefined ? [] : [finding([], 'warning', SAYS_NOTHING, ['dhcp'])];

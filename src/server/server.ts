@@ -171,6 +171,7 @@ export class Server {
     const started = await this.#generations.start(this.#config);
     // In force before it listens: a request may come with the first bound address.
     this.#generations.swap(started);
+    this.#sightings.limit(this.#config.dhcp?.limits.machines);
     try {
       const prepared = await this.#services.prepare(started.generation);
       for (const address of prepared.commit()) this.#announce(address);
@@ -198,6 +199,7 @@ export class Server {
     }
     // The swap: nothing is awaited from here until the previous generation is retired.
     this.#generations.swap(started);
+    this.#sightings.limit(config.dhcp?.limits.machines);
     const addresses = prepared.commit();
     // Both are asked for their machines.
     const leases = [previous.lease(), next.lease()];

@@ -27,7 +27,7 @@ interface Remembered {
 
 export class Sightings implements SightingsView {
   readonly #clock: Clock;
-  readonly #capacity: number;
+  #capacity: number;
   readonly #forgetMs: number;
   /** By {@link keyOf}, the one seen longest ago first. */
   readonly #machines = new Map<string, Remembered>();
@@ -38,6 +38,12 @@ export class Sightings implements SightingsView {
     this.#clock = clock;
     this.#capacity = machines;
     this.#forgetMs = forgetMs;
+  }
+
+  /** Changes how many machines are remembered at most. */
+  limit(machines = MACHINES): void {
+    this.#capacity = machines;
+    this.#trim();
   }
 
   get size(): number {
@@ -54,7 +60,7 @@ export class Sightings implements SightingsView {
     const merged: Seen = { ...before, ...said, service: seen.service };
     this.#machines.set(key, { seen: merged, atMs: this.#clock.now() });
     if (merged.address !== undefined) this.#give(merged.address, key);
-    if (this.#machines.size > this.#capacity) this.#forget(this.#machines.keys().next().value!);
+    this.#trim();
   }
 
   byAddress(address: string): Sighting | undefined {
@@ -65,6 +71,10 @@ export class Sightings implements SightingsView {
   #current({ seen, atMs }: Remembered): Sighting | undefined {
     const ageMs = Math.max(0, this.#clock.now() - atMs);
     return ageMs > this.#forgetMs ? undefined : { ...seen, ageMs };
+  }
+
+  #trim(): void {
+    while (this.#machines.size > this.#capacity) this.#forget(this.#machines.keys().next().value!);
   }
 
   /** The address is taken from the machine that had it before. */

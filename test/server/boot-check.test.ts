@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { definePlugin, type Plugin } from 'pxe';
-import { hosts, normalize } from 'pxe/plugins';
+import { hosts, identify, normalize } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
 import { bootFindings } from '../../src/server/boot-check.ts';
 import { withGeneration } from '../../src/server/create.ts';
@@ -188,6 +188,13 @@ describe('what a config leaves out', () => {
     expect(await findings([hosts({ default: { folder: 'x' } })])).toEqual([says]);
     expect(await findings([])).toEqual([says]);
     expect(await findings([], {}, {})).toEqual([]);
+  });
+
+  test('DHCP, where `identify` goes by it', async () => {
+    const found = 'warning plugins.0.options.dhcp: can find nothing: DHCP is not served; add `dhcp: {}` to the config';
+    expect(await findings([identify({ dhcp: true })], {}, {})).toEqual([found]);
+    expect(await findings([identify({ dhcp: false, filename: true })], {}, {})).toEqual([]);
+    expect(await findings([identify({ dhcp: true }), ...boot('disk')])).toEqual([]);
   });
 
   test('DHCP, where `boot` is there', async () => {

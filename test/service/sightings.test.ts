@@ -69,6 +69,16 @@ describe('is bounded', () => {
     expect([1, 2, 3, 4].map((n) => sightings.byAddress(`10.0.0.${n}`)?.mac?.at(-1))).toEqual(['1', undefined, '3', '4']);
   });
 
+  test('by another number from now on', () => {
+    const { sightings } = seeing();
+    for (const n of [1, 2, 3]) sightings.see({ mac: `52:54:00:00:00:0${n}`, address: `10.0.0.${n}`, service: 'dhcp' });
+    sightings.limit(2);
+    expect([1, 2, 3].map((n) => sightings.byAddress(`10.0.0.${n}`)?.mac?.at(-1))).toEqual([undefined, '2', '3']);
+    sightings.limit();
+    for (const n of [4, 5]) sightings.see({ mac: `52:54:00:00:00:0${n}`, service: 'dhcp' });
+    expect(sightings.size).toBe(4);
+  });
+
   test('in its addresses, too: a machine holds one', () => {
     const { sightings } = seeing({ machines: 2 });
     for (let n = 0; n < 1000; n++) sightings.see({ mac: MAC, address: `10.0.${n >> 8}.${n & 255}`, service: 'dhcp' });
