@@ -153,7 +153,7 @@ async function showAll(generation: Generation, names: readonly string[], flags: 
   if (answers.some(({ error }) => error)) process.exitCode = EXIT.failed;
 }
 
-/** What each machine is offered to boot, in short; `undefined` where no plugin says what machines boot. */
+/** What each machine is offered to boot, in short; `undefined` where none is offered anything. */
 async function offeredTo(
   generation: Generation,
   machines: readonly Machine[],
@@ -166,7 +166,7 @@ async function offeredTo(
     const told = describeOffers(await offersTo(generation, machine, program && [program]));
     if (told !== undefined) offered.set(machine, told);
   }
-  return offered;
+  return offered.size === 0 ? undefined : offered;
 }
 
 async function showChanges(config: ResolvedConfig, other: string, names: readonly string[], flags: ExplainFlags): Promise<void> {
