@@ -1,5 +1,5 @@
 /**
- * How soon machines that are switched on together are told by DHCP what to boot.
+ * How soon machines that are switched on together get an offer by DHCP.
  *
  *     npm run measure:dhcp -- [--write]
  *
@@ -35,7 +35,7 @@ try {
   let [answered, slowest] = [0, 0];
   for (let run = 1; run <= RUNS; run++) {
     report.progress(`run ${run} of ${RUNS}`);
-    // Each run has a server of its own: a machine that asks again and again is told another way.
+    // Each run has a server of its own: a machine that asks again and again gets another layout.
     await using server = await serve({
       flags: ['--config', join(folder, 'pxe.config.ts')],
       prefix: network.on('server'),

@@ -130,7 +130,7 @@ export class DhcpExchange extends Exchange<BootRequest> {
     this.#over('completed', { layout: decision.kind === 'disk' ? undefined : layout, offered, isRepeat });
   }
 
-  /** Told once for each machine, as it asks again and again. */
+  /** Logged once for each machine, since it asks again and again. */
   #cannot(refusal: Refusal): void {
     const { host, mac, address } = this.request.client;
     this.#desk.notices.warn({ host: host?.name, mac, served: this.served }, refusal.message, mac ?? address);
@@ -146,14 +146,14 @@ export class DhcpExchange extends Exchange<BootRequest> {
 
   #over(
     outcome: Outcome,
-    said: Pick<DhcpSummary, 'isRepeat'> & Partial<Pick<DhcpSummary, 'layout' | 'offered'>>,
+    { layout, offered, isRepeat }: Pick<DhcpSummary, 'isRepeat'> & Partial<Pick<DhcpSummary, 'layout' | 'offered'>>,
     error?: ExchangeError,
   ): void {
     this.#cancelDelay();
     const { packet, port } = this.#question;
     const { giaddr, secs } = packet;
     const relay = giaddr === NO_ADDRESS ? undefined : giaddr;
-    const dhcp: DhcpSummary = { port, layout: said.layout, offered: said.offered, isRepeat: said.isRepeat, relay, secs };
+    const dhcp: DhcpSummary = { port, layout, offered, isRepeat, relay, secs };
     const end = this.end({ outcome, bytes: 0, durationMs: this.clock.now() - this.begunMs, error, dhcp });
     void Promise.resolve(end).then(this.#onOver);
   }

@@ -1,5 +1,5 @@
 /**
- * Lines that are worth reading once. What repeats with each request is counted, and must not fill the log; memory is bounded.
+ * Warnings that are logged once, although their cause comes back with each request or each look at the interfaces. Memory is bounded.
  */
 import type { Log } from '../base/log.ts';
 
@@ -8,22 +8,25 @@ const MOST = 256;
 
 export class Notices {
   readonly #log: Log;
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  /** @param about tells this notice from others with the same message: a machine, a relay */
-  warn(fields: object, message: string, about = ''): void {
+  /**
+   * @param fields a function where they cost something to find out
+   * @param about distinguishes warnings with the same message: a machine, a relay
+   */
+  warn(fields: object | (() => object), message: string, about = ''): void {
     const key = `${message} ${about}`;
-    if (this.#told.has(key) || this.#told.size >= MOST) return;
-    this.#told.add(key);
-    this.#log.warn(fields, message);
+    if (this.#logged.has(key) || this.#logged.size >= MOST) return;
+    this.#logged.add(key);
+    this.#log.warn(typeof fields === 'function' ? fields() : fields, message);
   }
 
-  /** Another config is in force: what it causes is told anew. */
+  /** A new config is in force: whatever it causes is logged again. */
   forget(): void {
-    this.#told.clear();
+    this.#logged.clear();
   }
 }

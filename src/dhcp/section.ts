@@ -30,7 +30,7 @@ const schema = z
   .strictObject({
     interfaces: z.array(text).min(1).optional().meta({
       description: 'Names of the interfaces that are served, such as `eth0`. If left out, each one with an IPv4 address is.',
-      more: 'Where interfaces cannot be told apart (with the portable `tftp.transport`, and on systems other than Linux on x86-64), only the first is.',
+      more: 'Where the interface of a request is not known (with the portable `tftp.transport`, and on systems other than Linux on x86-64), only the first is.',
       leftOut: 'all',
     }),
     bootServerOnly: z.boolean().default(false).meta({

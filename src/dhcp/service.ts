@@ -101,7 +101,7 @@ export class DhcpService implements Service {
       interfaces,
       onArrival: (arrival) => this.#arrive(arrival),
       onMoved: ({ came, gone }) => log.info({ came, gone, addresses: this.addresses }, 'listening addresses changed'),
-      notice: (fields, message) => log.warn(fields, message),
+      notices: this.#notices,
     });
   }
 

@@ -41,7 +41,7 @@ export interface SocketFacts {
 
 /** In the order of the config, or of the system. */
 export function servedInterfaces({ interfaces: names }: WiresSettings, interfaces: Interfaces): readonly Served[] {
-  // Nobody boots through the loopback interface, unless it is asked for by name.
+  // Machines boot through the loopback interface in tests alone, which name it.
   const all = Object.keys(interfaces).filter((name) => interfaces[name]?.some(({ internal }) => !internal));
   const byDevice = new Map<string, Served>();
   for (const name of new Set(names ?? all)) {

@@ -11,6 +11,7 @@ import type { Rights } from '../net/rights.ts';
 import { codeOf, unbindableProblem } from '../net/unbindable.ts';
 import type { Wire, WireSocket, WireSockets } from '../net/wire-sockets.ts';
 import { noSuchInterface, PORT_TAKEN, remedyOf } from './bind-error.ts';
+import type { Notices } from './notices.ts';
 import type { DhcpPort } from './protocol/offer.ts';
 import { type Served, type SocketFacts, servedInterfaces, type Wanted, type WiresSettings, wantedSockets } from './wanted.ts';
 
@@ -35,8 +36,8 @@ export interface WiresOptions {
   readonly interfaces?: (() => Interfaces) | undefined;
   readonly onArrival: (arrival: Arrival) => void;
   readonly onMoved: (change: AddressChange) => void;
-  /** Called with a condition of this machine that the operator may want to fix. */
-  readonly notice: (fields: object, message: string) => void;
+  /** For conditions of this machine that the operator may want to fix. */
+  readonly notices: Notices;
 }
 
 /** Everything that a config asks for is bound: `commit` or `abandon` it, once. */
@@ -59,8 +60,6 @@ export class Wires {
   #open = new Map<string, Open>();
   /** Sockets of addresses that have gone but could not be bound again: they work again when the address returns. */
   readonly #kept = new Map<string, Open>();
-  /** What the operator was told, until it is over. */
-  readonly #told = new Set<string>();
   /** A config is being prepared, which counts on the sockets that are open. */
   #preparing = false;
   #following: Promise<void> = Promise.resolve();
@@ -136,8 +135,7 @@ export class Wires {
     this.#settings = settings;
     this.#served = served;
     this.#preparing = false;
-    this.#told.clear();
-    this.#tell();
+    this.#warn();
     this.#cancelFollow();
     if (settings) this.#followLater();
     return this.addresses.filter((address) => !known.has(textOf(address)));
@@ -168,7 +166,7 @@ export class Wires {
       else if (open) this.#open.set(one.key, open);
     }
     this.#served = served;
-    this.#tell();
+    this.#warn();
     const now = this.addresses;
     const without = (some: readonly Address[], others: readonly Address[]) => {
       const texts = new Set(others.map(textOf));
@@ -235,32 +233,27 @@ export class Wires {
   #report({ wire, port }: Wanted, error: unknown): undefined {
     const code = codeOf(error);
     if (code !== 'EADDRNOTAVAIL')
-      this.#notice({ address: wire.address, port, code }, unbindableProblem(code, [wire.address], port));
+      this.#options.notices.warn({ address: wire.address, port, code }, unbindableProblem(code, [wire.address], port));
   }
 
-  /** What the operator may expect to work and does not. */
-  #tell(): void {
+  /** Warns of what the operator may expect to work and does not. */
+  #warn(): void {
     const settings = this.#settings;
     if (!settings || this.#closed) return;
     const { sockets } = this.#options;
     const all = servedInterfaces(settings, this.#interfaces());
     const [first, ...others] = all.map(({ device }) => device);
-    if (first === undefined) this.#notice({}, 'no interface has an IPv4 address: DHCP is served as soon as one has');
+    if (first === undefined)
+      this.#options.notices.warn({}, 'no interface has an IPv4 address: DHCP is served as soon as one has');
     if (!sockets.tellsWires && others.length > 0) {
-      const message = `only ${first} is served by DHCP: without the native transport, requests of several interfaces cannot be told apart`;
-      this.#notice({ served: first, others }, message);
+      const message = `only ${first} is served by DHCP: without the native transport, the interfaces of requests cannot be distinguished`;
+      this.#options.notices.warn({ served: first, others }, message);
     }
     const { dhcp } = settings.ports;
     const open = new Set([...this.#open.values()].map(({ kind }) => kind));
     const isDeaf = open.has('broadcast') && !open.has('unicast') && !sockets.broadcastHearsUnicast;
-    if (isDeaf && settings.relays.length > 0) this.#notice({ port: dhcp, holder: sockets.holder(dhcp) }, PORT_TAKEN);
-  }
-
-  /** Each notice once. */
-  #notice(fields: object, message: string): void {
-    if (this.#told.has(message)) return;
-    this.#told.add(message);
-    this.#options.notice(fields, message);
+    if (isDeaf && settings.relays.length > 0)
+      this.#options.notices.warn(() => ({ port: dhcp, holder: sockets.holder(dhcp) }), PORT_TAKEN);
   }
 }
 

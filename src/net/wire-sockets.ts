@@ -26,7 +26,7 @@ export interface Wire {
 
 /** Each function that opens a socket rejects with Node's system error: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`. */
 export interface WireSockets {
-  /** Whether broadcasts of several interfaces can be told apart. If not, only one interface can be served. */
+  /** Whether the interface of a broadcast is known. If not, only one interface can be served. */
   readonly tellsWires: boolean;
   /** Whether {@link openBroadcast} also hears what is sent to the interface's address. */
   readonly broadcastHearsUnicast: boolean;

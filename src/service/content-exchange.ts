@@ -1,5 +1,5 @@
 /**
- * A request to read or to write: an exchange that finds content or a sink, and closes it once, before its end is told.
+ * A request to read or to write: an exchange that finds content or a sink, and closes it once, before its end is reported.
  */
 import { type Awaitable, isLater } from '../base/awaitable.ts';
 import { Refusal } from '../base/refusal.ts';
@@ -28,13 +28,13 @@ export abstract class ContentExchange extends Exchange<FileRequest> implements F
   /** One call of the content or sink may take this long. */
   abstract readonly callMs: number;
 
-  /** What has failed once is told to the client; what is not a refusal, as little as possible. */
+  /** Reports a failure to the client: a refusal as it is, anything else without details. */
   onFailure(error: unknown, call: FeedCall): void {
     if (!(error instanceof Refusal) || call === 'close') this.fault(error, call);
     if (call !== 'close') this.refuse(refusalOf(error));
   }
 
-  /** What a plugin's content or sink does wrong is the plugin's doing, and told as such. */
+  /** A failure of a plugin's content or sink is logged as the plugin's. */
   protected override fault(error: unknown, what: string): void {
     const { id, plugin, request } = this;
     if (plugin === undefined) return super.fault(error, what);

@@ -1,6 +1,6 @@
 /**
  * One request on the control plane, from its arrival to its end. Here alone its lease is given back, its end counted, and its
- * observers told, each exactly once. What it finds is the business of the class that derives from it, and how an answer goes over
+ * observers called, each exactly once. What it finds is the business of the class that derives from it, and how an answer goes over
  * the wire is the protocol's.
  *
  *     begun ──▶ answering ──▶ answered ──▶ ended
@@ -111,7 +111,7 @@ export abstract class Exchange<Asked extends Request = Request> {
     return undefined;
   }
 
-  /** Gives back what the exchange holds, before its end is told. Never rejects. */
+  /** Gives back what the exchange holds, before its end is reported. Never rejects. */
   protected close(): Awaitable<void> {}
 
   async #answer(unservable: Refusal | undefined): Promise<void> {
@@ -165,7 +165,7 @@ function isVerbose({ config }: Generation): boolean {
   return config.log.level === 'debug' || config.log.level === 'trace';
 }
 
-/** What a client is told of what went wrong. */
+/** What a client may know of an error. */
 export function refusalOf(error: unknown): Refusal {
   return error instanceof Refusal ? error : INTERNAL;
 }

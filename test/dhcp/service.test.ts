@@ -146,7 +146,7 @@ describe('HTTP', () => {
     expect(urlOf(pxe)).toBe('a b/boot.efi');
   });
 
-  test('that is not served is told once for each machine', async () => {
+  test('that is not served is logged once for each machine', async () => {
     await using rig = await dhcpRig(always(FILE));
     for (let i = 0; i < 3; i++) expect(await rig.ask('eth0', 67, vector('ovmf-http-discover-67'))).toEqual([]);
     expect(rig.lines.filter(({ message }) => message.includes('HTTP is not served'))).toHaveLength(1);
@@ -249,7 +249,7 @@ describe('silence', () => {
 });
 
 describe('limits', () => {
-  test('of one machine do not touch others, and are told once', async () => {
+  test('of one machine do not touch others, and are logged once', async () => {
     await using rig = await dhcpRig(always(FILE, { limits: { requestsPerMachine: 2 } }));
     for (let i = 0; i < 5; i++) await rig.ask('eth0', 67, discover(1));
     await rig.ask('eth0', 67, discover(2));

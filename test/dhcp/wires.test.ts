@@ -1,9 +1,12 @@
 /** Which sockets there are, as interfaces, configs and other processes change. */
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Log } from '../../src/base/log.ts';
+import { Notices } from '../../src/dhcp/notices.ts';
 import { type Arrival, Wires, type WiresOptions } from '../../src/dhcp/wires.ts';
 import { listenProblem } from '../../src/net/listen-error.ts';
 import { FakeWireSockets } from '../kit/wire-sockets.ts';
 
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const SETTINGS = { bootServerOnly: false, relays: ['10.9.0.0/24'], ports: { dhcp: 67, bootServer: 4011 } };
 const FROM = { address: '0.0.0.0', port: 68 };
 const FOLLOWED_MS = 2100;
@@ -39,7 +42,7 @@ function makeWires(): Wires {
     interfaces: sockets.interfaces,
     onArrival: (arrival) => void arrivals.push(arrival),
     onMoved: (change) => void moved.push(change),
-    notice: (_, message) => void notices.push(message),
+    notices: new Notices({ ...silent, warn: (_, message) => void notices.push(message) }),
   });
 }
 
@@ -224,7 +227,7 @@ test.each([
   expect(problem).not.toContain('ListenDatagram');
 });
 
-test('where interfaces cannot be told apart, the first is served, and the log says so', async () => {
+test('where the interface of a request is not known, the first is served, and the log says so', async () => {
   sockets.tellsWires = false;
   sockets.broadcastHearsUnicast = true;
   await started();

@@ -1,5 +1,5 @@
 /**
- * DHCP in a simulation: sockets on the simulated interfaces, and machines that ask what to boot, again and again until they are told.
+ * DHCP in a simulation: sockets on the simulated interfaces, and machines that ask what to boot, again and again until they are answered.
  * What is asked is in the ledger with what machines ask by TFTP, so that leases and observers are held to the same.
  */
 import { decodePacket, encodePacket, MessageType, Option, textBytes } from '../../src/dhcp/protocol/packet.ts';
@@ -69,7 +69,7 @@ export class SimulatedDhcp implements WireSockets {
     return undefined;
   }
 
-  /** A machine is switched on, and asks until it is told. Returns whether it was, once the simulation has gone on. */
+  /** A machine is switched on, and asks until it is answered. Returns whether it was, once the simulation has gone on. */
   boot(odd = this.#random.chance(0.3)): () => boolean {
     const number = odd ? ODD + this.#random.int(0, ODD_BOOTS.length - 1) : this.#random.int(1, 60);
     const machine: Machine = { number, xid: ++this.#lastXid, plans: new Set(), answers: 0 };
