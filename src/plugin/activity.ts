@@ -1,15 +1,18 @@
 /**
- * Which plugin's code runs at this moment. It is noted where another thread can read it: code that never comes back cannot be
- * named by the thread that it holds up.
+ * Records which plugin's code is running, where another thread can read it: a thread blocked by code that never returns cannot
+ * name that code itself.
  */
 
 export interface Activity {
-  /** A plugin's function is about to be called. Returns what was noted before, for {@link leave}. Called for each hook: must be cheap. */
+  /**
+   * Called before a plugin's function. Returns the previous record, for {@link leave}. It must be cheap, because it runs for each
+   * hook.
+   */
   enter(plugin: string, hook: string): number;
   leave(before: number): void;
 }
 
-/** Calls `work` and notes whose code it is. What it does after an `await` is not noted, only that it was called last. */
+/** Calls `work` and records whose code it is. Code after an `await` is not recorded; the last call is. */
 export function during<T>(activity: Activity | undefined, plugin: string, hook: string, work: () => T): T {
   if (activity === undefined) return work();
   const before = activity.enter(plugin, hook);

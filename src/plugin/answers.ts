@@ -1,5 +1,6 @@
 /**
- * Holds what plugins return to the contract of `types.ts`: a plugin may be JavaScript. Throws an Error that says what was wrong.
+ * Checks what plugins return against the contract of `types.ts`, because a plugin may be JavaScript. Throws an Error that says
+ * what is wrong.
  */
 
 import { bootLayouts } from '../base/boot-layout.ts';
@@ -15,7 +16,7 @@ import { factNames } from './facts.ts';
 import type { Boot } from './route.ts';
 import type { Finding, Hooks, Host, Identity, IdentitySource, Machine } from './types.ts';
 
-/** Returns what an `identify` hook knows, with MAC address, UUID and serial number in the one spelling used inside. */
+/** Returns the answer of an `identify` hook, with MAC address, UUID and serial number in their canonical spelling. */
 export function expectIdentities(answer: unknown): readonly Identity[] {
   return Array.isArray(answer) ? answer.map(expectIdentity) : [expectIdentity(answer)];
 }
@@ -58,7 +59,7 @@ export function expectHost(answer: unknown): Host {
   return { name, groups: groups.map(String), variables, ...(restsOn === undefined ? {} : { restsOn }) };
 }
 
-/** @param confine holds a name to the rules for names */
+/** @param confine checks a name against the rules for names */
 export function expectBoot(answer: unknown, { plugin, confine }: Pick<AnswerContext, 'plugin' | 'confine'>): Boot {
   const { file, layout } = typeof answer === 'string' ? { file: answer, layout: undefined } : isObject(answer) ? answer : {};
   if (typeof file !== 'string' || file === '')
@@ -72,18 +73,18 @@ export function expectBoot(answer: unknown, { plugin, confine }: Pick<AnswerCont
 }
 
 function isHttpUrl(text: string): boolean {
-  // Firmware compares and splits it byte by byte: what is no URL character in plain sight is not sent.
+  // Firmware compares and splits the URL byte by byte, so only literal URL characters are accepted.
   return /^https?:\/\/[\x21-\x7e]+$/.test(text) && URL.canParse(text);
 }
 
-/** Returns the name in a rewritten request, as it stands. */
+/** Returns the name in a rewritten request, unchanged. */
 export function expectName(answer: unknown): string {
   if (!isObject(answer)) throw new Error(`must return a request or nothing, returned ${show(answer)}`);
   if (typeof answer.name !== 'string') throw new Error(`returned a request whose name is ${show(answer.name)}`);
   return answer.name;
 }
 
-/** Closes what is refused. */
+/** Closes a refused answer. */
 export function expectOpened(answer: unknown): string | Uint8Array | Content {
   if (typeof answer === 'string' || answer instanceof Uint8Array) return answer;
   if (!isObject(answer) || typeof answer.read !== 'function' || typeof answer.close !== 'function') {
@@ -110,7 +111,7 @@ export function expectStored(answer: unknown): string | Sink {
   return answer as Sink;
 }
 
-/** What a hook that lists things returned; nothing counts as none. */
+/** Returns the answer of a list hook; without an answer, an empty list. */
 export function expectIterable(answer: unknown): unknown[] {
   if (answer === undefined) return [];
   if (!isObject(answer) || !(Symbol.iterator in answer)) throw new Error(`must return a list, returned ${show(answer)}`);
@@ -122,7 +123,7 @@ export function expectFileName(answer: unknown): string {
   return answer;
 }
 
-/** Returns the machine, with its MAC address, UUID and serial number in the spellings used inside. */
+/** Returns the machine, with its MAC address, UUID and serial number in their canonical spelling. */
 export function expectMachine(answer: unknown): Machine {
   if (!isObject(answer) || typeof answer.name !== 'string') throw new Error(`listed a machine without a name: ${show(answer)}`);
   const { name, mac, uuid, serial, address, names = [], fingerprint } = answer;
@@ -143,7 +144,7 @@ export function expectMachine(answer: unknown): Machine {
   };
 }
 
-/** Returns the sources as far as they tell something that is known here. */
+/** Returns the sources with the facts that this version knows. */
 export function expectSources(answer: unknown): readonly IdentitySource[] {
   return expectIterable(answer).map((source) => {
     if (!isObject(source) || !Array.isArray(source.tells)) throw new Error(`must list { source, tells }, listed ${show(source)}`);
@@ -160,10 +161,10 @@ export function expectFinding(answer: unknown): Finding {
   return answer as unknown as Finding;
 }
 
-/** @param hookNames all hooks that there are */
+/** @param hookNames all existing hooks */
 export function expectHooks(answer: unknown, hookNames: readonly string[]): Hooks {
   if (!isObject(answer)) throw new Error(`must return its hooks, returned ${show(answer)}`);
-  // An instance of a class has fields and methods of its own.
+  // An instance of a class may have additional fields and methods.
   const isPlain = [Object.prototype, null].includes(Object.getPrototypeOf(answer));
   const unknown = isPlain ? Object.keys(answer).find((key) => !hookNames.some((hook) => hook === key)) : undefined;
   if (unknown !== undefined) {

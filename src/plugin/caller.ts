@@ -1,6 +1,6 @@
 /**
- * Calls the hooks of plugins: every call is held to its time limit, noted in the trace, and its failure named. How the answers of
- * several plugins combine is not known here.
+ * Calls the hooks of plugins. Each call has a time limit and an entry in the trace, and its failure names the plugin. It does not
+ * know how the answers of several plugins combine.
  */
 import type { Clock } from '../base/clock.ts';
 import { limit, TimeLimitError } from '../base/limit.ts';
@@ -33,7 +33,7 @@ export interface CallerOptions {
   readonly sources: () => readonly IdentitySource[];
 }
 
-/** One hook of one plugin, and what it is asked about. */
+/** One hook of one plugin, and its input. */
 export interface Question {
   readonly plugin: StartedPlugin;
   readonly hook: HookName;
@@ -42,16 +42,16 @@ export interface Question {
   readonly input: unknown;
 }
 
-/** What an answer is taken with. */
+/** The context in which an answer is checked. */
 export interface AnswerContext {
   readonly plugin: string;
-  /** A name that the plugin returned, held to the rules for names. */
+  /** Checks a name that the plugin returned against the rules for names. */
   confine(name: string): string;
   /** Opens a name that the plugin returned. Throws a `Refusal`, `not-found` if there is no such file. */
   open(name: string): Promise<Opened>;
 }
 
-/** What becomes of an answer. */
+/** How an answer is handled. */
 export interface AnswerHandler<Result> {
   /** Checks an answer; throws an Error that says what is wrong with it. */
   accept(answer: unknown, context: AnswerContext): Result | Promise<Result>;
@@ -63,14 +63,14 @@ export interface AnswerHandler<Result> {
 
 export class HookCaller {
   readonly #options: CallerOptions;
-  /** Observers at work. */
+  /** Calls of observers in progress. */
   readonly #observing = new Set<Promise<void>>();
 
   constructor(options: CallerOptions) {
     this.#options = options;
   }
 
-  /** Calls a hook for a request. Throws what the client is to be told, or the signal's reason. */
+  /** Calls a hook for a request. Throws the client's refusal, or the signal's reason. */
   ask<Result>(question: Question, handler: AnswerHandler<Result>, options: RouteOptions): Promise<Result> {
     const { plugin, hook, about } = question;
     return this.#traced(plugin, hook, about, options, handler.describe, async (entry, root) => {
@@ -117,7 +117,7 @@ export class HookCaller {
     );
   }
 
-  /** Calls a hook that only observes. Returns at once; what it does wrong is logged. */
+  /** Calls a hook that only observes. Returns at once; failures are logged. */
   notify(question: Question, transfer: number): void {
     const { plugin, hook } = question;
     const { clock, hookMs, root, log } = this.#options;
@@ -137,7 +137,7 @@ export class HookCaller {
     }
   }
 
-  /** Calls a hook for no request. Throws what it threw. */
+  /** Calls a hook without a request. Throws what the hook threw. */
   async survey(plugin: StartedPlugin, hook: HookName, more: object = {}): Promise<unknown> {
     const { clock, setupMs, root, sources, log } = this.#options;
     const { counters } = plugin;
@@ -146,7 +146,7 @@ export class HookCaller {
     return callHook((call) => during(this.#options.activity, plugin.name, hook, () => ask(call)), callOptions);
   }
 
-  /** Resolves when no observer is at work. */
+  /** Resolves when no observer is running. */
   async idle(): Promise<void> {
     await Promise.all(this.#observing);
   }
@@ -157,7 +157,7 @@ export class HookCaller {
     return during(this.#options.activity, plugin.name, hook, () => hooks[hook](input, call));
   }
 
-  /** Notes what `work` comes to, and how long it takes. */
+  /** Traces the result of `work` and its duration. */
   async #traced<Result>(
     plugin: StartedPlugin | undefined,
     hook: TraceEntry['hook'],
@@ -183,7 +183,9 @@ export class HookCaller {
     }
   }
 
-  /** What is thrown on: the signal's reason, a `Refusal`, or `internal` for a failure that is not the client's business. */
+  /**
+   * The error to rethrow: the signal's reason, a `Refusal`, or `internal` for a failure whose details the client must not see.
+   */
   #refusal(error: unknown, plugin: StartedPlugin | undefined, hook: HookName, options: RouteOptions): unknown {
     if (error instanceof Refusal || isAborted(error, options)) return error;
     if (plugin) this.#logFailure(plugin, hook, error, options.log);
@@ -195,8 +197,8 @@ export class HookCaller {
     try {
       return cleanName(name);
     } catch (error) {
-      // The client is told what it would be told had it asked for this; the log tells whose doing it was.
-      // Of a name that no file can have, what is left of it is the client's doing.
+      // The client gets the answer that a request for this name would get; the log names the plugin. If the client's own name was
+      // unservable, the plugin is not to blame for what is left of it.
       if (options.unservable !== undefined) throw error;
       const cause = new PluginError(
         plugin.name,
@@ -224,7 +226,7 @@ export class HookCaller {
   }
 }
 
-/** Whether the request was given up, and this is why. */
+/** Whether the request was aborted and this is the reason. */
 export function isAborted(error: unknown, { signal }: RouteOptions): boolean {
   return signal?.aborted === true && error === signal.reason;
 }

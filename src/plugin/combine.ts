@@ -1,6 +1,6 @@
 /**
- * How the answers of several plugins to one hook combine. Plugins are asked in the order of the config; one that returns nothing has
- * no answer.
+ * How the answers of several plugins to one hook combine. Plugins are asked in the order of the config; a plugin that returns
+ * `undefined` has no answer.
  */
 import { inSlices, Slices } from '../base/time-slices.ts';
 import { expectIterable } from './answers.ts';
@@ -17,32 +17,32 @@ export interface HookBinding {
   readonly plugins: readonly StartedPlugin[];
 }
 
-/** A hook that is asked about a request. */
+/** A hook that answers a question about a request. */
 export interface RequestHook<Input, Result> {
   readonly kind: 'request';
   run(binding: HookBinding, input: Input, options: RouteOptions): Promise<Result>;
 }
 
-/** A hook that is told something, and cannot change it. */
+/** A hook that is notified and cannot affect the outcome. */
 export interface ObserverHook<Input extends { readonly id: number }> {
   readonly kind: 'observer';
   run(binding: HookBinding, input: Input): void;
 }
 
-/** A hook that lists things, for no request. */
+/** A hook that lists items, without a request. */
 export interface ListHook<Item> {
   readonly kind: 'list';
-  /** @param more what its call has besides */
+  /** @param more additional properties of its call */
   run(binding: HookBinding, more?: object): AsyncIterable<Listed<Item>>;
 }
 
-/** What one plugin lists, or how it failed to. */
+/** The items of one plugin, or its failure. */
 export type Listed<Item> = { readonly plugin: StartedPlugin } & (
   | { readonly items: readonly Item[]; readonly error?: undefined }
   | { readonly error: PluginError; readonly items?: undefined }
 );
 
-/** A hook that says once what another hook of the same plugin does. */
+/** A hook that describes, once, what another hook of the same plugin does. */
 export interface StatementHook<Item> {
   readonly kind: 'statement';
   /** Throws a `PluginError`. */
@@ -51,11 +51,11 @@ export interface StatementHook<Item> {
 
 /** How a plugin is asked, and how its answer becomes a result. */
 export interface HookSpec<Input, Result> {
-  /** What it is asked about, for the trace: an address or a name. */
+  /** The subject of the question, for the trace: an address or a name. */
   about(input: Input): string;
-  /** Checks an answer; throws an Error that says what is wrong with it. `undefined`: as if there were no answer. */
+  /** Checks an answer; throws an Error that says what is wrong with it. `undefined` counts as no answer. */
   expect(answer: unknown, context: AnswerContext, input: Input): Result | undefined | Promise<Result | undefined>;
-  /** The result in short, for the trace. */
+  /** A short form of the result, for the trace. */
   describe(result: Result): string | undefined;
   /** Closes an answer that came too late. */
   discard?(answer: unknown): void;
@@ -75,13 +75,13 @@ export function first<Input, Result>(spec: HookSpec<Input, Result>): RequestHook
   };
 }
 
-/** Each plugin gets what the ones before it made of the request. */
+/** Each plugin gets the request as changed by the previous ones. */
 export function waterfall<Input, Result>({
   apply,
   enough,
   ...spec
 }: HookSpec<Input, Result> & {
-  /** What the next plugin gets. */
+  /** The input of the next plugin. */
   apply(input: Input, result: Result): Input;
   /** Whether no further plugin need be asked. */
   enough?(input: Input): boolean;
@@ -100,7 +100,7 @@ export function waterfall<Input, Result>({
   };
 }
 
-/** All are told, and none is waited for. */
+/** All are notified, and none is awaited. */
 export function observers<Input extends { readonly id: number }>(): ObserverHook<Input> {
   return {
     kind: 'observer',
@@ -110,7 +110,7 @@ export function observers<Input extends { readonly id: number }>(): ObserverHook
   };
 }
 
-/** What each plugin lists. @param expect checks one item */
+/** The items that each plugin lists. @param expect checks one item */
 export function list<Item>(expect: (item: unknown) => Item): ListHook<Item> {
   return {
     kind: 'list',
@@ -131,7 +131,7 @@ export function list<Item>(expect: (item: unknown) => Item): ListHook<Item> {
   };
 }
 
-/** What every plugin with the hook `of` says of it; one that does not say may do all of `unsaid`. */
+/** The statements of all plugins with the hook `of`; `unsaid` stands for a plugin without a statement. */
 export function statements<Item>(
   of: HookName,
   expect: (answer: unknown) => readonly Item[],

@@ -1,6 +1,6 @@
 /**
- * How a plugin is written (`definePlugin`) and what stands for it in a config (`Plugin`). A `Plugin` is inert: nothing is
- * checked and nothing runs until a config that holds it is loaded.
+ * How a plugin is defined (`definePlugin`) and represented in a config (`Plugin`). A `Plugin` is inert: nothing is checked or run
+ * until a config that contains it is loaded.
  */
 import type { z } from 'zod';
 import type { Awaitable } from '../base/awaitable.ts';
@@ -8,36 +8,36 @@ import { show } from '../base/issue.ts';
 import { nearest } from '../base/nearest.ts';
 import type { Hooks, PluginContext } from './types.ts';
 
-/** What a plugin is: a name, a schema of its options, and a function that makes its hooks. */
+/** The definition of a plugin: a name, a schema of its options, and a function that makes its hooks. */
 export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
-  /** Stands in logs and traces. */
+  /** Appears in logs and traces. */
   readonly name: string;
-  /** Checks and types the options; left out, the plugin takes none. */
+  /** Checks and types the options; without it, the plugin takes none. */
   readonly options?: Schema | undefined;
-  /** Its `end` hook writes a line for each request that ends badly: the server then writes none of its own. */
+  /** Whether its `end` hook logs each request that ends badly; the server then does not. */
   readonly logsEnds?: boolean | undefined;
   /**
-   * Runs once a generation, after the options of all plugins have been found valid. What it keeps in its closure lives as long
-   * as the generation; what must be given back goes to `context.onDispose`.
+   * Runs once per generation, after the options of all plugins were found valid. State in its closure lives as long as the
+   * generation; resources must be released by `context.onDispose`.
    */
   setup(options: z.output<Schema>, context: PluginContext): Awaitable<Hooks>;
 }
 
-/** A plugin with options, as it stands in a config. */
+/** A plugin with its options, as an element of a config. */
 export interface Plugin {
   readonly name: string;
   readonly definition: PluginDefinition;
-  /** As the config's author wrote them, not checked yet. */
+  /** As written in the config, not checked yet. */
   readonly options: unknown;
 }
 
-/** Makes a {@link Plugin} of options; the options may be left out where the schema allows `undefined`. */
+/** Makes a {@link Plugin} from options; the options may be omitted if the schema allows `undefined`. */
 export type PluginFactory<Schema extends z.ZodType> =
   undefined extends z.input<Schema> ? (options?: z.input<Schema>) => Plugin : (options: z.input<Schema>) => Plugin;
 
 /**
- * Defines a plugin and returns the function that a config calls to use it. Throws for a key that a plugin does not have: a hook
- * stands in what `setup` returns.
+ * Defines a plugin and returns the function that a config calls to use it. Throws for an unknown key: hooks belong in what
+ * `setup` returns.
  *
  * @example
  * export const greet = definePlugin({
@@ -60,7 +60,7 @@ export function definePlugin<Schema extends z.ZodType = z.ZodUndefined>(
   return factory as PluginFactory<Schema>;
 }
 
-/** Tells a plugin from anything else, also one that another copy of this package has made. */
+/** Whether a value is a plugin, also if another copy of this package made it. */
 export function isPlugin(value: unknown): value is Plugin {
   return typeof value === 'object' && value !== null && brand in value;
 }

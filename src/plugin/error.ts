@@ -1,27 +1,27 @@
 /**
- * The error of a plugin: for the log, never for a client.
+ * The error of a plugin, for the log and never for a client.
  */
 import { errorText, ownPlace } from '../base/error-text.ts';
 import { formatPlace, type Place } from '../base/issue.ts';
 import type { Hooks } from './types.ts';
 
-/** What a plugin was asked for when it failed. */
+/** The function of a plugin that failed. */
 export type PluginStep = keyof Hooks | 'setup' | 'dispose';
 
 /**
- * A plugin failed: it threw something other than a `Refusal`, took too long, or answered with what the contract does not allow.
- * The message says where in the user's files, which plugin, and what went wrong down to the cause: each once.
+ * A plugin failed: it threw something other than a `Refusal`, took too long, or returned an answer that the contract forbids. The
+ * message contains the place in the user's files, the plugin, and the chain of causes, each once.
  */
 export class PluginError extends Error {
   override readonly name = 'PluginError';
   readonly plugin: string;
   readonly hook: PluginStep;
-  /** The line of the user's own that it came from, where one is known. */
+  /** The line of the user's code that caused it, if known. */
   readonly place: Place | undefined;
   /** The message without the place. */
   readonly problem: string;
 
-  /** @param cause what was thrown, or a sentence that says what was wrong */
+  /** @param cause what was thrown, or a sentence that says what is wrong */
   constructor(plugin: string, hook: PluginStep, cause: unknown) {
     const place = ownPlace(cause);
     const problem = `plugin "${plugin}", ${hook}: ${errorText(cause)}`;

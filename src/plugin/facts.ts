@@ -1,22 +1,22 @@
 /**
- * What tells a machine from others: its MAC address, UUID and serial number. Each is a fact of its own, with a source of its own: one
- * may be a lease of the DHCP server and another no more than the client's claim.
+ * The facts that identify a machine: its MAC address, UUID and serial number. Each has its own source: one may come from a lease
+ * of the DHCP server, another may be only the client's claim.
  */
 import { parseSerial } from '../base/serial.ts';
 import type { Client, FactName, Identity } from './types.ts';
 
-/** In the order in which people are told of them. */
+/** In the order in which they are shown. */
 export const factNames = ['mac', 'uuid', 'serial'] as const satisfies readonly FactName[];
 
-/** Where a fact is known from: {@link Identity.source}. */
+/** The source of a fact: {@link Identity.source}. */
 export function sourceOf(client: Client, fact: FactName): string | undefined {
   return client[`${fact}Source`];
 }
 
-/** Adds the facts of an identity that are not known of the client yet. */
+/** Adds the facts of an identity that the client lacks. */
 export function withIdentity(client: Client, { source, ageMs, firmware, arch, ...facts }: Identity): Client {
   const news = factNames.filter((fact) => facts[fact] !== undefined && client[fact] === undefined);
-  // The two go together: the type says what the firmware runs on.
+  // The two belong together: the type is the processor that the firmware runs on.
   const program =
     client.firmware === undefined && client.arch === undefined
       ? { ...(firmware !== undefined && { firmware }), ...(arch !== undefined && { arch }) }
@@ -30,7 +30,7 @@ export function withIdentity(client: Client, { source, ageMs, firmware, arch, ..
   return Object.assign({ ...client }, ...added, program);
 }
 
-/** What a question or a machine list says of a machine, as an identity of the source `given`; `undefined` if it says nothing. */
+/** The facts in a question or a machine list, as an identity with the source `given`; `undefined` if there are none. */
 export function givenIdentity({ mac, uuid, serial }: Pick<Client, FactName>): Identity | undefined {
   if ((mac ?? uuid ?? serial) === undefined) return undefined;
   return {

@@ -1,6 +1,6 @@
 /**
- * One call of one hook. A hook that answers at once costs no timer and no AbortController; one that answers later is held to its
- * time limit. What the answer means is not known here.
+ * One call of one hook. A hook that answers synchronously costs neither timer nor AbortController; a promise is subject to the
+ * time limit. It does not interpret the answer.
  */
 
 import type { Signal } from '../base/abort.ts';
@@ -18,19 +18,21 @@ export interface HookOptions<T> {
   readonly root: Folder;
   /** {@link Call.sources} */
   readonly sources?: (() => readonly IdentitySource[]) | undefined;
-  /** Where the call's duration is counted. */
+  /** Counters for the call's duration. */
   readonly counters?: Pick<PluginCounters, 'observe'> | undefined;
-  /** Makes the hook's log, should it want one. */
+  /** Makes the hook's log on demand. */
   log(): Log;
-  /** The client has gone, or the server stops. */
+  /** Aborted when the client has gone or the server stops. */
   readonly signal?: Signal | undefined;
-  /** Keeps what the plugin says about its answer. */
+  /** Stores the plugin's note about its answer. */
   readonly notes?: { note?: string } | undefined;
   /** Closes an answer that came too late. */
   readonly discard?: ((answer: T) => void) | undefined;
 }
 
-/** Calls a hook. Throws or rejects with what the hook threw, with an Error when its time is up, or with the reason of `signal`. */
+/**
+ * Calls a hook. Throws or rejects with what the hook threw, with an Error after the time limit, or with the reason of `signal`.
+ */
 export function callHook<T>(ask: (call: Call) => Awaitable<T>, options: HookOptions<T>): Awaitable<T> {
   options.signal?.throwIfAborted();
   const { clock, counters } = options;
@@ -57,7 +59,7 @@ export function callHook<T>(ask: (call: Call) => Awaitable<T>, options: HookOpti
   }).finally(count);
 }
 
-/** Makes what is asked for: most hooks want none of it. */
+/** Makes each property on demand, because most hooks use none. */
 class HookCall implements Call {
   readonly #options: Pick<HookOptions<never>, 'root' | 'sources' | 'log' | 'notes'>;
   #log: Log | undefined;

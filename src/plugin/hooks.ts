@@ -1,6 +1,6 @@
 /**
- * The hooks: how the answers to each combine, what an answer must be, and what the trace says of it. A new hook is an entry here and
- * its type in `types.ts`.
+ * The hooks: how the answers to each combine, how an answer is checked, and how the trace describes it. A new hook needs an entry
+ * here and its type in `types.ts`.
  */
 import { bytesContent } from '../content/bytes.ts';
 import { abortUnwanted, closeUnwanted } from '../content/unwanted.ts';
@@ -48,7 +48,7 @@ import type {
   WriteRequest,
 } from './types.ts';
 
-/** An entry for each hook, of a kind that fits its parameters: a hook without one does not compile. */
+/** An entry for each hook, of a kind that fits its parameters. A hook without an entry does not compile. */
 export type HookTable<All = Hooks> = { readonly [Name in keyof All]-?: EntryOf<NonNullable<All[Name]>> };
 
 // biome-ignore lint/suspicious/noExplicitAny: any hook, whatever it is asked about

@@ -1,6 +1,6 @@
 /**
- * All plugins of a config, set up, in order; and the one way a request takes through them, for the server and for
- * `pxe explain` alike. Knows no packets and keeps nothing of a request.
+ * All plugins of a config, set up and in order, and the path of a request through them, which the server and `pxe explain` share.
+ * It knows no packets and keeps no state of a request.
  */
 
 import type { Log } from '../base/log.ts';
@@ -38,10 +38,10 @@ export interface PipelineEnvironment extends PluginEnvironment {
   readonly hookMs: number;
 }
 
-/** The hooks that there are, and perhaps more. */
+/** The existing hooks, and perhaps others. */
 type Hooking = typeof HOOKS;
 
-/** The hooks of a table that are asked about a request. */
+/** The hooks of a table that answer questions about a request. */
 type AskedOf<Table> = { [Name in keyof Table]: Table[Name] extends RequestHook<never, unknown> ? Name : never }[keyof Table];
 
 type InputOf<Entry> = Entry extends RequestHook<infer Input, unknown> ? Input : never;
@@ -67,14 +67,14 @@ export class Pipeline<Table extends Hooking = Hooking> {
     }
   }
 
-  /** As {@link startWith}, with the hooks that there are. */
+  /** Same as {@link startWith} with the existing hooks. */
   static start(plugins: readonly ReadyPlugin[], env: PipelineEnvironment): Promise<Pipeline> {
     return Pipeline.startWith(HOOKS, plugins, env);
   }
 
   /**
-   * Sets the plugins up, one after the other. If one fails, what was made is disposed of and its `PluginError` thrown, unless
-   * {@link PluginEnvironment.failed} takes it.
+   * Sets the plugins up in sequence. If one fails, the others are disposed of and its `PluginError` is thrown, unless {@link
+   * PluginEnvironment.failed} takes it.
    */
   static async startWith<Table extends Hooking>(
     table: Table,
@@ -85,7 +85,7 @@ export class Pipeline<Table extends Hooking = Hooking> {
     return new Pipeline(table, await setUpAll(plugins, env, disposers, Object.keys(table)), env, disposers);
   }
 
-  /** The whole way of one request. Rejects only with the reason of `signal`; what a client is to be told is `error`. */
+  /** Runs all hooks for one request. Rejects only with the reason of `signal`; a refusal for the client is in `error`. */
   route<Asked extends ReadRequest>(request: Asked, options?: RouteOptions): Promise<ReadRoute<Asked>>;
   route<Asked extends WriteRequest>(request: Asked, options?: RouteOptions): Promise<WriteRoute<Asked>>;
   route(request: FileRequest, options?: RouteOptions): Promise<ReadRoute | WriteRoute>;
@@ -103,14 +103,14 @@ export class Pipeline<Table extends Hooking = Hooking> {
       return { request, sink, plugin };
     } catch (error) {
       if (isAborted(error, options) || !(error instanceof Refusal)) throw error;
-      // A name that no file can have goes no further than to the plugins that could have mended it.
+      // An unservable name ends here, after the plugins that could have corrected it.
       if (options.unservable !== undefined && request.name === asked.name) request = { ...request, name: '' };
       return { request, error } as ReadRoute | WriteRoute;
     }
   }
 
   /**
-   * What a machine that asks is to load. Rejects only with the reason of `signal`; a plugin's refusal, or its failure, is `error`: the
+   * Decides what a machine loads. Rejects only with the reason of `signal`; a plugin's refusal or failure is in `error`, and the
    * machine gets no offer.
    */
   async boot<Asked extends BootRequest>(asked: Asked, options: RouteOptions = {}): Promise<BootRoute<Asked>> {
@@ -124,7 +124,7 @@ export class Pipeline<Table extends Hooking = Hooking> {
     }
   }
 
-  /** Asks the plugins that have a hook, and combines what they answer. Throws a `Refusal`, or the signal's reason. */
+  /** Calls a hook of all plugins that have it, and combines the answers. Throws a `Refusal`, or the signal's reason. */
   ask<Name extends AskedOf<Table>>(
     hook: Name,
     input: InputOf<Table[Name]>,
@@ -134,20 +134,20 @@ export class Pipeline<Table extends Hooking = Hooking> {
     return entry.run(this.#binding(hook), input, options);
   }
 
-  /** Fills in which machine the client is: of each fact the first answer wins. What is known already stays as it is. */
+  /** Adds the client's facts. For each fact the first answer wins; known facts are kept. */
   async identify<Asked extends RequestInfo>(request: Asked, options: RouteOptions = {}): Promise<Asked> {
     return (await this.#table.identify.run(this.#binding('identify'), request, options)) as Asked;
   }
 
-  /** Fills in which of the config's machines the client is: the first answer wins. */
+  /** Adds the client's entry in the config. The first answer wins. */
   async host<Asked extends RequestInfo>(request: Asked, options: RouteOptions = {}): Promise<Asked> {
     const host = await this.#table.host.run(this.#binding('host'), request, options);
     return host === undefined ? request : { ...request, client: { ...request.client, host } };
   }
 
   /**
-   * Each plugin gets what the one before it made of the request. Only the name can change, and it is cleaned like a client's.
-   * Throws `unservable` where no plugin makes another name of such a one.
+   * Each plugin gets the request as changed by the previous one. Only the name can change, and it is cleaned like a client's.
+   * Throws `unservable` if no plugin corrects an unservable name.
    */
   async rewrite<Asked extends FileRequest>(request: Asked, options: RouteOptions = {}): Promise<Asked> {
     const rewritten = await this.#table.rewrite.run(this.#binding('rewrite'), request, options);
@@ -155,17 +155,22 @@ export class Pipeline<Table extends Hooking = Hooking> {
     return rewritten as Asked;
   }
 
-  /** The first plugin that answers decides; then the root directory; `undefined` if it has no such file. Throws a `Refusal`. */
+  /**
+   * The first plugin that answers decides, then the root directory; `undefined` if the file does not exist. Throws a `Refusal`.
+   */
   async open(request: ReadRequest, options: RouteOptions = {}): Promise<Opened | undefined> {
     const answer = await this.#table.open.run(this.#binding('open'), request, options);
     const opened = answer ?? (await this.#caller.openRoot(request.name, options));
-    // The client may have gone meanwhile.
+    // The client may have gone in the meantime.
     if (options.signal?.aborted && opened) closeUnwanted(opened.content);
     options.signal?.throwIfAborted();
     return opened;
   }
 
-  /** The first plugin that takes the upload, or says under which name `uploads` are to; `undefined` if none does. Throws a `Refusal`. */
+  /**
+   * The first plugin that accepts the upload, or names the file for `uploads`, decides; `undefined` if none does. Throws a
+   * `Refusal`.
+   */
   async store(request: WriteRequest, options: RouteOptions = {}): Promise<Stored | undefined> {
     const stored = await this.#table.store.run(this.#binding('store'), request, options);
     if (options.signal?.aborted && stored) abortUnwanted(stored.sink);
@@ -173,22 +178,22 @@ export class Pipeline<Table extends Hooking = Hooking> {
     return stored;
   }
 
-  /** Tells the observers that a transfer begins. Returns at once; what they do wrong is logged. */
+  /** Notifies the observers of the start of a transfer. Returns at once; failures are logged. */
   start(transfer: ExchangeInfo): void {
     this.#table.start.run(this.#binding('start'), transfer);
   }
 
-  /** Tells the observers that a request has ended. Returns at once; what they do wrong is logged. */
+  /** Notifies the observers of the end of a request. Returns at once; failures are logged. */
   end(summary: ExchangeSummary): void {
     this.#table.end.run(this.#binding('end'), summary);
   }
 
-  /** Whether a plugin writes a line for each request that ends badly. */
+  /** Whether a plugin logs each request that ends badly. */
   get logsEnds(): boolean {
     return this.#plugins.some(({ logsEnds }) => logsEnds);
   }
 
-  /** What the plugins can find out of a client's identity, in the order in which they are asked. */
+  /** The sources of client facts that the plugins have, in the order in which they are asked. */
   readonly sources = (): readonly IdentitySource[] => {
     this.#sources ??= this.#table.sources.run(this.#binding('sources'));
     return this.#sources;
@@ -209,14 +214,14 @@ export class Pipeline<Table extends Hooking = Hooking> {
     return (await this.#machines()).map(({ fingerprint: _, ...machine }) => machine);
   }
 
-  /** The same machines with what tells a change of what each gets. Throws a `PluginError`. */
+  /** The same machines, with fingerprints of what each gets. Throws a `PluginError`. */
   async fingerprints(): Promise<readonly { readonly machine: Machine; readonly text: string }[]> {
     const machines = await this.#machines();
     const clients = await this.#clientsOf(machines);
     return machines.map((machine, index) => ({ machine, text: JSON.stringify([machine, clients[index]?.host]) }));
   }
 
-  /** What will not work, or not as it seems, as far as the plugins can tell; paths start at the top of the config. */
+  /** The plugins' findings: what will not work, or not as it seems to. Paths start at the top of the config. */
   check(): Promise<readonly Finding[]> {
     let listed: Promise<readonly Client[]> | undefined;
     const clients: CheckCall['clients'] = () => {
@@ -226,7 +231,7 @@ export class Pipeline<Table extends Hooking = Hooking> {
     return placed(this.#table.check.run(this.#binding('check'), { clients }), this.#plugins);
   }
 
-  /** Waits for observers, then gives back what the plugins made, last in, first out, once. Never rejects. */
+  /** Waits for observers, then disposes of the plugins' resources, last in, first out, once. Never rejects. */
   dispose(): Promise<void> {
     this.#disposed ??= this.#caller.idle().then(() => this.#disposers.dispose());
     return this.#disposed;

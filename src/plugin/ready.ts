@@ -1,5 +1,5 @@
 /**
- * Plugins whose options have been found valid. Only these can be started, so no `setup` runs before all options are checked.
+ * Plugins with valid options. Only these can be started, so no `setup` runs before all options are checked.
  */
 
 import { check } from '../base/check-input.ts';
@@ -9,11 +9,11 @@ import { isPlugin, type Plugin } from './define.ts';
 /** A plugin with checked options. */
 export interface ReadyPlugin {
   readonly plugin: Plugin;
-  /** What the plugin's schema made of the options. */
+  /** The options as parsed by the plugin's schema. */
   readonly options: unknown;
 }
 
-/** Checks the options of all plugins; every problem of every plugin, with paths from `plugins[0]` on. */
+/** Checks the options of all plugins and returns all problems, with paths from `plugins[0]` on. */
 export function readyPlugins(input: readonly unknown[]): {
   readonly plugins: readonly ReadyPlugin[];
   readonly issues: readonly Issue[];

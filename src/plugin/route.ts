@@ -1,5 +1,5 @@
 /**
- * Where a request leads: what the pipeline is given with one and what it gives back.
+ * Routes: the pipeline's options for a request, and its results.
  */
 
 import type { Signal } from '../base/abort.ts';
@@ -10,45 +10,45 @@ import type { Content, Sink } from '../content/content.ts';
 import type { Describe, Trace } from './trace.ts';
 import type { BootRequest, Folder, ReadRequest, WriteRequest } from './types.ts';
 
-/** What goes along with one request. */
+/** Options of one request. */
 export interface RouteOptions {
-  /** The client has gone, or the server stops: no answer is wanted any more. */
+  /** Aborted when the client has gone or the server stops. */
   readonly signal?: Signal | undefined;
   /** Bound to the transfer. */
   readonly log?: Log | undefined;
-  /** The name is one that no file can have: the answer, unless a `rewrite` makes another one of it. */
+  /** The answer if no `rewrite` corrects the request's name, which no file can have. */
   readonly unservable?: Refusal | undefined;
-  /** Filled on the way, if it is given. */
+  /** If given, entries are added to it. */
   readonly trace?: Trace | undefined;
-  /** Default: {@link describeError}'s own. */
+  /** Default: that of {@link describeError}. */
   readonly describe?: Describe | undefined;
 }
 
-/** What a client gets. Whoever takes it closes `content`. */
+/** What a client gets. The receiver must close `content`. */
 export interface Opened {
   readonly content: Content;
   /** For people: a path under the root, or `plugin:<name>`. */
   readonly served: string;
-  /** Whose answer it is; `undefined`: nobody's, the root directory had it. */
+  /** Name of the plugin that answered; `undefined` for the root directory. */
   readonly plugin: string | undefined;
 }
 
 /** What takes an upload. */
 export interface Stored {
-  /** Or the name under which `uploads` are to keep it. */
+  /** Or the name under which `uploads` store it. */
   readonly sink: string | Sink;
   readonly plugin: string;
 }
 
 /** What a machine is to load. */
 export type Boot = {
-  /** How it is offered; `undefined`: as the config has it. */
+  /** How it is offered; `undefined`: as configured. */
   readonly layout: BootLayout | undefined;
   readonly plugin: string;
 } & (
   | {
       readonly kind: 'file';
-      /** Under the root; there need not be such a file. */
+      /** Name under the root; the file need not exist. */
       readonly name: string;
     }
   | {
@@ -60,25 +60,25 @@ export type Boot = {
   | { readonly kind: 'disk' }
 );
 
-/** Where a request for what to boot leads. No `boot` and no `error`: no plugin answers, and the machine gets no offer. */
+/** The route of a boot request. Without `boot` and `error`, no plugin answered, and the machine gets no offer. */
 export type BootRoute<Asked extends BootRequest = BootRequest> = { readonly request: Asked } & (
   | { readonly boot: Boot | undefined; readonly error?: undefined }
   | { readonly error: Refusal; readonly boot?: undefined }
 );
 
-/** Where a request to read leads. `request` is what it has become: the client's MAC address filled in, the name rewritten. */
+/** The route of a read request. `request` is the final request, with the client's facts and the rewritten name. */
 export type ReadRoute<Asked extends ReadRequest = ReadRequest> = { readonly request: Asked } & (
   | (Opened & { readonly error?: undefined })
   | { readonly error: Refusal; readonly content?: undefined; readonly served?: undefined }
 );
 
-/** Where a request to write leads. No `sink` and no `error`: no plugin takes it, the config's `uploads` decide. */
+/** The route of a write request. Without `sink` and `error`, no plugin accepted it, and the config's `uploads` decide. */
 export type WriteRoute<Asked extends WriteRequest = WriteRequest> = { readonly request: Asked } & (
   | { readonly sink: Sink | undefined; readonly plugin: string | undefined; readonly error?: undefined }
   | { readonly error: Refusal; readonly sink?: undefined }
 );
 
-/** A file's content carries its name: that under the root, for what was opened there. */
+/** The name of a file's content: its path under the root, if it was opened there. */
 export function fileName(content: Content): string | undefined {
   const { name } = content as Content & { name?: unknown };
   return typeof name === 'string' && !openedElsewhere.has(content) ? name : undefined;
@@ -86,7 +86,7 @@ export function fileName(content: Content): string | undefined {
 
 const openedElsewhere = new WeakSet<Content>();
 
-/** A folder of a plugin's own: names in it, of a cache perhaps, tell people nothing. */
+/** A plugin's own folder. Names in it, such as those of a cache, mean nothing to people, so they are not shown. */
 export function otherFolder(folder: Folder): Folder {
   return {
     async open(name) {
@@ -100,7 +100,7 @@ export function otherFolder(folder: Folder): Folder {
   };
 }
 
-/** For traces: `ipxe.efi`, `http://192.168.7.1/ipxe.efi`, `disk`; with the layout, where it is said. */
+/** For traces: `ipxe.efi`, `http://192.168.7.1/ipxe.efi`, `disk`; with the layout, if given. */
 export function describeBoot(boot: Boot): string {
   const what = boot.kind === 'file' ? boot.name : boot.kind === 'url' ? boot.url : 'disk';
   return boot.layout === undefined ? what : `${what}, layout ${boot.layout}`;

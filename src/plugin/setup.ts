@@ -1,5 +1,5 @@
 /**
- * A plugin's life: `setup`, and what it wants done at its end. Knows nothing of requests.
+ * The lifetime of plugins: `setup` and disposal. It does not know requests.
  */
 import { resolve } from 'node:path';
 import type { Awaitable } from '../base/awaitable.ts';
@@ -20,28 +20,28 @@ import type { Folder, Hooks, PluginContext, SightingsView } from './types.ts';
 export interface PluginEnvironment {
   readonly log: Log;
   readonly clock: Clock;
-  /** Absolute; relative paths of plugins start here. */
+  /** Absolute path; relative paths of plugins start here. */
   readonly configDir: string;
   /** Makes a confined folder of an absolute path. */
   folder(path: string): Folder;
-  /** Told each absolute path that a plugin wants watched, also those of a `setup` that fails afterwards. */
+  /** Called with each absolute path that a plugin wants watched, even if its `setup` fails afterwards. */
   watch(path: string): void;
-  /** Told whose code runs. */
+  /** Records whose code is running. */
   readonly activity?: Activity | undefined;
-  /** What plugins keep beyond their generation. */
+  /** Values that plugins keep across generations. */
   readonly kept?: KeptState | undefined;
-  /** What happens is counted in it. */
+  /** Counters. */
   readonly stats?: Stats;
   /** The machines that the server has seen; default: none. */
   readonly sightings?: SightingsView | undefined;
   /** {@link PluginContext.caseInsensitive}; default false. */
   readonly caseInsensitive?: boolean;
   /**
-   * Takes what is wrong with one of the plugins, by its place in the config; the others are set up all the same. Without it the first
-   * plugin that fails ends the start.
+   * Called with the problem of a plugin and its index in the config; the other plugins are set up nevertheless. Without it, the
+   * first failing plugin ends the start.
    */
   failed?(index: number, problem: PluginError | readonly Issue[]): void;
-  /** Time limit of each `setup`, and of each function that `onDispose` was given. */
+  /** Time limit of each `setup` and of each function passed to `onDispose`. */
   readonly setupMs: number;
 }
 
@@ -50,13 +50,13 @@ export interface StartedPlugin {
   readonly name: string;
   readonly hooks: Hooks;
   readonly logsEnds: boolean;
-  /** What its hooks do is counted there. */
+  /** Counters of its hooks. */
   readonly counters: PluginCounters;
 }
 
 /**
- * Sets the plugins up, one after the other. If one fails, what was made is disposed of and its `PluginError` thrown, unless
- * {@link PluginEnvironment.failed} takes it.
+ * Sets the plugins up in sequence. If one fails, the others are disposed of and its `PluginError` is thrown, unless {@link
+ * PluginEnvironment.failed} takes it.
  */
 export async function setUpAll(
   plugins: readonly ReadyPlugin[],
@@ -87,8 +87,9 @@ export async function setUpAll(
 }
 
 /**
- * Sets one plugin up. What it gives to `onDispose` lands in `disposers`, whether or not it gets to its end. Throws `PluginError`.
- * @param at its place in the config, and among the plugins of its name
+ * Sets one plugin up. Functions that it passes to `onDispose` are added to `disposers`, even if its `setup` fails. Throws a
+ * `PluginError`.
+ * @param at its index in the config, and among the plugins of its name
  */
 async function setUp(
   { plugin, options }: ReadyPlugin,
@@ -125,7 +126,7 @@ async function setUp(
 
 const NO_SIGHTINGS: SightingsView = Object.freeze({ byAddress: () => undefined });
 
-/** What is to be given back at the end: last in, first out, once. */
+/** Functions that release resources at the end: called once, last in, first out. */
 export class Disposers {
   readonly #env: PluginEnvironment;
   readonly #stack: { readonly plugin: string; readonly dispose: () => Awaitable<void> }[] = [];
@@ -135,13 +136,13 @@ export class Disposers {
     this.#env = env;
   }
 
-  /** Added after the end (by a `setup` that was given up and goes on nevertheless), it runs at once. */
+  /** A function that is added after the end, by a `setup` that timed out but still runs, is called at once. */
   add(plugin: string, dispose: () => Awaitable<void>): void {
     this.#stack.push({ plugin, dispose });
     if (this.#disposed) this.#disposed = this.#disposed.then(() => this.#unwind());
   }
 
-  /** Never rejects: a failure is logged, and the next one takes its turn. Every call returns when all is done. */
+  /** Never rejects: a failure is logged, and the next function is called. Every call resolves when all functions have run. */
   dispose(): Promise<void> {
     this.#disposed ??= this.#unwind();
     return this.#disposed;

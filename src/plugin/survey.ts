@@ -1,5 +1,5 @@
 /**
- * What plugins list when no client is being served: the machines of a config, and what will not work in it.
+ * What plugins list without a request: the machines of a config, and findings.
  */
 import { inSlices, Slices } from '../base/time-slices.ts';
 import type { Listed } from './combine.ts';
@@ -7,7 +7,7 @@ import { givenIdentity, withIdentity } from './facts.ts';
 import type { StartedPlugin } from './setup.ts';
 import type { Client, Finding, ListedRequest, Machine } from './types.ts';
 
-/** All that is listed. Throws the `PluginError` of the first plugin that fails to. */
+/** All listed items. Throws the `PluginError` of the first plugin that fails. */
 export async function all<Item>(listing: AsyncIterable<Listed<Item>>): Promise<readonly Item[]> {
   const all: Item[] = [];
   for await (const { items, error } of listing) {
@@ -17,14 +17,14 @@ export async function all<Item>(listing: AsyncIterable<Listed<Item>>): Promise<r
   return all;
 }
 
-/** The machines, each with the names that are for all. */
+/** The machines, each with the names that apply to all machines added. */
 export async function withNames(machines: readonly Machine[], names: readonly string[]): Promise<readonly Machine[]> {
   const named: Machine[] = [];
   await inSlices(machines, (machine) => named.push({ ...machine, names: [...new Set([...machine.names, ...names])] }));
   return named;
 }
 
-/** Findings with paths from `plugins[0]` on. A plugin that fails to say is a finding itself. */
+/** Findings with paths from `plugins[0]` on. The failure of a plugin is itself a finding. */
 export async function placed(
   listing: AsyncIterable<Listed<Finding>>,
   plugins: readonly StartedPlugin[],
@@ -40,7 +40,7 @@ export async function placed(
   return findings;
 }
 
-/** Each machine as a request of it would have it. @param host fills in which of the config's machines it is */
+/** Each machine as the client of a request. @param host adds the client's entry in the config */
 export async function clientsOf(
   machines: readonly Machine[],
   host: (request: ListedRequest) => Promise<ListedRequest>,
@@ -54,7 +54,7 @@ export async function clientsOf(
   return clients;
 }
 
-/** As if a listed machine had asked; for nothing in particular. */
+/** A request of a listed machine, without a name. */
 function requestOf(machine: Machine): ListedRequest {
   const { address = '0.0.0.0' } = machine;
   const client: Client = { address, port: 0 };

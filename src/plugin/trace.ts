@@ -1,5 +1,6 @@
 /**
- * What each plugin was asked and what it answered, for `pxe explain` and for debugging. Plain data, fit for JSON.
+ * The trace: what each plugin was asked and answered, for `pxe explain` and for debugging. Plain data that can be written as
+ * JSON.
  */
 
 import { errorText } from '../base/error-text.ts';
@@ -7,38 +8,38 @@ import { Refusal } from '../base/refusal.ts';
 import { factNames, sourceOf } from './facts.ts';
 import type { Client, FactName, Folder, Hooks } from './types.ts';
 
-/** What a trace and the log say of a refusal: a service adds its own code. */
+/** Describes a refusal in a trace and in the log: a service adds its own code. */
 export type Describe = (refusal: Refusal) => string;
 
-/** A file name that was looked up under the root. */
+/** A name that was looked up under the root. */
 export interface Lookup {
   readonly name: string;
   readonly found: boolean;
-  /** Why it was refused, if it was. */
+  /** Why it was refused, if so. */
   readonly error?: string;
 }
 
-/** One hook of one plugin, asked once; or the root directory itself, which is asked last. */
+/** One call of one hook of one plugin, or the lookup in the root directory, which comes last. */
 export interface TraceEntry {
   /** `undefined`: the root directory. */
   readonly plugin: string | undefined;
   readonly hook: keyof Hooks;
-  /** What it was asked about: an address (`identify`, `host`) or a name. */
+  /** The subject of the question: an address (`identify`, `host`) or a name. */
   readonly before: string;
-  /** What it answered, in short; `undefined` when it had no answer. */
+  /** The answer in short form; `undefined` without an answer. */
   after?: string;
-  /** What the plugin says about its answer. */
+  /** The plugin's note about its answer. */
   note?: string;
-  /** How it failed; stands instead of `after`. */
+  /** The failure; replaces `after`. */
   error?: string;
   ms: number;
   readonly lookups: Lookup[];
 }
 
-/** In the order of asking. Filled while a request is routed, hence complete up to a failure, too. */
+/** In the order of the calls. It is filled while a request is routed, so it is complete up to a failure. */
 export type Trace = TraceEntry[];
 
-/** A folder; what is looked up in it is noted. */
+/** A folder that records the names looked up in it. */
 export class TracedFolder implements Folder {
   readonly #folder: Folder;
   readonly #lookups: Lookup[];
@@ -62,7 +63,7 @@ export class TracedFolder implements Folder {
     return this.#noted(name, this.#folder.spelling(name));
   }
 
-  /** Not noted: what `pxe check` looks around in is not a lookup for a machine. */
+  /** Not recorded: `pxe check` lists folders, but not for a machine. */
   list(name: string): ReturnType<Folder['list']> {
     return this.#folder.list(name);
   }
