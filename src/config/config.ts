@@ -1,6 +1,6 @@
 /**
- * What a user writes in `pxe.config.ts`. An editor shows these comments; `npm run docs` writes those of the keys from `schema.ts`, which
- * checks the keys and holds their defaults.
+ * What a user writes in `pxe.config.ts`. An editor shows these comments; `npm run docs` writes those of the keys from
+ * `schema.ts`, which checks the keys and contains their defaults.
  */
 import type { Plugin } from '../plugin/define.ts';
 
@@ -121,7 +121,7 @@ export interface LogSettings {
   readonly levels?: 'number' | 'name' | undefined;
 }
 
-/** A plugin in a config that is no program: JSON or YAML. */
+/** A plugin in a config that is not a program: JSON or YAML. */
 export interface PluginReference {
   /** A name from `pxe/plugins` (`hosts`), or a module and its export (`./my-plugin.ts#greet`), relative to the config file. */
   readonly use: string;
@@ -129,7 +129,7 @@ export interface PluginReference {
   readonly options?: unknown;
 }
 
-/** Returns its argument: it is there so that an editor knows what a config may hold. */
+/** Returns its argument; it gives an editor the type of a config. */
 export function defineConfig(config: Config): Config {
   return config;
 }

@@ -1,5 +1,5 @@
 /**
- * Finds the file that holds the config and reads it, whatever its kind; cosmiconfig does the finding. Checks nothing of what it reads.
+ * Finds and reads the config file, whatever its kind, by means of cosmiconfig. Does not check its content.
  */
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
@@ -10,7 +10,7 @@ import type { FreshImports } from './import.ts';
 import { hintFor, missingPluginOf, placeOf } from './place.ts';
 import type { FirstPartyPlugins } from './reference.ts';
 
-/** Looked for in each folder, in this order. In `package.json` it is the key `pxe`. */
+/** File names searched in each folder, in this order. In `package.json` the config is the key `pxe`. */
 export const configFileNames = [
   'pxe.config.ts',
   'pxe.config.mts',
@@ -22,7 +22,7 @@ export const configFileNames = [
   'package.json',
 ] as const;
 
-/** A config as it was written. */
+/** A config as written. */
 export interface FoundConfig {
   /** Absolute. */
   readonly file: string;
@@ -30,7 +30,7 @@ export interface FoundConfig {
 }
 
 /**
- * Searches `folder`, then the folders above it up to the project's root: the first that has a `package.json` or a `.git`.
+ * Searches `folder`, then its parents up to the project's root, which is the first folder with a `package.json` or a `.git`.
  * Throws a `ConfigError` if the first file found cannot be read.
  * @returns `undefined` if there is none
  */
@@ -65,13 +65,14 @@ function makeExplorer(imports: FreshImports, plugins: FirstPartyPlugins) {
       try {
         return await loader(file, text);
       } catch (error) {
-        // Also because cosmiconfig takes an ENOENT from within a config for "no such config" and looks elsewhere.
+        // Wrapping the error also prevents cosmiconfig from taking an ENOENT from within a config for a missing config, and from
+        // searching on.
         throw await unreadable(file, error, imports, plugins);
       }
     };
   const program = load(async (file) => {
     const exports = await imports.import(file);
-    // A promise would be waited for by cosmiconfig, without end if it has none.
+    // cosmiconfig would await a promise, possibly forever.
     if (exports.default instanceof Promise) {
       throw new ConfigError(file, [
         { path: [], message: 'expected a config object, found a promise', hint: 'write `await` before it' },
@@ -153,12 +154,12 @@ function messageOf(error: unknown, file: string): string {
   );
 }
 
-/** A server that has given up root may read less than it could at its start. */
+/** A server that has given up root may no longer be able to read files that it could read at its start. */
 function currentUser(): string {
   try {
     return `user "${userInfo().username}"`;
   } catch {
-    // It has no name.
+    // The export has no name.
     return 'this user';
   }
 }

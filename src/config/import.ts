@@ -1,9 +1,9 @@
 /**
  * Imports a config's files afresh at each load, and lists those files.
  *
- * Node keeps a module for ever under its URL. So each load gets a number of its own, which stands in the URL of the file imported
- * (`pxe.config.ts?generation=1.7`), and a resolve hook hands it on to the project files that this one imports. What is found by a
- * bare name (this package, node_modules) keeps its plain URL and stays shared, or `instanceof` would break.
+ * Node keeps a module forever under its URL. So each load gets a number, which is part of the imported file's URL
+ * (`pxe.config.ts?generation=1.7`), and a resolve hook passes it on to the project files that this one imports. Modules with a
+ * bare specifier (this package, node_modules) keep their plain URL and stay shared, because `instanceof` would break otherwise.
  * It does not know what a config is.
  */
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
@@ -79,12 +79,15 @@ let installed = false;
 const running = new Map<string, FreshImports>();
 const { cache: commonJs } = createRequire(import.meta.url);
 
-/** What configs import by name, also where there is no node_modules: this running package, so that there is one of everything. */
+/**
+ * Specifiers that configs import even without node_modules. They resolve to this running package, so that each module exists
+ * once.
+ */
 const own = new Map(['pxe', 'pxe/kit', 'pxe/plugins'].map((name) => [name, import.meta.resolve(name)]));
-/** Plugins need it for their schemas: the copy that this package itself runs by. A project's own copy goes first. */
+/** Plugins need zod for their schemas. They get this package's copy, unless the project has its own. */
 const lent = new Map([['zod', import.meta.resolve('#zod')]]);
 
-/** The hooks stay for good: a plugin may import something later on. They touch nothing but what a load began. */
+/** The hooks remain installed, because a plugin may import modules later. They affect only imports that originate from a load. */
 function install(): void {
   if (installed) return;
   installed = true;
@@ -118,7 +121,7 @@ function resolveFresh(
   }
 }
 
-/** Config files are ES modules, whatever the nearest package.json says; save those that are plainly written as CommonJS. */
+/** Config files are ES modules, whatever the nearest package.json says, except files that are clearly CommonJS. */
 function loadFresh(
   url: string,
   context: LoadHookContext,
@@ -127,13 +130,13 @@ function loadFresh(
   if (idOf(url) === undefined) return next(url, context);
   const path = pathOf(url);
   const extension = extname(path);
-  // JavaScript, too, goes through the type stripper: it alone says where a syntax error stands.
+  // JavaScript also passes the type stripper, which is the only one to report the place of a syntax error.
   if (extension === '.ts' || extension === '.mts' || extension === '.mjs') return typeScript(readFileSync(path));
   if (extension === '.js') {
     const source = readFileSync(path, 'utf8');
     if (context.format === 'module' || /^\s*(import|export)\b/m.test(source)) return typeScript(source);
   }
-  // CommonJS modules are kept by path. What one of them requires in turn stays as it was first loaded.
+  // CommonJS modules are cached by path. Modules that one of them requires stay as first loaded.
   delete commonJs[path];
   return next(url, context);
 }
@@ -143,8 +146,8 @@ function typeScript(source: string | Buffer): LoadFnOutput {
 }
 
 /**
- * Node remembers for good where a link led to; a ConfigMap of Kubernetes is a link that is switched over.
- * @returns `undefined` for what does not name a file in full
+ * Node caches the target of a link forever, but a ConfigMap of Kubernetes is a link that is switched.
+ * @returns `undefined` for a specifier that is not a complete file name
  */
 function realUrl(specifier: string, parentURL: string): string | undefined {
   if (!isRelative(specifier)) return undefined;
@@ -171,7 +174,7 @@ function isRelative(specifier: string): boolean {
   return /^(\.{0,2}\/|file:)/.test(specifier);
 }
 
-/** Within an installed package, which may hold plugins; but not within another copy of this one. */
+/** Inside an installed package, which may contain plugins, but not inside another copy of this one. */
 function isForeignPackage(url: string | undefined): boolean {
   return url?.includes('/node_modules/') === true && !url.includes('/node_modules/pxe/');
 }

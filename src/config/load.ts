@@ -1,5 +1,5 @@
 /**
- * From a file to a config that a server can work with. Every call reads and imports everything anew; nothing is kept between two.
+ * Loads a config from a file and resolves it. Each call reads and imports everything again; no state is kept between calls.
  */
 import { dirname, resolve } from 'node:path';
 import type { Clock } from '../base/clock.ts';
@@ -14,9 +14,9 @@ import { type ResolvedConfig, resolveConfig } from './resolve.ts';
 import type { ConfigSchema } from './schema.ts';
 
 export interface LoadOptions {
-  /** Absolute path of the config. Left out, one is searched for. */
+  /** Absolute path of the config. If omitted, the config is searched. */
   readonly file?: string | undefined;
-  /** Absolute: the search begins here and goes up to the project's root. */
+  /** Absolute path; the search begins here and goes up to the project's root. */
   readonly folder: string;
   readonly clock: Clock;
   readonly schema: ConfigSchema;
@@ -24,7 +24,10 @@ export interface LoadOptions {
   readonly stripTypes: StripTypes;
   /** Time limit of each import. Default 10000, as that of a plugin's `setup`. */
   readonly timeoutMs?: number | undefined;
-  /** Changes what the file says before it is checked: flags of the command line. Relative paths start at the config's folder. */
+  /**
+   * Changes the content of the file before it is checked, for flags of the command line. Relative paths start at the config's
+   * folder.
+   */
   override?(input: Config): Config;
 }
 
@@ -37,7 +40,7 @@ export interface LoadedConfig {
 }
 
 /**
- * Loads a config. Throws a `ConfigError`, whose `files` say what to watch until it is mended.
+ * Loads a config. Throws a `ConfigError`, whose `files` are to be watched for a correction.
  * @returns `undefined` if no `file` was given and none was found
  */
 export async function load(options: LoadOptions & { readonly file: string }): Promise<LoadedConfig>;
@@ -60,7 +63,7 @@ export async function load(options: LoadOptions): Promise<LoadedConfig | undefin
   return { file, files, config: resolveConfig(input as Config, { dir, file, issues, files, placeOf, schema: options.schema }) };
 }
 
-/** A config that is data may name its JSON Schema, for an editor. */
+/** A JSON or YAML config may name its JSON Schema for an editor. */
 function withoutSchema(input: unknown): unknown {
   const { $schema, ...config } = input as { readonly $schema?: unknown };
   return typeof $schema === 'string' ? config : input;

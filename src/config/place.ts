@@ -1,6 +1,6 @@
 /**
- * Finds the line that is to blame when a file cannot be read or run, and what may have been meant. Works on what Node, its type
- * stripper, js-yaml and JSON.parse put into their errors.
+ * Finds the line at fault if a file cannot be read or run, and suggests a correction. It uses the errors of Node, its type
+ * stripper, js-yaml and JSON.parse.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -17,8 +17,8 @@ export interface MissingImport {
 }
 
 /**
- * @param files what was being loaded, the config first; only these are ever named
- * @returns `undefined` if the error does not tell
+ * @param files the files being loaded, the config first; only these are named
+ * @returns `undefined` if the error does not contain it
  */
 export function placeOf(error: unknown, files: readonly string[], missing?: MissingImport): SourcePlace | undefined {
   if (missing && isModuleNotFound(error)) return placeOfText(missing.importer, missing.specifier);
@@ -28,7 +28,7 @@ export function placeOf(error: unknown, files: readonly string[], missing?: Miss
   return place && undefinedName ? (placeOfName(place, undefinedName) ?? place) : place;
 }
 
-/** A name that `pxe/plugins` was asked for and does not have. */
+/** A name imported from `pxe/plugins` that does not exist. */
 export function missingPluginOf(error: unknown): string | undefined {
   return error instanceof SyntaxError
     ? /'pxe\/plugins' does not provide an export named '([^']+)'/.exec(error.message)?.[1]
@@ -36,8 +36,8 @@ export function missingPluginOf(error: unknown): string | undefined {
 }
 
 /**
- * What may be the cause, for the mistakes that are made most.
- * @param plugins names that `pxe/plugins` has, where another was asked for
+ * Advice for the most common mistakes.
+ * @param plugins the names in `pxe/plugins`, if another was imported
  */
 export function hintFor(error: unknown, missing?: MissingImport, plugins: readonly string[] = []): string | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -91,7 +91,10 @@ function placeInStack(stack: string, files: readonly string[]): SourcePlace | un
   return undefined;
 }
 
-/** js-yaml tells a mark, V8's JSON.parse mostly a line and column in words; where it does not, the text is read once more. */
+/**
+ * js-yaml's error has a mark, V8's JSON.parse usually names line and column in its message; otherwise the text is parsed once
+ * more.
+ */
 function placeOfData(error: Error, file: string | undefined): SourcePlace | undefined {
   if (file === undefined) return undefined;
   const { mark } = error as { mark?: { line: number; column: number } };
@@ -122,7 +125,7 @@ function placeOfText(file: string, text: string): SourcePlace | undefined {
   return index < 0 ? undefined : place(file, index + 1, lines[index]!.indexOf(text));
 }
 
-/** V8 tells where the last call before an undefined name was: the name is the first one from there on. */
+/** V8 reports the last call before an undefined name, so the name is the first occurrence from there on. */
 function placeOfName({ file, line, column = 1 }: SourcePlace, name: string): SourcePlace | undefined {
   const whole = new RegExp(`(?<![\\p{ID_Continue}$])${name.replaceAll('$', '\\$')}(?![\\p{ID_Continue}$])`, 'u');
   const lines = linesOf(file);

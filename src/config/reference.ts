@@ -9,18 +9,18 @@ import type { FreshImports } from './import.ts';
 import { placeOf } from './place.ts';
 
 /**
- * The plugins that a name without a path means. They stand on this package, so they come from outside; and only when a config asks for
- * one, since a config that is a program imports what it uses.
+ * Loads the plugins that names without a path refer to. They depend on this package, so the caller provides them, and only on
+ * demand, because a config that is a program imports them itself.
  */
 export type FirstPartyPlugins = () => Promise<Readonly<Record<string, unknown>>>;
 
 export interface ResolvedReferences {
-  /** The config with plugins in place of references, as far as they were found. */
+  /** The config with each found reference replaced by its plugin. */
   readonly input: unknown;
   readonly issues: readonly Issue[];
 }
 
-/** @param dir absolute: `./my-plugin.ts` starts here */
+/** @param dir absolute; `./my-plugin.ts` is relative to it */
 export async function resolveReferences(
   input: unknown,
   dir: string,
@@ -42,10 +42,10 @@ export async function resolveReferences(
 }
 
 interface ReferenceContext {
-  /** What a module exports; `undefined` stands for the first-party plugins. */
+  /** The exports of a module; `undefined` means the first-party plugins. */
   load(module: string | undefined): Promise<Readonly<Record<string, unknown>>>;
   readonly imports: FreshImports;
-  /** Where the reference stands. */
+  /** Path of the reference in the config. */
   readonly path: readonly PropertyKey[];
 }
 
@@ -90,7 +90,7 @@ async function resolveReference(
   }
 }
 
-/** `hosts` → of `pxe/plugins`; `./my-plugin.ts#greet` → of that module, whose default export is meant where no name is given. */
+/** `hosts` → an export of `pxe/plugins`; `./my-plugin.ts#greet` → an export of that module, by default its default export. */
 function split(use: string): [module: string | undefined, name: string] {
   if (!/^(\.{1,2})?\//.test(use)) return [undefined, use];
   const hash = use.lastIndexOf('#');

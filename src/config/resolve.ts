@@ -1,5 +1,6 @@
 /**
- * From what a user wrote to what the server works with: checked, with defaults, absolute paths, and frozen. Reads no file.
+ * Resolves a written config to the one that the server uses: checked, with defaults and absolute paths, and frozen. Reads no
+ * file.
  */
 import { basename, resolve } from 'node:path';
 import type { z } from 'zod';
@@ -14,28 +15,28 @@ import type { ConfigSchema, GeneralSchema } from './schema.ts';
 // biome-ignore lint/suspicious/noEmptyInterface: protocols add to it
 export interface ResolvedSections {}
 
-/** A config with nothing left open. Deep-frozen, save for the options of plugins, which belong to them. */
+/** A complete config. Deep-frozen, except the options of plugins, which belong to them. */
 export type ResolvedConfig = DeepReadonly<Omit<z.output<GeneralSchema>, 'plugins'> & ResolvedSections> & {
-  /** Absolute: what relative paths started from. */
+  /** Absolute; the folder that relative paths were resolved against. */
   readonly dir: string;
   readonly plugins: readonly ReadyPlugin[];
 };
 
 export interface ResolveOptions {
   readonly schema: ConfigSchema;
-  /** Absolute: relative paths start here. */
+  /** Absolute; relative paths start here. */
   readonly dir: string;
   /** For messages. */
   readonly file?: string | undefined;
-  /** Problems that were found before; reported together with those found now. */
+  /** Problems found earlier, which are reported together with new ones. */
   readonly issues?: readonly Issue[] | undefined;
-  /** Where a key stands in the config's text, as far as that is known. */
+  /** Returns the place of a key in the config's text, if known. */
   placeOf?(path: readonly PropertyKey[]): Place | undefined;
   /** {@link ConfigError.files} */
   readonly files?: readonly string[] | undefined;
 }
 
-/** Throws a `ConfigError` that holds every problem of the config and of the options of all its plugins. */
+/** Throws a `ConfigError` with all problems of the config and of its plugins' options. */
 export function resolveConfig(input: Config, options: ResolveOptions): ResolvedConfig {
   const { dir, schema } = options;
   const result = check(schema.object, input);
@@ -58,7 +59,7 @@ export function resolveConfig(input: Config, options: ResolveOptions): ResolvedC
   });
 }
 
-/** A key that has moved is unknown where it was. */
+/** A moved key is unknown at its old place. */
 function withNewPlace(issue: Issue, { schema, placeOf }: ResolveOptions): Issue {
   const { path } = issue;
   const moved = schema.moved[formatPath(path)];
@@ -70,14 +71,14 @@ function withKeyOf(file: string | undefined, issues: readonly Issue[]): readonly
   return issues.map((issue) => (within(issue) ? { ...issue, path: pathInFile(file, issue.path) } : issue));
 }
 
-/** A path of the config as it is in its file: in `package.json`, a config is the value of a key. */
+/** A path within the file: in `package.json`, the config is the value of a key. */
 export function pathInFile(file: string | undefined, path: readonly PropertyKey[]): readonly PropertyKey[] {
   return file !== undefined && basename(file) === 'package.json' ? ['pxe', ...path] : path;
 }
 
 type DeepReadonly<T> = T extends object ? { readonly [key in keyof T]: DeepReadonly<T[key]> } : T;
 
-/** Checks the plugins' options even where other keys are wrong, so that one run tells all. */
+/** Checks the plugins' options even if other keys are wrong, so that one run reports all problems. */
 function pluginsOf(input: unknown): readonly unknown[] {
   const plugins = (input as { plugins?: unknown } | null | undefined)?.plugins;
   return Array.isArray(plugins) ? plugins : [];

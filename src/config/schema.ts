@@ -1,6 +1,6 @@
 /**
- * The keys of a config: their ranges, their defaults, and what they mean. The comments of `config.ts`, the reference in `docs/` and the JSON
- * Schema are generated from here by `npm run docs`.
+ * The keys of a config: their ranges, defaults and descriptions. The comments of `config.ts`, the reference in `docs/` and the
+ * JSON Schema are generated from here by `npm run docs`.
  */
 import { z } from 'zod';
 import { DEFAULT_CACHE_BYTES } from '../content/cache.ts';
@@ -54,7 +54,7 @@ export const pluginReference = z
   })
   .describe('A plugin in a config that is data: JSON or YAML.');
 
-/** What concerns every protocol. The options of `plugins` are checked by their own schemas. */
+/** Keys that concern every protocol. The options of `plugins` are checked by their own schemas. */
 export const general = z.strictObject({
   rootDir: text
     .default('./tftpboot')
@@ -105,31 +105,31 @@ export const general = z.strictObject({
     .meta({ description: 'What each machine gets. Plugins are asked in this order.', more: 'See [plugins](#plugins).' }),
 });
 
-/** {@link ConfigSchema.object} without sections: what its output certainly has. */
+/** {@link ConfigSchema.object} without sections: the keys that its output always has. */
 export type GeneralSchema = typeof general;
 
-/** What a protocol adds to the config: an object under its own name. */
+/** A protocol's section of the config: an object under the protocol's name. */
 export interface Section {
   readonly schema: z.ZodObject;
-  /** Whether the protocol is off in a config without the section. Otherwise a section that is left out has all its defaults. */
+  /** Whether the protocol is off in a config without the section. Otherwise an omitted section has all its defaults. */
   readonly isOptional?: boolean;
-  /** Old places of its keys, and where they are now: `listen` → `tftp.listen`. */
+  /** Former paths of its keys, and their new ones: `listen` → `tftp.listen`. */
   readonly moved?: Readonly<Record<string, string>>;
 }
 
-/** Everything that a config may hold. */
+/** The schema of a whole config. */
 export interface ConfigSchema {
   readonly object: GeneralSchema;
-  /** {@link Section.moved}, of all sections. */
+  /** {@link Section.moved} of all sections. */
   readonly moved: Readonly<Record<string, string>>;
 }
 
-/** Sections come by name from outside, so that this layer knows no protocol. */
+/** The caller passes sections by name, so that this layer knows no protocol. */
 export function composeSchema(sections: Readonly<Record<string, Section>>): ConfigSchema {
   const named = Object.entries(sections);
   const shape = Object.fromEntries(named.map(([name, section]) => [name, keyOf(section)]));
   return {
-    // What sections add to the type, they declare in `ConfigSections` and `ResolvedSections`.
+    // Sections declare their types in `ConfigSections` and `ResolvedSections`.
     object: general.extend(shape) as unknown as GeneralSchema,
     moved: Object.assign({}, ...named.map(([, { moved }]) => moved)),
   };

@@ -1,5 +1,5 @@
 /**
- * Reads the text of a config as it was written, where the value that came of it does not tell enough. It runs nothing.
+ * Parses the text of a config, for facts that its value does not contain. It runs no code.
  */
 import { type AnyNode, type Expression, type Options, type Property, parse, parseExpressionAt, type SpreadElement } from 'acorn';
 
@@ -27,7 +27,8 @@ export function duplicateJsonKeys(source: string): readonly DuplicateKey[] {
 }
 
 /**
- * Where a key of the default export stands: of an object, of what is given to a function such as `defineConfig`, or of a constant.
+ * The place of a key of the default export, which may be an object, the argument of a function such as `defineConfig`, or a
+ * constant.
  * @param source JavaScript, types stripped
  */
 export function placeOfKey(source: string, path: readonly string[]): TextPlace | undefined {

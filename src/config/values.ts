@@ -1,5 +1,5 @@
 /**
- * Values that keys of several sections take.
+ * Types of values shared by several sections.
  */
 import { z } from 'zod';
 import { hostBitsProblem, parseNetwork } from '../base/address.ts';
@@ -9,13 +9,13 @@ const LONGEST_MS = 24 * 60 * 60 * 1000;
 /** A whole number within a range that includes its ends. */
 export const whole = (least: number, most: number) => z.int().min(least).max(most);
 
-/** How many of something there may be. */
+/** A maximum count. */
 export const count = whole(1, 1_000_000);
 
 /** A time of at least 1 ms and at most a day. */
 export const milliseconds = whole(1, LONGEST_MS);
 
-/** The same, or none at all. */
+/** The same, or zero. */
 export const millisecondsOrNone = whole(0, LONGEST_MS);
 
 /** A string that is not empty. */

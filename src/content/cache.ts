@@ -64,7 +64,7 @@ export class SegmentCache {
   /**
    * Like {@link get}, but loads a missing segment by `fill`, unless another caller is already loading it. Failures are not
    * cached.
-   * @param turns limits the loads that allocate memory at once
+   * @param turns limits the loads that allocate memory concurrently
    */
   load(key: string, index: number, length: number, fill: Fill, turns?: Turns): Awaitable<Uint8Array> {
     const kept = this.#get(key, index);

@@ -1,4 +1,4 @@
-/** What this layer counts, wherever that is kept: it does not know the table. */
+/** What this layer counts. It does not know where the counters are kept. */
 export interface Counters {
   add(
     name:

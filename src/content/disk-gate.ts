@@ -82,7 +82,7 @@ export class DiskGate {
     this.#options = options;
   }
 
-  /** Settles as the work does, or rejects with a `DiskSilent` that names the path. */
+  /** Resolves or rejects as the work does, or rejects with a `DiskSilent` that names the path. */
   run<T>(call: DiskCall<T>): Promise<T> {
     const { path, limitMs, must = false, lent = false } = call;
     if (!must && this.#isHung(path)) return Promise.reject(new DiskSilent(path));
@@ -128,7 +128,7 @@ export class DiskGate {
     });
   }
 
-  /** Starts queued calls that there is room for. */
+  /** Starts queued calls while there are free places. */
   proceed(): void {
     for (const [path, entries] of this.#waiting) {
       for (const entry of entries) {

@@ -1,6 +1,6 @@
 /**
- * The disks that folders lie on, as far as they are told apart: one a folder. They outlive a generation, so that a folder that hangs does
- * not get threads anew with each reload.
+ * The disks of folders; each folder counts as a disk of its own. They outlive a generation, so that a hanging folder does not
+ * occupy more threads with each reload.
  */
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import type { Clock } from '../base/clock.ts';
@@ -81,7 +81,7 @@ export function poolThreads(): number {
   return Number(getEnvironmentData(POOL_THREADS) ?? DEFAULT_POOL_THREADS);
 }
 
-/** Tells this thread, and the threads that it will start, how large the pool is: only the environment of the process says so. */
+/** Sets the pool size for this thread and for threads that it starts; otherwise only the process's environment contains it. */
 export function setPoolThreads(threads: number | undefined): void {
   setEnvironmentData(POOL_THREADS, threads);
 }
@@ -99,8 +99,8 @@ interface PoolShare {
 }
 
 /**
- * What of the pool disks that hang can take at most. A sixth of the pool is left for everything else: the log, the config, lease files. A
- * pool of Node's usual four is too small to be shared out; then one thread is left.
+ * Maximum pool threads that hanging disks can occupy. A sixth of the pool is left for everything else: the log, the config, lease
+ * files. Node's default pool of four is too small to be divided; then one thread is left.
  */
 export function poolShare(threads: number): PoolShare {
   const part = (share: number): number => Math.max(Math.min(3, threads), Math.floor(threads * share));

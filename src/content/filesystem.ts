@@ -1,6 +1,6 @@
 /**
- * The little that this program wants of a file system, so that tests can simulate one. The real one is in `node-filesystem.ts`.
- * Paths are absolute. Calls reject with Node's system errors (`error.code` is `ENOENT` and so on).
+ * The operations that this program needs of a file system, so that tests can simulate one. The real one is in
+ * `node-filesystem.ts`. Paths are absolute. Calls reject with Node's system errors (`error.code` is `ENOENT` and so on).
  */
 
 /** Metadata of a file. Everything except `kind` and `links` makes up its version, see `version.ts`. */
@@ -25,7 +25,10 @@ export interface OpenFile {
   stat(): Promise<FileStat>;
   /** Reads up to `into.length` bytes at `position`; resolves with their number, which is smaller only at the end of the file. */
   read(into: Uint8Array, position: number): Promise<number>;
-  /** Where the opened file itself lies, links resolved: asked of the descriptor, so that no later swap of a name can lie. */
+  /**
+   * The path of the opened file, with links resolved. It comes from the descriptor, so a later change of the name cannot falsify
+   * it.
+   */
   realPath(): Promise<string>;
   close(): Promise<void>;
 }
@@ -41,13 +44,13 @@ export interface NewFile {
 /** Synchronous calls. */
 export interface SyncFileSystem {
   /**
-   * Follows links; `undefined` if there is nothing of that name: most names that are looked for in a boot are absent, and an error
-   * costs more than the call. Throws what else {@link FileSystem.stat} rejects with.
+   * Follows links; `undefined` if the name does not exist: most names looked up during a boot are absent, and an error costs more
+   * than the call. Throws the other errors of {@link FileSystem.stat}.
    */
   stat(path: string): FileStat | undefined;
   /** Throws the errors of {@link FileSystem.realPath}. */
   realPath(path: string): string;
-  /** As {@link FileSystem.open}, and throws what that rejects with. What the file tells of itself needs no thread either. */
+  /** Like {@link FileSystem.open}, and throws its errors. The file's metadata needs no thread either. */
   open(path: string): OpenFile;
   /** Whether the path is on a local disk or in memory. */
   isLocal(path: string): Promise<boolean>;
@@ -73,6 +76,6 @@ export interface FileSystem {
   remove(path: string): Promise<void>;
   /** Flushes a directory to disk, so that renames survive a loss of power. */
   syncDirectory(path: string): Promise<void>;
-  /** Of the disk that the path lies on, as far as this user may write to it. */
+  /** Size of the path's disk, and its space available to this user. */
   space(path: string): Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
 }

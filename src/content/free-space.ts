@@ -37,7 +37,7 @@ export class FreeSpace {
   /** Counts bytes that are about to be written. Throws ERROR 3 if they do not fit. */
   async take(bytes: number): Promise<void> {
     await this.#refresh();
-    // With nothing awaited in between: others take from the same.
+    // Nothing is awaited in between, because other uploads use the same space.
     this.#check(bytes);
     this.#left -= bytes;
   }

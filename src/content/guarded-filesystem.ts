@@ -1,5 +1,6 @@
 /**
- * A file system behind the gates of one disk. What is made on the calling thread passes by them: there, nothing is in flight.
+ * A file system whose calls pass the gates of one disk. Synchronous calls on the calling thread bypass them, because they cannot
+ * be in flight.
  */
 import type { DiskGate } from './disk-gate.ts';
 import type { FileStat, FileSystem, NewFile, OpenFile, SyncFileSystem } from './filesystem.ts';
@@ -76,7 +77,7 @@ export class GuardedFileSystem implements FileSystem {
     return this.#call(to, () => this.#inner.link(from, to));
   }
 
-  /** Removals are eventually made even if the caller has stopped waiting. */
+  /** Removals are eventually done even if the caller has stopped waiting. */
   remove(path: string): Promise<void> {
     const { names, callMs } = this.#options;
     return names.run({ path, limitMs: callMs, must: true, work: () => this.#inner.remove(path) });
@@ -97,7 +98,10 @@ export class GuardedFileSystem implements FileSystem {
   }
 }
 
-/** Calls that use one descriptor. It is closed when the last of them has returned: until then its number must not mean another file. */
+/**
+ * Calls in progress on one descriptor. It is closed after the last of them has returned, because its number must not be reused
+ * before.
+ */
 class Descriptor {
   readonly #path: string;
   readonly #options: GuardOptions;
@@ -116,7 +120,7 @@ class Descriptor {
     return this.#run(this.#options.bytes, this.#options.transferMs, work);
   }
 
-  /** Resolves at once if a call that its caller has given up still uses the descriptor: it is closed after that call. */
+  /** Resolves at once if an abandoned call still uses the descriptor, which is then closed after that call. */
   async close(work: () => Promise<void>): Promise<void> {
     const { names, callMs } = this.#options;
     const close = () => names.run({ path: this.#path, limitMs: callMs, must: true, work });
@@ -144,7 +148,7 @@ class Descriptor {
 class GuardedFile implements OpenFile {
   readonly #inner: OpenFile;
   readonly #descriptor: Descriptor;
-  /** What it tells of itself comes on the calling thread. */
+  /** Metadata is read on the calling thread. */
   readonly #sync: boolean;
 
   constructor(inner: OpenFile, path: string, options: GuardOptions, by: 'sync' | 'threads') {

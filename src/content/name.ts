@@ -1,13 +1,13 @@
 /**
- * Turns the name that a client asked for into a name to look for. Pure: it knows no file system and cannot tell whether a file
- * exists; a name that passes is still confined by the code that opens it.
+ * Converts a requested name to the name to look up. Pure: it does not use the file system; the code that opens the name still
+ * confines it.
  *
- * A name is handled as its components. Each rule below takes them and either returns what is left or throws.
+ * A name is handled as its components. Each rule below returns the remaining components or throws.
  */
 import { NOT_FOUND, Refusal } from '../base/refusal.ts';
 import { accessViolation } from './fault.ts';
 
-/** A rule for the components of a name: returns those to go on with, or throws the `Refusal` that refuses the name. */
+/** A rule for the components of a name: returns the remaining ones, or throws the `Refusal` of the name. */
 export type NameRule = (components: readonly string[]) => readonly string[];
 
 /** Linux' PATH_MAX. Longer names are dropped before any work is spent on them. */
@@ -17,10 +17,10 @@ const MAX_NAME_LENGTH = 4096;
 const MAX_COMPONENT_BYTES = 255;
 
 /**
- * The name to look for, relative and with `/`: `\Boot\BCD` becomes `Boot/BCD`. Clean names stay as they are. Percent signs mean nothing.
- * Throws a `Refusal`: `forbidden` for a `..`, `not-found` for a name that no servable file can have.
+ * The name to look up, relative and with `/`: `\Boot\BCD` becomes `Boot/BCD`. Clean names are unchanged. Percent signs are
+ * literal. Throws a `Refusal`: `forbidden` for a `..`, `not-found` for a name that no servable file can have.
  *
- * @param platform as in `process.platform`: `win32` has names that reach devices and streams.
+ * @param platform as in `process.platform`: on `win32`, some names mean devices or streams.
  */
 export function cleanName(asked: string, platform: string = process.platform): string {
   const { name, unservable } = readName(asked, platform);
@@ -28,13 +28,16 @@ export function cleanName(asked: string, platform: string = process.platform): s
   return name;
 }
 
-/** A name as it was read; `unservable` is the refusal of one that no servable file can have: rules may still make another of it. */
+/** A parsed name. `unservable` is the refusal of a name that no servable file can have; plugins may still rewrite it. */
 export interface ReadName {
   readonly name: string;
   readonly unservable: Refusal | undefined;
 }
 
-/** The same, before it is decided whether a file can be named so. Throws a `Refusal`: `forbidden` for a `..`, `not-found` for a name beyond all bounds. */
+/**
+ * The same, without refusing names that no file can have. Throws a `Refusal`: `forbidden` for a `..`, `not-found` for a name that
+ * is too long.
+ */
 export function readName(asked: string, platform: string = process.platform): ReadName {
   if (asked.length > MAX_NAME_LENGTH) throw NOT_FOUND;
   if (platform !== 'win32' && CLEAN.test(asked)) return { name: asked, unservable: undefined };
@@ -50,24 +53,24 @@ export function readName(asked: string, platform: string = process.platform): Re
   }
 }
 
-/** What no rule would change or refuse, as most names are. */
+/** Names that no rule changes or refuses; most names are. */
 const CLEAN = /^[\w+-][\w.+-]{0,254}(?:\/[\w+-][\w.+-]{0,254})*$/;
 
 /** Windows' boot manager and shim write `\`. */
 const SEPARATOR = /[/\\]/;
 
-/** GRUB asks for `//boot/grub.cfg`; many clients put a `/` in front. */
+/** GRUB requests `//boot/grub.cfg`; many clients send a leading `/`. */
 export const dropEmpty: NameRule = (components) => components.filter((component) => component !== '' && component !== '.');
 
 /**
- * Many ROMs copy DHCP option 67, which has no NUL, together with what follows it: 0xFF, control bytes, and whatever white space
- * comes after those. White space alone is left: a file may be named so.
+ * Many ROMs copy DHCP option 67, which does not end in a NUL, together with the bytes after it: 0xFF, control bytes, and white
+ * space after those. White space alone is kept, because a file name may end in it.
  */
 export const dropTrailingJunk: NameRule = (components) => {
   const kept = [...components];
   for (let last = kept.pop(); last !== undefined; last = kept.pop()) {
     const clean = withoutTrailingJunk(last);
-    // A component that was nothing but junk: the one before it is now the last.
+    // If a component was only junk, the previous one is now the last.
     if (clean === '' || clean === '.') continue;
     kept.push(clean);
     break;
@@ -82,7 +85,7 @@ export const refuseParents: NameRule = (components) => {
   return components;
 };
 
-/** Inside a name they are of use only to confuse: a NUL ends a C string, an escape sequence reaches a terminal. */
+/** Inside a name they serve only attacks: a NUL ends a C string, an escape sequence reaches a terminal. */
 export const refuseControls: NameRule = (components) => {
   if (components.some((component) => CONTROL.test(component))) throw NOT_FOUND;
   return components;
@@ -118,7 +121,7 @@ function withoutTrailingJunk(component: string): string {
   let end = component.length;
   for (let at = end - 1; at >= 0; at--) {
     const char = component[at]!;
-    // 0xFF is never valid UTF-8, so it arrives as U+00FF where names are read as Latin-1, or as U+FFFD.
+    // 0xFF is never valid UTF-8, so it arrives as U+00FF if names are read as Latin-1, otherwise as U+FFFD.
     if (CONTROL.test(char) || char === '\u00ff' || char === '\ufffd') end = at;
     else if (!/\s/.test(char)) break;
   }

@@ -1,5 +1,5 @@
 /**
- * The real file system. It translates calls and decides nothing; what may be opened is `root.ts`' business.
+ * The real file system. It only translates calls; `root.ts` decides what may be opened.
  */
 import * as fs from 'node:fs';
 import { type FileHandle, link, mkdir, open, readdir, readlink, realpath, rename, stat, statfs, unlink } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { sameFile } from './version.ts';
 /** O_NONBLOCK: opening a FIFO returns at once. O_NOCTTY: opening a terminal changes nothing. Windows has neither. */
 const READ_FLAGS = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0) | (fs.constants.O_NOCTTY ?? 0);
 
-/** The kinds of file systems that have no other machine and no program behind them, as Linux numbers them (linux/magic.h). */
+/** Types of file systems that depend on neither another machine nor a program, by Linux's numbers (linux/magic.h). */
 const LOCAL_KINDS = new Set([
   0xef53, // ext2, ext3, ext4
   0x58465342, // XFS
@@ -54,7 +54,7 @@ export const nodeFileSystem: FileSystem = {
   },
 };
 
-/** Where a directory cannot be flushed (Windows, some network disks), its file system does without. */
+/** Some file systems (Windows, some network disks) cannot flush a directory and do not need it. */
 const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EPERM', 'EACCES', 'EBADF', 'EISDIR']);
 
 async function syncDirectory(path: string): Promise<void> {
@@ -66,7 +66,7 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** How an open file is asked about itself. */
+/** The path through which an open file's own path is read. */
 interface Questions {
   fstat(fd: number): Awaitable<fs.BigIntStats>;
   readlink(path: string): Awaitable<string>;
@@ -76,7 +76,7 @@ const fstat = promisify(fs.fstat) as (fd: number, options: { readonly bigint: tr
 const threads = { open: promisify(fs.open), fstat: (fd: number) => fstat(fd, { bigint: true }), readlink };
 const sync: Questions = { fstat: (fd) => fs.fstatSync(fd, { bigint: true }), readlink: (path) => fs.readlinkSync(path) };
 const read = promisify(fs.read);
-/** Never at once: the last close of a large file that was replaced frees its blocks. */
+/** Never synchronous: closing a large file that was replaced frees its blocks. */
 const close = promisify(fs.close);
 
 class NodeOpenFile implements OpenFile {
@@ -91,7 +91,7 @@ class NodeOpenFile implements OpenFile {
     this.#questions = questions;
   }
 
-  /** Throws once it is closed: the number may be another file's by then. */
+  /** Throws if closed, because the number may mean another file by then. */
   get fd(): number {
     if (this.#closed === undefined) return this.#fd;
     throw Object.assign(new Error('file is closed'), { code: 'EBADF' });
@@ -116,11 +116,11 @@ class NodeOpenFile implements OpenFile {
       try {
         return await this.#withoutDeletedMark(await this.#questions.readlink(`/proc/self/fd/${this.fd}`));
       } catch (error) {
-        // No /proc in a bare chroot.
+        // A bare chroot has no /proc.
         if (codeOf(error) !== 'ENOENT') throw error;
       }
     }
-    // No way to ask the descriptor: ask the name again, and make sure that it still means this file.
+    // The descriptor cannot be queried, so the name is resolved again and must still mean this file.
     const path = await realpath(this.#path);
     if (await this.#isAt(path)) return path;
     throw Object.assign(new Error('file was replaced while it was opened'), { code: 'ESTALE' });
@@ -131,7 +131,7 @@ class NodeOpenFile implements OpenFile {
     return this.#closed;
   }
 
-  /** Linux marks a file whose name is gone by a suffix, but a file may be named so as well. */
+  /** Linux marks a removed file by a suffix, but a real file name may have it, too. */
   async #withoutDeletedMark(path: string): Promise<string> {
     const mark = ' (deleted)';
     return path.endsWith(mark) && !(await this.#isAt(path)) ? path.slice(0, -mark.length) : path;

@@ -1,18 +1,21 @@
 /**
- * Which process a temporary file belongs to, so that it can be told from one that a crash has left. Linux only; elsewhere a file tells by
- * its age alone.
+ * Identifies the process that a temporary file belongs to, to recognise files left by a crash. Linux only; elsewhere only the age
+ * of a file counts.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 export interface Owners {
-  /** This process, as it stands in names; no `.` in it. */
+  /** This process, as written into names; contains no `.`. */
   readonly self: string;
-  /** Whether the process has ended for certain: one of another machine, or of another container, may live. */
+  /** Whether the process has certainly ended; one of another machine or container may still run. */
   isGone(owner: string): Promise<boolean>;
 }
 
-/** The start of a machine, a namespace of process numbers, a number in it, and when that process began: no two have all in common. */
+/**
+ * The machine's boot, the namespace of process numbers, the number in it, and the start of the process: no two processes agree in
+ * all of them.
+ */
 interface ProcessName {
   readonly machine: string;
   readonly pid: string;
@@ -51,7 +54,7 @@ function describeSelf(): ProcessName | undefined {
   }
 }
 
-/** Field 22 of proc_pid_stat(5); the name of the program, in parentheses, may hold anything. */
+/** Field 22 of proc_pid_stat(5); the program's name, in parentheses, may contain any character. */
 function startOf(stat: string): string {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
 }

@@ -1,12 +1,12 @@
 /**
- * Reads one segment of a content, and holds the content to its contract: it may be a plugin's.
+ * Reads one segment of a content and checks its contract, because it may be a plugin's.
  */
 import { type Awaitable, isLater } from '../base/awaitable.ts';
 import { Refusal } from '../base/refusal.ts';
 import { SEGMENT_BYTES } from '../base/segment.ts';
 import type { Content } from './content.ts';
 
-/** Throws what `read` throws, and an error of its own for an answer that is not what was asked for. */
+/** Throws what `read` throws, or an Error if the returned bytes are not those requested. */
 export function readSegment(content: Content, index: number): Awaitable<Uint8Array> {
   const offset = index * SEGMENT_BYTES;
   const read = content.read(offset, SEGMENT_BYTES);

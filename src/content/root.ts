@@ -1,9 +1,9 @@
 /**
- * Files under one folder, and none beside it. It decides whether and which file a name opens; it does not know who asks, nor
- * what follows when there is none.
+ * Files under one folder, and no others. It decides which file a name opens, if any. It does not know the client, nor what
+ * follows if the file does not exist.
  *
- * Confinement rests on the opened file alone: the operating system says where the descriptor lies, and that must be under the
- * folder as it resolves right now. Checks of the name before that only make good answers and keep devices from being opened.
+ * Confinement depends only on the opened file: the operating system reports the descriptor's path, which must be under the folder
+ * as it resolves at that moment. Earlier checks of the name only provide better answers and prevent devices from being opened.
  */
 
 import { isLater } from '../base/awaitable.ts';
@@ -27,17 +27,17 @@ import { unsettledMs, versionKey } from './version.ts';
 
 export interface RootOptions {
   readonly fileSystem: FileSystem;
-  /** Shared with others; without one the folder has its own of {@link DEFAULT_CACHE_BYTES}. */
+  /** A shared cache; without it, the folder has its own of {@link DEFAULT_CACHE_BYTES}. */
   readonly cache?: SegmentCache;
-  /** Also serve what a symbolic link names outside the folder. Default false. Links within are always followed. */
+  /** Also serve targets of symbolic links outside the folder. Default false. Links within are always followed. */
   readonly followLinks?: boolean;
-  /** Find `Boot/BCD` where `boot/bcd` was asked for. Default false. The exact spelling wins where it exists. */
+  /** Find `Boot/BCD` for `boot/bcd`. Default false. The exact spelling takes precedence if it exists. */
   readonly caseInsensitive?: boolean;
   /** A file is served once it has been unchanged for this many ms. Default 100. */
   readonly stableMs?: number;
-  /** How long that is waited for. Default 2000; 0 does not wait. */
+  /** Maximum wait for that in ms. Default 2000; 0 does not wait. */
   readonly stableWaitMs?: number;
-  /** A file of one segment, which is read before it is sent, must have been read within this. Default: no limit. */
+  /** Time limit of reading a single-segment file, which is read before it is sent. Default: no limit. */
   readonly readMs?: number;
   readonly clock?: Clock;
 }
@@ -62,7 +62,7 @@ interface Located extends Resolved {
   readonly name: string;
 }
 
-/** Segments read from the disk at once: more than its gate lets through. */
+/** Maximum concurrent reads of segments: more than the disk's gate permits. */
 const READS_AT_ONCE = 32;
 
 /** Why a name is refused, for the log. */
@@ -73,7 +73,10 @@ export class Root {
   readonly dir: string;
   readonly #options: Required<RootOptions>;
   readonly #lookup: AdaptiveLookup;
-  /** Cached bytes that were read through this folder: a version cached through another one says nothing about where it lies. */
+  /**
+   * Cached bytes that were read through this folder: bytes cached through another folder do not prove that their file is in this
+   * one.
+   */
   readonly #confined = new WeakSet<Uint8Array>();
   /** A storm requests one name many times at once. */
   readonly #finds = new SingleFlight<Located | undefined>();
@@ -99,10 +102,11 @@ export class Root {
   }
 
   /**
-   * Opens a file; `undefined` if there is none of that name. Throws a `Refusal`: `forbidden` for what must not be read, `unavailable` for what cannot.
+   * Opens a file; `undefined` if it does not exist. Throws a `Refusal`: `forbidden` if it must not be read, `unavailable` if it
+   * cannot be read.
    *
-   * A file of one segment is read at once and held: no descriptor stays open, and when the cache has it, or another request is reading it
-   * already, none is opened.
+   * A single-segment file is read immediately and held, so no descriptor stays open. If it is cached, or another request is
+   * reading it, none is opened.
    */
   async open(asked: string): Promise<ServedFile | undefined> {
     const { clock, stableMs, stableWaitMs } = this.#options;
@@ -164,7 +168,7 @@ export class Root {
     }
   }
 
-  /** The names in a folder, `''` for the root itself; `undefined` if there is no such folder that could be read. */
+  /** The names in a folder, `''` for the root itself; `undefined` if it does not exist or is not readable. */
   async list(asked: string): Promise<readonly string[] | undefined> {
     const { fileSystem, caseInsensitive } = this.#options;
     try {
@@ -183,7 +187,9 @@ export class Root {
     }
   }
 
-  /** How the name of a file is spelt, upper and lower case aside; the exact spelling first. Throws as `has` does. */
+  /**
+   * The spelling of a file name on disk, found without regard to case; the exact spelling takes precedence. Throws as `has` does.
+   */
   async spelling(asked: string): Promise<string | undefined> {
     try {
       return (await this.#findNow(asked, true))?.name;
@@ -239,8 +245,8 @@ export class Root {
   }
 
   /**
-   * A file of one segment that is in the cache. Nothing is opened: the version just seen was read through this folder before,
-   * and its path resolves to within.
+   * A cached single-segment file. It need not be opened: its current version was read through this folder before, and its path
+   * resolves to one inside the folder.
    */
   #cached(found: Located): HeldFile | undefined {
     if (found.stat.size > SEGMENT_BYTES) return undefined;
@@ -279,7 +285,7 @@ export class Root {
       throw readFault(error);
     }
     try {
-      // In this order: of a file that is moved aside in between, the version must be what it was afterwards.
+      // The order matters: if the file is moved aside in between, the version must be the later one.
       const path = await file.realPath();
       const version = await file.stat();
       if (!this.#allows(found.base, path)) throw accessViolation(OUTSIDE);

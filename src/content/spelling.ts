@@ -1,11 +1,12 @@
-/** Finds how a name is spelt on disk, upper and lower case aside. */
+/** Finds the spelling of a name on disk without regard to case. */
 import { join } from 'node:path';
 import { accessViolation, isMissing, readFault } from './fault.ts';
 import type { FileSystem } from './filesystem.ts';
 
 /**
- * The name as spelt under `base`, or `undefined`. Per component the exact spelling wins, then the first that matches in code
- * unit order, so that the answer does not depend on the order of a directory. No directory is listed whose real path is not allowed.
+ * The name as spelt under `base`, or `undefined`. In each component the exact spelling wins, then the first match in code unit
+ * order, so that the result does not depend on the order of a directory. Directories whose real path is not allowed are not
+ * listed.
  */
 export async function spelling(
   fileSystem: FileSystem,

@@ -1,4 +1,4 @@
-/** The names of uploads that are not complete yet. They may lie under a served folder, and must not be served from there. */
+/** The names of incomplete uploads. They may be in a served folder, but must not be served. */
 import { randomUUID } from 'node:crypto';
 
 const PREFIX = '.pxe-upload-';
@@ -8,12 +8,12 @@ export function temporaryName(owner: string): string {
   return `${PREFIX}${owner}.${randomUUID()}`;
 }
 
-/** Whether any component is such a name, in whatever case: the file system may not tell cases apart. */
+/** Whether any component is such a name, in any case, because the file system may ignore case. */
 export function isTemporaryName(name: string): boolean {
   return name.split('/').some((component) => component.toLowerCase().startsWith(PREFIX));
 }
 
-/** The process that the file belongs to, where the name says so. */
+/** The process that the file belongs to, if the name contains it. */
 export function ownerIn(name: string): string | undefined {
   const dot = name.indexOf('.', PREFIX.length);
   return dot < 0 ? undefined : name.slice(PREFIX.length, dot);

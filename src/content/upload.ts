@@ -1,6 +1,6 @@
 /**
- * A folder that uploads go to. A file appears under its name when all of it has come, or not at all; until then it is a hidden
- * temporary file beside it. It does not know which client sends, nor whether it may: no `UploadFolder`, no uploads.
+ * A folder for uploads. A file appears under its name only when it is complete; until then it is a hidden temporary file in the
+ * same folder. It does not know the client, nor whether uploads are permitted: without an `UploadFolder` they are refused.
  */
 import { dirname, join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
@@ -22,13 +22,13 @@ export interface UploadOptions {
   readonly maxBytes: number;
   /** Whether an upload may replace a file. */
   readonly overwrite: boolean;
-  /** Bytes of the disk that all uploads together leave free. Default: 1 GiB, or a tenth of a smaller disk. */
+  /** Disk space in bytes that all uploads together leave free. Default: 1 GiB, or a tenth of a smaller disk. */
   readonly keepFreeBytes?: number | undefined;
   readonly fileSystem: FileSystem;
   readonly clock?: Clock;
-  /** Defaults to one that identifies the process. */
+  /** Default: one that identifies this process. */
   readonly owners?: Owners;
-  /** Also store into folders that a symbolic link names outside `dir`. Default false. */
+  /** Also store into folders outside `dir` that a symbolic link leads to. Default false. */
   readonly followLinks?: boolean;
   readonly counters?: Counters | undefined;
 }
@@ -56,7 +56,7 @@ export class UploadFolder {
     return findLeftovers(await fileSystem.realPath(dir), { fileSystem, owners, clock: this.#clock });
   }
 
-  /** Removes them. @returns those that are gone */
+  /** Removes them. @returns the removed files */
   async sweep(): Promise<readonly Leftover[]> {
     const removed: Leftover[] = [];
     for (const leftover of await this.leftovers()) {
@@ -70,11 +70,11 @@ export class UploadFolder {
   }
 
   /**
-   * Begins an upload. Folders in the name that do not exist are made when it is complete, so that an aborted one leaves nothing.
-   * Throws a `Refusal`: `not-found` or `forbidden` for the name, `too-large` if the claim is too large or the disk too full, `exists` if the file exists and
-   * may not be replaced.
+   * Begins an upload. Missing folders in the name are created when it is complete, so that an aborted upload leaves nothing
+   * behind. Throws a `Refusal`: `not-found` or `forbidden` for the name, `too-large` if the claim is too large or the disk too
+   * full, `exists` if the file exists and may not be replaced.
    *
-   * @param claimed bytes that the client says it will send. Only ever a reason to refuse: nothing is allocated for it.
+   * @param claimed bytes that the client says it will send; used only to refuse, never to allocate.
    */
   async open(asked: string, claimed: number | undefined): Promise<Sink> {
     const name = cleanName(asked);
@@ -109,7 +109,8 @@ export class UploadFolder {
       return join(parent, last);
     });
     try {
-      // A folder that was swapped for a link in between: from here on the temporary file proves that it is still the one checked.
+      // The folder may have been replaced by a link in between. From here on the temporary file proves that it is still the
+      // checked one.
       if ((await fileSystem.realPath(temporary)) !== temporary)
         throw accessViolation('its folder was replaced during the upload');
       return upload;
@@ -193,7 +194,7 @@ class Upload implements Sink {
       await this.#place(target);
       this.#ended = true;
       this.#count('stored');
-      // From here on the name survives a loss of power.
+      // From here on the file survives a power loss.
       await this.#options.fileSystem.syncDirectory(dirname(target));
     } catch (error) {
       await this.abort();
@@ -205,7 +206,7 @@ class Upload implements Sink {
     if (this.#ended) return;
     this.#ended = true;
     this.#count('aborted');
-    // Errors cannot be reported any more, and every step is worth trying.
+    // Errors cannot be reported any more, so every step is tried.
     await this.#file.close().catch(() => {});
     await this.#discard();
   }
@@ -230,7 +231,10 @@ class Upload implements Sink {
     await this.#discard();
   }
 
-  /** FAT and some network file systems have no hard links: an empty file made exclusively holds the name for the rename. */
+  /**
+   * FAT and some network file systems have no hard links, so an empty file, created exclusively, reserves the name for the
+   * rename.
+   */
   async #placeWithoutLinks(target: string): Promise<void> {
     const { fileSystem } = this.#options;
     try {

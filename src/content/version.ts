@@ -1,10 +1,10 @@
 /**
- * Which bytes a file holds, told without reading it. A version is (device, inode, size, mtime, ctime).
+ * The version of a file's bytes, determined without reading them: (device, inode, size, mtime, ctime).
  *
- * Equal versions hold equal bytes as long as the file was left alone for longer than the file system's clock ticks (4–10 ms on
- * Linux) before the first look at it; `Root` waits for that. What no version can tell: writes through a shared mapping that
- * was dirty already, a single `write` that takes longer than `stableMs` (times are set when it begins), and a file system that keeps no
- * ctime of its own. A file that is replaced by rename has none of these troubles.
+ * Equal versions mean equal bytes if the file was unchanged, before its first stat, for longer than a tick of the file system's
+ * clock (4–10 ms on Linux); `Root` waits for that. A version does not show writes through a shared mapping that was already
+ * dirty, a single `write` that takes longer than `stableMs` (times are set when it begins), or changes in a file system without
+ * its own ctime. Files replaced by rename have none of these problems.
  */
 import type { FileStat } from './filesystem.ts';
 
@@ -27,9 +27,10 @@ export function sameFile(a: FileStat, b: FileStat): boolean {
   return a.inode === b.inode && a.device === b.device;
 }
 
-/** Milliseconds until a file has been left alone for `stableMs`; 0 if it has been. `now` is wall time in ms. */
+/** Milliseconds until a file has been unchanged for `stableMs`; 0 if it has been already. `now` is wall time in ms. */
 export function unsettledMs(stat: FileStat, now: number, stableMs: number): number {
   const ageMs = now - Number(stat.ctime / 1_000_000n);
-  // A ctime ahead of our clock (a file server's, or ours was set back) tells no age; only watching the file does.
+  // A ctime ahead of our clock (from a file server, or because our clock was set back) does not show the age; only watching the
+  // file does.
   return ageMs < 0 ? stableMs : Math.max(0, stableMs - ageMs);
 }

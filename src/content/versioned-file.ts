@@ -1,15 +1,15 @@
 /**
- * An open file of which only one version is ever read: the one it was opened at. After each read from the disk the file is looked at
- * again before a byte is released, and the reader is refused (`changed`) rather than given a mixture of two versions.
- * It does not know names or folders: its creator has confined it.
+ * An open file of which only the version at its opening is read. After each read from the disk the metadata is checked again
+ * before any byte is returned, and the reader is refused (`changed`) rather than given a mixture of two versions. It does not
+ * know names or folders: its creator has confined it.
  *
- * A file replaced by rename must go on being served from the old inode, yet its ctime changes: it has lost a name. So a change
- * of ctime alone, with size and mtime as they were, is taken for a replacement
- * - if the file has fewer names than when last looked at (renamed over, or removed), or
- * - once, if its path now leads elsewhere (moved aside).
- * Any other change of ctime may be a write whose mtime was set back (`rsync --inplace`, `cp -p`), which nothing can tell from
- * a chmod: refused. The remaining hole: a program writes in place, keeps the size, sets back mtime to the nanosecond *and*
- * removes or moves the file, all between two reads of one transfer. No tool that we know does these together.
+ * A file replaced by rename must be served further from the old inode, yet its ctime changes, because it has lost a name. So a
+ * change of only ctime, with the same size and mtime, counts as a replacement
+ * - if the file has fewer names than at the last check (it was renamed over, or removed), or
+ * - once, if its path now leads elsewhere (moved aside). Any other change of ctime may be a write whose mtime was set back
+ *   (`rsync --inplace`, `cp -p`), which cannot be distinguished from a chmod, so it is refused. One gap remains: a program writes
+ *   in place, keeps the size, sets back mtime to the nanosecond *and* removes or moves the file, all between two reads of one
+ *   transfer. We know of no tool that does all of these.
  */
 import { FILE_CHANGED, isMissing, readFault } from './fault.ts';
 import type { FileStat, FileSystem, OpenFile } from './filesystem.ts';

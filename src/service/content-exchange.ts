@@ -15,7 +15,7 @@ import type { ServiceHost } from './service.ts';
 const NO_UPLOADS = Object.freeze(new Refusal('forbidden', 'uploads are not allowed'));
 
 export abstract class ContentExchange extends Exchange<FileRequest> implements FeedOwner {
-  /** Whose content or sink it is; `undefined` where no plugin answered. */
+  /** Name of the plugin that provided the content or sink; `undefined` if no plugin did. */
   plugin: string | undefined;
   feed: Feed | undefined;
 
@@ -25,7 +25,7 @@ export abstract class ContentExchange extends Exchange<FileRequest> implements F
     this.feed = undefined;
   }
 
-  /** One call of the content or sink may take this long. */
+  /** Time limit of one call of the content or sink. */
   abstract readonly callMs: number;
 
   /** Reports a failure to the client: a refusal as it is, anything else without details. */
@@ -42,20 +42,20 @@ export abstract class ContentExchange extends Exchange<FileRequest> implements F
     this.host.log.error({ err: new PluginError(plugin, hook, error), transfer: id, plugin, hook }, 'plugin failed');
   }
 
-  /** The content in the form that goes over the wire. */
+  /** Converts the content to its form on the wire. */
   protected encoded(content: Content): Content {
     return content;
   }
 
-  /** A sink for what comes over the wire. */
+  /** Wraps the sink so that it takes bytes as received. */
   protected decoded(sink: Sink): Sink {
     return sink;
   }
 
-  /** Makes ready what `send` needs. Throws a refusal, or what reading threw. */
+  /** Prepares what `send` needs. Throws a refusal, or what reading threw. */
   protected prepare(): Awaitable<void> {}
 
-  /** Ends what the protocol does with the content or sink, before that is closed. */
+  /** Releases what the protocol has borrowed of the content or sink, before that is closed. */
   protected release(): Awaitable<void> {}
 
   protected async find(options: RouteOptions): Promise<void> {

@@ -1,8 +1,8 @@
-/** What is counted when a request begins and ends, and when a reload does. */
+/** Counts the begin and the end of requests, and reloads. */
 import type { Outcome, Request } from '../plugin/types.ts';
 import type { Stats } from '../stats/stats.ts';
 
-/** How a request ended, whatever its protocol. */
+/** How a request ended, independent of its protocol. */
 export interface CountedEnd {
   readonly outcome: Outcome;
   readonly bytes: number;

@@ -1,12 +1,11 @@
 /**
- * One request on the control plane, from its arrival to its end. Here alone its lease is given back, its end counted, and its
- * observers called, each exactly once. What it finds is the business of the class that derives from it, and how an answer goes over
- * the wire is the protocol's.
+ * One request on the control plane, from its arrival to its end. Only this class releases its lease, counts its end and calls its
+ * observers, each exactly once. Derived classes find the answer, and the protocol sends it.
  *
  *     begun ──▶ answering ──▶ answered ──▶ ended
  *
- * It may end in any of these: a client that goes while its answer is being looked for aborts the search, and the lease is held until
- * the plugins have noticed.
+ * It may end in any of these states: a client that goes during the search for an answer aborts the search, and the lease is held
+ * until the plugins have returned.
  */
 import { Abort, type Signal } from '../base/abort.ts';
 import { type Awaitable, isLater } from '../base/awaitable.ts';
@@ -20,7 +19,7 @@ import { countBegin, countEnd } from './count.ts';
 import type { Generation, Lease } from './generation.ts';
 import type { LiveExchange, ServiceHost } from './service.ts';
 
-/** How an exchange ended, as its protocol tells it. */
+/** How an exchange ended, as reported by its protocol. */
 export type ExchangeEnd = Omit<ExchangeSummary, keyof ExchangeInfo>;
 
 const GONE = new Error('the client has gone');
@@ -30,9 +29,9 @@ export abstract class Exchange<Asked extends Request = Request> {
   readonly id: number;
   readonly host: ServiceHost;
   readonly lease: Lease;
-  /** When the request came, on the host's clock. */
+  /** Arrival of the request, on the host's clock. */
   readonly begunMs: number;
-  /** What plugins have made of it so far. */
+  /** The request as changed by plugins so far. */
   request: Asked;
   served: string | undefined;
   size: number | undefined;
@@ -52,11 +51,11 @@ export abstract class Exchange<Asked extends Request = Request> {
     countBegin(host.stats, request.kind);
   }
 
-  /** Asks the pipeline, and makes ready what `send` needs. Throws a refusal, or what went wrong. */
+  /** Runs the pipeline and prepares what `send` needs. Throws a refusal or any other error. */
   protected abstract find(options: RouteOptions): Promise<void>;
-  /** Begins to send what was found. */
+  /** Begins to send the answer. */
   protected abstract send(): void;
-  /** Tells the client, whether it was answered before or not. The exchange then ends as after any answer. */
+  /** Sends an error to the client, whether it was answered before or not. The exchange then ends as after any answer. */
   protected abstract refuse(refusal: Refusal): void;
 
   get generation(): Generation {
@@ -82,17 +81,19 @@ export abstract class Exchange<Asked extends Request = Request> {
     return { id, request, served, size, generation: this.generation.number };
   }
 
-  /** A line of the live list. */
+  /** The exchange's entry in the live list. */
   live(bytes = 0): LiveExchange {
     return { ...this.info, bytes, ageMs: Math.round(this.clock.now() - this.begunMs) };
   }
 
-  /** Finds the answer by the generation's pipeline, and sends it; once. @param unservable {@link RouteOptions.unservable} */
+  /**
+   * Finds the answer by the generation's pipeline and sends it; called once. @param unservable {@link RouteOptions.unservable}
+   */
   answer(unservable?: Refusal): void {
     this.#answering = this.#answer(unservable);
   }
 
-  /** The protocol's last word: nothing is sent or received any more. Resolves when nothing of the exchange is left; never rejects. */
+  /** Called by the protocol when it sends and receives nothing more. Resolves when all resources are released; never rejects. */
   end(end: ExchangeEnd): Awaitable<void> {
     if (this.ended) return this.fault(new Error(`exchange ${this.id} has already ended`), 'end');
     this.#ended = true;
@@ -101,7 +102,7 @@ export abstract class Exchange<Asked extends Request = Request> {
     return this.#answering.then(() => this.#giveBack(end));
   }
 
-  /** Logs what should not have happened. */
+  /** Logs an unexpected error. */
   protected fault(error: unknown, what: string): void {
     this.host.log.error({ err: error, transfer: this.id }, `${what} failed`);
   }
@@ -111,7 +112,7 @@ export abstract class Exchange<Asked extends Request = Request> {
     return undefined;
   }
 
-  /** Gives back what the exchange holds, before its end is reported. Never rejects. */
+  /** Releases the exchange's resources before its end is reported. Never rejects. */
   protected close(): Awaitable<void> {}
 
   async #answer(unservable: Refusal | undefined): Promise<void> {
@@ -124,7 +125,7 @@ export abstract class Exchange<Asked extends Request = Request> {
       this.host.onStart(info);
       this.send();
     } catch (error) {
-      // That its client has gone is not a failure.
+      // A client that has gone is not a failure.
       if (this.#gone.aborted) return;
       if (!(error instanceof Refusal)) this.fault(error, 'request');
       this.refuse(refusalOf(error));
@@ -140,7 +141,7 @@ export abstract class Exchange<Asked extends Request = Request> {
     const { log } = this.host;
     const { describe } = this;
     const options = { signal: this.#gone, log: boundLog(log, { transfer: this.id }), unservable, describe };
-    // What each hook answers costs time to note.
+    // Tracing each hook costs time.
     if (!isVerbose(this.generation)) return options;
     const trace: Trace = [];
     return { ...options, trace };

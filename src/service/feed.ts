@@ -6,10 +6,10 @@ import { type Awaitable, isLater } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Content, Sink } from '../content/content.ts';
 
-/** What a call is made for. */
+/** The purpose of a call. */
 export type FeedCall = 'read' | 'write' | 'close';
 
-/** Whose content or sink it is. */
+/** Name of the plugin that provided the content or sink. */
 export interface FeedOwner {
   readonly clock: Clock;
   /** Time limit of one call. */
@@ -22,7 +22,7 @@ export class Feed {
   readonly content: Content | undefined;
   readonly sink: Sink | undefined;
   readonly #owner: FeedOwner;
-  /** The calls under way; `undefined` if there never was one. */
+  /** The calls in progress; `undefined` before the first one. */
   #work: Promise<void> | undefined;
   #closed = false;
   #failed = false;
@@ -47,7 +47,7 @@ export class Feed {
       try {
         await this.#limited(call());
       } catch (error) {
-        // What has failed once is not asked again, however long the end takes to come.
+        // After a failure no other call is made, however long the exchange takes to end.
         this.#failed = true;
         this.#owner.onFailure(error, what);
       }

@@ -1,6 +1,6 @@
 /**
- * A generation: one config, loaded, with its plugins set up and its folders opened, and the leases of the exchanges that began
- * under it. It may not be changed once started, and it is disposed of exactly once: when it is retired and the last lease is back.
+ * A generation: a loaded config with its plugins set up and its folders opened, and the leases of the exchanges that began under
+ * it. It is immutable once started, and is disposed of exactly once, when it is retired and the last lease is released.
  */
 
 import type { Clock } from '../base/clock.ts';
@@ -22,14 +22,14 @@ export interface Runtime {
   readonly log: Log;
   readonly clock: Clock;
   readonly disks: Disks;
-  /** How long a read may take while the client waits for what comes next, in milliseconds: the services know. */
+  /** Time limit of a read during a transfer, in ms, by the services. */
   readonly readMs: (config: ResolvedConfig) => number;
   readonly cache: SegmentCache;
   /** Records whose code is running. */
   readonly activity?: Activity | undefined;
   /** State of plugins that outlives a generation. */
   readonly kept?: KeptState;
-  /** What happens is counted in it. */
+  /** Counters. */
   readonly stats?: Stats;
   /** The machines that the server has seen. */
   readonly sightings?: SightingsView;
@@ -73,7 +73,7 @@ export class Generation {
   }
 
   /**
-   * Sets everything up. Throws a `PluginError`, and nothing is left, if a plugin's `setup` fails.
+   * Sets everything up. If a plugin's `setup` fails, it throws a `PluginError` and leaves nothing behind.
    * @param watch called with each file that a plugin wants watched, even if its `setup` fails afterwards
    * @param failed {@link PluginEnvironment.failed}
    */

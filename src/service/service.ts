@@ -1,6 +1,6 @@
 /**
- * What the Server and a protocol agree on. A service has its sockets, its packets and its limits; it asks its host for a lease for
- * each exchange, and knows no other service.
+ * The interface between the Server and a protocol. A service has its own sockets, packets and limits. It asks its host for a
+ * lease for each exchange, and does not know other services.
  */
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -22,11 +22,11 @@ export interface Service {
   readonly addresses: readonly LocalAddress[];
   /** Exchanges in progress. */
   readonly underWay: Iterable<ExchangeInfo>;
-  /** The same, and how far each has come. */
+  /** The same, with their progress. */
   exchanges(): Promise<readonly LiveExchange[]>;
   /**
-   * Binds what the generation's config asks for beside what is bound. Rejects with Node's system error, and nothing new bound. One
-   * at a time: the next is prepared after this one is committed or abandoned.
+   * Binds the additional addresses of the generation's config. If it rejects, with Node's system error, nothing new is bound.
+   * Each preparation must be committed or abandoned before the next.
    */
   prepare(generation: Generation): Promise<Prepared>;
   /**
@@ -36,9 +36,9 @@ export interface Service {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Everything that a generation's config asks for is bound: `commit` or `abandon` it, once. */
+/** A generation whose addresses are all bound: `commit` or `abandon` it, once. */
 export interface Prepared {
-  /** Puts it in force, and closes what is not asked for any more. Returns the addresses that were not listened on before. */
+  /** Puts it in force and closes addresses that are no longer configured. Returns the new addresses. */
   commit(): readonly LocalAddress[];
   /** Closes the newly bound sockets. */
   abandon(): Promise<void>;
@@ -60,11 +60,11 @@ export interface ServiceHost {
   readonly log: Log;
   readonly clock: Clock;
   readonly stats: Stats;
-  /** The machines that services have seen: whichever sees one writes it there. */
+  /** The machines that services have seen; each service adds those that it sees. */
   readonly sightings: Sightings;
-  /** For an exchange: unique in this process. */
+  /** Number for an exchange, unique in this process. */
   nextId(): number;
-  /** On the generation in force: the whole exchange belongs to it, so take it before anything is awaited. */
+  /** A lease of the generation in force, to which the whole exchange then belongs; take it before anything is awaited. */
   lease(): Lease;
   /** Called when an exchange has its answer. */
   onStart(exchange: ExchangeInfo): void;

@@ -1,18 +1,18 @@
 /**
- * The machines that the process has seen, by what they said of themselves over DHCP: which MAC address, UUID and firmware an address
- * belongs to. It outlives generations, and forgets the machines that it has not seen for longest.
+ * The machines that the process has seen by DHCP: the MAC address, UUID and firmware of each IP address. It outlives generations,
+ * and drops the machines not seen for the longest time.
  */
 import type { Clock } from '../base/clock.ts';
 import type { Sighting, SightingsView } from '../plugin/types.ts';
 
-/** What a service has just seen of a machine. What is left out stays as it was known. */
+/** What a service has just seen of a machine. Omitted facts are kept from before. */
 export type Seen = Omit<Sighting, 'ageMs'>;
 
 export interface SightingsOptions {
   readonly clock: Clock;
-  /** The most machines that are remembered. */
+  /** Maximum machines. */
   readonly machines?: number;
-  /** A machine is forgotten after this time: its address may belong to another one by then. */
+  /** A machine is dropped after this time, because its address may belong to another one by then. */
   readonly forgetMs?: number;
 }
 
@@ -29,9 +29,9 @@ export class Sightings implements SightingsView {
   readonly #clock: Clock;
   #capacity: number;
   readonly #forgetMs: number;
-  /** By {@link keyOf}, the one seen longest ago first. */
+  /** By {@link keyOf}, the least recently seen first. */
   readonly #machines = new Map<string, Remembered>();
-  /** Of each address, the machine that had it last. */
+  /** The machine that last had each address. */
   readonly #byAddress = new Map<string, string>();
 
   constructor({ clock, machines = MACHINES, forgetMs = DAY_MS }: SightingsOptions) {
@@ -50,7 +50,7 @@ export class Sightings implements SightingsView {
     return this.#machines.size;
   }
 
-  /** A machine without a MAC address is known by its UUID; one without either is not remembered. */
+  /** A machine without a MAC address is identified by its UUID; one without either is not stored. */
   see(seen: Seen): void {
     const key = keyOf(seen);
     if (key === undefined) return;
@@ -77,12 +77,12 @@ export class Sightings implements SightingsView {
     while (this.#machines.size > this.#capacity) this.#forget(this.#machines.keys().next().value!);
   }
 
-  /** The address is taken from the machine that had it before. */
+  /** The address is removed from the machine that had it before. */
   #give(address: string, key: string): void {
     const former = this.#machines.get(this.#byAddress.get(address) ?? '');
     if (former && keyOf(former.seen) !== key) {
       const { address: _, ...seen } = former.seen;
-      // In its place: it has not been seen again.
+      // Its position stays the same, because it has not been seen again.
       this.#machines.set(keyOf(seen)!, { ...former, seen });
     }
     this.#byAddress.set(address, key);
