@@ -91,22 +91,13 @@ async function configured(dhcp: object, tftp: object = {}): Promise<Folder> {
   at.put(
     'pxe.config.ts',
     `import { definePlugin } from 'pxe';
-     import { accessLog } from 'pxe/plugins';
-     const boot = definePlugin({
-       name: 'boot',
-       setup: (_, { sightings }) => ({
-         boot: () => 'boot.efi',
-         identify({ client }) {
-           const { mac } = sightings.byAddress(client.address) ?? {};
-           return mac && { mac, source: 'dhcp' };
-         },
-       }),
-     });
+     import { accessLog, identify } from 'pxe/plugins';
+     const boot = definePlugin({ name: 'boot', setup: () => ({ boot: () => 'boot.efi' }) });
      export default {
        rootDir: './ROOT',
        tftp: ${JSON.stringify(tftp)},
        dhcp: ${JSON.stringify(dhcp)},
-       plugins: [boot(), accessLog()],
+       plugins: [identify({ dhcp: true }), boot(), accessLog()],
      };\n`,
   );
   return at;
@@ -213,6 +204,21 @@ describeWith('proxyDHCP', needs, () => {
       ({ msg, came }) => msg === 'listening addresses changed' && JSON.stringify(came).includes('"10.78.0.3","port":67'),
     );
     expect(await ask(network, 'far', UEFI)).toEqual([{ ...offer, from: '10.78.0.3', siaddr: '10.78.0.3' }]);
+  });
+
+  test('serves an interface that is removed and created anew under its name', async () => {
+    await using network = await oneWire();
+    await served(network, {}, { listen: [{ address: '127.0.0.1', port: 0 }] });
+    await network.ip('server', 'link', 'delete', 'lab0');
+    await network.cable(
+      { machine: 'server', device: 'lab0', addresses: ['10.77.0.1/24'] },
+      { machine: 'client', device: 'eth0', addresses: ['10.77.0.10/24'] },
+    );
+    await network.ip('client', 'route', 'add', BROADCAST, 'dev', 'eth0');
+    // It is found within two seconds.
+    let answers: readonly Answer[] = [];
+    for (let tries = 0; tries < 5 && answers.length === 0; tries++) answers = await ask(network, 'client', UEFI);
+    expect(answers).toMatchObject([{ from: '10.77.0.1', file: 'boot.efi' }]);
   });
 
   test('serves one wire with the portable sockets', async () => {
