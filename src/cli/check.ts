@@ -1,5 +1,6 @@
 /**
- * `pxe check`: would `pxe serve` work? Loads the config, sets the plugins up as serving would, and looks at what it names.
+ * `pxe check`: would `pxe serve` work? Loads the config, sets the plugins up as `serve` does, and examines everything that it
+ * names.
  */
 import { relative } from 'node:path';
 import { Command } from 'commander';
@@ -29,17 +30,17 @@ export interface CheckFlags extends Overrides {
   readonly watch?: boolean;
 }
 
-/** What a check came to. */
+/** The verdict of a check. */
 export interface Verdict {
   readonly exitCode: number;
   readonly file: string | undefined;
   /** Files whose change may change the verdict: the config's, and those that its plugins read. */
   readonly files: readonly string[];
-  /** For a person. */
+  /** Text for a person. */
   readonly text: string;
   /** The same for a terminal. */
   readonly colouredText: string;
-  /** For a script. */
+  /** JSON for a script. */
   readonly json: object;
 }
 
@@ -93,7 +94,7 @@ async function watch(first: Verdict, firstSince: number, flags: CheckFlags): Pro
 
 /**
  * Never rejects for what is wrong with the config.
- * @param onLoaded called before anything that the config names is looked at
+ * @param onLoaded called before anything that the config names is examined
  */
 export async function judge(flags: CheckFlags, onLoaded: (config: ResolvedConfig) => void = () => {}): Promise<Verdict> {
   try {
@@ -135,7 +136,7 @@ export async function judge(flags: CheckFlags, onLoaded: (config: ResolvedConfig
   }
 }
 
-/** @param head what a verdict is about that is not the first: a line of its own, after a gap */
+/** @param head headline of every verdict but the first; printed after an empty line */
 function tell({ exitCode, text, colouredText, json }: Verdict, flags: CheckFlags, head?: Line): void {
   process.exitCode = exitCode;
   if (flags.json) {
@@ -149,7 +150,7 @@ function tell({ exitCode, text, colouredText, json }: Verdict, flags: CheckFlags
   stream.write(`${before}${program}${coloured ? colouredText : text}\n`);
 }
 
-/** What is wrong stands out, the line of the file that it is about does not. */
+/** The message is highlighted, the quoted line of the file is not. */
 function inColours(message: string): string {
   const [head, ...lines] = message.split('\n');
   return [inColour(head!, 'bold'), ...lines.map((line) => inColour(line, /^\s*(\d+ )?\|/.test(line) ? 'dim' : undefined))].join(

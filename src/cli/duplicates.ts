@@ -1,5 +1,5 @@
 /**
- * Keys that stand twice in one object of a config: JavaScript and JSON take the later one and say nothing.
+ * Finds duplicate keys in an object of a config: JavaScript and JSON silently use the later one.
  */
 import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
@@ -28,7 +28,7 @@ function duplicatesOf(file: string): readonly DuplicateKey[] {
     const source = readFileSync(file, 'utf8');
     return isJson ? duplicateJsonKeys(source) : duplicateKeys(stripTypes(source));
   } catch {
-    // It is missing, or no program: the load of the config tells that.
+    // The file is missing or invalid; loading the config reports that.
     return [];
   }
 }

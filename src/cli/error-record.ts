@@ -1,5 +1,5 @@
 /**
- * An error as it stands in a line of the log.
+ * An error as written into a log line.
  */
 
 import { errorText, ownFrames, ownPlace } from '../base/error-text.ts';
@@ -7,8 +7,8 @@ import { formatPlace } from '../base/issue.ts';
 import { PluginError } from '../plugin/error.ts';
 
 /**
- * What went wrong down to the cause, once, and where in the user's own files. Only where that is not known is there a whole stack,
- * for a bug report; what the operating system refuses needs none.
+ * The chain of causes, each once, and the place in the user's files. A whole stack is included only if that place is unknown, for
+ * a bug report; errors of the operating system need none.
  */
 export function errorRecord(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
@@ -26,7 +26,7 @@ export function errorRecord(error: unknown): unknown {
   };
 }
 
-/** Where it all began, as far as that has a stack. */
+/** The innermost cause with a stack. */
 function rootOf(error: Error): Error {
   const { cause } = error;
   return cause instanceof Error && cause.stack !== undefined ? cause : error;

@@ -4,7 +4,7 @@
 
 export const EXIT = {
   ok: 0,
-  /** What was asked for failed: a transfer, a check. */
+  /** The command failed: a transfer, a check. */
   failed: 1,
   /** Wrong arguments, or a config that cannot be used. */
   usage: 2,
@@ -14,7 +14,7 @@ export const EXIT = {
 137 (SIGKILL) serve was killed because something did not stop: standard error or the log says what.`,
 } as const;
 
-/** Ends the program with a message for a person and an exit code for a script. */
+/** An error that ends the program, with a message for a person and an exit code for a script. */
 export class ExitError extends Error {
   override readonly name = 'ExitError';
   readonly exitCode: number;
@@ -25,7 +25,7 @@ export class ExitError extends Error {
   }
 }
 
-/** What a plugin has left running must not keep the process; if nothing was, it ends before this. */
+/** Code that a plugin left running must not keep the process alive. Without such code, the process ends before this. */
 export function endSoon(): void {
   setTimeout(() => process.exit(), EXIT_MS).unref();
 }

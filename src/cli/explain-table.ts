@@ -1,5 +1,5 @@
 /**
- * Explanations as a table: who asks for what and gets which file; and what another config would change in that.
+ * Explanations as a table: machine, requested name and file; and what another config would change.
  */
 import type { Machine } from '../plugin/types.ts';
 import type { Explanation } from '../server/explain.ts';
@@ -11,11 +11,11 @@ import { byteCount } from './terminal.ts';
 /** A machine's question and its answer. */
 export interface Row extends MachineQuestion {
   readonly explanation: Explanation;
-  /** What the machine is offered to boot. */
+  /** What the machine is offered for booting. */
   readonly offer?: string;
 }
 
-/** The same question to two configs, whose answers differ. */
+/** A question to which two configs give different answers. */
 export interface Change extends MachineQuestion {
   readonly before: Explanation;
   readonly after: Explanation;
@@ -32,7 +32,7 @@ export function tableOf(rows: readonly Row[], offers?: ReadonlyMap<Machine, stri
       const size = served?.size === undefined ? '-' : byteCount(served.size);
       return [...cellsOf(asking), answerCell(explanation, served?.from), size, ...last(asking.machine)];
     }),
-    // No name is known that it asks for, but what it boots is.
+    // No requested name is known, but the boot offer is.
     ...[...(offers?.keys() ?? [])]
       .filter((machine) => !listed.has(machine))
       .map((machine) => [machine.name, knownBy(machine), '-', '-', '-', ...last(machine)]),
@@ -61,7 +61,7 @@ export function tableOfChanges(changes: readonly Change[]): readonly (readonly C
   ];
 }
 
-/** An ERROR is what to look for in a long table. */
+/** An ERROR must stand out in a long table. */
 function answerCell(explanation: Explanation, text = tellAnswer(explanation)): Cell {
   return explanation.error ? { text, colour: 'red' } : text;
 }
@@ -74,7 +74,7 @@ function knownBy({ mac, uuid, serial, address }: Machine): string {
   return mac ?? uuid ?? serial ?? address ?? '-';
 }
 
-/** What is not seen from name and size. */
+/** A difference that name and size do not show. */
 function innerChange(before: Explanation, after: Explanation): string {
   if (before.served?.digest !== after.served?.digest) return 'different content';
   return `options ${after.agreed.map(({ name, value }) => `${name}=${value}`).join(' ') || 'none'}`;

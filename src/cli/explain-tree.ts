@@ -1,5 +1,5 @@
 /**
- * An explanation as a tree: who asks, what becomes of the name, which file that is, and the answer.
+ * An explanation as a tree: the client, the rewritten names, the file, and the answer.
  */
 import { describeFacts, type TraceEntry } from '../plugin/trace.ts';
 import type { Client } from '../plugin/types.ts';
@@ -10,7 +10,7 @@ import type { Colour, Span } from './painting.ts';
 import { byteCount, duration } from './terminal.ts';
 import { type Branch, drawTree } from './tree.ts';
 
-/** For a person, on several lines. */
+/** Text for a person, on several lines. */
 export function tellRoute(explanation: Explanation, rootDir: string, coloured = false): string {
   const { asked, name, client, unknowable, trace, agreed, error } = explanation;
   const of = (...hooks: readonly TraceEntry['hook'][]) =>
@@ -57,7 +57,7 @@ export function tellClient(client: Client, unknowable: boolean): string {
   ].join(', ');
 }
 
-/** One hook of one plugin; what was looked for on its behalf hangs below. */
+/** One hook of one plugin, with its lookups below it. */
 export function step({ plugin, before, after, note, error, ms, lookups }: TraceEntry, rootDir: string): Branch {
   const answer: Span =
     error !== undefined

@@ -1,5 +1,6 @@
 /**
- * `pxe explain`: what a machine would get, and why, hook by hook; what all machines would get; and what another config would change.
+ * `pxe explain`: what a machine would get and why, hook by hook; what all machines would get; and what another config would
+ * change.
  */
 import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -182,7 +183,7 @@ async function showChanges(config: ResolvedConfig, other: string, names: readonl
       }),
     );
   } catch (error) {
-    // 1 is taken: something would change.
+    // 1 means that something would change.
     throw error instanceof PluginError ? new ExitError(EXIT.usage, error.message, { cause: error }) : error;
   }
 }
@@ -210,7 +211,7 @@ function questionOf(name: string, flags: ExplainFlags): Question {
   };
 }
 
-/** The machine that the flags describe, in a row of its own. */
+/** The machine that the flags describe, as a separate row. */
 function askedBy(name: string, flags: ExplainFlags): MachineQuestion {
   const question = questionOf(name, flags);
   const { mac, uuid, serial, address } = question;
@@ -226,7 +227,7 @@ interface Program {
   readonly arch?: number | undefined;
 }
 
-/** One says the other, where only one is given. */
+/** If only one is given, it implies the other. */
 function programOf({ firmware, arch }: Program): Pick<Question, 'firmware' | 'arch'> {
   const type = arch ?? (firmware && typeOf(firmware));
   const program = firmware ?? (arch === undefined ? undefined : architectureOf(arch)?.firmware);

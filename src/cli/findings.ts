@@ -1,6 +1,6 @@
 /**
- * What a config names and what will not work: folders, interfaces, files under the root, plugins that cannot be set up, and what
- * the plugins themselves find. It looks; it changes nothing. Its time is bounded.
+ * Finds what will not work in a config: folders, interfaces, files under the root, plugins that cannot be set up, and the
+ * findings of the plugins themselves. It changes nothing, and its time is bounded.
  */
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
@@ -24,9 +24,9 @@ import { whyNoAccount } from './privileges.ts';
 import { rootFindings } from './root-findings.ts';
 
 /**
- * Everything that is wrong with what a config names. Sets the plugins up, as serving would, and disposes of them.
+ * All findings of a config. Sets the plugins up, as `serve` does, and disposes of them.
  * @param files that the config is made of
- * @param watch told each file that a plugin wants watched: a change of it may change what is found
+ * @param watch called with each file that a plugin wants watched; its change may change the findings
  */
 export async function findProblems(
   config: ResolvedConfig,
@@ -46,7 +46,7 @@ export async function findProblems(
   ];
 }
 
-/** A start removes them; until then they take room. */
+/** The server removes them when it starts; until then they take up space. */
 async function uploadFindings({ uploads }: ResolvedConfig): Promise<Finding[]> {
   if (!uploads) return [];
   const folder = new UploadFolder({ ...uploads, fileSystem: nodeFileSystem });
@@ -57,7 +57,7 @@ async function uploadFindings({ uploads }: ResolvedConfig): Promise<Finding[]> {
   return [{ severity: 'warning', path: ['uploads', 'dir'], message }];
 }
 
-/** The same plugin with the very same options changes nothing; one that writes a line for each transfer writes two. */
+/** The same plugin with the same options has no further effect, except that a logging plugin writes each line twice. */
 function twiceFindings({ plugins }: ResolvedConfig): Finding[] {
   return plugins.flatMap(({ plugin: { name, definition }, options }, index) => {
     const path = ['plugins', index];
@@ -89,7 +89,7 @@ async function pluginFindings(config: ResolvedConfig, watch: (file: string) => v
   }
 }
 
-/** One for each mistake of a plugin's data: it stands in a file of its own, or at a path within the plugin's options. */
+/** One finding for each mistake in a plugin's data, with its place in a file or in the plugin's options. */
 function failuresOf(index: number, problem: PluginError | readonly Issue[]): readonly Finding[] {
   const path = ['plugins', index];
   const cause = problem instanceof PluginError ? problem.cause : undefined;
@@ -108,7 +108,7 @@ function failuresOf(index: number, problem: PluginError | readonly Issue[]): rea
   });
 }
 
-/** What is wrong with the folders and interfaces that a config names. */
+/** Findings about the folders and interfaces of a config. */
 export async function configFindings({ rootDir, uploads, tftp: { listen } }: ResolvedConfig): Promise<Finding[]> {
   return [
     ...(await folderFindings(['rootDir'], rootDir, constants.R_OK | constants.X_OK)),
@@ -144,7 +144,7 @@ function isBindable(address: string, own: readonly string[]): boolean {
   return own.some((one) => parseAddress(one)?.text === parsed.text) || mayBindAny(parsed.family);
 }
 
-/** Machines that take addresses over from one another (VRRP) listen on those that they do not have yet. */
+/** Machines that take over each other's addresses (VRRP) listen on addresses that they do not have yet. */
 function mayBindAny(family: 'ipv4' | 'ipv6'): boolean {
   try {
     return readFileSync(`/proc/sys/net/${family}/ip_nonlocal_bind`, 'utf8').trim() === '1';
@@ -153,7 +153,7 @@ function mayBindAny(family: 'ipv4' | 'ipv6'): boolean {
   }
 }
 
-/** What the user of the config cannot do that serving needs. */
+/** Rights that the config's user lacks for serving. */
 function userFindings(account: string | undefined, files: readonly string[]): Finding[] {
   if (account === undefined) return [];
   const reason = whyNoAccount(account);
@@ -176,11 +176,11 @@ function userFindings(account: string | undefined, files: readonly string[]): Fi
   });
 }
 
-/** Folders that have not answered yet: each holds one thread, however often it is looked at. */
+/** Folders that have not answered yet. Each occupies one thread, however often it is checked. */
 const silent = new Set<string>();
 const ANSWER_MS = 3_000;
 
-/** Asked by threads, and within a time limit: a disk that hangs must not stop a server that looks at its config. */
+/** Called on pool threads and with a time limit, because a hanging disk must not block a server that reviews its config. */
 async function folderFindings(path: Finding['path'], folder: string, mode: number): Promise<Finding[]> {
   const late = () => new Error(`${folder} does not answer: its disk hangs`);
   if (silent.has(folder)) return [error(path, late().message)];

@@ -47,7 +47,7 @@ async function toFile(url: string, file = basename(parseUrl(url).name), options:
   await once(stream, 'open').catch((error) => {
     throw new ExitError(EXIT.failed, `cannot write ${file}: ${reasonOf(error)}`, { cause: error });
   });
-  // The write that fails says so.
+  // The failing write reports the error.
   stream.on('error', () => {});
   try {
     const result = await download(url, (bytes) => write(stream, bytes), options);
@@ -62,7 +62,7 @@ async function toFile(url: string, file = basename(parseUrl(url).name), options:
   }
 }
 
-/** A device or a pipe is written to where it stands: `rename` would put a file in its place. */
+/** A device or a pipe is written to directly, because `rename` would replace it by a file. */
 async function isSpecial(file: string): Promise<boolean> {
   const stats = await stat(file).catch(() => undefined);
   return stats !== undefined && !stats.isFile();

@@ -1,12 +1,12 @@
 /**
- * Keys of a config that have no effect, because of what another key says.
+ * Keys of a config that have no effect because of another key.
  */
 
 import { SEGMENT_BYTES } from '../base/segment.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { Finding } from '../plugin/types.ts';
 
-/** Levels that leave out the lines of transfers. */
+/** Levels that omit the lines of transfers. */
 const QUIET_LEVELS: readonly string[] = ['warn', 'error', 'fatal', 'silent'];
 
 export function idleKeyFindings(config: ResolvedConfig): readonly Finding[] {

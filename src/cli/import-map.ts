@@ -1,5 +1,5 @@
 /**
- * `pxe import-map`: a map file of tftp-hpa as a config.
+ * `pxe import-map`: converts a map file of tftp-hpa to a config.
  */
 import { readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';

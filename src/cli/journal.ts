@@ -1,10 +1,11 @@
 /**
- * Whether the journal of systemd reads what is written to a descriptor.
+ * Whether systemd's journal reads a descriptor's output.
  */
 import { fstatSync } from 'node:fs';
 
 /**
- * systemd.exec(5): `$JOURNAL_STREAM` holds device and inode of the stream, and a child whose output leads elsewhere inherits it.
+ * systemd.exec(5): `$JOURNAL_STREAM` contains device and inode of the stream. A child inherits it even if its output is
+ * redirected.
  * @param stream the value of `$JOURNAL_STREAM`
  */
 export function isJournal(fd: number, stream: string | undefined): boolean {
@@ -13,7 +14,7 @@ export function isJournal(fd: number, stream: string | undefined): boolean {
     const { dev, ino } = fstatSync(fd, { bigint: true });
     return stream === `${dev}:${ino}`;
   } catch {
-    // There is no such descriptor.
+    // The descriptor does not exist.
     return false;
   }
 }

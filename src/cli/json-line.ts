@@ -1,12 +1,12 @@
 /**
- * What is changed in a finished JSON line of the log. Each begins with its level: `{"level":30,…`.
+ * Changes to a finished JSON line of the log. Each line begins with its level: `{"level":30,…`.
  */
 import { pino } from 'pino';
 import { UNSEEN } from './terminal.ts';
 
 const HEAD = '{"level":';
 
-/** A name that a client has asked for must do nothing to the terminal on which the line is looked at. The line means the same. */
+/** A name from a client must not affect the terminal on which the line is viewed. The meaning of the JSON is unchanged. */
 export function withoutControls(line: string): string {
   return line.replace(UNSEEN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
@@ -21,7 +21,7 @@ export function withLevelName(line: string): string {
 /**
  * Puts the priority before a line, as the journal takes it (sd-daemon(3)): `<4>{…`.
  * @param line as pino wrote it
- * @param shown the same line as it is to be written
+ * @param shown the same line in its final form
  */
 export function withPriority(line: string, shown: string): string {
   return `<${priorityOf(levelOf(line))}>${shown}`;
@@ -35,7 +35,7 @@ function priorityOf(level: number): number {
   return level >= 30 ? 6 : 7;
 }
 
-/** NaN for a line of something else. */
+/** NaN for any other line. */
 function levelOf(line: string): number {
   return line.startsWith(HEAD) ? Number.parseInt(line.slice(HEAD.length, HEAD.length + 4), 10) : Number.NaN;
 }

@@ -1,18 +1,18 @@
 /**
- * Symbolic links under the root that lead nowhere, or out of it: why a file that is plainly in the folder is not served.
+ * Symbolic links under the root that are broken or lead out of it, which explain why a visible file is not served.
  */
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isBeneath } from '../content/confine.ts';
 
-/** `broken`: nothing is where the link points. `outside`: it leads out of the root. */
+/** `broken`: the target does not exist. `outside`: the target is outside the root. */
 export interface LinkFault {
   readonly kind: 'broken' | 'outside';
-  /** As the link has it. */
+  /** As written in the link. */
   readonly target: string;
 }
 
-/** What is wrong with a link; `undefined` if nothing is, or if that cannot be found out. */
+/** The fault of a link; `undefined` if there is none or it cannot be determined. */
 export function linkFault(root: string, path: string): LinkFault | undefined {
   try {
     const target = readlinkSync(path);
@@ -21,7 +21,7 @@ export function linkFault(root: string, path: string): LinkFault | undefined {
     const real = realpathSync(path);
     return real === base || isBeneath(base, real) ? undefined : { kind: 'outside', target };
   } catch (error) {
-    // A link that leads to itself.
+    // A link to itself.
     return (error as NodeJS.ErrnoException).code === 'ELOOP' ? { kind: 'broken', target: readlinkSync(path) } : undefined;
   }
 }

@@ -1,10 +1,10 @@
 /**
- * A start that fails because an address cannot be listened on.
+ * The error of a start that failed because an address cannot be listened on.
  */
 import { listenProblem } from '../net/listen-error.ts';
 import { EXIT, ExitError } from './exit.ts';
 
-/** Makes a message for a person of Node's system error; any other error is returned as it is. */
+/** Converts Node's system error to a message for a person; any other error is returned unchanged. */
 export function explainListenError(error: unknown): unknown {
   const problem = listenProblem(error, process.execPath);
   return problem === undefined ? error : new ExitError(EXIT.listen, problem, { cause: error });

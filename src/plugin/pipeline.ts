@@ -73,8 +73,8 @@ export class Pipeline<Table extends Hooking = Hooking> {
   }
 
   /**
-   * Sets the plugins up in sequence. If one fails, the others are disposed of and its `PluginError` is thrown, unless {@link
-   * PluginEnvironment.failed} takes it.
+   * Sets the plugins up in sequence. If one fails, the others are disposed of and its `PluginError` is thrown, unless
+   * {@link PluginEnvironment.failed} takes it.
    */
   static async startWith<Table extends Hooking>(
     table: Table,

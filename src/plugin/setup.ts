@@ -55,8 +55,8 @@ export interface StartedPlugin {
 }
 
 /**
- * Sets the plugins up in sequence. If one fails, the others are disposed of and its `PluginError` is thrown, unless {@link
- * PluginEnvironment.failed} takes it.
+ * Sets the plugins up in sequence. If one fails, the others are disposed of and its `PluginError` is thrown, unless
+ * {@link PluginEnvironment.failed} takes it.
  */
 export async function setUpAll(
   plugins: readonly ReadyPlugin[],

@@ -1,5 +1,5 @@
 /**
- * Every service of a server, as one.
+ * All services of a server as one.
  */
 import type { ExchangeInfo } from '../plugin/types.ts';
 import type { Generation } from '../service/generation.ts';
@@ -25,7 +25,7 @@ export class AllServices implements Service {
     return (await Promise.all(this.#services.map((service) => service.exchanges()))).flat();
   }
 
-  /** If one cannot be prepared, what was prepared before it is abandoned. */
+  /** If one cannot be prepared, those prepared before it are abandoned. */
   async prepare(generation: Generation): Promise<Prepared> {
     const prepared: Prepared[] = [];
     const abandon = async () => void (await Promise.all(prepared.map((one) => one.abandon())));

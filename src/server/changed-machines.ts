@@ -1,16 +1,16 @@
 /**
- * How many machines a reload has changed, for a person who has just saved a table: by what two configs list, and know of each. It
- * opens no file; what a machine would get by a rule for all (`rewrite`, say) does not count.
+ * Counts the machines that a reload has changed, for a user who has just saved a table. It compares what two configs list and say
+ * about each machine. It opens no file; changes of rules for all machines (such as `rewrite`) do not count.
  */
 
 import { inSlices, Slices } from '../base/time-slices.ts';
 import type { Pipeline } from '../plugin/pipeline.ts';
 import type { Machine } from '../plugin/types.ts';
 
-/** Those that are new, gone, or different. Rejects with a `PluginError` if a plugin cannot list its machines. */
+/** Number of machines added, removed or changed. Rejects with a `PluginError` if a plugin cannot list its machines. */
 export async function countChangedMachines(before: Pipeline, after: Pipeline): Promise<number> {
   const [old, now] = [await machinesOf(before), await machinesOf(after)];
-  // A machine of two MAC addresses is one.
+  // A machine with two MAC addresses counts once.
   const changed = new Set<string>();
   const slices = new Slices();
   await inSlices(old, ([key, { name }]) => void (now.has(key) || changed.add(name)), slices);
@@ -23,7 +23,7 @@ interface Known {
   readonly text: string;
 }
 
-/** By what tells each from others; entries of one MAC address are one machine. */
+/** Machines by identity; entries with the same MAC address are one machine. */
 async function machinesOf(pipeline: Pipeline): Promise<ReadonlyMap<string, Known>> {
   const machines = new Map<string, Known>();
   const take = ({ machine, text }: { readonly machine: Machine; readonly text: string }): void => {

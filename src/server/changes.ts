@@ -1,5 +1,5 @@
 /**
- * What differs between two configs, told by key; and what of it a running server cannot take over. Changes nothing.
+ * Lists the keys in which two configs differ, and those that a running server cannot apply. Changes nothing.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { formatPath } from '../base/issue.ts';
@@ -7,15 +7,15 @@ import type { ResolvedConfig } from '../config/resolve.ts';
 import type { ReadyPlugin } from '../plugin/ready.ts';
 
 export interface Changes {
-  /** Keys whose values differ, by their full path (`tftp.limits.retries`); `plugins` left out. */
+  /** Keys whose values differ, by their full path (`tftp.limits.retries`), without `plugins`. */
   readonly keys: readonly string[];
-  /** Plugins by name: new ones, those that are gone, those whose options or place differ. */
+  /** Plugins by name: added, removed, and with other options or in another position. */
   readonly plugins: {
     readonly added: readonly string[];
     readonly removed: readonly string[];
     readonly changed: readonly string[];
   };
-  /** Keys that differ, and from what the running server has, too: they stay as they are until a restart, and why. */
+  /** Keys that differ, also from the running server's values, but take effect only after a restart; with the reason. */
   readonly later: readonly { readonly key: string; readonly reason: string }[];
 }
 
@@ -28,7 +28,7 @@ const needsRestart: Readonly<Record<string, string>> = {
   user: 'privileges cannot be regained once they are dropped',
 };
 
-/** What a server was started with, and goes on with whatever later configs say. */
+/** Settings of the server's start, which later configs do not change. */
 export interface Running {
   readonly config: ResolvedConfig;
   readonly inheritedSockets: boolean;
@@ -45,14 +45,14 @@ export function changesBetween(
     ...(inheritedSockets ? { 'tftp.listen': 'the sockets came from the service manager' } : {}),
   };
   const later = Object.entries(reasons).flatMap(([key, reason]) => {
-    // One that was changed back is as it runs.
+    // A key that was changed back has the running value.
     const differs = [before, running].every((config) => !same(valueAt(config, key), valueAt(after, key)));
     return differs ? [{ key, reason }] : [];
   });
   return { keys, plugins: pluginChanges(before.plugins, after.plugins), later };
 }
 
-/** Full paths, the deepest there are: a change within a section names the key and not the section. */
+/** The deepest paths: a change within a section names the key, not the section. */
 function changedKeys(before: unknown, after: unknown, path: readonly string[] = []): string[] {
   if (same(before, after)) return [];
   if (!isPlainObject(before) || !isPlainObject(after)) return [formatPath(path)];
@@ -94,7 +94,7 @@ function samePlugin(a: ReadyPlugin, b: ReadyPlugin): boolean {
   return same(a.plugin.options, b.plugin.options) && String(a.plugin.definition.setup) === String(b.plugin.definition.setup);
 }
 
-/** Functions are new ones after each load: they are compared by their text. */
+/** Functions are new objects after each load, so they are compared by their text. */
 function same(a: unknown, b: unknown): boolean {
   return isDeepStrictEqual(withTexts(a), withTexts(b));
 }

@@ -1,5 +1,5 @@
 /**
- * The config of this server: what concerns every protocol, and a section for each that is served.
+ * The config schema of this server: the common keys, and a section for each protocol.
  */
 import { composeSchema } from '../config/schema.ts';
 import { dhcpSection } from '../dhcp/section.ts';

@@ -32,9 +32,9 @@ import { httpOriginOf } from './http-origin.ts';
 import { Server } from './server.ts';
 
 export interface CreateOptions {
-  /** Relative paths in the config start here; default: the working directory. */
+  /** Base of relative paths in the config; default: the working directory. */
   readonly dir?: string;
-  /** pino's loggers fit. Without one, nothing is logged. */
+  /** A logger such as pino's. Without it, nothing is logged. */
   readonly log?: Log;
   /** Descriptors of bound UDP sockets, in place of `listen`. */
   readonly sockets?: readonly number[];
@@ -57,11 +57,11 @@ export function createServer(config: Config, options: CreateOptions = {}): Serve
 
 export interface ResolvedOptions extends Omit<CreateOptions, 'dir'> {
   readonly activity?: Activity;
-  /** Also counts what happens outside the server. */
+  /** Counters, which also count events outside the server. */
   readonly stats?: Stats;
 }
 
-/** The same for a config that was loaded before. */
+/** The same for a config that is already loaded. */
 export function createResolvedServer(
   config: ResolvedConfig,
   { log = silent, sockets, activity, stats = new Stats() }: ResolvedOptions = {},
@@ -82,7 +82,7 @@ export function createResolvedServer(
 }
 
 /**
- * What a machine would get by a config, and why, without a server: nothing is bound. For tests of a config or of a plugin.
+ * Explains what a machine would get by a config, without a server: no address is bound. For tests of a config or a plugin.
  *
  * @throws ConfigError with every problem of the config at once; a `PluginError` if a plugin's `setup` fails
  * @example
@@ -98,7 +98,9 @@ export async function explainConfig(
   );
 }
 
-/** A generation without a server, for as long as `work` takes. Rejects as `work` does, or with a `PluginError` if a plugin's `setup` fails. */
+/**
+ * Runs `work` with a generation without a server. Rejects as `work` does, or with a `PluginError` if a plugin's `setup` fails.
+ */
 export async function withGeneration<T>(
   config: ResolvedConfig,
   work: (generation: Generation) => Promise<T>,
@@ -131,18 +133,18 @@ function nodeRuntime(log: Log, budget: CacheBudget, stats: Stats): Runtime {
   return { log, clock: systemClock, disks, readMs, cache, stats };
 }
 
-/** A client that gets nothing for this long gives up. */
+/** A client gives up after this time without an answer. */
 export function readMs(config: ResolvedConfig): number {
   return config.tftp.limits.idleMs;
 }
 
-/** Those that tell interfaces apart, where there are any and the config does not want Node's own. */
+/** Sockets that distinguish interfaces, if available and not disabled in the config; otherwise Node's own. */
 function wireSockets(config: ResolvedConfig): WireSockets {
   const isNative = config.tftp.transport !== 'portable' && nativeUnavailableReason() === undefined;
   return isNative ? nativeWireSockets : portableWireSockets;
 }
 
-/** The native transport where it works, else the portable one, with a line that says why. */
+/** The native transport if it works, otherwise the portable one, with a log line that says why. */
 function makeTransport(config: ResolvedConfig, log: Log, options: NativeOptions<TftpExchange>): Transport<TftpExchange> {
   const { events, limits, clock, stats: counters } = options;
   const portable = () => new PortableTransport({ events, limits, clock, counters, random: unpredictable });

@@ -1,5 +1,5 @@
 /**
- * What a server tells to those that listen to it.
+ * The events of a server.
  */
 import { EventEmitter } from 'node:events';
 import type { Log } from '../base/log.ts';
@@ -7,19 +7,19 @@ import type { ExchangeInfo, ExchangeSummary } from '../plugin/types.ts';
 import type { LocalAddress } from '../service/service.ts';
 import type { Reloaded } from './reloaded.ts';
 
-/** What a server tells, beside its log. A listener that throws is logged and harms nothing. */
+/** The events of a server, in addition to its log. A listener that throws is logged and has no other effect. */
 export interface ServerEvents {
   /** An address is listened on. */
   listening: [address: LocalAddress];
   /** A request has its answer. */
   start: [exchange: ExchangeInfo];
-  /** A request has ended, refused ones too. */
+  /** A request has ended or was refused. */
   end: [exchange: ExchangeSummary];
   /** Another config is in force. */
   reload: [reload: Reloaded];
   /** A reload has failed; the current config stays in force. */
   reloadFailed: [error: unknown];
-  /** A generation that was replaced has given back its last lease, and its plugins are disposed of. */
+  /** The last lease of a replaced generation was released, and its plugins are disposed of. */
   drained: [generation: number];
 }
 
@@ -43,7 +43,7 @@ export class Events {
     this.#emitter.off(event, listener);
   }
 
-  /** Each listener by itself: one that throws, or rejects, takes nothing from the others. */
+  /** Calls each listener separately: one that throws or rejects does not affect the others. */
   emit<Name extends keyof ServerEvents>(event: Name, ...args: ServerEvents[Name]): void {
     if (this.#emitter.listenerCount(event) === 0) return;
     const failed = (error: unknown) => this.#log.error({ err: error, event }, 'an event listener of the server failed');

@@ -1,5 +1,5 @@
 /**
- * What a machine would get, and why: the same pipeline as for a transfer, without one.
+ * Explains what a machine would get, by the same pipeline as a transfer but without one.
  */
 import { hash } from 'node:crypto';
 import type { Firmware } from '../base/firmware.ts';
@@ -25,15 +25,15 @@ import { type TftpReadRequest, understand } from '../tftp/request.ts';
 export interface Question {
   /** As the client would spell it. */
   readonly name: string;
-  /** The client's address; plugins that look for the client's MAC address go by it. */
+  /** The client's address; plugins find the client's MAC address by it. */
   readonly address: string;
-  /** Taken as known, in place of what `identify` would find. */
+  /** Replaces what `identify` would find. */
   readonly mac?: string;
   /** The same for its UUID … */
   readonly uuid?: string;
   /** … and its serial number. */
   readonly serial?: string;
-  /** The firmware that asks, or `ipxe`, and its architecture type (DHCP option 93). */
+  /** The client's firmware, or `ipxe`, and its architecture type (DHCP option 93). */
   readonly firmware?: Firmware;
   readonly arch?: number;
   /** The server's address on the client's network; templates may name it. */
@@ -45,15 +45,15 @@ export interface Question {
 
 export interface Explanation {
   readonly asked: string;
-  /** The name after every `rewrite`. */
+  /** The name after all `rewrite` hooks. */
   readonly name: string;
   readonly client: Client;
   readonly trace: Trace;
-  /** What would be sent, if it would. */
+  /** What would be sent, if anything. */
   readonly served: Served | undefined;
   /** Options that would be acknowledged, in order. */
   readonly agreed: readonly { readonly name: string; readonly value: string }[];
-  /** Present if what was given of the client's identity is of a kind that no plugin of this config can find out. */
+  /** Present if the question gives a fact of the client that no plugin of this config can find. */
   readonly unknowable?: true;
   /** The ERROR that the client would get instead. */
   readonly error: { readonly code: number; readonly message: string } | undefined;
@@ -63,9 +63,9 @@ export interface Explanation {
 export interface Served {
   /** For people: a path under the root, or `plugin:<name>`. */
   readonly from: string;
-  /** Bytes; `undefined` where that is not known before the end. */
+  /** Bytes; `undefined` if unknown before the end. */
   readonly size: number | undefined;
-  /** SHA-256 of its first 64 KiB: tells files of one name and size apart. */
+  /** SHA-256 of its first 64 KiB: distinguishes files with the same name and size. */
   readonly digest: string;
 }
 
@@ -73,7 +73,7 @@ export async function explain(generation: Generation, question: Question): Promi
   return (await explainRead(generation, question)).explanation;
 }
 
-/** The same, and what comes first of the file: up to 64 KiB. */
+/** The same, with up to 64 KiB from the beginning of the file. */
 export async function explainRead(
   generation: Generation,
   question: Question,
@@ -124,7 +124,7 @@ function toError(refusal: Refusal): NonNullable<Explanation['error']> {
   return { code: codeOf(refusal), message: refusal.message };
 }
 
-/** What the question says is known; `identify` is asked for the rest, as for a real request. */
+/** Facts in the question are taken as known; `identify` is called for the rest, as for a real request. */
 export function withGiven(asked: Client, { mac, uuid, serial, firmware, arch }: Omit<Question, 'name'>): Client {
   const client = { ...asked, ...(firmware !== undefined && { firmware }), ...(arch !== undefined && { arch }) };
   const facts = { mac: mac && (parseMac(mac) ?? mac), uuid, serial };
@@ -132,7 +132,7 @@ export function withGiven(asked: Client, { mac, uuid, serial, firmware, arch }: 
   return given === undefined ? client : withIdentity(client, given);
 }
 
-/** A real client does not tell these by itself. */
+/** Facts that a real client does not send. */
 function isUnknowable(question: Question, sources: readonly IdentitySource[]): boolean {
   const given = factNames.filter((fact) => question[fact] !== undefined);
   return given.length > 0 && !given.some((fact) => sources.some(({ tells }) => tells.includes(fact)));

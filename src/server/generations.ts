@@ -1,11 +1,11 @@
 /**
- * The generation in force, those before it that are not disposed of yet, and the files that their plugins want watched.
+ * The generation in force, earlier ones that are not disposed of yet, and the files that their plugins want watched.
  */
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { Generation, type Lease, type Runtime } from '../service/generation.ts';
 import type { Stats } from '../stats/stats.ts';
 
-/** A generation that is set up, and not in force yet. */
+/** A generation that is set up but not in force yet. */
 export interface Started {
   readonly generation: Generation;
   /** Files that its plugins want watched. */
@@ -29,22 +29,22 @@ export class Generations {
     return this.#current;
   }
 
-  /** Of the generation in force, and of those that failed since. */
+  /** Files of the generation in force, and of those that have failed since. */
   get watched(): readonly string[] {
     return this.#watched;
   }
 
-  /** On the generation in force. Throws if there is none. */
+  /** A lease of the generation in force. Throws if there is none. */
   lease(): Lease {
     if (!this.#current) throw new Error('the server has not started');
     return this.#current.lease();
   }
 
-  /** Sets up the next generation. Rejects with a `PluginError`, and nothing is left, if a plugin's `setup` fails. */
+  /** Sets up the next generation. If a plugin's `setup` fails, it rejects with a `PluginError` and leaves nothing behind. */
   async start(config: ResolvedConfig): Promise<Started> {
     const watched: string[] = [];
     try {
-      // Reloads come one after the other, so a number is taken only by a config that gets in force.
+      // Reloads are sequential, so only a config that comes into force uses up a number.
       const number = (this.#current?.number ?? 0) + 1;
       const generation = await Generation.start(number, config, this.#runtime, (path) => void watched.push(path));
       this.#undisposed.add(generation);
@@ -60,20 +60,20 @@ export class Generations {
     }
   }
 
-  /** Gives up a generation that cannot be put in force; resolves when it is disposed of. */
+  /** Abandons a generation that cannot be put in force; resolves when it is disposed of. */
   async abandon({ generation, watched }: Started): Promise<void> {
     this.#watchAlso(watched);
     generation.retire();
     await generation.disposed;
   }
 
-  /** Puts a generation in force. The one before is the caller's to retire. */
+  /** Puts a generation in force. The caller must retire the previous one. */
   swap({ generation, watched }: Started): void {
     this.#current = generation;
     this.#watched = watched;
   }
 
-  /** Retires the generation in force; resolves when every one is disposed of. */
+  /** Retires the generation in force; resolves when all generations are disposed of. */
   async end(): Promise<void> {
     this.#current?.retire();
     this.#current = undefined;
@@ -84,7 +84,7 @@ export class Generations {
     this.#stats.set('live.generations', this.#undisposed.size);
   }
 
-  /** The next good save may be of any of these. */
+  /** A change of any of these may correct the config. */
   #watchAlso(files: readonly string[]): void {
     this.#watched = [...new Set([...this.#watched, ...files])];
   }

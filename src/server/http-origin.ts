@@ -3,14 +3,14 @@
  */
 import type { ResolvedConfig } from '../config/resolve.ts';
 
-/** What is needed of the section `http`, which is absent where HTTP is not served. */
+/** The needed keys of the section `http`, which is absent if HTTP is not served. */
 interface HttpSection {
   readonly listen?: readonly { readonly port?: number }[];
 }
 
 const HTTP_PORT = 80;
 
-/** @param server the server's address on the machine's network. `undefined` where the config does not serve HTTP */
+/** @param server the server's address on the machine's network. @returns `undefined` if the config does not serve HTTP */
 export function httpOriginOf(config: ResolvedConfig, server: string): string | undefined {
   const { http } = config as { readonly http?: HttpSection };
   if (http === undefined) return undefined;

@@ -1,20 +1,20 @@
 /**
- * Every machine that a config lists, and what each would get: many questions to the same `explain`.
+ * All machines that a config lists, and what each would get: many questions to the same `explain`.
  */
 import type { Machine } from '../plugin/types.ts';
 import type { Generation } from '../service/generation.ts';
 import { type Explanation, explain, type Question } from './explain.ts';
 
-/** A machine that asks for one name. */
+/** A machine and one name that it requests. */
 export interface MachineQuestion {
   readonly machine: Machine;
   readonly question: Question;
 }
 
-/** An address that nothing is known of stands for one that is not known. */
+/** An address without any facts represents an unknown address. */
 export const UNKNOWN_ADDRESS = '0.0.0.0';
 
-/** One question for each machine and name: the names given, then those that the config expects of the machine. */
+/** One question for each machine and name: first the given names, then those that the config expects the machine to request. */
 export function questionsOf(
   machines: readonly Machine[],
   names: readonly string[],
@@ -27,7 +27,7 @@ export function questionsOf(
   });
 }
 
-/** Machines of two configs as one list: a machine that both know under one name and one identity is one. */
+/** The machines of two configs as one list: a machine with the same name and identity in both appears once. */
 export function mergeMachines(...lists: readonly (readonly Machine[])[]): readonly Machine[] {
   const merged = new Map<string, Machine>();
   for (const machine of lists.flat()) {
@@ -39,7 +39,7 @@ export function mergeMachines(...lists: readonly (readonly Machine[])[]): readon
   return [...merged.values()];
 }
 
-/** Answers in the order of the questions; a few at a time, so that one slow hook does not hold up all. */
+/** Answers in the order of the questions. A few run concurrently, so that one slow hook does not delay all. */
 export async function explainEach(generation: Generation, questions: readonly Question[]): Promise<readonly Explanation[]> {
   const answers: Explanation[] = [];
   const queue = questions.entries();
@@ -57,7 +57,7 @@ export function differ(one: Explanation, other: Explanation): boolean {
   return JSON.stringify(answerOf(one)) !== JSON.stringify(answerOf(other));
 }
 
-/** Where the bytes come from does not count: a machine sees names of its own only. */
+/** The source of the bytes does not count: a machine sees only the names that it requests. */
 function answerOf({ served, agreed, error }: Explanation): unknown {
   return { size: served?.size, digest: served?.digest, agreed, error };
 }

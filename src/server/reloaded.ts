@@ -1,5 +1,5 @@
 /**
- * A completed reload, and its line in the log.
+ * A completed reload and its log line.
  */
 
 import type { Log } from '../base/log.ts';
@@ -10,18 +10,18 @@ import type { Changes } from './changes.ts';
 export interface Reloaded {
   readonly generation: number;
   readonly config: ResolvedConfig;
-  /** Those whose change was the reason; none where the reload was asked for. */
+  /** Files whose change caused the reload; empty if the reload was requested. */
   readonly files: readonly string[];
-  /** Listed machines that are new, gone, or get something else; `undefined` where that is not known. Counted when all is in force. */
+  /** Listed machines that were added, removed or changed; `undefined` if unknown. Counted after the config is in force. */
   readonly machines: Promise<number | undefined>;
   readonly changes: Changes;
-  /** From the loaded config to the moment it was in force. */
+  /** Time from loading the config to putting it in force. */
   readonly durationMs: number;
-  /** Transfers that go on under earlier generations. */
+  /** Transfers that continue under earlier generations. */
   readonly draining: number;
 }
 
-/** @param draining the transfers that go on under earlier generations */
+/** @param draining the transfers that continue under earlier generations */
 export function logReloaded(
   log: Log,
   { generation, files, changes, durationMs }: Reloaded,

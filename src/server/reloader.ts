@@ -1,6 +1,6 @@
 /**
- * Keeps a server in step with its config file: one reload at a time, the last save wins, and a mistake costs a message.
- * It decides when; what a reload does is the {@link Server}'s business, and what a file means the loader's.
+ * Reloads a server when its config file changes: one reload at a time, the last save wins, and a mistake only causes a message.
+ * It decides when to reload; the {@link Server} performs the reload, and the loader reads the files.
  */
 
 import type { Clock } from '../base/clock.ts';
@@ -14,47 +14,47 @@ export interface ReloaderOptions {
   readonly server: Server;
   readonly log: Log;
   readonly clock: Clock;
-  /** Reads the config anew. @param files what it was made of when it was last read */
+  /** Reads the config again. @param files the files of the last load */
   load(files: readonly string[]): Promise<LoadedConfig>;
-  /** Looks at what is in force now, after each reload: what `pxe check` would find. Must not reject. */
+  /** Called after each reload to review the config in force as `pxe check` would. Must not reject. */
   review?(): Promise<void>;
-  /** Makes the watcher that calls `changed`; `undefined`: reload only when asked to. */
+  /** Makes the watcher that calls `changed`; `undefined`: reload only on request. */
   watcher?(changed: (files: readonly string[]) => void): Watcher;
 }
 
-/** Why a reload is wanted. */
+/** Why a reload is requested. */
 interface Wanted {
   readonly reason: string;
   readonly changed: readonly string[];
 }
 
-/** Stamps of files lag behind by no more than this. */
+/** Maximum lag of file timestamps. */
 const TICK_MS = 10;
 
 export class Reloader {
   readonly #options: ReloaderOptions;
   readonly #watcher: Watcher | undefined;
-  /** What the last load read, whether or not it succeeded. */
+  /** Files of the last load, whether or not it succeeded. */
   #files: readonly string[];
   #wanted: Wanted | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
 
-  /** @param files what the config in force was made of */
+  /** @param files the files of the config in force */
   constructor(options: ReloaderOptions, files: readonly string[]) {
     this.#options = options;
     this.#files = files;
     this.#watcher = options.watcher?.((changed) => this.request(`changed: ${changed.join(', ')}`, changed));
   }
 
-  /** Begins to watch. @param since when the config in force was read, ms since the epoch */
+  /** Starts watching. @param since when the config in force was read, ms since the epoch */
   async start(since: number): Promise<void> {
     await this.#watcher?.watch([...this.#files, ...this.#options.server.watched], since);
   }
 
   /**
-   * Asks for a reload; requests that come while one runs are one more reload. Resolves when there is nothing left to do.
-   * @param changed the files that are the reason
+   * Requests a reload; requests during a reload cause one more. Resolves when no reload is left to do.
+   * @param changed the files that caused it
    */
   request(reason: string, changed: readonly string[] = []): Promise<void> {
     this.#wanted = { reason, changed: [...new Set([...(this.#wanted?.changed ?? []), ...changed])] };
@@ -74,13 +74,13 @@ export class Reloader {
       this.#wanted = undefined;
       await this.#reload(wanted);
     }
-    // With nothing awaited after the last look: a request from here on begins anew.
+    // Nothing is awaited after the last check, so a later request starts a new loop.
     this.#running = undefined;
   }
 
   async #reload({ reason, changed }: Wanted): Promise<void> {
     const { server, log, clock } = this.#options;
-    // A file that is written right after the load has missed it may bear a stamp from before: the kernel's clock ticks coarsely.
+    // A file written right after it was loaded may have an earlier timestamp, because the kernel's clock is coarse.
     const since = clock.wallTime() - TICK_MS;
     log.info({ reason }, 'reload started');
     try {
@@ -88,10 +88,10 @@ export class Reloader {
       this.#files = files;
       if (this.#stopped) return;
       const { machines } = await server.reload(config, changed);
-      // After the reload's own line.
+      // Logged after the reload's own line.
       void machines.then(() => this.#options.review?.());
     } catch (error) {
-      // What a broken config is made of is watched, too: the next good save may be of any of these files.
+      // The files of an invalid config are watched, too, because a change of any of them may correct it.
       if (error instanceof ConfigError) this.#files = [...new Set([...this.#files, ...error.files])];
       server.reloadFailed(error);
     }

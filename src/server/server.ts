@@ -1,6 +1,6 @@
 /**
- * The services, and the generation in force that each of them asks for leases: start, reload, stop. It knows no protocol, and it has
- * no clock, file system or log of its own: all come from outside, so that it can run in a simulation.
+ * The server: starts, reloads and stops the services and the generations from which they take leases. It knows no protocol.
+ * Clock, file system and log are passed in, so that it can run in a simulation.
  */
 import { Abort } from '../base/abort.ts';
 import { errorText } from '../base/error-text.ts';
@@ -27,15 +27,15 @@ import { logReloaded, type Reloaded } from './reloaded.ts';
 import { sweepUploads } from './sweep.ts';
 import { TroubleLog } from './trouble.ts';
 
-/** What a server runs in. */
+/** The runtime of a server. */
 export interface ServerRuntime extends Runtime {
-  /** Makes what it serves. Nothing is bound before the first `prepare`. */
+  /** Makes the services. Nothing is bound before the first `prepare`. */
   services(host: ServiceHost): readonly Service[];
-  /** Sockets came from a service manager: they take the place of `listen`. */
+  /** Whether a service manager passed sockets, which replace `listen`. */
   readonly inheritsSockets?: boolean;
 }
 
-/** Counting the machines that a reload has changed may take this long. */
+/** Time limit of counting the machines that a reload has changed. */
 const COUNT_MS = 2000;
 
 export class Server {
@@ -45,15 +45,15 @@ export class Server {
   readonly #config: ResolvedConfig;
   readonly #services: Service;
   readonly #generations: Generations;
-  /** One reload after the other. */
+  /** Serializes reloads. */
   #reloading: Promise<unknown> = Promise.resolve();
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
-  /** No line is worth waiting for any more. */
+  /** Aborted at the end, when no log line is awaited any more. */
   readonly #ending = new Abort();
   readonly #stats: Stats;
   readonly #sightings: Sightings;
-  /** The reload that failed last. */
+  /** The last failed reload. */
   #countedFailure: unknown;
   readonly #trouble: TroubleLog;
 
@@ -82,11 +82,11 @@ export class Server {
   }
 
   /**
-   * Takes no more requests, lets exchanges end for `graceMs` (default: `limits.stopMs`), refuses the rest, and disposes of the
-   * plugins. A second call with a shorter grace period shortens the first.
+   * Accepts no more requests, lets exchanges finish for `graceMs` (default: `limits.stopMs`), refuses the rest, and disposes of
+   * the plugins. A second call with a shorter grace period shortens the first.
    */
   stop(graceMs = this.config.limits.stopMs): Promise<void> {
-    // A start comes to its end first.
+    // A start in progress completes first.
     const stopped = (this.#starting ?? Promise.resolve()).then(
       () => this.#services.stop(graceMs),
       () => this.#services.stop(graceMs),
@@ -95,7 +95,7 @@ export class Server {
     return this.#stopping;
   }
 
-  /** Where it listens now. */
+  /** Current addresses. */
   get addresses(): readonly LocalAddress[] {
     return this.#services.addresses;
   }
@@ -110,15 +110,16 @@ export class Server {
     return this.#generations.current?.number;
   }
 
-  /** Files that plugins want watched: a change of one wants a reload. */
+  /** Files that plugins want watched: a change of one requires a reload. */
   get watched(): readonly string[] {
     return this.#generations.watched;
   }
 
   /**
-   * Puts another config in force. Everything is set up and bound first, then one assignment; transfers under way go on under the
-   * generation that they began with, which is disposed of after the last of them. Rejects as `start` does; then nothing has changed.
-   * @param files those whose change is the reason, for the log
+   * Puts another config in force. Everything is set up and bound first; then a single assignment switches. Transfers in progress
+   * continue under their generation, which is disposed of after the last of them. If it rejects, as `start` does, nothing has
+   * changed.
+   * @param files the files whose change caused the reload, for the log
    */
   reload(config: ResolvedConfig, files: readonly string[] = []): Promise<Reloaded> {
     const reloaded = this.#reloading.then(() => this.#reload(config, files));
@@ -126,7 +127,7 @@ export class Server {
     return reloaded;
   }
 
-  /** Logs and tells that a config could not be put in force. */
+  /** Reports, by log and event, that a config could not be put in force. */
   reloadFailed(error: unknown): void {
     this.#countFailure(error);
     const known = error instanceof ConfigError || error instanceof PluginError;
@@ -135,23 +136,23 @@ export class Server {
     this.#events.emit('reloadFailed', error);
   }
 
-  /** Every exchange under way, and how far each has come. */
+  /** All exchanges in progress, with their progress. */
   exchanges(): Promise<readonly LiveExchange[]> {
     return this.#services.exchanges();
   }
 
-  /** What was counted and measured since the server was made, by the names of the reference. */
+  /** Counters and measurements since the server was created, by the names of the reference. */
   stats(): StatsSnapshot {
     return this.#stats.snapshot();
   }
 
-  /** What a machine would get now, and why. Runs the same pipeline as a transfer. Rejects if the server has not started. */
+  /** Explains what a machine would get now, by the same pipeline as a transfer. Rejects if the server has not started. */
   async explain(question: Question): Promise<Explanation> {
     const { generation, release } = this.#generations.lease();
     return explain(generation, question).finally(release);
   }
 
-  /** What will not work in the config in force, or not as it seems, as far as its plugins can tell. */
+  /** The findings of the plugins about the config in force: what will not work, or not as it seems to. */
   async check(): Promise<readonly Finding[]> {
     const { generation, release } = this.#generations.lease();
     return generation.pipeline.check().finally(release);
@@ -169,7 +170,7 @@ export class Server {
 
   async #start(): Promise<void> {
     const started = await this.#generations.start(this.#config);
-    // In force before it listens: a request may come with the first bound address.
+    // In force before it listens, because a request may arrive at the first bound address.
     this.#generations.swap(started);
     this.#sightings.limit(this.#config.dhcp?.limits.machines);
     try {
@@ -201,7 +202,7 @@ export class Server {
     this.#generations.swap(started);
     this.#sightings.limit(config.dhcp?.limits.machines);
     const addresses = prepared.commit();
-    // Both are asked for their machines.
+    // Both generations list their machines.
     const leases = [previous.lease(), next.lease()];
     previous.retire();
     if (config.uploads?.dir !== previous.config.uploads?.dir) void sweepUploads(next, this.#log);
@@ -228,13 +229,13 @@ export class Server {
     return reloaded;
   }
 
-  /** `undefined` where that cannot be known, or takes long. */
+  /** `undefined` if unknown, or if counting takes too long. */
   #countChangedMachines(previous: Generation, next: Generation): Promise<number | undefined> {
     const counted = countChangedMachines(previous.pipeline, next.pipeline);
     return limit(counted, { clock: this.#runtime.clock, ms: COUNT_MS, signal: this.#ending }).catch(() => undefined);
   }
 
-  /** The line waits for the count, where there is one; nothing else does. */
+  /** Only the log line waits for the count, if there is one. */
   async #logReloaded(reloaded: Reloaded, draining: readonly ExchangeInfo[], counts: boolean): Promise<void> {
     logReloaded(this.#log, reloaded, draining, counts ? await reloaded.machines : undefined);
   }
@@ -250,12 +251,12 @@ export class Server {
   }
 
   async #close(servicesStopped: Promise<void>): Promise<void> {
-    // A reload under way comes to nothing, but a plugin's `setup` may take its time.
+    // A reload in progress will be discarded, but a plugin's `setup` may take long.
     await Promise.all([servicesStopped, this.#reloading]);
     await this.#generations.end();
   }
 
-  /** What a restart alone can change, as it is. */
+  /** Settings that only a restart can change. */
   #running(): Running {
     return { config: this.#config, inheritedSockets: this.#runtime.inheritsSockets === true };
   }
@@ -278,7 +279,7 @@ export class Server {
     };
   }
 
-  /** A reload that was asked for by a config's file is reported as failed once more. */
+  /** A reload caused by a config's file is reported as failed once more. */
   #countFailure(error: unknown): void {
     if (error === this.#countedFailure) return;
     this.#countedFailure = error;

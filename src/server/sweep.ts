@@ -1,10 +1,10 @@
 /**
- * Uploads that a crash has cut must not fill the disk.
+ * Removes uploads that a crash interrupted, so that they do not fill the disk.
  */
 import type { Log } from '../base/log.ts';
 import type { Generation } from '../service/generation.ts';
 
-/** Removes what an earlier run has left in the folder of uploads, and logs it. Never rejects. */
+/** Removes temporary files of earlier runs from the upload folder, and logs it. Never rejects. */
 export async function sweepUploads({ uploads, config }: Generation, log: Log): Promise<void> {
   try {
     const removed = (await uploads?.sweep()) ?? [];

@@ -1,13 +1,13 @@
 /**
- * Requests that went wrong, for a log that no plugin writes: what is refused or cannot be read must not pass in silence. Hostile
- * traffic must not fill the disk with it.
+ * Logs failed requests if no plugin does, so that a refusal or a read error does not go unnoticed. It is limited, so that hostile
+ * traffic cannot fill the disk.
  */
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { EndReason } from '../base/refusal.ts';
 import type { ExchangeSummary } from '../plugin/types.ts';
 
-/** Lines in a second, at most; the next second's first line says how many were left out. */
+/** Maximum lines per second; the first line of the next second says how many were dropped. */
 const LINES_PER_SECOND = 5;
 
 export class TroubleLog {
@@ -22,7 +22,7 @@ export class TroubleLog {
     this.#clock = clock;
   }
 
-  /** Writes a line if the transfer ended in trouble that has none yet. */
+  /** Logs a transfer that failed, unless the failure has been logged already. */
   end(summary: ExchangeSummary): void {
     if (!isTrouble(summary) || !this.#hasRoom()) return;
     const { id, request, served, outcome, error } = summary;
@@ -48,12 +48,12 @@ export class TroubleLog {
   }
 }
 
-/** Absent names are part of every boot, clients vanish, and an internal error has its line where it happened. */
+/** Absent names are part of every boot, clients disappear, and an internal error was logged where it happened. */
 const UNTROUBLED = new Set<EndReason | undefined>(['not-found', 'no-answer', 'internal']);
 
 function isTrouble({ request, outcome, error }: ExchangeSummary): boolean {
   if (outcome !== 'refused' && outcome !== 'failed') return false;
-  // A machine that cannot be offered what it is to boot asks again and again: its service says so once.
+  // A machine without a boot offer repeats its request; the DHCP service logs that once.
   if (request.kind === 'boot' && error?.reason === 'unsupported') return false;
   return error !== undefined && !UNTROUBLED.has(error.reason);
 }
