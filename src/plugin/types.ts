@@ -87,7 +87,7 @@ export interface Host {
 /** What requests of all protocols have. */
 export interface RequestFields {
   readonly client: Client;
-  /** The server's address and port that the client sent the request to. */
+  /** The server's address and port that the client sent the request to; for a broadcast, the address that the answer comes from. */
   readonly local: { readonly address: string; readonly port: number };
   /** The name as the client spelt it. Untrusted text. */
   readonly asked: string;

@@ -4,6 +4,7 @@
  */
 import { Refusal } from '../base/refusal.ts';
 import type { ListenOn } from '../net/listening.ts';
+import { isAnyAddress, OwnAddresses } from '../net/own-address.ts';
 import type { ExchangeInfo } from '../plugin/types.ts';
 import { Drain } from '../service/drain.ts';
 import type { Generation } from '../service/generation.ts';
@@ -35,6 +36,7 @@ export class TftpService implements Service {
   readonly #options: TftpOptions;
   readonly #dropLog: DropLog;
   readonly #drain: Drain;
+  readonly #own: OwnAddresses;
   /** From the first `prepare` on. */
   #transport: Transport<TftpExchange> | undefined;
   #listeners: Listeners | undefined;
@@ -45,6 +47,7 @@ export class TftpService implements Service {
     this.#options = options;
     this.#dropLog = new DropLog(host.stats, host.log, host.clock);
     this.#drain = new Drain(host.clock);
+    this.#own = new OwnAddresses(host.clock);
   }
 
   get addresses(): readonly LocalAddress[] {
@@ -117,7 +120,11 @@ export class TftpService implements Service {
   /** The generation is fixed here, with nothing awaited before. */
   #request(arrival: Arrival, plane: DataPlane): TftpExchange {
     const lease = this.#host.lease();
-    const understood = understand(arrival, lease.generation.config.tftp.limits.nameBytes);
+    const { client, local } = arrival;
+    // A socket of a service manager may be bound to all addresses.
+    const facing = isAnyAddress(local.address) ? this.#own.facing(client.address) : undefined;
+    const received = facing === undefined ? arrival : { ...arrival, local: { ...local, address: facing } };
+    const understood = understand(received, lease.generation.config.tftp.limits.nameBytes);
     // A listener in another thread takes a moment to close.
     const taken = this.#drain.begun ? { ...understood, refusal: STOPPING } : understood;
     return new TftpExchange(this.#host, lease, arrival, taken, plane);

@@ -66,6 +66,22 @@ describeWith('sockets of a service manager', [linux, ...requireTools('sh')], () 
     expect(server.stderr).toBe('');
   });
 
+  test('bound to all addresses: a template names the one that faces the client', async () => {
+    const { path, put } = folder();
+    put('ROOT/x', '');
+    put('t', '{{ server }}');
+    put(
+      'pxe.config.json',
+      JSON.stringify({ rootDir: 'ROOT', plugins: [{ use: 'generate', options: { made: { template: './t' } } }] }),
+    );
+    const socket = await bound('0.0.0.0');
+    await using server = startWith([socket.fd], { LISTEN_FDS: '1' }, [], path);
+    await server.until((out) => out.includes('"msg":"ready"'), 'ready');
+    await socket.peer[Symbol.asyncDispose]();
+    const got = await get({ address: '127.0.0.1', port: socket.address.port }, 'made', { local: '127.0.0.5' });
+    expect(got.bytes.toString()).toBe('127.0.0.1');
+  });
+
   test('two of them', async () => {
     const { path, put } = folder();
     put('ROOT/file', 'hello');

@@ -17,6 +17,8 @@ export class MemoryService {
   readonly endings: Ending[] = [];
   readonly moved: Listening[] = [];
   readonly faults: unknown[] = [];
+  /** By which of the server's addresses each request came. */
+  readonly locals: string[] = [];
   readonly stored = new Map<string, Uint8Array>();
   /** Requests for the name `never`: they get no answer but `refuse`. */
   readonly unanswered: MemoryExchange[] = [];
@@ -27,7 +29,10 @@ export class MemoryService {
   constructor(limits: TransferLimits, find: (name: string) => Uint8Array | undefined) {
     this.limits = limits;
     this.events = {
-      request: (arrival, plane) => new MemoryExchange(this, arrival, plane, find(arrival.packet.name)),
+      request: (arrival, plane) => {
+        this.locals.push(arrival.local.address);
+        return new MemoryExchange(this, arrival, plane, find(arrival.packet.name));
+      },
       moved: (listening) => void this.moved.push(listening),
       notice() {},
       fault: (error) => void this.faults.push(error),

@@ -101,9 +101,11 @@ export class UdpTransport<Exchange extends TransportExchange> implements Transpo
   }
 
   #request({ id: transfer, peer, listener, packet }: IncomingRequest): void {
-    const binding = ((listener.replies[0] ?? listener) as SocketEndpoint).owner as Binding;
+    const replying = (listener.replies[0] ?? listener) as SocketEndpoint;
+    const binding = replying.owner as Binding;
     binding.begin();
-    const local = { address: listener.address, port: listener.port };
+    // A broadcast is answered from the interface's own address.
+    const local = { address: replying.address, port: listener.port };
     const exchange = this.#events.request({ transfer, client: peerOf(peer), local, packet, binding }, this.#plane);
     this.#exchanges.set(transfer, exchange);
     queueMicrotask(() => exchange.begin());

@@ -58,7 +58,7 @@ function transportOver(interfaces: () => Interfaces = () => loopback, clock: Clo
     expect(faults).toEqual([]);
   });
   const listen = (on: ListenOn, settings = plain) => transport.listen(on, settings);
-  return { transport, listen, endings, moved, unanswered, stats };
+  return { transport, listen, endings, moved, unanswered, stats, service };
 }
 
 async function expectFree(...addresses: { address: string; port: number }[]): Promise<void> {
@@ -116,7 +116,7 @@ describe('the reply comes from the address asked', () => {
   });
 
   test('a broadcast is answered from the unicast address', async () => {
-    const { listen } = transportOver(() => ({ lab: [info('127.0.0.1', { internal: false })] }));
+    const { listen, service } = transportOver(() => ({ lab: [info('127.0.0.1', { internal: false })] }));
     const port = await freePort();
     const { addresses } = await listen({ interface: 'lab', port });
     expect(addresses).toEqual([{ address: '127.0.0.1', port }]);
@@ -129,6 +129,8 @@ describe('the reply comes from the address asked', () => {
     const [bytes, sender] = await once(socket, 'message', { signal: AbortSignal.timeout(3000) });
     expect((bytes as Buffer).subarray(4).toString()).toBe('hello');
     expect(sender).toMatchObject({ address: '127.0.0.1' });
+    // Templates name the server by it.
+    expect(service.locals).toEqual(['127.0.0.1']);
     socket.send(ack(1), (sender as { port: number }).port, '127.0.0.1');
   });
 });
