@@ -1,67 +1,70 @@
 /**
- * Where the log goes: a descriptor that may be a full disk, a reader that has stopped or has gone, or a terminal that stands still. None
- * of these may harm the server, so a line is never waited for: it is written, it waits within a bound, or it is dropped and counted.
+ * The destination of the log: a descriptor that may be a full disk, a reader that has stopped or exited, or a paused terminal.
+ * None of these may harm the server, so it never waits for a line: a line is written, buffered within a bound, or dropped and
+ * counted.
  *
- * Pipes, sockets and terminals are written to directly, without blocking; so a log that goes there needs no thread of libuv's pool, which
- * lookups of a dead disk may have used up. Files cannot be written to without blocking: those take one thread of the pool at a time.
+ * Pipes, sockets and terminals are written directly, without blocking, so they need no thread of libuv's pool, which lookups on a
+ * dead disk may have exhausted. Writes to files can block, so they take one thread of the pool at a time.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync, write, writeSync } from 'node:fs';
 import type { Stats } from '../stats/stats.ts';
 
 export interface LogDestinationOptions {
-  /** Bytes that may wait. Lines beyond are dropped. */
+  /** Maximum buffered bytes; further lines are dropped. */
   readonly maxBytes?: number;
-  /** Lines that are dropped are counted in it. */
+  /** Counts dropped lines. */
   readonly stats?: Pick<Stats, 'add'> | undefined;
 }
 
 export interface LostLines {
   readonly lines: number;
-  /** The last error of a write, if one failed. */
+  /** The last write error, if any. */
   readonly error: NodeJS.ErrnoException | undefined;
 }
 
-/** How many bytes are written at most at once, and how many gather before they are written. */
+/** Maximum bytes of a write, and buffered bytes that cause a write. */
 const CHUNK_BYTES = 32_768;
-/** A storm's lines are written together: those that come within this time. */
+/** Lines that arrive within this time are written together, for storms. */
 const GATHER_MS = 20;
-/** Pauses before the next attempt, doubled after each that came to nothing: for a reader that is slow, and for a write that failed. */
+/** Pauses before the next attempt, doubled after each failure: for a slow reader and for a failed write. */
 const FIRST_PAUSE_MS = 5;
 const LAST_PAUSE_MS = 200;
 const LAST_PAUSE_AFTER_ERROR_MS = 1000;
 const MAX_BYTES = 4 * 1024 ** 2;
 
-/** Lines that travel together. */
+/** Lines that are written together. */
 interface Chunk {
   readonly bytes: Buffer;
   length: number;
-  /** Bytes that are written already. */
+  /** Bytes already written. */
   written: number;
 }
 
 export class LogDestination {
   readonly #fd: number;
-  /** False: a write may block, so that it needs a thread. */
+  /** If false, a write may block and needs a thread. */
   readonly #direct: boolean;
   readonly #maxBytes: number;
   readonly #stats: LogDestinationOptions['stats'];
   readonly #chunks: Chunk[] = [];
-  /** Of the last chunk that was written: a line now and then needs no memory of its own. */
+  /** Memory of the last written chunk, reused so that occasional lines need no allocation. */
   #spare: Buffer | undefined;
   #waitingBytes = 0;
   #lost = 0;
   #error: NodeJS.ErrnoException | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   #timer: NodeJS.Timeout | undefined;
-  /** The timer is for a pause, and more lines do not shorten it. */
+  /** Whether the timer is a pause, which more lines do not shorten. */
   #pausing = false;
-  /** A thread is writing. */
+  /** Whether a thread is writing. */
   #writing = false;
   #onProgress: (() => void) | undefined;
-  /** Called once after lines were dropped, when there is room again and before the next line: a good time to say so. */
+  /**
+   * Called once after lines were dropped, when there is space again and before the next line, so that the gap can be reported.
+   */
   onLost: (lost: LostLines) => void = () => {};
 
-  /** @param fd stays the caller's */
+  /** @param fd remains owned by the caller */
   constructor(fd: number, { maxBytes = MAX_BYTES, stats }: LogDestinationOptions = {}) {
     const target = nonBlocking(fd);
     this.#fd = target.fd;
@@ -70,11 +73,11 @@ export class LogDestination {
     this.#stats = stats;
   }
 
-  /** Takes one line with its end, or drops it. Never throws. */
+  /** Takes one line with its line end, or drops it. Never throws. */
   write(line: string): void {
     const bytes = Buffer.byteLength(line);
     if (this.#waitingBytes + bytes > this.#maxBytes && !this.#pausing && !this.#writing) this.#writeNow();
-    // Dropped until half of the room is free again: one gap in the log, told once, instead of a hole here and there.
+    // Lines are dropped until half of the space is free: this makes one reported gap in the log instead of many small ones.
     if (this.#lost > 0 || this.#waitingBytes + bytes > this.#maxBytes) {
       this.#lost++;
       this.#stats?.add('log-lines.lost');
@@ -88,7 +91,7 @@ export class LogDestination {
     else this.#timer ??= this.#later(GATHER_MS);
   }
 
-  /** Resolves when nothing waits any more, or after `timeoutMs`. */
+  /** Resolves when the buffer is empty, or after `timeoutMs`. */
   async flush(timeoutMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, timeoutMs);
@@ -102,10 +105,10 @@ export class LogDestination {
     clearTimeout(timer);
   }
 
-  /** The same for the very end, when no event comes any more. A write that fails is not tried again. */
+  /** The same, synchronously, for the end of the process. A failed write is not repeated. */
   flushSync(timeoutMs: number): void {
     const deadline = performance.now() + timeoutMs;
-    // What a thread is writing will have been written when the process has ended; the rest must not wait for it.
+    // A write on a thread completes before the process ends; the rest must not wait for it.
     if (this.#writing) this.#chunks.shift();
     while (this.#chunks.length > 0) {
       const outcome = this.#attempt();
@@ -116,7 +119,7 @@ export class LogDestination {
 
   #chunkFor(bytes: number): Chunk {
     const last = this.#chunks.at(-1);
-    // A chunk that a thread is writing gets no more lines: its length was told.
+    // A chunk that a thread is writing must not grow, because its length was passed to the thread.
     const open = last !== undefined && !(this.#writing && this.#chunks.length === 1);
     if (open && last.length + bytes <= last.bytes.length) return last;
     const memory = bytes <= CHUNK_BYTES ? this.#spare : undefined;
@@ -127,7 +130,7 @@ export class LogDestination {
   }
 
   #later(ms: number): NodeJS.Timeout {
-    // Not a reason to live: who ends the process flushes.
+    // The timer must not keep the process alive; the code that ends the process flushes.
     return setTimeout(() => this.#writeNow(), ms).unref();
   }
 
@@ -143,7 +146,7 @@ export class LogDestination {
     }
   }
 
-  /** Writes what it can of the first chunk. */
+  /** Writes as much as possible of the first chunk. */
   #attempt(): 'written' | 'full' | 'failed' {
     const chunk = this.#chunks[0]!;
     try {
@@ -201,8 +204,8 @@ export class LogDestination {
 }
 
 /**
- * The same pipe or terminal by a descriptor of its own, so that only our writes do not block: the flag belongs to the open file,
- * which other programs may share. A socket cannot be opened anew; Node has set the flag on it when it made `process.stdout`.
+ * Opens the same pipe or terminal again, so that only our writes are non-blocking: the flag belongs to the open file, which other
+ * programs may share. A socket cannot be reopened; Node set the flag on it when it created `process.stdout`.
  */
 function nonBlocking(fd: number): { readonly fd: number; readonly direct: boolean } {
   try {
@@ -214,7 +217,7 @@ function nonBlocking(fd: number): { readonly fd: number; readonly direct: boolea
     if (dev === stat.dev && ino === stat.ino) return { fd: own, direct: true };
     closeSync(own);
   } catch {
-    // No such descriptor, no /proc, or a pipe that has no reader now.
+    // The descriptor or /proc does not exist, or the pipe has no reader.
   }
   return { fd, direct: false };
 }

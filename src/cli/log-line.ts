@@ -1,6 +1,6 @@
 /**
- * The JSON of a log line, by one call of the engine: a storm logs two lines for each transfer, and pino puts them together field by
- * field. The line is the same.
+ * Formats a log line by a single `JSON.stringify`: a storm logs two lines for each transfer, and pino composes them field by
+ * field. The result is the same.
  */
 import { type Logger, pino } from 'pino';
 
@@ -8,7 +8,9 @@ type AsJson = (this: Logger, fields: object, message: string | undefined, level:
 
 const { asJsonSym, chindingsSym } = pino.symbols;
 
-/** Lines of this logger, and of its children. Those with an error, or with what JSON cannot hold, are pino's own. */
+/**
+ * Formats lines of this logger and its children. Lines with an error, or with values that JSON cannot express, are left to pino.
+ */
 export function writeQuickly(log: Logger): Logger {
   const slowly = Reflect.get(log, asJsonSym) as AsJson;
   const quickly: AsJson = function (fields, message, level, time) {

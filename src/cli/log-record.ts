@@ -1,9 +1,9 @@
 /**
- * Lines of the log as a person reads them: what the fields of each kind of record mean. Fields are looked at, not trusted: a plugin
- * may log under any message.
+ * Log records and their kinds, for the lines that a person reads. Fields are checked, not trusted: a plugin may log under any
+ * message.
  */
 
-/** A line of the log, as JSON has it. */
+/** A line of the log as JSON. */
 export interface LogRecord {
   /** pino's number: 30 is info, 40 a warning, 50 an error. */
   readonly level: number;
@@ -27,7 +27,7 @@ export interface BootRecord extends LogRecord {
   readonly ms: number;
 }
 
-/** What a machine is offered by DHCP. */
+/** A boot offer by DHCP. */
 export interface OfferRecord extends LogRecord {
   readonly offered: string;
 }
@@ -36,7 +36,7 @@ export function isOffer(record: LogRecord): record is OfferRecord {
   return record.msg === 'boot offered' && typeof record.offered === 'string';
 }
 
-/** A machine that asked by DHCP what to boot, and is offered nothing. */
+/** A boot request by DHCP without an offer. */
 export function isNoOffer(record: LogRecord): boolean {
   return record.msg === 'boot not offered';
 }
@@ -50,7 +50,7 @@ export function isStart(record: LogRecord): record is LogRecord & { readonly cli
   return record.msg === 'transfer started' && typeof record.client === 'string' && typeof record.asked === 'string';
 }
 
-/** A transfer that is not over, as SIGUSR1 tells it. */
+/** A transfer in progress, as listed by SIGUSR1. */
 export function isUnderWay(record: LogRecord): record is LogRecord & { readonly client: string; readonly asked: string } {
   return record.msg === 'transfer under way' && typeof record.client === 'string' && typeof record.asked === 'string';
 }
@@ -62,12 +62,12 @@ export function isBoot(record: LogRecord): record is BootRecord {
   );
 }
 
-/** A name that does not exist: boot loaders search. */
+/** A request for a name that does not exist: boot loaders search. */
 export function isAbsent({ outcome, error }: TransferRecord): boolean {
   return outcome === 'refused' && objectOf(error).code === 1;
 }
 
-/** The fields of an object; none of anything else. */
+/** The fields of an object; empty for any other value. */
 export function objectOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

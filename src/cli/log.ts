@@ -1,5 +1,5 @@
 /**
- * The log: JSON lines for a pipe, lines for a person on a terminal, and priorities where the journal reads it.
+ * The log: JSON lines for a pipe, readable lines for a terminal, and priorities for systemd's journal.
  */
 import { type Logger, pino } from 'pino';
 import type { ResolvedConfig } from '../config/resolve.ts';
@@ -9,26 +9,26 @@ import { writeQuickly } from './log-line.ts';
 import type { LogRecord } from './log-record.ts';
 import { TerminalView } from './terminal-view.ts';
 
-/** What a config says about the log. */
+/** The log settings of a config. */
 export type LogSettings = ResolvedConfig['log'];
 
 export interface LogOptions {
-  /** Those in force: a reload may change them, `level` aside, which is set on the log itself. */
+  /** The settings in force. A reload may change them, except `level`, which is set on the log itself. */
   settings(): LogSettings;
-  /** The terminal that the lines are for; `undefined`: JSON. */
+  /** The terminal; `undefined` for JSON lines. */
   readonly terminal: { columns(): number; readonly coloured: boolean } | undefined;
-  /** The journal of systemd reads the lines. */
+  /** Whether systemd's journal reads the lines. */
   readonly journal: boolean;
 }
 
-/** Takes finished lines, each with its end, and never throws. */
+/** Takes finished lines with their line ends, and never throws. */
 export interface LineSink {
   write(line: string): void;
 }
 
 export type AppLog = Logger;
 
-/** Names that do not exist wait this long for more of them. */
+/** Time that absent names wait for others, to be folded. */
 const FOLD_MS = 1000;
 
 export function createLog({ settings, terminal, journal }: LogOptions, sink: LineSink): Logger {

@@ -1,6 +1,6 @@
 /**
- * The lines about machines: a transfer that has ended, names that were not there, a boot. Each is one line of the terminal's width:
- * time, machine, and what it got.
+ * The lines about machines: an ended transfer, absent names, a boot. Each is one line of the terminal's width: time, machine, and
+ * what it got.
  */
 import {
   type BootRecord,
@@ -22,15 +22,15 @@ const NUMBERS_WIDTH = 27;
 
 interface Widths {
   readonly host: number;
-  /** Of a MAC address, or an address. */
+  /** Width of a MAC or IP address. */
   readonly id: number;
-  /** What follows time and machine. */
+  /** The rest after time and machine. */
   readonly rest: number;
-  /** Of the names in a line of a transfer. */
+  /** Width of the names in a transfer's line. */
   readonly names: number;
 }
 
-/** A wide terminal has room for whole MAC addresses. */
+/** A wide terminal has space for whole MAC addresses. */
 function widthsOf(columns: number): Widths {
   const wide = columns >= 140;
   const [host, id, outcome] = wide ? [20, 17, 24] : [10, 9, 8];
@@ -44,7 +44,7 @@ export function transferLine(record: TransferRecord, columns: number): readonly 
   const [outcome, colour] = outcomeOf(record);
   const got = record.outcome === 'completed';
   if (!got) {
-    // The reason has the room of the numbers, and some of the name's if it is long.
+    // The reason takes the space of the numbers, and if long, some of the name's.
     const shown = namesOf(record, Math.max(names, rest - outcome.length - 2));
     const width = Math.max(shown.length, Math.min(names, rest - outcome.length - 2));
     return [
@@ -65,13 +65,13 @@ export function transferLine(record: TransferRecord, columns: number): readonly 
   ];
 }
 
-/** What a machine is offered by DHCP: `offer ipxe/snponly.efi  uefi-x64, binl, by port 4011`. */
+/** A boot offer by DHCP: `offer ipxe/snponly.efi uefi-x64, binl, by port 4011`. */
 export function offerLine(record: OfferRecord, columns: number): readonly Span[] {
   const { rest } = widthsOf(columns);
   const { offered, firmware, layout, answeredOn, relay } = record;
   const how = [
     ...(textOf(firmware) === undefined ? [] : [String(firmware)]),
-    // What nearly every firmware takes goes without saying.
+    // The usual layout is not shown.
     ...(textOf(layout) === undefined || layout === 'direct' ? [] : [`layout ${layout}`]),
     ...(answeredOn === 4011 ? ['port 4011'] : []),
     ...(textOf(relay) === undefined ? [] : [`relay ${relay}`]),
@@ -86,7 +86,7 @@ export function offerLine(record: OfferRecord, columns: number): readonly Span[]
   ];
 }
 
-/** A machine that is offered nothing, and why. */
+/** A boot request without an offer, and the reason. */
 export function noOfferLine(record: LogRecord, columns: number): readonly Span[] {
   const { rest } = widthsOf(columns);
   const why = textOf(objectOf(record.error).message) ?? '';
@@ -101,7 +101,7 @@ export function startLine(record: LogRecord & { readonly asked: string }, column
   return [...machineOf(record, columns), cell(namesOf(record, names), names), { text: `  ${what}`, colour: 'dim' }];
 }
 
-/** A transfer that is not over. */
+/** A transfer in progress. */
 export function underWayLine(record: LogRecord & { readonly asked: string }, columns: number): readonly Span[] {
   const { names } = widthsOf(columns);
   const { size, bytes, ageMs } = record;
@@ -110,7 +110,7 @@ export function underWayLine(record: LogRecord & { readonly asked: string }, col
   return [...machineOf(record, columns), cell(namesOf(record, names), names), { text: `  ${what}` }];
 }
 
-/** Several names in a row that do not exist, as one line. */
+/** Several absent names in a row, as one line. */
 export function absentLine(records: readonly TransferRecord[], columns: number): readonly Span[] {
   const last = records.at(-1)!;
   if (records.length === 1) return transferLine(last, columns);
@@ -165,7 +165,7 @@ function machineOf(record: LogRecord, columns: number): readonly Span[] {
   ];
 }
 
-/** `boot → web1/boot.ipxe`; one name where both are the same. */
+/** `boot → web1/boot.ipxe`; a single name if both are the same. */
 function namesOf({ asked, served, kind }: LogRecord & { readonly asked: string }, width: number): string {
   const from = visible(asked);
   const to = textOf(served) && visible(String(served));
@@ -173,7 +173,7 @@ function namesOf({ asked, served, kind }: LogRecord & { readonly asked: string }
   if (to === undefined || to === from.replaceAll('\\', '/').replace(/^\/+/, '')) return cutMiddle(from, width);
   const whole = `${from} → ${to}`;
   if (whole.length <= width) return whole;
-  // Each gets half; what one does not need is the other's.
+  // Each gets half; what one does not need goes to the other.
   const half = Math.floor((width - 3) / 2);
   const left = Math.max(half, width - 3 - to.length);
   const right = Math.max(width - 3 - left, width - 3 - from.length);
@@ -183,7 +183,7 @@ function namesOf({ asked, served, kind }: LogRecord & { readonly asked: string }
 function outcomeOf(record: TransferRecord): readonly [string, Colour] {
   const { outcome, kind, bytes, ms, retransmissions, lastAckMissing } = record;
   const { message, cause } = objectOf(record.error);
-  // The message is what the client was told; the cause says more.
+  // The client was sent the message; the cause has more details.
   const why = textOf(cause) ?? textOf(message) ?? '';
   const after = `after ${sizeText(numberOf(bytes) ?? 0)}, ${timeText(numberOf(ms) ?? 0)}`;
   switch (outcome) {
@@ -227,7 +227,7 @@ export function timeText(ms: number): string {
   return ms < 99_500 ? `${short(ms / 1000)} s` : `${short(ms / 60_000)} min`;
 }
 
-/** `112 MB/s`, `7 kB/s`; nothing where no time has passed. */
+/** `112 MB/s`, `7 kB/s`; empty if no time has passed. */
 function rateText(mbPerS: number | undefined): string {
   if (mbPerS === undefined) return '';
   return mbPerS < 0.1 ? `${Math.round(mbPerS * 1000) || '<1'} kB/s` : `${short(mbPerS)} MB/s`;
@@ -238,7 +238,7 @@ function short(value: number): string {
   return value < 9.95 ? value.toFixed(1) : String(Math.round(value));
 }
 
-/** For `route` of a request: what each hook answered. */
+/** The trace of a request: the answer of each hook. */
 export function routeLines(record: LogRecord, columns: number): readonly (readonly Span[])[] {
   return listOf(record.trace).map((entry) => {
     const { plugin, hook, before, after, note, error, ms } = objectOf(entry);

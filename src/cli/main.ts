@@ -1,5 +1,5 @@
 /**
- * Runs the command line, and makes an exit code and a message of whatever goes wrong.
+ * Runs the command line, and turns any error into a message and an exit code.
  */
 import { CommanderError } from 'commander';
 import { setPoolThreads } from '../content/disks.ts';
@@ -8,7 +8,7 @@ import { EXIT, ExitError } from './exit.ts';
 import { makeProgram } from './program.ts';
 
 export async function main(): Promise<void> {
-  // The reader may exit (`| head`): a failed write is harmless, and code that must know checks each write.
+  // The reader may exit (`| head`), so a failed write is ignored here; code that must know checks each write.
   process.stdout.on('error', () => {});
   setPoolThreads(Number(process.env.UV_THREADPOOL_SIZE) || undefined);
   try {

@@ -1,9 +1,9 @@
 /**
- * A tftp-hpa map file as the config that does the same: its rules as `rewrite` rules in TypeScript. It runs nothing and reads no file.
+ * Converts a tftp-hpa map file to an equivalent config, with `rewrite` rules in TypeScript. It runs nothing and reads no file.
  */
 import type { MapFile, MapLine, MapPiece, MapRule } from 'pxe/plugins';
 
-/** A rule that `rewrite` has no words for. */
+/** A rule that `rewrite` cannot express. */
 export interface Staying {
   readonly line: number;
   readonly reason: string;
@@ -12,20 +12,23 @@ export interface Staying {
 export interface MapSource {
   /** A complete config. */
   readonly source: string;
-  /** Rules of the map, labels aside. */
+  /** Rules of the map, without labels. */
   readonly rules: number;
-  /** If there is one, all rules stay with `tftpdMap`: they build on one another. */
+  /** If there is one, `tftpdMap` keeps all rules, because they depend on one another. */
   readonly staying: readonly Staying[];
-  /** A folder with which every result begins, perhaps that of an `in.tftpd` without `--secure`; `undefined` where `directory` was given. */
+  /**
+   * A folder with which every result begins, perhaps that of an `in.tftpd` without `--secure`; `undefined` if `directory` was
+   * given.
+   */
   readonly guessed: string | undefined;
 }
 
 export interface MapSourceOptions {
-  /** Of the map file, for its comments. */
+  /** Name of the map file, for comments. */
   readonly text: string;
-  /** As it stands in the config. */
+  /** As written in the config. */
   readonly path: string;
-  /** The folder of an `in.tftpd` without `--secure`, with which the rules begin their names. */
+  /** The folder of an `in.tftpd` without `--secure`, with which the results of rules begin. */
   readonly directory?: string | undefined;
 }
 
@@ -79,15 +82,15 @@ export function mapSource(map: MapFile, { text, path, directory: given }: MapSou
   return { source: source.join('\n'), rules: count, staying, guessed };
 }
 
-/** A map's rules rely on it; rules written for clean names do not need it. */
+/** The map's rules may depend on it; rules written for clean names do not need it. */
 const preamble = [
   '// The map sees a name as the client spelt it (/boot/x), the rules of a config see it cleaned (boot/x).',
-  // A ROM may have put a line end behind it.
+  // A ROM may have appended a line end.
   "{ match: /^.*$/s, replace: (_, { asked }) => asked, requests: 'all' },",
   "// requests: 'all': the map renames uploads, too.",
 ];
 
-/** What `in.tftpd` without `--secure` takes for a path is a name under `rootDir` here. */
+/** A path of an `in.tftpd` without `--secure` is a name under `rootDir` here. */
 function withoutFolder(folder: string, how: 'sure' | 'guessed'): string[] {
   const match = String(new RegExp(`^${escaped(folder.slice(1))}`));
   if (how === 'sure')
@@ -103,14 +106,14 @@ function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
-/** `/srv/tftp/`, where every replacement begins with it. */
+/** `/srv/tftp/`, if every replacement begins with it. */
 function commonFolder(lines: readonly MapLine[]): string | undefined {
   const beginnings = lines.flatMap((line) => {
     if (line.kind === 'label' || line.replaces === false) return [];
     const [first] = line.replacement;
     return [first?.kind === 'text' ? first.text : ''];
   });
-  // A rule that only turns \ into / begins with no folder, and says nothing about one.
+  // A rule that only replaces \ by / does not begin with a folder and is ignored here.
   const folders = beginnings.filter((text) => text !== '/').map((text) => /^\/(?:[^/]+\/)+/.exec(text)?.[0]);
   const [shortest] = folders.toSorted((a = '', b = '') => a.length - b.length);
   return shortest !== undefined && folders.every((folder) => folder?.startsWith(shortest)) ? shortest : undefined;
@@ -161,7 +164,7 @@ function untranslatableReason(
   if (replaces === 'onward' && new RegExp(regExp.source).test(''))
     return 'gg with an expression that matches the empty string never ends';
   if (replaces !== 'rescan') return undefined;
-  // One character that is gone for good: all at once is the same as one by one.
+  // If the rule removes one character for good, replacing all at once equals replacing one by one.
   const gone =
     regExp.single &&
     replacement.every((piece) => piece.kind === 'text' && !new RegExp(regExp.source, regExp.flags).test(piece.text));
@@ -171,14 +174,14 @@ function untranslatableReason(
 function matcher({ regExp: { source, flags }, inverted, replaces }: MapRule): string {
   const all = replaces === 'onward' || replaces === 'rescan' ? 'g' : '';
   const expression = inverted ? `^(?!.*(?:${source}))` : source;
-  // Without a dot, the flag `s` says nothing.
+  // Without a dot, the flag `s` has no effect.
   return String(new RegExp(expression, (/(?<!\\)\./.test(expression) ? flags : flags.replace('s', '')) + all));
 }
 
 function replacer(rule: MapRule): string {
   const { replacement, replaces, after, inverted, regExp } = rule;
   const groups = inverted ? -1 : new RegExp(`${regExp.source}|`).exec('')!.length - 1;
-  // A group that the expression does not have is empty.
+  // A group that does not exist is empty.
   const pieces = replacement.filter((piece) => piece.kind !== 'group' || piece.group <= groups);
   if (after === 'refuse')
     return `(${parameters(pieces)}) => { throw new TftpError(2, ${pieces.length === 0 ? "'access denied'" : template(pieces)}); }`;
@@ -229,7 +232,7 @@ function quoted(text: string): string {
   return `'${text.replace(/['\\]/g, '\\$&')}'`;
 }
 
-/** What follows an unescaped `#`. */
+/** The comment after an unescaped `#`. */
 function commentOf(written: string): string | undefined {
   return /^(?:\\.|[^\\#])*#(.*)$/.exec(written)?.[1]?.trimEnd();
 }

@@ -1,5 +1,5 @@
 /**
- * Where this package's package.json lies: above the sources, or above what is built from them.
+ * The path of this package's package.json: above the sources, or above the built files.
  */
 import { findPackageJSON } from 'node:module';
 

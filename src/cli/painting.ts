@@ -1,6 +1,6 @@
 /**
- * Text for a terminal in cells of a known width, with colours that can be left out. Whatever a client has sent goes through here:
- * no cell puts a control byte on the terminal.
+ * Text for a terminal in cells of a known width, with optional colours. All text from clients passes here: no cell writes a
+ * control byte to the terminal.
  */
 import { visible } from './terminal.ts';
 
@@ -14,37 +14,37 @@ export interface Span {
 
 const SGR: Readonly<Record<Colour, number>> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 };
 
-/** Whether what is written to a stream is in colour: on a terminal, unless the user wants none (https://no-color.org: set, and not empty). */
+/** Whether output to a stream is coloured: on a terminal, unless NO_COLOR is set and not empty (https://no-color.org). */
 export function isColoured(stream: { readonly isTTY?: boolean }, env: Readonly<Record<string, string | undefined>>): boolean {
   return Boolean(stream.isTTY) && !env.NO_COLOR && env.TERM !== 'dumb';
 }
 
-/** One line, without its end. */
+/** One line, without a line end. */
 export function paint(spans: readonly Span[], coloured: boolean): string {
   return paintWhole(spans, coloured).trimEnd();
 }
 
-/** The same with the blanks at its end, which may be what the line is about. */
+/** The same with trailing blanks, which may be significant. */
 export function paintWhole(spans: readonly Span[], coloured: boolean): string {
   return spans.map(({ text, colour }) => inColour(visible(text), coloured ? colour : undefined)).join('');
 }
 
-/** Text of this program's own: it goes to the terminal as it is. */
+/** Text of this program, which is written to the terminal unchanged. */
 export function inColour(text: string, colour: Colour | undefined): string {
   return colour !== undefined && text.trim() !== '' ? `\x1b[${SGR[colour]}m${text}\x1b[0m` : text;
 }
 
-/** Exactly `width` wide: filled up at its end, or cut where least is lost. */
+/** Exactly `width` wide: padded at its end, or shortened in the middle. */
 export function cell(text: string, width: number, colour?: Colour, cut = cutMiddle): Span {
   return { text: cut(visible(text), width).padEnd(width), colour };
 }
 
-/** The same for numbers, which stand at the right. */
+/** The same for numbers, which are right-aligned. */
 export function numberCell(text: string, width: number, colour?: Colour): Span {
   return { text: cutEnd(text, width).padStart(width), colour };
 }
 
-/** `pxelinux.cfg/01-5…0-12-34-56`: names that differ do so at their ends. */
+/** `pxelinux.cfg/01-5…0-12-34-56`: similar names usually differ at their ends. */
 export function cutMiddle(text: string, width: number): string {
   if (text.length <= width) return text;
   const tail = Math.floor((width - 1) * 0.6);
@@ -59,7 +59,7 @@ export function cutStart(text: string, width: number): string {
   return text.length <= width ? text : `…${text.slice(text.length - Math.max(0, width - 1))}`;
 }
 
-/** Lines of a width, broken between words; those after the first begin with `indent`. A word that is longer stays whole. */
+/** Lines of a given width, broken between words; all but the first begin with `indent`. A longer word stays whole. */
 export function wrap(spans: readonly Span[], width: number, indent: string): readonly (readonly Span[])[] {
   const lines: Span[][] = [[]];
   let used = 0;
@@ -77,7 +77,7 @@ export function wrap(spans: readonly Span[], width: number, indent: string): rea
   return lines.map(joined);
 }
 
-/** Neighbours of one colour as one. */
+/** Merges adjacent pieces of the same colour. */
 function joined(spans: readonly Span[]): readonly Span[] {
   const all: Span[] = [];
   for (const span of spans) {

@@ -1,5 +1,5 @@
 /**
- * All commands as one program. What its errors mean for the process is `main.ts`' business.
+ * All commands as one program; `main.ts` handles its errors.
  */
 import { statSync } from 'node:fs';
 import { Command } from 'commander';
@@ -7,7 +7,7 @@ import { nearest } from '../base/nearest.ts';
 import { EXIT, ExitError } from './exit.ts';
 import { version } from './version.ts';
 
-/** In the order of the help. Loaded when they are needed: what serving does without would stay in its memory. */
+/** In the order of the help. Loaded on demand, so that `serve` does not keep other commands in memory. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.ts')).serveCommand(),
   check: async () => (await import('./check.ts')).checkCommand(),
@@ -21,7 +21,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 /**
  * Rejects with a `CommanderError` where commander would end the process, and with an `ExitError` for a first word that is neither a command
  * nor a folder to serve.
- * @param args of the command line; where they name a command, or flags of the default one, the others are left out
+ * @param args of the command line; if they name a command, or flags of the default one, other commands are not loaded
  */
 export async function makeProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command('pxe')

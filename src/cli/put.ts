@@ -37,7 +37,7 @@ async function fileContent(path: string): Promise<Content> {
   const stats = await handle.stat();
   if (!stats.isFile()) {
     await handle.close();
-    // A pipe would pass for an empty file.
+    // A pipe would look like an empty file.
     throw new ExitError(EXIT.failed, `cannot send ${path}: it is not a regular file`);
   }
   const { size } = stats;

@@ -1,5 +1,5 @@
 /**
- * Why the operating system refused something, in words for a person.
+ * Describes, for a person, why the operating system refused something.
  */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder',
@@ -12,7 +12,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EDQUOT: 'the quota is used up',
 };
 
-/** What Node says, where there is nothing better. */
+/** Node's message, if there is none better. */
 export function reasonOf(error: unknown): string {
   const { code = '', message } = error as NodeJS.ErrnoException;
   return REASONS[code] ?? message;

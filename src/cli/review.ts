@@ -1,6 +1,6 @@
 /**
- * What `pxe check` would find in a config that a reload has put in force, as lines of the log below the reload's. What takes long,
- * all files under the root, is left to the command.
+ * Logs, after a reload, what `pxe check` would find in the config in force. The slow check of all files under the root is left to
+ * the command.
  */
 import { formatPath } from '../base/issue.ts';
 import type { Log } from '../base/log.ts';
@@ -16,7 +16,7 @@ export async function reviewReload(server: Pick<Server, 'config' | 'check'>, log
   const { config } = server;
   try {
     const findings = [...(await configFindings(config)), ...(await server.check())];
-    // Another save has come meanwhile, and has a review of its own.
+    // The file was saved again in the meantime, which causes another review.
     if (server.config !== config) return;
     for (const { severity, file, line, path, message } of findings.slice(0, MAX_LINES))
       log.warn({ severity, file, line, path: formatPath(pathInFile(configFile, path)), finding: message }, 'check');

@@ -1,7 +1,7 @@
 /**
- * What may go wrong with the files under the root, whichever client asks: names that differ only in case, files that are too long for some
- * clients, files that cannot be read, and links that lead nowhere or out of the root. It looks at names, sizes and rights, within bounds;
- * it opens nothing.
+ * Finds problems of files under the root that affect any client: names that differ only in case, files too long for some clients,
+ * unreadable files, and links that are broken or lead out of the root. It checks names, sizes and permissions, within bounds, and
+ * opens no file.
  */
 import { constants, type Dirent } from 'node:fs';
 import { access, readdir, stat } from 'node:fs/promises';
@@ -13,18 +13,18 @@ import { type LinkFault, linkFault } from './link.ts';
 
 export interface WalkOptions {
   readonly clock: Clock;
-  /** Links out of the root are served. */
+  /** Whether links out of the root are served. */
   readonly followLinks?: boolean;
-  /** Another case is found, too. */
+  /** Whether names are found regardless of case. */
   readonly caseInsensitive?: boolean;
-  /** Whose rights count, if another user serves than the one that looks; then what cannot be read is an error. */
+  /** The serving user whose permissions count, if it differs from the current user; unreadable files are then errors. */
   readonly user?: string | undefined;
-  /** Names looked at, folders included. */
+  /** Maximum names examined, including folders. */
   readonly names?: number;
   readonly ms?: number;
 }
 
-/** @param root absolute; if it is not there, nothing is found */
+/** @param root absolute; if it does not exist, there are no findings */
 export async function rootFindings(root: string, options: WalkOptions): Promise<readonly Finding[]> {
   const { files, twins, unreadable, links, whole } = await walk(root, options);
   return [
@@ -41,14 +41,14 @@ interface Walked {
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
   /** Names of one folder that differ only in case. */
   readonly twins: readonly (readonly string[])[];
-  /** Files, and folders with what is in them. */
+  /** Files, and folders with their content. */
   readonly unreadable: readonly string[];
   readonly links: readonly (LinkFault & { readonly name: string })[];
-  /** False if a bound was met. */
+  /** False if a bound was reached. */
   readonly whole: boolean;
 }
 
-/** Links are not followed: what they lead to under the root is met by itself. */
+/** Links are not followed: targets under the root are visited anyway. */
 async function walk(root: string, { clock, names = 100_000, ms = 10_000 }: WalkOptions): Promise<Walked> {
   const files: { name: string; bytes: number }[] = [];
   const twins: string[][] = [];
@@ -82,7 +82,7 @@ async function walk(root: string, { clock, names = 100_000, ms = 10_000 }: WalkO
   return { ...walked, whole: true };
 }
 
-/** Sorted, so that two runs tell the same; `undefined` if the folder may not be read, or its files not be looked up. */
+/** Sorted, so that two runs give the same result; `undefined` if the folder cannot be read or searched. */
 async function entriesOf(folder: string): Promise<Dirent[] | undefined> {
   const entries = await readdir(folder, { withFileTypes: true })
     .then((entries) => access(folder, constants.X_OK).then(() => entries))
@@ -90,7 +90,7 @@ async function entriesOf(folder: string): Promise<Dirent[] | undefined> {
   return entries?.filter(({ name }) => !isTemporaryName(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** A file that has gone meanwhile is short enough. */
+/** A file that has disappeared counts as short enough. */
 async function bytesOf(path: string): Promise<number> {
   return (await stat(path).catch(() => undefined))?.size ?? 0;
 }
@@ -115,7 +115,7 @@ function twinsOf(names: readonly string[]): string[][] {
   return [...groups.values()].filter((group) => group.length > 1);
 }
 
-/** Names listed of a kind; the rest are counted. */
+/** Maximum names listed of each kind; the rest are counted. */
 const MAX_LISTED = 10;
 
 function twinFindings(twins: readonly (readonly string[])[]): Finding[] {
@@ -157,13 +157,16 @@ function linkFindings(links: Walked['links'], followLinks: boolean): Finding[] {
   ];
 }
 
-/** The first few by name. */
+/** Lists the first few by name. */
 function listed(names: readonly string[]): string {
   const more = names.length > MAX_LISTED ? ` and ${names.length - MAX_LISTED} more` : '';
   return `${names.slice(0, MAX_LISTED).join(', ')}${more}`;
 }
 
-/** RFC 1350 counts 65,535 blocks, and the last one is shorter than the others. The server rolls over; not all clients do. */
+/**
+ * RFC 1350 permits 65,535 blocks, of which the last is shorter. The server's block numbers roll over, but not all clients support
+ * that.
+ */
 const BLOCKS = 65_535;
 const CLIENTS = [
   { blockSize: 1468, who: 'UEFI firmware' },
@@ -171,7 +174,7 @@ const CLIENTS = [
   { blockSize: 512, who: 'clients that do not ask for blksize' },
 ] as const;
 
-/** Each file stands below the longest limit that it is past: those of smaller blocks go without saying. */
+/** Each file is listed under the largest limit that it exceeds, which implies the limits of smaller blocks. */
 function lengthFindings(files: Walked['files']): Finding[] {
   const limitOf = (bytes: number) => CLIENTS.find(({ blockSize }) => bytes >= BLOCKS * blockSize);
   const groups = Map.groupBy(files, ({ bytes }) => limitOf(bytes));

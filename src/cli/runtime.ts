@@ -1,5 +1,5 @@
 /**
- * How Node runs this program.
+ * Settings of Node.js for this program.
  */
 import { constants, enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
@@ -8,34 +8,34 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /**
- * Keeps compiled code from one start to the next: half the time of a start, and 40 MB, are compiling. Call it before anything else
- * is imported. What is in the cache is run, so it never lies in a folder that others can write to, as Node's own default does;
- * where there is no home, there is no cache. NODE_DISABLE_COMPILE_CACHE=1 switches it off.
+ * Caches compiled code between starts: compiling takes half of the start time and 40 MB. Call it before importing anything else.
+ * The cached code is executed, so the cache must not be in a folder that others can write to, unlike Node's default; without a
+ * home directory there is no cache. NODE_DISABLE_COMPILE_CACHE=1 turns it off.
  */
 export function keepCompiledCode(): void {
   try {
     const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pxe');
-    // Worker threads go by the environment.
+    // Worker threads read the environment.
     if (enableCompileCache(folder).status === constants.compileCacheStatus.ENABLED) process.env.NODE_COMPILE_CACHE = folder;
   } catch {
-    // No home: then without.
+    // Without a home directory there is no cache.
   }
 }
 
-/** What a disk that hangs can hold of it, and what is left then, is in `content/disks.ts`. 64 threads cost less than a megabyte. */
+/** `content/disks.ts` decides how many of them hanging disks can occupy. 64 threads cost less than a megabyte. */
 const POOL_THREADS = 64;
 
 /**
- * Lookups, reads and the log share one pool of threads, of four by Node's default: as many calls to a disk that hangs would stop
- * everything. Call it before anything uses the pool, which is made once.
+ * Sets the size of the thread pool. Lookups, reads and the log share it; with Node's default of four threads, four calls to a
+ * hanging disk would block everything. Call it before the first use of the pool, which is created once.
  */
 export function enlargeThreadPool(): void {
   process.env.UV_THREADPOOL_SIZE ||= String(POOL_THREADS);
 }
 
-/** What the heap may grow by until it is collected. V8 itself would let it grow to a multiple while the machine has memory. */
+/** Maximum growth of the heap before a collection. By default V8 lets it grow to a multiple while the machine has memory. */
 const HEAP_GROWTH_PERCENT = 30;
-/** Collected in some 20 ms. */
+/** A collection of this takes about 20 ms. */
 const SMALL_HEAP_BYTES = 64 * 1024 ** 2;
 
 /**

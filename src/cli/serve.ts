@@ -33,10 +33,10 @@ import {
 import { logStatus } from './status.ts';
 import { Watchdog } from './watchdog/watchdog.ts';
 
-/** For the last lines of the log, where they have to wait. */
+/** Maximum wait for the last lines of the log. */
 const FLUSH_MS = 500;
 
-/** What a plugin has left running must not keep the process. */
+/** Code that a plugin left running must not keep the process alive. */
 const LEFT_RUNNING_MS = 500;
 
 interface ServeFlags extends Overrides {
@@ -125,7 +125,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   endServer(log, destination);
 }
 
-/** What standard output is. */
+/** The kind of standard output. */
 function logTarget({ json }: ServeFlags): Pick<LogOptions, 'terminal' | 'journal'> {
   const { stdout, env } = process;
   const journal = isJournal(stdout.fd, env.JOURNAL_STREAM);
@@ -133,7 +133,7 @@ function logTarget({ json }: ServeFlags): Pick<LogOptions, 'terminal' | 'journal
   return { terminal: { columns: () => stdout.columns || 80, coloured: isColoured(stdout, env) }, journal };
 }
 
-/** Keeps the server in step with its config, if it has one. */
+/** Reloads the server when its config changes, if it has a config file. */
 async function startReloader(
   server: Server,
   flags: ServeFlags,
@@ -156,7 +156,7 @@ async function startReloader(
   const review = () => reviewReload(server, log, file);
   const reloader = new Reloader({ server, log, clock, load, review, ...(flags.watch ? { watcher } : {}) }, files);
   process.on('SIGHUP', () => {
-    // A terminal that was closed says so by the same signal.
+    // Closing the terminal causes the same signal.
     if (isTerminalGone()) process.kill(process.pid, 'SIGTERM');
     else void reloader.request('SIGHUP');
   });
@@ -164,7 +164,7 @@ async function startReloader(
   return reloader;
 }
 
-/** The server may have become another user since it read the file. */
+/** The server may have changed its user since it read the file. */
 function isReadable(path: string): boolean {
   try {
     accessSync(path, constants.R_OK);
@@ -209,12 +209,15 @@ function stopOnSignal(server: Server, log: AppLog, watchdog: Watchdog): Promise<
   });
 }
 
-/** dnsmasq's signals for statistics and for its log must do no harm here: by default Node opens its debugger, or ends. */
+/**
+ * dnsmasq's signals for statistics and for its log must be harmless here: by default they open Node's debugger or end the
+ * process.
+ */
 function keepDebuggerClosed(): void {
   process.on('SIGUSR1', () => {}).on('SIGUSR2', () => {});
 }
 
-/** Ends the process even where something runs on: a plugin's timer, or a call of the file system that never returns. */
+/** Ends the process even if something still runs: a plugin's timer, or a file system call that never returns. */
 function endServer(log: AppLog, destination: LogDestination): void {
   setTimeout(() => {
     const hanging = process.getActiveResourcesInfo().filter((name) => name.startsWith('FSReq')).length;

@@ -1,5 +1,5 @@
 /**
- * The lines about the server itself: what it serves, reloads, warnings, errors, and whatever a plugin logs. An error is one line.
+ * The lines about the server itself: what it serves, reloads, warnings, errors, and lines of plugins. An error is one line.
  */
 import { isAbsolute, relative } from 'node:path';
 import { type LogRecord, listOf, numberOf, objectOf, textOf } from './log-record.ts';
@@ -9,7 +9,7 @@ import { dropsText, statsDetails, statsText } from './stats-text.ts';
 
 type Line = readonly Span[];
 
-/** Below the line that it belongs to. */
+/** Indentation below the line that it belongs to. */
 const INDENT = ' '.repeat(9);
 
 /** @param folder absolute; paths below it are shown relative to it */
@@ -48,19 +48,19 @@ function linesOf(record: LogRecord, folder: string, columns: number): readonly L
   }
 }
 
-/** Of a config's file, after its path. */
+/** The message about an unreadable config file, after its path. */
 export const UNREADABLE = "cannot be read by the server's user: saving it has no effect";
 
-/** How a reload that failed begins. */
+/** The beginning of a failed reload's message. */
 const FAILED = 'reload failed, the current config stays in force';
-/** Told in the first line where there is room, else in the last. */
+/** In the first line if there is space, otherwise in the last. */
 const STAYS = 'the current config stays in force';
 
-/** One line where it fits; else what it is about, and the rest below. The line of the file is told by number, not shown. */
+/** One line if it fits, otherwise the subject with the rest below it. The line of the file is given by number, not quoted. */
 function failedLines(record: LogRecord, problem: string, columns: number): readonly Line[] {
   const told = problem.split('\n').filter((line) => !/^\s*(\d+ )?\| /.test(line));
   const several = / \d+ problems$/.test(told[0]!);
-  // A hint stands below its problem, further in.
+  // A hint follows its problem, indented further.
   const parts = (
     several
       ? told
@@ -131,7 +131,7 @@ function plainLine(record: LogRecord, short: (text: string) => string): Line {
   const rest = Object.entries(fields).map(
     ([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
   );
-  // An error of a plugin says which plugin it was.
+  // An error of a plugin names the plugin.
   const who = plugin !== undefined && failure === undefined ? `${plugin}: ` : '';
   const told = msg === 'plugin failed' && failure !== undefined ? '' : `${who}${msg}`;
   const text = [...(at === undefined ? [] : [at]), ...(told === '' ? [] : [told]), ...(failure === undefined ? [] : [failure])];
@@ -156,7 +156,7 @@ function below(severity: string, text: string): Line {
   return [{ text: `${INDENT}${severity} `, colour: severity === 'error' ? 'red' : 'yellow' }, { text: oneLine(text) }];
 }
 
-/** What belongs to the line above. */
+/** Continuation of the line above. */
 function indented(text: string): Line {
   return [{ text: `${INDENT}${oneLine(text)}`, colour: 'dim' }];
 }
@@ -165,7 +165,7 @@ function oneLine(text: string): string {
   return text.replace(/\s*\n\s*/g, '; ');
 }
 
-/** Relative where that is shorter. */
+/** Relative if that is shorter. */
 function nearer(path: string, folder: string): string {
   const way = isAbsolute(path) ? relative(folder, path) : path;
   return way === '' ? '.' : way.startsWith('..') ? path : way;

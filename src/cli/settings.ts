@@ -1,5 +1,5 @@
 /**
- * The config that a command works with: found or named, with the flags of the command line laid over it.
+ * The config of a command: found or named, with the flags of the command line applied.
  */
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
@@ -38,14 +38,14 @@ export const jsonOption = (what: string) => new Option('--json', what);
 export interface Settings {
   /** Absolute; `undefined` if flags replace the config. */
   readonly file: string | undefined;
-  /** What the config is made of. */
+  /** The files of the config. */
   readonly files: readonly string[];
   readonly config: ResolvedConfig;
   /** When reading it began, ms since the epoch. */
   readonly since: number;
 }
 
-/** Reads the config and lays the flags over it. Throws an `ExitError` that tells every problem. */
+/** Reads the config and applies the flags. Throws an `ExitError` with all problems. */
 export async function loadSettings(flags: Overrides): Promise<Settings> {
   const since = systemClock.wallTime();
   try {
@@ -67,7 +67,7 @@ export async function loadSettings(flags: Overrides): Promise<Settings> {
   }
 }
 
-/** Reads the same config once more. Throws a `ConfigError`. @param files what it was made of */
+/** Reads the same config again. Throws a `ConfigError`. @param files its files */
 export async function reloadSettings(flags: Overrides, file: string, files: readonly string[]): Promise<LoadedConfig> {
   await expectAnswers(file, files, systemClock);
   return load({ ...loadOptions(flags), file });
@@ -79,7 +79,7 @@ function loadOptions(flags: Overrides): LoadOptions {
   return { folder: resolve('.'), file: flags.config, ...handedIn, override };
 }
 
-/** What flags change in a config. */
+/** Applies the flags to a config. */
 function overridden(config: Config, { interface: names, port, rootDir, verbose }: Overrides): Config {
   return {
     ...config,
@@ -89,12 +89,12 @@ function overridden(config: Config, { interface: names, port, rootDir, verbose }
   };
 }
 
-/** Nothing is checked yet: what is not as it should be stays, and is reported. */
+/** Nothing is checked yet: invalid values are kept and reported later. */
 function listening(tftp: TftpConfig = {}, names: readonly string[] | undefined, port: number | undefined): TftpConfig {
   const written: readonly Listen[] = tftp.listen ?? ALL_ADDRESSES;
   if (!Array.isArray(written)) return tftp;
   const named = names?.map((name) => (isIP(name.split('%')[0] ?? '') ? { address: name } : { interface: name }));
-  // Where the config has a port of its own, an interface named by a flag is listened on at the same.
+  // If the config sets a port, it also applies to an interface named by a flag.
   const at = port ?? tftp.listen?.[0]?.port;
   return { ...tftp, listen: (named ?? written).map((on) => (at === undefined ? on : { ...on, port: at })) };
 }

@@ -1,8 +1,10 @@
-/** What was counted and measured, in words: for the lines of SIGUSR1 and for the one about dropped datagrams. */
+/** Counters and measurements as text, for the lines of SIGUSR1 and the line about dropped datagrams. */
 import { listOf, numberOf, objectOf, textOf } from './log-record.ts';
 import { clockText, sizeText, timeText } from './machine-lines.ts';
 
-/** `12 requests (10 completed, 2 refused), 3.4 MiB sent, 5 datagrams dropped`: what there is of it. `undefined` if that is nothing. */
+/**
+ * `12 requests (10 completed, 2 refused), 3.4 MiB sent, 5 datagrams dropped`: only non-zero parts. `undefined` if there are none.
+ */
 export function statsText(stats: unknown): string | undefined {
   const counts = Object.entries(objectOf(objectOf(stats).counters)).flatMap(([name, value]) => {
     const count = numberOf(value) ?? 0;
@@ -23,7 +25,7 @@ export function statsText(stats: unknown): string | undefined {
   ]);
 }
 
-/** The rest of a snapshot, a line for each subject that there is something to say about. */
+/** The rest of a snapshot, one line for each subject that is not empty. */
 export function statsDetails(stats: unknown): readonly string[] {
   const { histograms, plugins } = objectOf(stats);
   const measured = objectOf(histograms);

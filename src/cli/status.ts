@@ -1,10 +1,10 @@
 /**
- * What a server is doing now, for its log: SIGUSR1 asks for it, as it asks dnsmasq for statistics.
+ * Logs what a server is doing now, on SIGUSR1, which makes dnsmasq log statistics.
  */
 import type { Log } from '../base/log.ts';
 import type { Server } from '../server/server.ts';
 
-/** One line for each transfer under way, then one for all. */
+/** One line for each transfer in progress, then a summary. */
 export async function logStatus(server: Server, log: Log): Promise<void> {
   const transfers = await server.exchanges();
   for (const { id, request, served, size, bytes, retransmissions, ageMs, generation } of transfers) {

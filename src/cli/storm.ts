@@ -1,5 +1,5 @@
 /**
- * `pxe storm`: many machines that boot at once, to see what a server does.
+ * `pxe storm`: simulates many machines that boot at once, to test a server.
  */
 import { networkInterfaces } from 'node:os';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
@@ -46,7 +46,7 @@ interface StormFlags {
   readonly json?: boolean;
 }
 
-/** Descriptors of the process beside those of its clients. */
+/** Descriptors of the process besides those of its clients. */
 const OTHER_DESCRIPTORS = 64;
 const PROGRESS_MS = 250;
 const DEFAULT_CLIENTS = 10;
@@ -156,7 +156,7 @@ async function listedMachines(flags: StormFlags): Promise<readonly Identity[]> {
   const machines = await withGeneration(config, ({ pipeline }) => pipeline.machines());
   if (machines.length === 0) throw new ExitError(EXIT.usage, '--hosts: the config lists no machines');
   const own = new Set(Object.values(networkInterfaces()).flatMap((found) => found?.map(({ address }) => address) ?? []));
-  // Linux answers for all of 127.0.0.0/8.
+  // Linux answers at all addresses of 127.0.0.0/8.
   const loopback = process.platform === 'linux' ? /^127\./ : /^127\.0\.0\.1$/;
   const identities = identitiesOf(machines, (address) => loopback.test(address) || own.has(address));
   const elsewhere = identities.filter(({ localAddress }) => localAddress === undefined);
@@ -164,7 +164,7 @@ async function listedMachines(flags: StormFlags): Promise<readonly Identity[]> {
   return identities;
 }
 
-/** The server may take such machines for others: it sees one address for all of them. */
+/** The server sees one address for all these machines, so it may confuse them. */
 function elsewhereText(machines: readonly Identity[], all: number): string {
   const [first] = machines;
   const others = machines.length > 1 ? ' and others' : '';

@@ -1,9 +1,12 @@
 /**
- * A program without its types.
+ * Strips the types from a program.
  */
 import { stripTypeScriptTypes } from 'node:module';
 
-/** Everything else stays in its place. Node warns that the function is experimental, which is of no use to the config's author. */
+/**
+ * All other text keeps its position. Node's warning that the function is experimental is suppressed, because it is of no use to
+ * the config's author.
+ */
 export function stripTypes(source: string): string {
   const { emitWarning } = process;
   process.emitWarning = () => {};

@@ -1,10 +1,10 @@
 /**
- * A table: aligned for a person at a terminal, with tabs between its cells for whatever else reads it.
+ * A table: aligned for a terminal, otherwise with tabs between its cells.
  */
 import { paint, type Span } from './painting.ts';
 import { visible } from './terminal.ts';
 
-/** A cell with a colour has it where the table is coloured. */
+/** A cell's colour is used if the table is coloured. */
 export type Cell = string | Span;
 
 export interface TableStyle {
@@ -19,7 +19,7 @@ export function drawTable(rows: readonly (readonly Cell[])[], { aligned, coloure
   const widths = (cells[0] ?? []).map((_, column) =>
     cells.reduce((most, row) => Math.max(most, row[column]?.text.length ?? 0), 0),
   );
-  // The blanks up to the next column are in no colour.
+  // The blanks up to the next column are not coloured.
   const gap = (text: string, column: number): Span => ({ text: ' '.repeat(widths[column]! - text.length + 2) });
   return cells
     .map((row) => row.flatMap((cell, column) => [cell, gap(cell.text, column)]))

@@ -1,8 +1,8 @@
 /**
- * The log as a person reads it on a terminal: a record comes in, lines go out. It writes nothing and owns no timer.
+ * The log for a person at a terminal: it converts records to lines. It writes nothing and owns no timer.
  *
  * Names that do not exist are folded, since every boot loader searches: they wait for the next line of the same client, or for
- * `flush`. A size probe is dropped where the transfer of that name follows.
+ * `flush`. A size probe is dropped if the transfer of that name follows.
  */
 import {
   isAbsent,
@@ -29,42 +29,42 @@ import { paint, type Span } from './painting.ts';
 import { serverLines } from './server-lines.ts';
 
 export interface TerminalViewOptions {
-  /** Width of the terminal now. */
+  /** Current width of the terminal. */
   columns(): number;
   readonly coloured: boolean;
-  /** Also what is left out otherwise: beginnings of transfers, the life of generations. */
+  /** Also show starts of transfers, and generations. */
   verbose(): boolean;
   /** Absolute; paths below it are shown relative to it. */
   readonly folder: string;
 }
 
-/** Clients whose lines wait, at most. */
+/** Maximum clients with waiting lines. */
 const MAX_WAITING = 256;
-/** Names of one client that are kept, at most; more make a line of their own. */
+/** Maximum waiting names of one client; further names start another line. */
 const MAX_FOLDED = 1000;
-/** What a save needs no line for beside its own. */
+/** Messages that need no line besides that of the reload. */
 const VERBOSE_ONLY = new Set(['reload started', 'generation drained']);
 
 export class TerminalView {
   readonly #options: TerminalViewOptions;
-  /** By client: requests that ended in nothing, in order. */
+  /** By client: requests for absent names, in order. */
   readonly #waiting = new Map<string, TransferRecord[]>();
 
   constructor(options: TerminalViewOptions) {
     this.#options = options;
   }
 
-  /** Whether something waits for `flush`. */
+  /** Whether lines wait for `flush`. */
   get waits(): boolean {
     return this.#waiting.size > 0;
   }
 
-  /** The lines to show now, none with a line end. */
+  /** The lines to show now, without line ends. */
   lines(record: LogRecord): readonly string[] {
     return this.#spans(record).map((spans) => this.#paint(spans));
   }
 
-  /** The lines of what waits. */
+  /** The waiting lines. */
   flush(): readonly string[] {
     return [...this.#waiting.keys()].flatMap((client) => this.#release(client)).map((spans) => this.#paint(spans));
   }
@@ -98,7 +98,7 @@ export class TerminalView {
     return released;
   }
 
-  /** @param asked a size probe of this name needs no line: here is the transfer */
+  /** @param asked the name of a transfer, whose size probe needs no line */
   #release(client: string, asked?: string): readonly (readonly Span[])[] {
     const columns = Math.max(60, this.#options.columns());
     const waiting = this.#waiting.get(client) ?? [];

@@ -1,8 +1,11 @@
 /**
- * Text for a terminal. What a client has sent may hold control bytes, and must not reach the terminal as such.
+ * Text for a terminal. Text from clients may contain control bytes, which must not reach the terminal.
  */
 
-/** Control characters that JSON leaves as they are: those of a terminal beyond ASCII, line ends, and those that turn text round. */
+/**
+ * Control characters that JSON does not escape: those of a terminal beyond ASCII, line ends, and those that change the text
+ * direction.
+ */
 export const UNSEEN = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 const CONTROLS = new RegExp(`[\\x00-\\x1f]|${UNSEEN.source}`, 'g');
 

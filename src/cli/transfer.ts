@@ -11,7 +11,7 @@ import { whole } from './number.ts';
 import { jsonOption } from './settings.ts';
 import { byteCount, visible } from './terminal.ts';
 
-/** Each of them breaks a transfer off, and leaves nothing behind. */
+/** Each of them aborts a transfer and leaves nothing behind. */
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface TransferFlags {
@@ -43,8 +43,8 @@ export function addTransferOptions(command: Command): Command {
 }
 
 /**
- * Runs a transfer: shows progress on a terminal, tells the result, makes a message of a failure.
- * @param results where `--json` prints: standard output, unless the file goes there
+ * Runs a transfer: shows progress on a terminal, reports the result, and turns a failure into a message.
+ * @param results the stream for `--json`: standard output, unless the file is written there
  */
 export async function runTransfer(
   what: string,
@@ -85,7 +85,7 @@ export async function runTransfer(
   }
 }
 
-/** So many retries are over when the last one could have been answered. */
+/** The retries end after the last one could have been answered. */
 function limitsOf({ retries, timeout }: TransferFlags): Partial<ClientLimits> {
   if (retries === undefined) return {};
   const { idleMs, maxTimeoutMs } = DEFAULT_CLIENT_LIMITS;
@@ -99,7 +99,7 @@ function hasNoAddress({ cause }: ClientError, { localAddress }: TransferFlags): 
   return { kind: 'local', code: undefined, message };
 }
 
-/** Wrong ones are wrong arguments. */
+/** Invalid options are invalid arguments. */
 export function urlArgument(): Argument {
   return new Argument('<url>', 'tftp://host[:port]/name').argParser((text) => {
     try {

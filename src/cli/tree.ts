@@ -4,7 +4,7 @@
 import { paintWhole, type Span } from './painting.ts';
 
 export interface Branch {
-  /** On one line. */
+  /** Text on one line. */
   readonly text: string | readonly Span[];
   readonly branches?: readonly Branch[];
 }

@@ -1,16 +1,16 @@
 /**
- * What the main thread and the watchdog's thread both see, without a message: a thread that spins sends none.
+ * Memory shared by the main thread and the watchdog's thread; a thread in an endless loop sends no messages.
  */
 
-/** Goes up as long as the main thread's event loop turns. */
+/** Incremented while the main thread's event loop runs. */
 const BEATS = 0;
-/** The place that runs; negative when nothing of a plugin runs, and then it is the place that ran last. */
+/** The running place; negative if no plugin code runs, then of the last running place. */
 const PLACE = 1;
-/** What goes on in the background, as an import. 0: nothing. */
+/** The background work in progress, such as an import; 0 for none. */
 const BACKGROUND = 2;
-/** The place where the main thread stood still, once that was noticed. */
+/** The place where the main thread was blocked, once detected. */
 const STALLED = 3;
-/** SIGTERM and SIGINT as the main thread counts them. */
+/** SIGTERM and SIGINT as counted by the main thread. */
 const SIGNALS = 4;
 /** `limits.stopMs` */
 const STOP_MS = 5;
@@ -65,18 +65,18 @@ export class Share {
     Atomics.store(this.#slots, STOP_MS, ms);
   }
 
-  /** The watchdog's side: where the main thread stands. */
+  /** For the watchdog: the place where the main thread is. */
   set stalled(place: number) {
     Atomics.store(this.#slots, STALLED, place);
   }
 
-  /** The main thread's side: where it stood, told once. */
+  /** For the main thread: the place where it was blocked, returned once. */
   takeStalled(): number {
     return Atomics.exchange(this.#slots, STALLED, 0);
   }
 }
 
-/** Names of places, by number. Both threads have them: the main thread sends each before its number is used. */
+/** Names of places by number. Both threads have them: the main thread sends each name before it uses the number. */
 export function describePlace(place: number, background: number, names: ReadonlyMap<number, string>): string {
   if (place > 0) return `in ${names.get(place)}`;
   if (background > 0) return `during ${names.get(background)}`;

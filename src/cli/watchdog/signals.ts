@@ -1,6 +1,7 @@
 /**
- * Signals as a thread beside the main one hears them, also while the main thread spins: Node tells workers of none. libuv tells every loop
- * that asks; so this is a loop of libuv's own, made by its C functions, which Node exports for addons.
+ * Receives signals in a thread other than the main one, even if the main thread is in an endless loop. Node delivers no signals
+ * to workers, but libuv notifies every loop that subscribes. So this is a separate libuv loop, made by libuv's C functions, which
+ * Node exports for addons.
  */
 import { createRequire } from 'node:module';
 
@@ -9,7 +10,7 @@ const UV_SIGNAL = 16;
 const UV_RUN_NOWAIT = 2;
 
 export interface SignalCounter {
-  /** Signals that have come so far. */
+  /** Signals received so far. */
   count(): number;
 }
 
@@ -22,7 +23,7 @@ export function countSignals(numbers: readonly number[]): SignalCounter {
   const must = (result: number): void => {
     if (result < 0) throw new Error(`libuv: error ${result}`);
   };
-  // Not of the JavaScript heap: libuv's handler may look at it until the process is gone.
+  // Not in the JavaScript heap, because libuv's handler may access it until the process ends.
   const allocate = (bytes: number | bigint) => koffi.alloc('uint8', Number(bytes));
   const loop = allocate(uv.func('size_t uv_loop_size()')());
   must(uv.func('int uv_loop_init(void *)')(loop));

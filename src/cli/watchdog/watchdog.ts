@@ -1,6 +1,6 @@
 /**
- * A thread that looks after the main one: it names the plugin that the main thread has been waiting for, and ends the process when it
- * does not end by itself after a signal. It works whatever the main thread does, and so whatever a plugin, a disk or a log does.
+ * A thread that watches the main one: it names the plugin that blocks the main thread, and ends the process if it does not end by
+ * itself after a signal. It works whatever blocks the main thread: a plugin, a disk or the log.
  */
 import { Worker } from 'node:worker_threads';
 import type { Log } from '../../base/log.ts';
@@ -9,7 +9,7 @@ import { describePlace, Share } from './share.ts';
 import type { ToWatchdog } from './worker.ts';
 
 const BEAT_MS = 200;
-/** The thread keeps next to nothing. */
+/** The thread needs little memory. */
 const HEAP_LIMITS = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 16 };
 
 export class Watchdog implements Activity {
@@ -19,7 +19,7 @@ export class Watchdog implements Activity {
   readonly #names = new Map<number, string>();
   readonly #loaded = Promise.withResolvers<void>();
   #turnedAt = performance.now();
-  /** Where it tells, once the main thread goes on, that it stood still. Standard error has been told meanwhile. */
+  /** Log for reporting a stall once the main thread continues. During the stall it is reported to standard error. */
   log: Log | undefined;
 
   constructor() {
@@ -38,25 +38,25 @@ export class Watchdog implements Activity {
     setInterval(() => this.#beat(), BEAT_MS).unref();
   }
 
-  /** From now on it counts SIGTERM and SIGINT. Call it when the main thread handles them: their default is to end the process. */
+  /** Starts counting SIGTERM and SIGINT. Call it when the main thread handles them, because by default they end the process. */
   watchSignals(): void {
     this.#post({ kind: 'signals' });
   }
 
-  /** Resolves when its thread may be ended: one that is loading koffi takes the process along. */
+  /** Resolves when its thread may be ended; ending it while it loads koffi would crash the process. */
   async loaded(): Promise<void> {
-    // It keeps no process alive, save one that waits for it.
+    // It does not keep the process alive, unless the process awaits it.
     this.#worker.ref();
     await this.#loaded.promise;
     this.#worker.unref();
   }
 
-  /** A signal came. Told by the main thread for where the watchdog's thread cannot hear it. */
+  /** Called by the main thread for each signal, in case the watchdog's thread cannot receive it. */
   countSignal(): void {
     this.#share.countSignal();
   }
 
-  /** For at most how long a stop may wait for transfers. */
+  /** Sets the maximum time that a stop may wait for transfers. */
   set stopMs(ms: number) {
     this.#share.stopMs = ms;
   }
@@ -68,11 +68,11 @@ export class Watchdog implements Activity {
   }
 
   leave(before: number): void {
-    // What ran stays readable as what ran last.
+    // The place remains readable as the one that ran last.
     this.#share.place = before > 0 ? before : -Math.abs(this.#share.place);
   }
 
-  /** Work of the main thread that takes several turns, and may stand still in one of them. */
+  /** Work of the main thread over several turns of the event loop, any of which may block. */
   async during<T>(name: string, work: () => Promise<T>): Promise<T> {
     this.#share.background = this.#numberOf('', name);
     try {

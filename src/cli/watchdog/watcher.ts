@@ -1,6 +1,6 @@
 /**
- * Decides, from what the main thread shows of itself, when it stands still and when the process must be ended by force. Has no thread,
- * no clock and no signal of its own.
+ * Decides, from the shared state, when the main thread is blocked and when the process must be killed. It has no thread, clock or
+ * signals of its own.
  */
 import { describePlace, type Share } from './share.ts';
 
@@ -19,16 +19,16 @@ export interface WatcherOptions {
 export const TICK_MS = 200;
 /** A stall longer than this is reported. */
 const STALL_MS = 2000;
-/** After a signal a main thread that stands still is waited for this long, and a stop this much longer than `limits.stopMs`. */
+/** After a signal, a blocked main thread gets this much time, and a stop this much more than `limits.stopMs`. */
 const STANDING_MS = 1500;
 const GRACE_MS = 1800;
-/** A second signal leaves time for ERRORs and the last lines of the log, no more. */
+/** After a second signal there is only time for ERRORs and the last lines of the log. */
 const SECOND_SIGNAL_MS = 1800;
 
 export class Watcher {
   readonly #options: WatcherOptions;
   #beats = -1;
-  /** When the event loop was last seen to turn. */
+  /** When the event loop was last seen to run. */
   #turnedAt = 0;
   #tickedAt: number | undefined;
   #stalled = false;
@@ -40,10 +40,10 @@ export class Watcher {
     this.#options = options;
   }
 
-  /** @param now in ms, of a clock that never goes back */
+  /** @param now in ms, of a monotonic clock */
   tick(now: number): void {
     const { share } = this.#options;
-    // This thread stood still as well: the machine was asleep, or has too little time for either.
+    // This thread was blocked as well: the machine was asleep or overloaded.
     const lateMs = now - (this.#tickedAt ?? now) - TICK_MS;
     if (lateMs > TICK_MS) this.#turnedAt = Math.min(now, this.#turnedAt + lateMs);
     this.#tickedAt = now;

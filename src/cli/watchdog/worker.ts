@@ -1,4 +1,7 @@
-/** Where the watchdog's thread begins. It does nothing that may block: its lines are dropped where standard error cannot be written. */
+/**
+ * Entry point of the watchdog's thread. It does nothing that may block: its lines are dropped if standard error cannot be
+ * written.
+ */
 import { constants } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LogDestination } from '../log-destination.ts';
@@ -6,7 +9,7 @@ import { Share } from './share.ts';
 import { countSignals, type SignalCounter } from './signals.ts';
 import { TICK_MS, Watcher } from './watcher.ts';
 
-/** The main thread's messages: a place's name; or that it handles signals itself, so that this thread may, too. */
+/** Messages of the main thread: the name of a place; or that it handles signals, so that this thread may do so, too. */
 export type ToWatchdog = { readonly place: number; readonly name: string } | { readonly kind: 'signals' };
 
 const { buffer } = workerData as { readonly buffer: SharedArrayBuffer };
@@ -34,7 +37,7 @@ parentPort!.on('message', (message: ToWatchdog) => {
   try {
     counter = countSignals([constants.signals.SIGTERM, constants.signals.SIGINT]);
   } catch {
-    // No koffi: then the main thread tells of signals, as long as it turns.
+    // Without koffi the main thread reports signals, while its event loop runs.
   }
   parentPort!.postMessage('loaded');
 });
