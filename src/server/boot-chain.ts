@@ -1,6 +1,6 @@
 /**
- * The whole way of a boot, told beforehand: what the machine is offered, what that loader asks for next, and the kernel and initrd that
- * its script names. Each file is looked up by the very pipeline that would serve it. What cannot be known beforehand is said.
+ * Predicts a whole boot: what the machine is offered, what that loader requests next, and the kernel and initrd that its script
+ * names. Each file is looked up by the pipeline that would serve it. Steps that cannot be predicted are marked.
  */
 import type { Firmware } from '../base/firmware.ts';
 import { type LoaderKind, loaderKind } from '../base/loader.ts';
@@ -19,45 +19,45 @@ import { filesOfPxelinux } from './scripts/pxelinux.ts';
 import type { FileRole, NamedFile } from './scripts/script.ts';
 import { secondStages } from './second-stage.ts';
 
-/** A step of a boot, and those that follow from it. Data for `--json`. */
+/** A step of a boot with its next steps. Data for `--json`. */
 export type ChainStep = OfferStep | FileStep;
 
-/** A machine asks by DHCP. */
+/** A machine sends a DHCP request. */
 export interface OfferStep {
   readonly kind: 'offer';
-  /** The firmware that asks; `ipxe` once that runs. */
+  /** The firmware that sends the request; `ipxe` once it runs. */
   readonly firmware: Firmware | undefined;
   readonly offer: Offer;
   readonly next: readonly ChainStep[];
 }
 
-/** A machine asks for a file. */
+/** A machine requests a file. */
 export interface FileStep {
   readonly kind: 'file';
   readonly role: FileRole;
-  /** As it is named: in the offer, by the loader, in a script. */
+  /** The name as written in the offer, the loader or a script. */
   readonly name: string;
   /** The menu entry that names it. */
   readonly entry?: string;
-  /** What it gets; `undefined` where this server is not asked. */
+  /** What it gets; `undefined` if the request does not go to this server. */
   readonly explanation: Explanation | undefined;
-  /** What else there is to say: why it is not looked up, or what is not known of it. */
+  /** Remark: why the file is not looked up, or what is unknown about it. */
   readonly note?: string;
-  /** The note says why the machine does not get it. */
+  /** Whether the note says why the machine does not get the file. */
   readonly isFault?: true;
   readonly next: readonly ChainStep[];
 }
 
-/** Files that are looked up for one boot. */
+/** Maximum files that are looked up for one boot. */
 const FILES = 100;
-/** Steps from the first offer to the last file. */
+/** Maximum steps from the first offer to the last file. */
 const DEPTH = 12;
 
 export async function explainChain(generation: Generation, question: BootQuestion): Promise<OfferStep> {
   return new Walk(generation, question).offered(question.firmware, []);
 }
 
-/** Whether the machine boots, as far as that can be known beforehand: it gets an offer, and each file that is asked of this server. */
+/** Whether the machine boots, as far as predictable: it gets an offer, and each file that it requests from this server. */
 export function boots(step: ChainStep): boolean {
   if (step.kind === 'offer' && step.offer.offered === undefined) return false;
   if (step.kind === 'file' && (step.isFault || step.explanation?.error)) return false;
@@ -76,7 +76,7 @@ class Walk {
     this.#server = question.server ?? ANY_SERVER;
   }
 
-  /** @param path what has been loaded on the way, for what goes round in a circle */
+  /** @param path the files loaded so far, to detect cycles */
   async offered(firmware: Firmware | undefined, path: readonly string[]): Promise<OfferStep> {
     const question = { ...this.#question, ...(firmware !== undefined && { firmware }) };
     const offer = await explainOffer(this.#generation, question);
@@ -84,7 +84,7 @@ class Walk {
     const { offered, file } = offer;
     if (offered === undefined || offered === 'disk') return step();
     const role = loaderKind(offered) === 'ipxe-script' ? 'script' : 'loader';
-    // The file that the plugin names: a URL is only another way to it.
+    // The file that the plugin names; a URL only changes the protocol.
     return step(await this.#file({ role, name: file ?? offered }, '', offer.client, path));
   }
 
@@ -112,7 +112,7 @@ class Walk {
     return explainRead(this.#generation, { ...this.#question, server: this.#server, ...program, name });
   }
 
-  /** What is asked for once this file is there. */
+  /** What is requested after this file is loaded. */
   async #after(
     role: FileRole,
     name: string,
@@ -153,7 +153,7 @@ class Walk {
     }
   }
 
-  /** iPXE looks for `autoexec.ipxe` beside itself, and asks by DHCP if there is none. */
+  /** iPXE requests `autoexec.ipxe` from its own folder, and sends a DHCP request if that does not exist. */
   async #ipxe(folder: string, client: Client, path: readonly string[]) {
     const name = `${folder}autoexec.ipxe`;
     const { explanation } = await this.#ask(name, { ...client, firmware: 'ipxe' });
@@ -162,11 +162,11 @@ class Walk {
     return { next: [await this.offered('ipxe', path)] };
   }
 
-  /** Looks for the names that the loader tries, in its order. */
+  /** Looks up the names that the loader tries, in its order. */
   async #loader(kind: LoaderKind, loader: string, client: Client, path: readonly string[]) {
     const names = configNames(kind, loader, client);
     const found = await this.#first(names, client);
-    // Relative names in it start where the loader lies.
+    // Relative names in it start at the loader's folder.
     if (found !== undefined) return { next: [await this.#file({ role: 'config', name: `/${found}` }, '', client, path)] };
     const last = names.at(-1);
     if (last === undefined) return { next: [] };
@@ -211,7 +211,7 @@ class Walk {
   }
 }
 
-/** What a script of iPXE can know of the machine. */
+/** Settings of the machine that a script of iPXE can use. */
 function settingsOf({ mac, uuid, serial, address, host }: Client, server: string) {
   const ip = address === UNKNOWN_ADDRESS ? undefined : address;
   return { mac, uuid, serial, ip, hostname: host?.name, 'next-server': server };

@@ -1,6 +1,6 @@
 /**
- * What of the boot targets of a config will not work: for `pxe check`. Each machine that the config lists is asked about with each
- * firmware, and what it is offered is opened, by the very pipeline that serves it.
+ * For `pxe check`: finds boot targets of a config that will not work. For each listed machine and each firmware, the offered file
+ * is opened by the pipeline that serves it.
  */
 import type { Clock } from '../base/clock.ts';
 import { type Firmware, firmwares } from '../base/firmware.ts';
@@ -15,11 +15,11 @@ import { httpOriginOf } from './http-origin.ts';
 import { ledTo } from './script-path.ts';
 import { secondStages } from './second-stage.ts';
 
-/** Looking ends then; a finding tells how far it has come. */
+/** Time limit of the check; a finding says how far it has come. */
 const LOOKING_MS = 8000;
-/** Machines alike for which a target is opened. */
+/** Maximum machines of one kind for which a target is opened. */
 const ALIKE = 20;
-/** Targets that are opened at the same time. */
+/** Maximum targets that are opened concurrently. */
 const AT_A_TIME = 8;
 
 /** A boot target of one kind of machines. */
@@ -27,7 +27,7 @@ interface Target {
   readonly offered: string;
   readonly file: string | undefined;
   readonly plugin: string;
-  /** The machines that it is opened for: each may get another file by that name. */
+  /** The machines for which it is opened; each may get another file by that name. */
   readonly questions: BootQuestion[];
   readonly machines: Set<string>;
   readonly firmwares: Set<Firmware>;
@@ -79,7 +79,7 @@ const SAYS_NOTHING = 'no plugin says what a machine is to boot, so none gets an 
 function note(targets: Map<string, Target>, { name }: Machine, firmware: Firmware, offer: MachineOffer): void {
   const { offered, file, plugin, question, client } = offer;
   if (offered === undefined || offered === 'disk' || plugin === undefined) return;
-  // Machines of the same host and groups are served alike, others perhaps not.
+  // Machines with the same host and groups get the same files; others may not.
   const key = JSON.stringify([
     offered,
     client.host?.groups.length ? client.host.groups : client.host?.name,
@@ -94,7 +94,7 @@ function note(targets: Map<string, Target>, { name }: Machine, firmware: Firmwar
     targets.set(key, { offered, file, plugin, questions: [question], machines: new Set([name]), firmwares: new Set([firmware]) });
 }
 
-/** iPXE that a machine has loaded asks again: it must get something other than iPXE. */
+/** iPXE, once loaded, sends a request again and must not get iPXE. */
 class Circles {
   readonly #plugins: Generation['config']['plugins'];
   /** By what is wrong. */
@@ -112,7 +112,7 @@ class Circles {
     if (isIpxe(ipxe.offered))
       return this.#add(name, ipxe.plugin, 'error', `iPXE would load ${show(ipxe.offered)} again and again: ${write}`);
     if (ipxe.offered !== undefined || ipxe.error !== undefined) return;
-    // The config says so: iPXE has a script built in, perhaps.
+    // The config requests this; iPXE may have a built-in script.
     if (ipxe.trace.some(({ note }) => note?.startsWith('boot is false'))) return;
     const message = `loads iPXE (${show(loader.offered)}), which then asks what to boot and gets no offer: ${write}`;
     this.#add(name, loader.plugin, 'warning', message);
@@ -159,7 +159,7 @@ async function opened(
   ];
 }
 
-/** The first machine for which something is wrong stands for all. */
+/** The first affected machine represents all. */
 async function look(generation: Generation, target: Target): Promise<readonly Finding[]> {
   for (const question of target.questions) {
     const found = await lookFor(generation, target, question);
@@ -195,7 +195,7 @@ const ROUTER_NOTE =
 type Say = (severity: Finding['severity'], message: string) => Finding;
 
 const TAKES_NO_URL: readonly Firmware[] = ['bios', 'raspberry-pi'];
-/** A program for another processor, or a BIOS program for UEFI, is loaded and then refused without a word. */
+/** Firmware loads a program for another processor, or a BIOS program under UEFI, and then refuses it without a message. */
 function wrongFirmware(pe: PeHeader | undefined, { firmwares, offered }: Target, say: Say): readonly Finding[] {
   const asking: readonly Firmware[] = [...firmwares].filter((firmware) => firmware !== 'ipxe');
   if (asking.length === 0) return [];
@@ -212,7 +212,7 @@ function wrongFirmware(pe: PeHeader | undefined, { firmwares, offered }: Target,
   ];
 }
 
-/** A shim loads what lies beside it. */
+/** A shim loads a file from its own folder. */
 async function behind(
   generation: Generation,
   { question, offered }: { readonly question: BootQuestion; readonly offered: string },
@@ -261,7 +261,7 @@ function finding(path: Finding['path'], severity: Finding['severity'], message: 
   return { severity, path: instead ?? path, message };
 }
 
-/** As the config has it. */
+/** As written in the config. */
 function show(text: string | undefined): string {
   return JSON.stringify(text?.replaceAll(ANY_SERVER, '{server}'));
 }

@@ -1,5 +1,5 @@
 /**
- * What a machine would be offered to boot, and why: the same pipeline as for DHCP, without a packet.
+ * Explains what a machine would be offered for booting, by the same pipeline as DHCP but without a packet.
  */
 import type { BootLayout } from '../base/boot-layout.ts';
 import { architectureOf, type Firmware, firmwares, typeOf } from '../base/firmware.ts';
@@ -12,25 +12,25 @@ import { type Question, withGiven } from './explain.ts';
 import { httpOriginOf } from './http-origin.ts';
 import { UNKNOWN_ADDRESS } from './machines.ts';
 
-/** A machine that asks what to boot. */
+/** A hypothetical boot request. */
 export type BootQuestion = Omit<Question, 'name' | 'options' | 'mode'>;
 
 /** Data for `--json`. */
 export interface Offer {
   readonly client: Client;
   readonly trace: Trace;
-  /** What it is told: a file's name, a URL, or `disk`. `undefined`: it gets no offer. */
+  /** The offer: a file name, a URL, or `disk`. `undefined`: no offer. */
   readonly offered: string | undefined;
   /** The file under the root, if that is what is offered, by whichever protocol. */
   readonly file: string | undefined;
   readonly layout: BootLayout | undefined;
-  /** Name of the plugin that says so. */
+  /** Name of the plugin that decided. */
   readonly plugin: string | undefined;
-  /** Why it gets none, where that is a mistake. */
+  /** Why it gets no offer, if that is an error. */
   readonly error: string | undefined;
 }
 
-/** Stands for the server's address where the question does not give it (RFC 5737: no machine has it). */
+/** Replaces the server's address if the question does not give it (RFC 5737: no machine has this address). */
 export const ANY_SERVER = '192.0.2.1';
 
 export async function explainOffer(generation: Generation, question: BootQuestion): Promise<Offer> {
@@ -62,13 +62,13 @@ export async function explainOffer(generation: Generation, question: BootQuestio
   return { ...found, offered: decision.name, file, layout: boot.layout ?? 'direct', error: undefined };
 }
 
-/** What a machine of the config is offered. */
+/** The offers to a machine of the config. */
 export type MachineOffer = Offer & { readonly question: BootQuestion };
 
 /** The same by firmware. */
 export type MachineOffers = readonly (readonly [Firmware, MachineOffer])[];
 
-/** What a machine that the config lists is offered, with each firmware that it may have. */
+/** The offers to a listed machine, for each firmware that it may have. */
 export async function offersTo(
   generation: Generation,
   { name: _, names: __, fingerprint: ___, ...known }: Machine,
@@ -87,7 +87,7 @@ const IMPOSSIBLE = {
   'takes-no-url': 'its firmware takes no URL, only the name of a file',
 } as const;
 
-/** For tables: `ipxe.efi; bios: undionly.kpxe; ipxe: menu.ipxe`. What most firmwares are offered comes first, without their names. */
+/** For tables: `ipxe.efi; bios: undionly.kpxe; ipxe: menu.ipxe`. The offer of most firmwares comes first, without their names. */
 export function describeOffers(offers: readonly (readonly [Firmware, Pick<Offer, 'offered' | 'error'>])[]): string | undefined {
   const byAnswer = new Map<string, Firmware[]>();
   for (const [firmware, { offered, error }] of offers) {

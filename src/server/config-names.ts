@@ -1,12 +1,12 @@
 /**
- * Names that a boot loader asks for once it runs, in its order, until one is there. They are compiled into it, so they follow from what
- * it is called and where it lies.
+ * Names that a boot loader requests once it runs, in its order, until one exists. They are compiled into it, so they follow from
+ * its name and folder.
  */
 import type { LoaderKind } from '../base/loader.ts';
 import type { Client } from '../plugin/types.ts';
 import { UNKNOWN_ADDRESS } from './machines.ts';
 
-/** @param loader its name under the root. An empty list: it asks for none, or nobody knows which */
+/** @param loader its name under the root. @returns an empty list if it requests none or they are unknown */
 export function configNames(kind: LoaderKind, loader: string, client: Client): readonly string[] {
   const folder = loader.slice(0, loader.lastIndexOf('/') + 1);
   switch (kind) {

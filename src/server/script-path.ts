@@ -1,5 +1,5 @@
 /**
- * Which file under the root a name in a boot script leads to: an absolute or relative name, or a URL of this server.
+ * Resolves a name in a boot script to a file under the root: an absolute or relative name, or a URL of this server.
  */
 import { ANY_SERVER } from './boot-offer.ts';
 
@@ -11,7 +11,7 @@ export type Led =
 const HTTP_OFF: Led = { elsewhere: 'this server does not serve HTTP', isFault: true };
 
 /**
- * @param folder that relative names start from, with its slash: the loader's, or the script's
+ * @param folder the base of relative names, with its slash: that of the loader or the script
  * @param server the server's own address
  * @param servesHttp whether it serves HTTP
  */
@@ -36,7 +36,7 @@ export function ledTo(written: string, folder: string, server: string, servesHtt
   return isHttp ? led(decoded(path.replace(/[?#].*$/s, ''))) : led(path);
 }
 
-/** Without `.`, `..` and empty parts, as the loader sends it. */
+/** Removes `.`, `..` and empty parts, as the loader does. */
 function led(path: string): Led {
   const parts: string[] = [];
   for (const part of path.split('/')) {

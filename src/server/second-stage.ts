@@ -1,5 +1,5 @@
 /**
- * The program that a shim loads: its name is compiled into the shim, and it lies in the same folder.
+ * The program that a shim loads: its name is compiled into the shim, and it is in the same folder.
  */
 import type { Firmware } from '../base/firmware.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';

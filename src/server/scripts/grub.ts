@@ -1,5 +1,5 @@
 /**
- * Files that a script of GRUB names. It is read from top to bottom, as if every menu entry were chosen.
+ * Finds the files that a script of GRUB names. The script is read from top to bottom, as if every menu entry were chosen.
  */
 import { loaderKind } from '../../base/loader.ts';
 import type { FileRole, NamedFile } from './script.ts';
@@ -52,10 +52,10 @@ function roleOf(role: FileRole, name: string): FileRole {
   return role === 'loader' && loaderKind(name) === 'kernel' ? 'kernel' : role;
 }
 
-/** A quoted text, a variable, an escaped character, blanks, what ends a command, or any other character. */
+/** A quoted text, a variable, an escaped character, blanks, the end of a command, or any other character. */
 const TOKEN = /'[^']*'|"(?:[^"\\]|\\.)*"|\$\{\w+\}|\\.|\s+|[;{}]|./gs;
 
-/** The commands of a line, in words, without quotes and comments. */
+/** The commands of a line as words, without quotes and comments. */
 function commandsOf(line: string): readonly (readonly string[])[] {
   const commands: string[][] = [[]];
   let word: string | undefined;
@@ -79,7 +79,7 @@ function unquoted(token: string): string {
   return token.length === 2 && token.startsWith('\\') ? token.slice(1) : token;
 }
 
-/** A variable that is not known stays as it stands. */
+/** An unknown variable is left unchanged. */
 function expand(word: string, known: ReadonlyMap<string, string>): string {
   return word.replace(
     /\$(?:\{(\w+)\}|(\w+))/g,

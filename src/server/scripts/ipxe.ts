@@ -1,6 +1,6 @@
 /**
- * Files that a script of iPXE names. It is read from top to bottom, as if every menu entry were chosen and every jump taken: what is
- * wanted is all that it may load. Conditions on settings that are known (`isset ${mac} || …`) are honoured.
+ * Finds all files that a script of iPXE may load. The script is read from top to bottom, as if every menu entry were chosen and
+ * every jump taken. Conditions on settings that are known (`isset ${mac} || …`) are honoured.
  */
 import { loaderKind } from '../../base/loader.ts';
 import type { FileRole, NamedFile } from './script.ts';
@@ -36,7 +36,7 @@ interface Line {
   readonly line: number;
 }
 
-/** Without comments; lines that end with a backslash go on. */
+/** The lines without comments, with those that end in a backslash joined. */
 function linesOf(text: string): readonly Line[] {
   const lines: Line[] = [];
   let begun: { text: string; line: number } | undefined;
@@ -62,7 +62,7 @@ function commandsOf(words: readonly string[]): readonly { readonly after: string
   return commands.filter(({ command }) => command.length > 0);
 }
 
-/** A setting that is not known stays as it stands. `${net0/mac:hexhyp}` */
+/** Expands settings such as `${net0/mac:hexhyp}`; an unknown one is left unchanged. */
 function expand(word: string, known: ReadonlyMap<string, string>): string {
   return word.replace(/\$\{([^{}]*)\}/g, (whole, setting: string) => {
     const [path = '', type] = setting.split(':');
@@ -74,7 +74,7 @@ function expand(word: string, known: ReadonlyMap<string, string>): string {
   });
 }
 
-/** @returns whether it succeeds, if that can be told */
+/** @returns whether it succeeds, if known */
 function run(command: string, [first = '', ...rest]: readonly string[], known: Map<string, string>): boolean | undefined {
   switch (command) {
     case 'set':
@@ -112,7 +112,7 @@ function fileOf(command: string, words: readonly string[]): Pick<NamedFile, 'rol
   if (role === undefined) return undefined;
   const at = words.findIndex((word, index) => !word.startsWith('-') && !VALUED.includes(words[index - 1] ?? ''));
   const name = words[at];
-  // `boot` and `imgexec` alone run what is there, by its short name.
+  // `boot` and `imgexec` may also name an image that is already loaded, by its short name.
   if (name === undefined || (['boot', 'imgexec', 'imgselect'].includes(command) && !/[/.]/.test(name))) return undefined;
   const kind = loaderKind(name);
   const isLoader = role === 'script' && kind !== undefined && kind !== 'ipxe-script' && kind !== 'kernel';

@@ -1,5 +1,5 @@
 /**
- * Files that a config of PXELINUX or SYSLINUX names; U-Boot reads the same format.
+ * Finds the files that a config of PXELINUX or SYSLINUX names; U-Boot reads the same format.
  */
 import { loaderKind } from '../../base/loader.ts';
 import type { FileRole, NamedFile } from './script.ts';
@@ -19,7 +19,7 @@ export function filesOfPxelinux(text: string): readonly NamedFile[] {
         break;
       case 'kernel':
       case 'linux':
-        // It may have its arguments beside it.
+        // Arguments may follow the name.
         add(roleOf(first), first);
         for (const initrd of initrdsIn(value)) add('initrd', initrd);
         break;

@@ -1,20 +1,20 @@
 /**
- * What boot scripts of every kind have in common: they name files.
+ * What all kinds of boot scripts have in common: the files that they name.
  */
 export type FileRole = 'loader' | 'script' | 'config' | 'kernel' | 'initrd' | 'image';
 
 /** A file that a script names. */
 export interface NamedFile {
   readonly role: FileRole;
-  /** As the script has it, with its variables filled in as far as they are known. */
+  /** As written in the script, with known variables filled in. */
   readonly name: string;
   /** Counts from 1. */
   readonly line: number;
-  /** The menu entry that it stands under. */
+  /** The menu entry that contains it. */
   readonly entry?: string;
 }
 
-/** A script that is made of variables and of little else names nothing that can be looked for. */
+/** Whether a name can be looked up: it is not empty and has no unknown variables. */
 export function isKnown(name: string): boolean {
   return name !== '' && !name.includes('$');
 }
