@@ -17,7 +17,7 @@ export class Bindings {
   readonly #sockets: Sockets;
   /** The latest of each address. */
   readonly #listening = new Map<string, Binding>();
-  /** Being bound now: whoever wants the same address waits for what comes of it. */
+  /** Addresses being bound; further requests for one wait for its result. */
   readonly #opening = new Map<string, Promise<unknown>>();
   /** Those, and those that wait for their last transfer. */
   readonly #all = new Set<Binding>();

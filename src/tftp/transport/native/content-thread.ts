@@ -92,7 +92,7 @@ export class ContentThread {
     return gate;
   }
 
-  /** Each is answered, once: the slot is nobody else's until then. */
+  /** Each is answered once; until then no other request may use the slot. */
   async #read({ id, slot, position, length }: SegmentRead): Promise<void> {
     try {
       await this.#file(id).read(this.#slots.bytes(slot, length), position);

@@ -73,7 +73,7 @@ export class SegmentShelf {
     this.#free.push(slot);
   }
 
-  /** The slot holds a segment now, lent to so many. It is kept for others. */
+  /** The slot now holds a segment with this many borrowers. It is kept for others. */
   fill(slot: number, length: number, version: string, index: number, lent: number): Uint8Array {
     if (this.#segments[slot] !== undefined) throw new RangeError(`slot ${slot} holds a segment already`);
     const bytes = this.#slots.bytes(slot, length);
@@ -101,7 +101,7 @@ export class SegmentShelf {
     return bytes;
   }
 
-  /** A transfer has let go of bytes. Those that were never lent from here are nobody's business. */
+  /** A transfer has released bytes. Bytes that were not lent from here are ignored. */
   release(bytes: Uint8Array): void {
     const slot = this.#slots.slotOf(bytes);
     const segment = slot === undefined ? undefined : this.#segments[slot];

@@ -138,7 +138,7 @@ export class SegmentSource {
     }
   }
 
-  /** A transfer has let go of bytes, whoever supplied them. */
+  /** A transfer has released bytes, from any source. */
   release(bytes: Uint8Array): void {
     this.#shelf.release(bytes);
   }
