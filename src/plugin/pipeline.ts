@@ -214,6 +214,21 @@ export class Pipeline<Table extends Hooking = Hooking> {
     return (await this.#machines()).map(({ fingerprint: _, ...machine }) => machine);
   }
 
+  /**
+   * The same machines, those first that stand for the others: one of each fingerprint, then the rest. Throws a `PluginError`.
+   * @returns `kinds`: how many come first
+   */
+  async machinesByKind(): Promise<{ readonly machines: readonly Machine[]; readonly kinds: number }> {
+    const firsts = new Map<string, Machine>();
+    const rest: Machine[] = [];
+    for (const { fingerprint, ...machine } of await this.#machines()) {
+      const kind = fingerprint ?? JSON.stringify(machine);
+      if (firsts.has(kind)) rest.push(machine);
+      else firsts.set(kind, machine);
+    }
+    return { machines: [...firsts.values(), ...rest], kinds: firsts.size };
+  }
+
   /** The same machines, with fingerprints of what each gets. Throws a `PluginError`. */
   async fingerprints(): Promise<readonly { readonly machine: Machine; readonly text: string }[]> {
     const machines = await this.#machines();

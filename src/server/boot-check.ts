@@ -15,6 +15,8 @@ import { httpOriginOf } from './http-origin.ts';
 import { ledTo } from './script-path.ts';
 import { secondStages } from './second-stage.ts';
 
+/** Time limit for asking what machines are offered; a finding says if some kind of machine was not asked about. */
+const ASKING_MS = 4000;
 /** Time limit of the check; a finding says how far it has come. */
 const LOOKING_MS = 8000;
 /** Maximum machines of one kind for which a target is opened. */
@@ -48,8 +50,9 @@ async function targetFindings(generation: Generation): Promise<readonly Finding[
   const { config, pipeline, clock } = generation;
   const booting = pipeline.booting;
   if (booting.length === 0) return config.dhcp === undefined ? [] : [finding([], 'warning', SAYS_NOTHING, ['dhcp'])];
-  const until = clock.now() + LOOKING_MS;
-  const machines: readonly Machine[] = [...(await pipeline.machines()), { name: 'a machine that is not listed', names: [] }];
+  const begunMs = clock.now();
+  const { machines: listed, kinds } = await pipeline.machinesByKind();
+  const machines: readonly Machine[] = [{ name: 'a machine that is not listed', names: [] }, ...listed];
   const found: Finding[] = [];
   const targets = new Map<string, Target>();
   const circles = new Circles(config.plugins);
@@ -57,7 +60,7 @@ async function targetFindings(generation: Generation): Promise<readonly Finding[
   let asked = 0;
   let isAnyOffered = false;
   for (const machine of machines) {
-    if (clock.now() > until) break;
+    if (clock.now() > begunMs + ASKING_MS) break;
     asked++;
     const offers = await offersTo(generation, machine);
     isAnyOffered ||= offers.some(([, { offered, error }]) => offered !== undefined || error !== undefined);
@@ -66,12 +69,12 @@ async function targetFindings(generation: Generation): Promise<readonly Finding[
     if (slices.over) await slices.rest();
   }
   found.push(...circles.findings());
-  if (asked < machines.length) found.push(outOfTime(`only ${asked} of ${machines.length} machines were asked about`));
+  if (asked <= kinds) found.push(outOfTime(`only ${asked} of ${machines.length} machines were asked about`));
   if (!isAnyOffered) return [...found, ...(config.dhcp === undefined ? [] : [finding([], 'warning', SAYS_NOTHING, ['dhcp'])])];
   const [first] = targets.values();
   if (config.dhcp === undefined && first)
     found.push(of(generation, first, 'warning', 'has no effect: DHCP is not served; add `dhcp: {}` to the config'));
-  return [...found, ...(await opened(generation, [...targets.values()], clock, until))];
+  return [...found, ...(await opened(generation, [...targets.values()], clock, begunMs + LOOKING_MS))];
 }
 
 const SAYS_NOTHING = 'no plugin says what a machine is to boot, so none gets an offer: give `hosts` a `boot`';

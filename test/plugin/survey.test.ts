@@ -29,6 +29,21 @@ describe('machines', () => {
     ]);
   });
 
+  test('one of each kind first, where plugins tell that several get the same', async () => {
+    const { pipeline } = await surveyed({
+      machines: () => [
+        { name: 'a1', names: [], fingerprint: 'a' },
+        { name: 'a2', names: [], fingerprint: 'a' },
+        { name: 'x', names: [] },
+        { name: 'b1', names: [], fingerprint: 'b' },
+        { name: 'y', names: [] },
+        { name: 'a3', names: [], fingerprint: 'a' },
+      ],
+    });
+    const { machines, kinds } = await pipeline.machinesByKind();
+    expect([kinds, ...machines.map(({ name }) => name)]).toEqual([4, 'a1', 'x', 'b1', 'y', 'a2', 'a3']);
+  });
+
   test('names that a plugin answers for every machine are names of each', async () => {
     const { pipeline } = await surveyed(
       { names: async () => new Set(['boot.ipxe', 'a']) },
