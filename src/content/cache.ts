@@ -77,17 +77,20 @@ export class SegmentCache {
       // The other transfer's failure may be its own (its descriptor, its view of the file), so each caller then tries for itself.
       return loading.bytes.catch(() => this.#get(key, index) ?? this.#load(key, index, length, () => 1, fill, turns));
     }
-    const load: Loading = { bytes: this.#load(key, index, length, () => load.callers, fill, turns), callers: 1 };
+    // From then on no caller joins: one that is not counted as a holder could have its bytes freed.
+    const finish = () => {
+      this.#loading.delete(at);
+      return load.callers;
+    };
+    const load: Loading = { bytes: this.#load(key, index, length, finish, fill, turns), callers: 1 };
     this.#loading.set(at, load);
-    const done = () => this.#loading.delete(at);
-    load.bytes.then(done, done);
+    load.bytes.catch(finish);
     return load.bytes;
   }
 
   /**
    * Declares that the caller no longer uses a segment and has not passed it on, so that it is freed when dropped from the cache.
    * Otherwise the garbage collector frees it.
-   * this it is the garbage collector's.
    */
   release(bytes: Uint8Array): void {
     this.#holders.release(bytes);
@@ -109,8 +112,9 @@ export class SegmentCache {
     return bytes;
   }
 
+  /** @param finish called when the bytes are there; returns how many callers get them */
   async #load(
-    ...[key, index, length, callers, fill, turns]: [string, number, number, () => number, Fill, Turns | undefined]
+    ...[key, index, length, finish, fill, turns]: [string, number, number, () => number, Fill, Turns | undefined]
   ): Promise<Uint8Array> {
     const turn = turns?.take();
     if (turn !== undefined) await turn;
@@ -118,13 +122,13 @@ export class SegmentCache {
       // Another caller may have cached it meanwhile.
       const kept = turn === undefined ? undefined : this.#kept.get(key, index);
       if (kept !== undefined) {
-        this.#holders.hold(kept, callers());
+        this.#holders.hold(kept, finish());
         return kept;
       }
       const bytes = this.#allocate(length);
       this.#counters.add('reads.main-thread');
       await fill(bytes);
-      this.#holders.hold(bytes, callers());
+      this.#holders.hold(bytes, finish());
       if (this.#kept.keep(key, index, bytes)) {
         this.#holders.hold(bytes);
         this.#countBytes();
@@ -134,6 +138,7 @@ export class SegmentCache {
       turns?.giveBack();
     }
   }
+
   #countBytes(): void {
     this.#counters.set('cache-bytes.main', this.#kept.bytes);
   }

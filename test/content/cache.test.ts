@@ -143,6 +143,18 @@ test('each of those who waited for one read holds what it brought', async () => 
   expect(got[2]![LARGE - 1]).toBe(1);
 });
 
+test('a caller that asks just after a read has ended gets bytes of its own', async () => {
+  // Nothing is kept: a caller that is too late to share the read must read again.
+  const cache = new SegmentCache({ maxBytes: 0 });
+  const { promise: read, resolve } = Promise.withResolvers<void>();
+  const first = cache.load('v', 0, 2048, () => read);
+  // Runs after the load has gone on, and before its caller has.
+  const second = read.then(() => cache.load('v', 0, 2048, filler(2)));
+  resolve();
+  cache.release(await first);
+  expect(await second).toEqual(new Uint8Array(2048).fill(2));
+});
+
 test('a segment that somebody may look at for ever stays when it is not kept any more', async () => {
   const cache = new SegmentCache({ maxBytes: ROOM_FOR_ONE });
   const plugin = await cache.load('v', 0, LARGE, filler(1));
