@@ -318,7 +318,8 @@ export class Root {
       version,
       bytes,
       readAgain: () => this.#readAgain(found, version),
-      release: () => this.#options.cache.release(bytes),
+      // Not those of this call: what reads again would keep them alive as long as the file is open.
+      release: (dropped) => this.#options.cache.release(dropped),
     });
   }
 
