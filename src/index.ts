@@ -64,8 +64,10 @@ export type {
   SummaryByProtocol,
   WriteRequest,
 } from './plugin/types.ts';
+export type { ChainStep, FileStep, OfferStep } from './server/boot-chain.ts';
+export type { BootQuestion, Offer } from './server/boot-offer.ts';
 export type { CreateOptions } from './server/create.ts';
-export { createServer, explainConfig as explain } from './server/create.ts';
+export { createServer, explainBootOf as explainBoot, explainConfig as explain } from './server/create.ts';
 export type { ServerEvents } from './server/events.ts';
 export type { Explanation, Question } from './server/explain.ts';
 export type { Server } from './server/server.ts';

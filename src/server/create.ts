@@ -26,6 +26,8 @@ import { TftpService } from '../tftp/service.ts';
 import { type NativeOptions, NativeTransport } from '../tftp/transport/native/native.ts';
 import { PortableTransport } from '../tftp/transport/portable.ts';
 import type { Transport } from '../tftp/transport/transport.ts';
+import { explainChain, type OfferStep } from './boot-chain.ts';
+import type { BootQuestion } from './boot-offer.ts';
 import { configSchema } from './config-schema.ts';
 import { type Explanation, explain, type Question } from './explain.ts';
 import { httpOriginOf } from './http-origin.ts';
@@ -95,6 +97,24 @@ export async function explainConfig(
 ): Promise<Explanation> {
   return withGeneration(resolveConfig(config, { dir: resolve(dir), schema: configSchema }), (generation) =>
     explain(generation, question),
+  );
+}
+
+/**
+ * Explains a whole boot by a config, without a server: what the machine is offered, and each file that is then loaded. For tests of a
+ * config or a plugin.
+ *
+ * @throws ConfigError with every problem of the config at once; a `PluginError` if a plugin's `setup` fails
+ * @example
+ * const { offer } = await explainBoot(config, { address: '0.0.0.0', mac: '52:54:00:12:34:56', firmware: 'uefi-x64' });
+ */
+export async function explainBootOf(
+  config: Config,
+  question: BootQuestion,
+  { dir = '.' }: Pick<CreateOptions, 'dir'> = {},
+): Promise<OfferStep> {
+  return withGeneration(resolveConfig(config, { dir: resolve(dir), schema: configSchema }), (generation) =>
+    explainChain(generation, question),
   );
 }
 

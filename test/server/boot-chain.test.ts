@@ -2,7 +2,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: iPXE writes settings so
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { definePlugin, type Plugin } from 'pxe';
+import { definePlugin, explainBoot, type Plugin } from 'pxe';
 import { hosts, normalize } from 'pxe/plugins';
 import { describe, expect, test } from 'vitest';
 import type { BootByFirmware } from '../../plugins/hosts/boot-options.ts';
@@ -183,6 +183,14 @@ describe('other loaders', () => {
     const { told } = await chain({ default: 'boot.efi' }, { 'boot.efi': x64 }, { firmware: 'uefi-x64', arch: 16 });
     expect(told).toEqual(['uefi-x64 is offered nothing: it boots by HTTP only, and HTTP is not served']);
   });
+});
+
+test('of a config as it is written, without a server', async () => {
+  const dir = folderOf({ 'root/boot.efi': 'x' });
+  const config = { rootDir: './root', plugins: [hosts({ [mac]: { boot: 'boot.efi' } })] };
+  const { offer, next } = await explainBoot(config, { address: '0.0.0.0', mac, firmware: 'uefi-x64' }, { dir });
+  expect(offer).toMatchObject({ offered: 'boot.efi', layout: 'direct', plugin: 'hosts' });
+  expect(next).toMatchObject([{ kind: 'file', explanation: { served: { from: 'boot.efi', size: 1 } } }]);
 });
 
 test('as a tree, with the reasons for each offer', async () => {
