@@ -52,7 +52,9 @@ export function explainCommand(): Command {
     )
     .addOption(new Option('-f, --firmware <name>', 'firmware of the machine').choices(firmwares))
     .addOption(
-      new Option('--arch <number>', 'its architecture number (DHCP option 93): 7 is x64 UEFI').argParser(whole(0, 65_535)),
+      new Option('--arch <number>', 'architecture number of the machine (DHCP option 93): 7 is x64 UEFI').argParser(
+        whole(0, 65_535),
+      ),
     )
     .addOption(
       new Option(
@@ -76,8 +78,8 @@ export function explainCommand(): Command {
     .addHelpText(
       'after',
       `
-Without a name, --firmware or --arch explains the whole boot: what the machine is offered by DHCP, what that loader asks for
-next, and the kernel and initrd that its script names.
+Without a name, --firmware or --arch explains the whole boot: the loader that the machine is offered by DHCP, what this loader
+asks for next, and the kernel and initrd that its script names.
 
 The answer comes from the server's own code. When run by root, it reads files with the permissions of the config's user.
 --all-hosts asks for the given names and for those that the config expects machines to request; tables are aligned on a
@@ -90,7 +92,7 @@ Examples:
   pxe explain --all-hosts bootloader.efi boot.ipxe
   pxe explain --all-hosts --diff next.config.ts
 
-Exit codes: 0 the machine gets a file, or boots; 1 it does not (with --all-hosts: any does not); 2 invalid arguments or config.
+Exit codes: 0 the machine gets a file, or boots; 1 it does not (--all-hosts: one or more do not); 2 invalid arguments or config.
 With --diff, as for diff(1): 0 no changes; 1 changes; 2 invalid arguments or config.`,
     )
     .action(runExplain);

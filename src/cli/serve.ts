@@ -64,8 +64,8 @@ Flags override the config. With a folder, no config is needed.
 The config is reloaded when it or a file that it imports is saved, and on SIGHUP. Transfers under way continue as they began.
 If the new config is invalid, the log says why, and the current config stays in force.
 
-After the first SIGINT or SIGTERM, transfers have limits.stopMs to finish; a second one ends them with ERROR 0. Two seconds later
-the process is killed, even if something hangs. SIGUSR1 logs the transfers under way and all counters.
+After the first SIGINT or SIGTERM, transfers have limits.stopMs to finish; a second one ends them with ERROR 0. If the process
+has not ended two seconds later, it is killed. SIGUSR1 logs the transfers under way and all counters.
 Sockets passed by systemd (LISTEN_FDS) replace "tftp.listen".
 
 Examples:

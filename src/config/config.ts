@@ -97,7 +97,7 @@ export interface Limits {
    */
   readonly setupMs?: number | undefined;
   /**
-   * Time that transfers have to finish when the server stops.
+   * Time allowed for transfers to finish when the server stops.
    * @default 10000
    */
   readonly stopMs?: number | undefined;
@@ -110,12 +110,12 @@ export interface LogSettings {
    */
   readonly level?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent' | undefined;
   /**
-   * The time in JSON lines: milliseconds since the epoch, or with `iso` `2026-11-30T15:18:26.123Z`.
+   * The time in JSON lines: milliseconds since the epoch, or `2026-11-30T15:18:26.123Z` with `iso`.
    * @default 'epoch'
    */
   readonly time?: 'epoch' | 'iso' | undefined;
   /**
-   * The level in JSON lines: `30`, or with `name` `"info"`.
+   * The level in JSON lines: `30`, or `"info"` with `name`.
    * @default 'number'
    */
   readonly levels?: 'number' | 'name' | undefined;

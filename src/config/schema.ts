@@ -41,7 +41,7 @@ export const limits = z.strictObject({
     .describe(
       "Time limit for a plugin's `setup`, `machines`, `check` and each of its `onDispose`, and for importing the config.",
     ),
-  stopMs: millisecondsOrNone.default(10_000).describe('Time that transfers have to finish when the server stops.'),
+  stopMs: millisecondsOrNone.default(10_000).describe('Time allowed for transfers to finish when the server stops.'),
 });
 
 /** A plugin in a config that is data: JSON or YAML. */
@@ -72,7 +72,7 @@ export const general = z.strictObject({
   }),
   cacheBytes: whole(0, Number.MAX_SAFE_INTEGER).default(DEFAULT_CACHE_BYTES).meta({
     description: 'Bytes of files kept in memory, shared by all transfers.',
-    more: "In all threads together; the operating system's cache keeps the rest. Another 4 MiB of large files may be held for clients that have never answered.",
+    more: "This is for all threads together; the operating system's cache keeps the rest. Another 4 MiB of large files may be held for clients that have never answered.",
   }),
   user: z
     .string()
@@ -94,8 +94,8 @@ export const general = z.strictObject({
       time: z
         .enum(['epoch', 'iso'])
         .default('epoch')
-        .describe('The time in JSON lines: milliseconds since the epoch, or with `iso` `2026-11-30T15:18:26.123Z`.'),
-      levels: z.enum(['number', 'name']).default('number').describe('The level in JSON lines: `30`, or with `name` `"info"`.'),
+        .describe('The time in JSON lines: milliseconds since the epoch, or `2026-11-30T15:18:26.123Z` with `iso`.'),
+      levels: z.enum(['number', 'name']).default('number').describe('The level in JSON lines: `30`, or `"info"` with `name`.'),
     })
     .prefault({})
     .describe('What is logged, and how.'),

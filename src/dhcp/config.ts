@@ -12,7 +12,7 @@ declare module '../config/config.ts' {
 }
 
 export interface DhcpConfig {
-  /** Names of the interfaces that are served, such as `eth0`. If left out, each one with an IPv4 address is. */
+  /** Names of the interfaces that are served, such as `eth0`. If left out, each one with an IPv4 address is served. */
   readonly interfaces?: readonly string[] | undefined;
   /**
    * Answer on port 4011 only: for a host that runs a DHCP server which does not share port 67.
@@ -20,8 +20,8 @@ export interface DhcpConfig {
    */
   readonly bootServerOnly?: boolean | undefined;
   /**
-   * Networks whose relays are answered, by the address of the relay (giaddr): `10.8.0.0/24`. If there are any, relays in the
-   * networks of the interfaces that are served are answered as well.
+   * Networks whose relays are answered, by the address of the relay (giaddr): `10.8.0.0/24`. If any are listed, relays in the
+   * networks of the served interfaces are answered as well.
    * @default []
    */
   readonly relays?: readonly string[] | undefined;

@@ -29,8 +29,9 @@ const limits = z.strictObject({
 const schema = z
   .strictObject({
     interfaces: z.array(text).min(1).optional().meta({
-      description: 'Names of the interfaces that are served, such as `eth0`. If left out, each one with an IPv4 address is.',
-      more: 'Where the interface of a request is not known (with the portable `tftp.transport`, and on systems other than Linux on x86-64), only the first is.',
+      description:
+        'Names of the interfaces that are served, such as `eth0`. If left out, each one with an IPv4 address is served.',
+      more: 'Where the interface of a request is not known (with the portable `tftp.transport`, and on systems other than Linux on x86-64), only the first is served.',
       leftOut: 'all',
     }),
     bootServerOnly: z.boolean().default(false).meta({
@@ -41,7 +42,7 @@ const schema = z
       .array(network)
       .default([])
       .describe(
-        'Networks whose relays are answered, by the address of the relay (giaddr): `10.8.0.0/24`. If there are any, relays in the networks of the interfaces that are served are answered as well.',
+        'Networks whose relays are answered, by the address of the relay (giaddr): `10.8.0.0/24`. If any are listed, relays in the networks of the served interfaces are answered as well.',
       ),
     replyDelayMs: millisecondsOrNone
       .max(3000)

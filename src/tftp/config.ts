@@ -101,7 +101,7 @@ export interface TftpLimits {
    */
   readonly unproven?: number | undefined;
   /**
-   * Bytes that may be sent to an address that has never answered, before it sends more.
+   * Bytes that may be sent to an address that has never answered, before that address sends more.
    * @default 2048
    */
   readonly unprovenBytes?: number | undefined;
@@ -111,8 +111,8 @@ export interface TftpLimits {
    */
   readonly unprovenFactor?: number | undefined;
   /**
-   * Requests that wait because their answer would exceed this budget; they continue when the address has answered another
-   * transfer.
+   * Requests that wait because their answer would exceed what such an address may be sent; they continue when the address has
+   * answered another transfer.
    * @default 1024
    */
   readonly waiting?: number | undefined;

@@ -48,14 +48,14 @@ const limits = z
     // A first reply of 512 bytes must fit, or no client without options is ever answered.
     unprovenBytes: whole(516, MIB)
       .default(2048)
-      .describe('Bytes that may be sent to an address that has never answered, before it sends more.'),
+      .describe('Bytes that may be sent to an address that has never answered, before that address sends more.'),
     unprovenFactor: whole(0, 100)
       .default(4)
       .describe('Additional bytes that may be sent to such an address for each byte that it sends.'),
     waiting: whole(0, 1_000_000)
       .default(1024)
       .describe(
-        'Requests that wait because their answer would exceed this budget; they continue when the address has answered another transfer.',
+        'Requests that wait because their answer would exceed what such an address may be sent; they continue when the address has answered another transfer.',
       ),
     nameBytes: whole(1, 65000).default(512).describe('Longest file name, in bytes.'),
     options: whole(0, 1000).default(16).describe('How many options of a request are read; the rest are ignored.'),
