@@ -30,7 +30,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   service: { layers: ['base', 'stats', 'content', 'plugin', 'config'], packages: [] },
   'dhcp/protocol': { layers: ['base'], packages: [] },
   dhcp: { layers: ['base', 'net', 'plugin', 'config', 'service', 'dhcp/protocol'], packages: ['node:', 'zod'] },
-  'http/protocol': { layers: [], packages: [] },
+  'http/protocol': { layers: ['base'], packages: [] },
+  http: { layers: ['base', 'stats', 'content', 'plugin', 'config', 'service', 'http/protocol'], packages: ['node:', 'zod'] },
   'tftp/protocol': { layers: ['base'], packages: [] },
   tftp: {
     layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp/protocol', 'tftp/transport'],
@@ -40,7 +41,20 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   'tftp/client': { layers: ['base', 'net', 'content', 'tftp', 'tftp/protocol'], packages: ['node:'] },
   'tftp/storm': { layers: ['base', 'net', 'tftp/protocol', 'tftp/client'], packages: ['node:'] },
   server: {
-    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp', 'tftp/protocol', 'tftp/transport', 'dhcp'],
+    layers: [
+      'base',
+      'stats',
+      'net',
+      'content',
+      'plugin',
+      'config',
+      'service',
+      'tftp',
+      'tftp/protocol',
+      'tftp/transport',
+      'dhcp',
+      'http',
+    ],
     packages: ['node:'],
   },
   cli: {
@@ -49,7 +63,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   },
   kit: { layers: ['base', 'content', 'plugin'], packages: [] },
   index: {
-    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp', 'tftp/protocol', 'dhcp', 'server'],
+    layers: ['base', 'stats', 'net', 'content', 'plugin', 'config', 'service', 'tftp', 'tftp/protocol', 'dhcp', 'http', 'server'],
     packages: ['zod'],
   },
 };

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { general, limits, pluginReference, uploads } from '../../src/config/schema.ts';
 import { dhcpSection } from '../../src/dhcp/section.ts';
+import { httpSection } from '../../src/http/section.ts';
 import { configSchema } from '../../src/server/config-schema.ts';
 import { COUNTERS, GAUGES, HISTOGRAMS, PLUGIN_COUNTERS, PLUGIN_HISTOGRAMS } from '../../src/stats/counters.ts';
 import { tftpSection } from '../../src/tftp/section.ts';
@@ -26,6 +27,7 @@ interface Meta {
 /** Types of one file, by name, and the schemas whose keys they have. */
 type Types = Readonly<Record<string, z.ZodObject>>;
 
+const http = httpSection.schema;
 const tftp = tftpSection.schema.shape;
 const [listenAddress, listenInterface] = tftp.listen.unwrap().element.options;
 
@@ -44,6 +46,14 @@ const TYPES: Readonly<Record<string, Types>> = {
     ListenAddress: listenAddress,
     ListenInterface: listenInterface,
     PortRange: tftp.transferPorts.unwrap(),
+  },
+  'src/http/config.ts': {
+    ConfigSections: z.object({ http: httpSection.schema }),
+    HttpConfig: http,
+    HttpListen: http.shape.listen.unwrap().element,
+    HttpsListen: http.shape.tls.unwrap().shape.listen.unwrap().element,
+    HttpTls: http.shape.tls.unwrap(),
+    HttpLimits: http.shape.limits.unwrap(),
   },
   'src/dhcp/config.ts': {
     ConfigSections: z.object({ dhcp: dhcpSection.schema }),

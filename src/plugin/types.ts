@@ -253,7 +253,7 @@ export interface ExchangeInfo {
 /**
  * How an exchange ended.
  * - `completed`: every byte was acknowledged (but see `tftp.lastAckMissing`);
- * - `probed`: the client only asked for the size and said so by ERROR 8 or 0 after our OACK; not a failure;
+ * - `probed`: the client only asked for the size: by TFTP it says so by ERROR 8 or 0 after our OACK, by HTTP it sends HEAD;
  * - `aborted`: the client gave up later, by an ERROR;
  * - `refused`: answered by our ERROR;
  * - `failed`: no answer, or the content could not be read.

@@ -1,6 +1,7 @@
 /**
  * All services of a server as one.
  */
+import type { ResolvedConfig } from '../config/resolve.ts';
 import type { ExchangeInfo } from '../plugin/types.ts';
 import type { Generation } from '../service/generation.ts';
 import type { LiveExchange, LocalAddress, Prepared, Service } from '../service/service.ts';
@@ -23,6 +24,10 @@ export class AllServices implements Service {
 
   async exchanges(): Promise<readonly LiveExchange[]> {
     return (await Promise.all(this.#services.map((service) => service.exchanges()))).flat();
+  }
+
+  files(config: ResolvedConfig): readonly string[] {
+    return this.#services.flatMap((service) => service.files?.(config) ?? []);
   }
 
   /** If one cannot be prepared, those prepared before it are abandoned. */

@@ -12,6 +12,7 @@ import { SegmentCache } from '../content/cache.ts';
 import { Disks } from '../content/disks.ts';
 import { nodeFileSystem } from '../content/node-filesystem.ts';
 import { DhcpService } from '../dhcp/service.ts';
+import { HttpService } from '../http/service.ts';
 import { nativeUnavailableReason } from '../net/native/libc.ts';
 import { proofFailure } from '../net/native/proof.ts';
 import { nativeWireSockets } from '../net/native/wire-sockets.ts';
@@ -79,6 +80,7 @@ export function createResolvedServer(
         transport: (events, limits, stats) => makeTransport(config, log, { events, limits, stats, clock: systemClock, budget }),
       }),
       new DhcpService(host, { sockets: () => wireSockets(config), rights: processRights(), httpOrigin: httpOriginOf }),
+      new HttpService(host),
     ],
   });
 }

@@ -1,5 +1,5 @@
 /**
- * The generation in force, earlier ones that are not disposed of yet, and the files that their plugins want watched.
+ * The generation in force, earlier ones that are not disposed of yet, and the files that their plugins and services want watched.
  */
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { Generation, type Lease, type Runtime } from '../service/generation.ts';
@@ -8,7 +8,7 @@ import type { Stats } from '../stats/stats.ts';
 /** A generation that is set up but not in force yet. */
 export interface Started {
   readonly generation: Generation;
-  /** Files that its plugins want watched. */
+  /** Files that its plugins and services want watched. */
   readonly watched: readonly string[];
 }
 
@@ -40,9 +40,12 @@ export class Generations {
     return this.#current.lease();
   }
 
-  /** Sets up the next generation. If a plugin's `setup` fails, it rejects with a `PluginError` and leaves nothing behind. */
-  async start(config: ResolvedConfig): Promise<Started> {
-    const watched: string[] = [];
+  /**
+   * Sets up the next generation. If a plugin's `setup` fails, it rejects with a `PluginError` and leaves nothing behind.
+   * @param files others to watch than what its plugins name
+   */
+  async start(config: ResolvedConfig, files: readonly string[]): Promise<Started> {
+    const watched = [...files];
     try {
       // Reloads are sequential, so only a config that comes into force uses up a number.
       const number = (this.#current?.number ?? 0) + 1;

@@ -43,7 +43,7 @@ export class Server {
   readonly #log: Log;
   readonly #events: Events;
   readonly #config: ResolvedConfig;
-  readonly #services: Service;
+  readonly #services: AllServices;
   readonly #generations: Generations;
   /** Serializes reloads. */
   #reloading: Promise<unknown> = Promise.resolve();
@@ -110,7 +110,7 @@ export class Server {
     return this.#generations.current?.number;
   }
 
-  /** Files that plugins want watched: a change of one requires a reload. */
+  /** Files that plugins and services want watched: a change of one requires a reload. */
   get watched(): readonly string[] {
     return this.#generations.watched;
   }
@@ -169,7 +169,7 @@ export class Server {
   }
 
   async #start(): Promise<void> {
-    const started = await this.#generations.start(this.#config);
+    const started = await this.#generations.start(this.#config, this.#services.files(this.#config));
     // In force before it listens, because a request may arrive at the first bound address.
     this.#generations.swap(started);
     this.#sightings.limit(this.#config.dhcp?.limits.machines);
@@ -187,7 +187,7 @@ export class Server {
     const begun = this.#runtime.clock.now();
     const previous = this.#generations.current;
     if (!previous || this.#stopping) throw new Error('the server is not running');
-    const started = await this.#generations.start(config);
+    const started = await this.#generations.start(config, this.#services.files(config));
     const next = started.generation;
     const prepared = await this.#services.prepare(next).catch(async (error) => {
       await this.#generations.abandon(started);

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { ResolvedConfig } from '../config/resolve.ts';
 import type { ExchangeInfo, ExchangeSummary } from '../plugin/types.ts';
 import type { Stats } from '../stats/stats.ts';
 import type { Generation, Lease } from './generation.ts';
@@ -24,6 +25,8 @@ export interface Service {
   readonly underWay: Iterable<ExchangeInfo>;
   /** The same, with their progress. */
   exchanges(): Promise<readonly LiveExchange[]>;
+  /** Files that its section of a config names: a change of one wants a reload. */
+  files?(config: ResolvedConfig): readonly string[];
   /**
    * Binds the additional addresses of the generation's config. If it rejects, with Node's system error, nothing new is bound.
    * Each preparation must be committed or abandoned before the next.

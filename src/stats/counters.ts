@@ -66,6 +66,19 @@ export const COUNTERS = {
   'dhcp-drops.too-many-of-machine': { unit: 'datagrams', help: 'requests beyond `dhcp.limits.requestsPerMachine`' },
   'dhcp-drops.too-many-of-relay': { unit: 'datagrams', help: 'requests beyond `dhcp.limits.requestsPerRelay`' },
   'dhcp-drops.too-many': { unit: 'datagrams', help: 'requests beyond `dhcp.limits.exchanges`' },
+  'http-answers.successful': { unit: 'answers', help: 'answers by HTTP with content, or with its size alone' },
+  'http-answers.not-modified': { unit: 'answers', help: 'answers by HTTP to clients that have the content already' },
+  'http-answers.client-error': { unit: 'answers', help: 'answers by HTTP that refuse what the client asked for' },
+  'http-answers.server-error': { unit: 'answers', help: 'answers by HTTP that something failed, or is not possible now' },
+  'http-connections.accepted': { unit: 'connections', help: 'connections of HTTP clients that were accepted' },
+  'http-connections.refused': {
+    unit: 'connections',
+    help: 'connections beyond `http.limits.connections` or `http.limits.connectionsPerClient`, which were closed',
+  },
+  'http-connections.too-slow': {
+    unit: 'connections',
+    help: 'connections that were closed because the request was late (`http.limits.headerMs`), or the client read too slowly',
+  },
   'log-lines.lost': {
     unit: 'lines',
     help: 'log lines that were dropped because their reader was too slow or a write failed',
@@ -79,6 +92,7 @@ export const GAUGES = {
     unit: 'generations',
     help: 'configs in memory: the one in force, and those with transfers still under way',
   },
+  'live.http-connections': { unit: 'connections', help: 'open connections of HTTP clients' },
   'cache-bytes.main': { unit: 'bytes', help: 'bytes of files that the main thread keeps in memory' },
   'cache-bytes.data': {
     unit: 'bytes',

@@ -6,6 +6,8 @@ import type { ResolvedConfig } from '../../src/config/resolve.ts';
 import { composeSchema, type GeneralSchema } from '../../src/config/schema.ts';
 import type { DhcpConfig, DhcpLimits, DhcpPorts } from '../../src/dhcp/config.ts';
 import type { dhcpSection } from '../../src/dhcp/section.ts';
+import type { HttpConfig, HttpLimits, HttpTls } from '../../src/http/config.ts';
+import type { httpSection } from '../../src/http/section.ts';
 import { definePlugin } from '../../src/plugin/define.ts';
 import type { ListenAddress, ListenInterface, PortRange, TftpConfig, TftpLimits } from '../../src/tftp/config.ts';
 import type { tftpSection } from '../../src/tftp/section.ts';
@@ -15,6 +17,7 @@ import { configErrorOf } from './support.ts';
 type Input = z.input<GeneralSchema>;
 type Given<key extends keyof Input> = NonNullable<Input[key]>;
 type DhcpInput = z.input<typeof dhcpSection.schema>;
+type HttpInput = z.input<typeof httpSection.schema>;
 type TftpInput = z.input<typeof tftpSection.schema>;
 type TftpGiven<key extends keyof TftpInput> = NonNullable<TftpInput[key]>;
 
@@ -27,7 +30,7 @@ test('an optional section is absent unless it is written, and then has its defau
 });
 
 test('the written types have the keys of the schema, and take what it takes', () => {
-  expectTypeOf<keyof Config>().toEqualTypeOf<keyof Input | 'tftp' | 'dhcp'>();
+  expectTypeOf<keyof Config>().toEqualTypeOf<keyof Input | 'tftp' | 'dhcp' | 'http'>();
   expectTypeOf<keyof Limits>().toEqualTypeOf<keyof Given<'limits'>>();
   expectTypeOf<keyof Uploads>().toEqualTypeOf<keyof Given<'uploads'>>();
   expectTypeOf<keyof LogSettings>().toEqualTypeOf<keyof Given<'log'>>();
@@ -41,10 +44,14 @@ test('the written types have the keys of the schema, and take what it takes', ()
   expectTypeOf<keyof DhcpPorts>().toEqualTypeOf<keyof NonNullable<DhcpInput['ports']>>();
   expectTypeOf<keyof DhcpLimits>().toEqualTypeOf<keyof NonNullable<DhcpInput['limits']>>();
   expectTypeOf<DhcpInput>().toExtend<DhcpConfig>();
+  expectTypeOf<keyof HttpConfig>().toEqualTypeOf<keyof HttpInput>();
+  expectTypeOf<keyof HttpTls>().toEqualTypeOf<keyof NonNullable<HttpInput['tls']>>();
+  expectTypeOf<keyof HttpLimits>().toEqualTypeOf<keyof NonNullable<HttpInput['limits']>>();
+  expectTypeOf<HttpInput>().toExtend<HttpConfig>();
 });
 
 test('every default that an editor shows is the real one', () => {
-  const resolved = resolveConfig({ uploads: { dir: 'up' }, dhcp: {} }, { dir: '/lab' });
+  const resolved = resolveConfig({ uploads: { dir: 'up' }, dhcp: {}, http: { tls: { cert: 'c', key: 'k' } } }, { dir: '/lab' });
   const [listen] = resolved.tftp.listen;
   const values: Record<string, object> = {
     Config: { ...resolved, rootDir: './tftpboot' },
@@ -58,8 +65,13 @@ test('every default that an editor shows is the real one', () => {
     DhcpConfig: resolved.dhcp!,
     DhcpPorts: resolved.dhcp!.ports,
     DhcpLimits: resolved.dhcp!.limits,
+    HttpConfig: resolved.http!,
+    HttpListen: resolved.http!.listen[0]!,
+    HttpsListen: resolved.http!.tls!.listen[0]!,
+    HttpTls: resolved.http!.tls!,
+    HttpLimits: resolved.http!.limits,
   };
-  const files = ['config', 'tftp', 'dhcp'].map((layer) => new URL(`../../src/${layer}/config.ts`, import.meta.url));
+  const files = ['config', 'tftp', 'dhcp', 'http'].map((layer) => new URL(`../../src/${layer}/config.ts`, import.meta.url));
   const source = files.map((file) => readFileSync(file, 'utf8')).join('\n');
   let seen = 0;
   for (const [, name, body] of source.matchAll(/export interface (\w+)[^{]* \{\n(.*?)\n\}/gs)) {

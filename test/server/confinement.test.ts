@@ -1,45 +1,17 @@
 /** FIELD.md §4.5: whatever a client asks for, no byte from outside the root is on the wire, and no path of the server. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Config } from '../../src/index.ts';
+import { hostileRoot, SECRET } from '../kit/hostile-root.ts';
 import { folder, type Lab, lab, until } from '../kit/lab.ts';
 import { type Address, ack, Peer, parse } from '../kit/tftp.ts';
 
-const SECRET = 'this lies outside the root';
 const violation = 'ERROR 2: access violation';
 const absent = 'ERROR 1: file not found';
 
-/** `ROOT` beside `ROOT-secret`, links of all kinds, a FIFO, a folder. */
-async function hostileLab(config: Config = {}): Promise<Lab> {
-  const at = folder();
-  at.put('secret', SECRET);
-  at.put('ROOT-secret', SECRET);
-  at.put('outside/secret', SECRET);
-  at.put('ROOT/x', 'inside');
-  at.put('ROOT/sub/y', 'inside');
-  at.put('ROOT/Case', 'upper');
-  at.put('ROOT/case', 'lower');
-  at.put('ROOT/100%25', 'percent');
-  at.put('ROOT/päx', 'umlaut');
-  at.put('ROOT/ ', 'space');
-  at.put('ROOT/...', 'dots');
-  const link = (to: string, name: string) => symlinkSync(to, join(at.root, name));
-  link('../secret', 'link');
-  link('link', 'link-to-link');
-  link(join(at.path, 'secret'), 'absolute-link');
-  link('../outside', 'folder-link');
-  link('..', 'parent-link');
-  link('../ROOT-secret', 'sibling-link');
-  link('loop', 'loop');
-  link('nowhere', 'dangling');
-  link('x', 'inside-link');
-  link('/dev/zero', 'zero');
-  link('/proc/self/environ', 'environ');
-  mkdirSync(join(at.root, 'empty'));
-  execFileSync('mkfifo', [join(at.root, 'fifo')]);
-  return lab(config, at);
+function hostileLab(config: Config = {}): Promise<Lab> {
+  return lab(config, hostileRoot());
 }
 
 /** What comes back for a request of these very bytes; `nothing` if it is no request. */

@@ -1,0 +1,74 @@
+/**
+ * How one request is answered, by Node's HTTP server: never in chunks, and with the headers as they are spelt, since firmware compares them
+ * with case.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Stats } from '../stats/stats.ts';
+
+type Headers = readonly (readonly [name: string, value: string])[];
+
+export class Reply {
+  readonly #response: ServerResponse;
+  readonly #stats: Stats;
+
+  /** @param isLast whether the connection is closed after it */
+  constructor(response: ServerResponse, stats: Stats, isLast: boolean) {
+    this.#response = response;
+    this.#stats = stats;
+    // Without a length, the end of the connection is the end of the body (RFC 9112 §6.3).
+    response.useChunkedEncodingByDefault = false;
+    if (isLast) response.shouldKeepAlive = false;
+  }
+
+  /** Bytes that the client has not taken yet. */
+  get pendingBytes(): number {
+    return this.#response.writableLength;
+  }
+
+  /** The whole answer. */
+  end(status: number, headers: Headers, body: Uint8Array | undefined): void {
+    this.#head(status, headers);
+    this.#response.end(body);
+  }
+
+  /** An answer with a short text: without a body, shim waits for one forever. */
+  text(status: number, message: string, headers: Headers = []): void {
+    const body = Buffer.from(`${message}\n`);
+    const about = [['Content-Length', String(body.length)] as const, ['Content-Type', 'text/plain'] as const];
+    this.end(status, [...about, ...headers], body);
+  }
+
+  /** Its headers. @param isEndless whether the connection ends the body */
+  begin(status: number, headers: Headers, isEndless: boolean): void {
+    if (isEndless) this.#response.shouldKeepAlive = false;
+    this.#head(status, headers);
+  }
+
+  /** Some of the body; whether more may follow at once. */
+  write(bytes: Uint8Array): boolean {
+    return this.#response.write(bytes);
+  }
+
+  /** The last of the body. */
+  finish(bytes: Uint8Array | undefined): void {
+    this.#response.end(bytes);
+  }
+
+  /** Breaks the connection off, so that the client knows that it has not got everything. */
+  abort(): void {
+    this.#response.destroy();
+  }
+
+  #head(status: number, headers: Headers): void {
+    this.#stats.add(
+      status < 300
+        ? 'http-answers.successful'
+        : status < 400
+          ? 'http-answers.not-modified'
+          : status < 500
+            ? 'http-answers.client-error'
+            : 'http-answers.server-error',
+    );
+    this.#response.writeHead(status, headers.flat());
+  }
+}
