@@ -60,6 +60,7 @@ describe.each(examples)('$name', ({ config: file, readme }) => {
     const server = createResolvedServer({
       ...config,
       dhcp: undefined,
+      http: undefined,
       tftp: { ...config.tftp, listen: [{ address: '127.0.0.1', port: 0 }] },
       plugins: [{ plugin: known, options: undefined }, ...config.plugins],
     });
@@ -80,8 +81,8 @@ describe.each(examples)('$name', ({ config: file, readme }) => {
 
   test('each machine is served what it is offered to boot', async () => {
     const { config } = await load({ file, folder: repository, clock: systemClock });
-    for (const { told, got, ...label } of await offeredFiles(config)) {
-      expect({ ...label, got }).toEqual({ ...label, got: told });
+    for (const { told, got, gotByHttp, ...label } of await offeredFiles(config)) {
+      expect({ ...label, got, gotByHttp }).toEqual({ ...label, got: told, gotByHttp: told });
       expect(got, JSON.stringify(label)).not.toMatch(/^ERROR/);
     }
   });

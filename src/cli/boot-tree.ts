@@ -3,7 +3,7 @@
  */
 
 import type { ChainStep, FileStep, OfferStep } from '../server/boot-chain.ts';
-import { ANY_SERVER } from '../server/boot-offer.ts';
+import { ANY_SERVER } from '../server/http-origin.ts';
 import { section, step, tellAnswer, tellClient } from './explain-tree.ts';
 import type { Span } from './painting.ts';
 import { type Branch, drawTree } from './tree.ts';

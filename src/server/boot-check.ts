@@ -9,9 +9,9 @@ import { type PeHeader, readPe } from '../base/pe.ts';
 import { Slices } from '../base/time-slices.ts';
 import type { Finding, Machine } from '../plugin/types.ts';
 import type { Generation } from '../service/generation.ts';
-import { ANY_SERVER, type BootQuestion, type MachineOffer, type MachineOffers, offersTo } from './boot-offer.ts';
+import { type BootQuestion, type MachineOffer, type MachineOffers, offersTo } from './boot-offer.ts';
 import { explainRead } from './explain.ts';
-import { httpOriginOf } from './http-origin.ts';
+import { ANY_SERVER, httpOriginOf } from './http-origin.ts';
 import { ledTo } from './script-path.ts';
 import { secondStages } from './second-stage.ts';
 

@@ -9,7 +9,7 @@ import { describeError, type Trace } from '../plugin/trace.ts';
 import type { Client, Machine } from '../plugin/types.ts';
 import type { Generation } from '../service/generation.ts';
 import { type Question, withGiven } from './explain.ts';
-import { httpOriginOf } from './http-origin.ts';
+import { ANY_SERVER, httpOriginOf } from './http-origin.ts';
 import { UNKNOWN_ADDRESS } from './machines.ts';
 
 /** A hypothetical boot request. */
@@ -29,9 +29,6 @@ export interface Offer {
   /** Why it gets no offer, if that is an error. */
   readonly error: string | undefined;
 }
-
-/** Replaces the server's address if the question does not give it (RFC 5737: no machine has this address). */
-export const ANY_SERVER = '192.0.2.1';
 
 export async function explainOffer(generation: Generation, question: BootQuestion): Promise<Offer> {
   const { address, server = ANY_SERVER } = question;

@@ -1,7 +1,7 @@
 /**
  * Resolves a name in a boot script to a file under the root: an absolute or relative name, or a URL of this server.
  */
-import { ANY_SERVER } from './boot-offer.ts';
+import { ANY_SERVER } from './http-origin.ts';
 
 /** A name of this server, or why it is not looked up; `isFault`: the machine does not get it either. */
 export type Led =

@@ -3,6 +3,8 @@
  * that is offered is asked of a real server, by the machine that it was offered to.
  */
 import { hash } from 'node:crypto';
+import { once } from 'node:events';
+import { get as httpGet, type IncomingMessage } from 'node:http';
 import type { Firmware } from '../../src/base/firmware.ts';
 import type { ResolvedConfig } from '../../src/config/resolve.ts';
 import { definePlugin } from '../../src/plugin/define.ts';
@@ -10,7 +12,8 @@ import type { Identity } from '../../src/plugin/types.ts';
 import { offersTo } from '../../src/server/boot-offer.ts';
 import { createResolvedServer, withGeneration } from '../../src/server/create.ts';
 import { explain } from '../../src/server/explain.ts';
-import { get } from './tftp.ts';
+import { resolveConfig } from './config.ts';
+import { type Address, get } from './tftp.ts';
 
 /** A file that a machine is offered, and what it then gets. */
 export interface OfferedFile {
@@ -19,8 +22,22 @@ export interface OfferedFile {
   readonly file: string;
   /** Of the first 64 KiB, as `pxe explain` has it; or how it is refused. */
   readonly told: string;
-  /** The same of what came over the wire. */
+  /** The same of what came by TFTP. */
   readonly got: string;
+  /** The same of what came by HTTP; or the status. */
+  readonly gotByHttp: string;
+}
+
+function digest(bytes: Uint8Array): string {
+  return hash('sha256', bytes.subarray(0, 65_536));
+}
+
+async function getByHttp({ address: host, port }: Address, name: string, localAddress: string): Promise<string> {
+  const path = `/${name.split('/').map(encodeURIComponent).join('/')}`;
+  const [response] = (await once(httpGet({ host, port, path, localAddress, agent: false }), 'response')) as [IncomingMessage];
+  const pieces: Buffer[] = [];
+  for await (const piece of response) pieces.push(piece as Buffer);
+  return response.statusCode === 200 ? digest(Buffer.concat(pieces)) : `status ${response.statusCode}`;
 }
 
 export async function offeredFiles(config: ResolvedConfig): Promise<readonly OfferedFile[]> {
@@ -44,10 +61,12 @@ export async function offeredFiles(config: ResolvedConfig): Promise<readonly Off
     const known = Object.entries({ mac, uuid, serial, firmware, arch }).filter(([, value]) => value !== undefined);
     identities.set(addresses[index]!, { ...Object.fromEntries(known), source: 'dhcp' });
   }
+  const { http } = resolveConfig({ rootDir: '.', http: { listen: [{ address: '127.0.0.1', port: 0 }] } }, { dir: '/' });
   const known = definePlugin({ name: 'known', setup: () => ({ identify: ({ client }) => identities.get(client.address) }) })();
   const server = createResolvedServer({
     ...config,
     dhcp: undefined,
+    http,
     tftp: { ...config.tftp, listen: [{ address: '127.0.0.1', port: 0 }] },
     plugins: [{ plugin: known, options: undefined }, ...config.plugins],
   });
@@ -55,8 +74,10 @@ export async function offeredFiles(config: ResolvedConfig): Promise<readonly Off
     await server.start();
     const files: OfferedFile[] = [];
     for (const [index, { client: _, ...one }] of offered.entries()) {
-      const { bytes, error } = await get(server.addresses[0]!, one.file, { local: addresses[index]! });
-      files.push({ ...one, got: error ? `ERROR ${error.code}` : hash('sha256', bytes.subarray(0, 65_536)) });
+      const local = addresses[index]!;
+      const { bytes, error } = await get(server.addresses[0]!, one.file, { local });
+      const gotByHttp = await getByHttp(server.addresses[1]!, one.file, local);
+      files.push({ ...one, got: error ? `ERROR ${error.code}` : digest(bytes), gotByHttp });
     }
     return files;
   } finally {

@@ -33,14 +33,19 @@ function told(step: ChainStep, indent = ''): string[] {
   return [indent + answer, ...step.next.flatMap((next) => told(next, `${indent}  `))];
 }
 
-async function chain(boot: BootByFirmware | readonly Plugin[], files: Files, question: Partial<BootQuestion> = {}) {
+async function chain(
+  boot: BootByFirmware | readonly Plugin[],
+  files: Files,
+  question: Partial<BootQuestion> = {},
+  keys: object = {},
+) {
   const dir = folderOf({ 'root/.keep': '' });
   for (const [name, bytes] of Object.entries(files)) {
     mkdirSync(dirname(join(dir, 'root', name)), { recursive: true });
     writeFileSync(join(dir, 'root', name), bytes);
   }
   const plugins = isList(boot) ? boot : [hosts({ default: { boot } })];
-  const config = resolveConfig({ rootDir: './root', dhcp: {}, plugins }, { dir });
+  const config = resolveConfig({ rootDir: './root', dhcp: {}, plugins, ...keys }, { dir });
   const step = await withGeneration(config, (generation) =>
     explainChain(generation, { address: '0.0.0.0', mac, firmware: 'uefi-x64', ...question }),
   );
@@ -177,6 +182,20 @@ describe('other loaders', () => {
   test('from the disk, and not at all', async () => {
     expect(await chain({ default: 'disk' }, {})).toMatchObject({ told: ['uefi-x64 is offered disk'], boots: true });
     expect(await chain({ bios: 'x' }, {})).toMatchObject({ told: ['uefi-x64 is offered nothing'], boots: false });
+  });
+
+  test('firmware that boots by HTTP, and iPXE, are offered URLs of this server where it serves HTTP', async () => {
+    const script = '#!ipxe\nkernel http://${next-server}/debian/linux\n';
+    const files = { 'ipxe.efi': x64, 'menus/menu.ipxe': script, 'debian/linux': 'k' };
+    const { told, boots } = await chain(ipxe, files, { arch: 16, server: '192.168.7.1' }, { http: {} });
+    expect(told).toEqual([
+      'uefi-x64 is offered http://192.168.7.1/ipxe.efi',
+      '  loader ipxe.efi: ipxe.efi',
+      '    ipxe is offered http://192.168.7.1/menus/menu.ipxe',
+      '      script menus/menu.ipxe: menus/menu.ipxe',
+      '        kernel http://192.168.7.1/debian/linux: debian/linux',
+    ]);
+    expect(boots).toBe(true);
   });
 
   test('firmware that boots by HTTP only, where HTTP is not served', async () => {

@@ -143,6 +143,14 @@ describe('one finding, and none once it is put right', () => {
     expect(found).toEqual([expect.stringMatching(/^note plugins\.0: .*"shimx64\.efi" starts GRUB: .*\(next-server\), not here/)]);
   });
 
+  test('a URL of this server is opened where it serves HTTP', async () => {
+    const keys = { dhcp: {}, http: {} };
+    expect(await findings(boot({ ipxe: 'http://{server}/menu.ipxe' }), menu, keys)).toEqual([]);
+    expect(await findings(boot({ ipxe: 'http://{server}/a%20b.ipxe' }), menu, keys)).toEqual([
+      `error plugins.0: ${noMachine} (ipxe): "http://{server}/a%20b.ipxe" cannot be served: file not found`,
+    ]);
+  });
+
   test('a URL that no name can be made of is no failure of the check', async () => {
     expect(await findings(boot({ ipxe: 'http://{server}/%zz.ipxe' }))).toEqual([expect.stringContaining('does not serve HTTP')]);
   });

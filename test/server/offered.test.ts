@@ -39,7 +39,10 @@ test('what is offered is what is served, machine by machine and firmware by firm
     'web ipxe menu.ipxe',
     'web uefi-x64 boot.efi',
   ]);
-  for (const { told, got, ...label } of files) expect({ ...label, got }).toEqual({ ...label, got: told });
+  for (const { told, got, gotByHttp, ...label } of files) {
+    expect({ ...label, got }).toEqual({ ...label, got: told });
+    expect({ ...label, gotByHttp }).toEqual({ ...label, gotByHttp: told === 'ERROR 1' ? 'status 404' : told });
+  }
   const gotBy = (machine: string, file: string) => files.find((one) => one.machine === machine && one.file === file)?.got;
   expect(gotBy('web', 'boot.efi')).not.toBe(gotBy('db', 'boot.efi'));
   expect(new Set(['web', 'db', 'not listed'].map((machine) => gotBy(machine, 'menu.ipxe'))).size).toBe(3);
