@@ -26,15 +26,13 @@ export interface HttpReply {
 export class RawClient {
   readonly socket: Socket;
   readonly closed: Promise<void>;
-  #bytes = Buffer.alloc(0);
+  readonly #chunks: Buffer[] = [];
 
   constructor({ address, port }: Address) {
     this.socket = connect({ host: address, port, allowHalfOpen: true });
     this.closed = new Promise((resolve) => this.socket.once('close', () => resolve()));
     this.socket.on('error', () => {});
-    this.socket.on('data', (bytes: Buffer) => {
-      this.#bytes = Buffer.concat([this.#bytes, bytes]);
-    });
+    this.socket.on('data', (bytes: Buffer) => void this.#chunks.push(bytes));
     this.socket.on('end', () => this.socket.end());
     onTestFinished(() => void this.socket.destroy());
   }
@@ -46,7 +44,7 @@ export class RawClient {
   /** All that has come once the server has closed the connection. */
   async all(): Promise<Buffer> {
     await this.closed;
-    return this.#bytes;
+    return Buffer.concat(this.#chunks);
   }
 }
 
@@ -76,7 +74,7 @@ export function repliesOf(bytes: Buffer, methods: readonly string[]): HttpReply[
   return replies;
 }
 
-/** One request on a connection of its own. */
+/** One request on a connection of its own. Rejects if there is no answer. */
 export async function ask(
   address: Address,
   target: string,
@@ -85,5 +83,7 @@ export async function ask(
 ): Promise<HttpReply> {
   const lines = Object.entries({ Host: 'pxe', Connection: 'close', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
   const bytes = await converse(address, `${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`);
-  return repliesOf(bytes, [method])[0]!;
+  const [reply] = repliesOf(bytes, [method]);
+  if (reply === undefined) throw new Error('the connection was closed without an answer');
+  return reply;
 }

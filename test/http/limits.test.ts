@@ -1,0 +1,193 @@
+/** What one HTTP client, and all together, may use; how the service starts, reloads and stops. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { request as httpsRequest } from 'node:https';
+import { connect as connectTls } from 'node:tls';
+import { expect, test } from 'vitest';
+import { definePlugin } from '../../src/index.ts';
+import { ask, converse, httpLab, RawClient, repliesOf } from '../kit/http.ts';
+import { folder, gate, lab, until } from '../kit/lab.ts';
+import { letterConfig } from '../kit/letter-config.ts';
+import { reloadingLab } from '../kit/reloading.ts';
+import { freePort } from '../kit/serve.ts';
+import { describeWith, requireTools } from '../kit/tools.ts';
+
+const KEPT = 'Host: pxe\r\n';
+
+function files() {
+  const at = folder();
+  at.put('ROOT/x', 'inside');
+  at.put('ROOT/huge', Buffer.alloc(50_000_000));
+  return at;
+}
+
+const counters = ({ server }: Pick<Awaited<ReturnType<typeof httpLab>>, 'server'>) => server.stats().counters;
+const open = ({ server }: Pick<Awaited<ReturnType<typeof httpLab>>, 'server'>) => server.stats().gauges['live.http-connections'];
+
+test.each([
+  ['nothing', ''],
+  ['half a request', 'GET /x HTT'],
+  ['one header after another', `GET /x HTTP/1.1\r\n${KEPT}`],
+])('a client that sends %s and waits is disconnected', async (_, text) => {
+  const at = await httpLab({ http: { limits: { headerMs: 100 } } }, files());
+  expect((await converse(at.http, text)).length).toBe(0);
+  expect(counters(at)['http-connections.too-slow']).toBe(1);
+  expect(at.ended).toEqual([]);
+});
+
+test('a connection is kept for the next request, and closed if none comes', async () => {
+  const at = await httpLab({ http: { limits: { keepAliveMs: 100 } } }, files());
+  const bytes = await converse(at.http, `GET /x HTTP/1.1\r\n${KEPT}\r\n`);
+  expect(repliesOf(bytes, ['GET'])).toMatchObject([{ status: 200, headers: { Connection: 'keep-alive' } }]);
+  expect(counters(at)['http-connections.too-slow']).toBe(0);
+});
+
+test('a client that does not read is disconnected, and its lease given back', async () => {
+  const at = await httpLab({ http: { limits: { idleMs: 200 } } }, files());
+  const client = new RawClient(at.http);
+  client.send(`GET /huge HTTP/1.1\r\n${KEPT}\r\n`);
+  client.socket.pause();
+  expect(await at.end()).toMatchObject({ outcome: 'aborted' });
+  expect(counters(at)['http-connections.too-slow']).toBe(1);
+});
+
+test('ten thousand idle connections are bounded by the limit, and one that closes makes room', async () => {
+  const at = await httpLab({ http: { limits: { connections: 40, connectionsPerClient: 1000 } } }, files());
+  const kept = Array.from({ length: 40 }, () => new RawClient(at.http));
+  await until(() => open(at) === 40, 'the first connections');
+  for (let batch = 0; batch < 50; batch++) {
+    await Promise.all(Array.from({ length: 200 }, () => new RawClient(at.http).closed));
+    expect(open(at)).toBe(40);
+  }
+  expect(counters(at)).toMatchObject({ 'http-connections.accepted': 40, 'http-connections.refused': 10_000 });
+  kept[0]!.socket.destroy();
+  await until(() => open(at) === 39, 'room');
+  expect((await ask(at.http, '/x')).status).toBe(200);
+});
+
+test('one client has at most its share of connections', async () => {
+  const at = await httpLab({ http: { limits: { connectionsPerClient: 2 } } }, files());
+  const two = [new RawClient(at.http), new RawClient(at.http)];
+  await until(() => open(at) === 2, 'two connections');
+  await new RawClient(at.http).closed;
+  expect(counters(at)['http-connections.refused']).toBe(1);
+  for (const { socket } of two) socket.destroy();
+});
+
+test('a client that sends more requests than may wait is disconnected, and no lease is left', async () => {
+  const { passed, open } = gate();
+  const slow = definePlugin({ name: 'slow', setup: () => ({ open: async () => void (await passed) }) });
+  const at = await httpLab({ plugins: [slow()], http: { limits: { pipelined: 3 } } }, files());
+  await converse(at.http, `GET /x HTTP/1.1\r\n${KEPT}\r\n`.repeat(10));
+  open();
+  await until(async () => (await at.server.exchanges()).length === 0, 'end of all exchanges');
+  expect(at.ended.map(({ outcome }) => outcome)).toEqual(['aborted']);
+});
+
+test('a stop lets a transfer end, and closes the connections that wait', async () => {
+  const at = await httpLab({}, files());
+  const [idle, busy] = [new RawClient(at.http), new RawClient(at.http)];
+  busy.send(`GET /huge HTTP/1.1\r\n${KEPT}\r\n`);
+  busy.socket.once('data', () => busy.socket.pause());
+  await until(async () => (await at.server.exchanges()).some(({ bytes }) => bytes > 0), 'the transfer');
+  const stopped = at.server.stop(20_000);
+  await idle.closed;
+  await expect(ask(at.http, '/x')).rejects.toThrow();
+  busy.socket.resume();
+  await stopped;
+  expect((await busy.all()).length).toBeGreaterThan(50_000_000);
+  expect(at.ended).toMatchObject([{ outcome: 'completed', bytes: 50_000_000 }]);
+});
+
+test('a stop without a grace period ends a transfer that is under way', async () => {
+  const at = await httpLab({}, files());
+  const client = new RawClient(at.http);
+  client.send(`GET /huge HTTP/1.1\r\n${KEPT}\r\n`);
+  client.socket.pause();
+  await until(async () => (await at.server.exchanges()).length === 1, 'the transfer');
+  await at.server.stop(0);
+  expect(at.ended).toMatchObject([{ outcome: 'aborted' }]);
+});
+
+test('without the section nothing listens', async () => {
+  const at = await lab();
+  expect(at.server.addresses).toHaveLength(1);
+});
+
+test('the section comes and goes with a reload, and a transfer ends as it began', async () => {
+  const port = await freePort();
+  const http = `http: { listen: [{ address: '127.0.0.1', port: ${port} }] },`;
+  const here = { address: '127.0.0.1', port };
+  const at = await reloadingLab({ config: letterConfig('A') });
+  await expect(ask(here, '/who')).rejects.toThrow();
+  const reload = async (source: string) => {
+    const reloaded = at.nextReload();
+    at.save(source);
+    await reloaded;
+  };
+  await reload(letterConfig('B', { keys: http }));
+  expect((await ask(here, '/who')).body.toString()).toBe('B');
+  const client = new RawClient(here);
+  client.send(`GET /who HTTP/1.1\r\n${KEPT}\r\n`);
+  await until(() => at.ended.length === 2, 'the answer');
+  await reload(letterConfig('C'));
+  await client.closed;
+  await expect(ask(here, '/who')).rejects.toThrow();
+  await reload(letterConfig('D', { keys: http }));
+  expect((await ask(here, '/who')).body.toString()).toBe('D');
+});
+
+test('an address that is taken keeps the config in force', async () => {
+  const port = await freePort();
+  const at = await reloadingLab({ config: letterConfig('A') });
+  const other = await httpLab({}, files());
+  const failed = at.nextFailure();
+  const listen = [{ address: '127.0.0.1', port }, other.http];
+  at.save(letterConfig('B', { keys: `http: { listen: ${JSON.stringify(listen)} },` }));
+  expect(await failed).toMatchObject({ code: 'EADDRINUSE', remedy: expect.stringContaining('ss -tlnp') });
+  expect(at.server.addresses).toHaveLength(1);
+  await expect(ask({ address: '127.0.0.1', port }, '/who')).rejects.toThrow();
+});
+
+describeWith('HTTPS', requireTools('openssl'), () => {
+  function certificate(path: string, name: string): void {
+    const subject = ['-subj', `/CN=${name}`, '-days', '2', '-nodes', '-newkey', 'rsa:2048'];
+    const out = ['-keyout', `${path}/${name}.key`, '-out', `${path}/${name}.crt`];
+    execFileSync('openssl', ['req', '-x509', ...subject, ...out], { stdio: 'ignore' });
+  }
+
+  test('the same names over TLS; a renewed certificate takes effect at once, and a broken one not at all', async () => {
+    const made = folder();
+    for (const name of ['one', 'two']) certificate(made.path, name);
+    const of = (name: string) => readFileSync(`${made.path}/${name}`);
+    const [port, tlsPort] = [await freePort(), await freePort()];
+    const tls = `tls: { cert: 'cert.pem', key: 'key.pem', listen: [{ address: '127.0.0.1', port: ${tlsPort} }] }`;
+    const config = letterConfig('A', { keys: `http: { listen: [{ address: '127.0.0.1', port: ${port} }], ${tls} },` });
+    const at = await reloadingLab({ config, files: { 'cert.pem': of('one.crt'), 'key.pem': of('one.key') } });
+    const presented = () =>
+      new Promise<unknown>((resolve, reject) => {
+        const socket = connectTls({ host: '127.0.0.1', port: tlsPort, rejectUnauthorized: false }, () => {
+          resolve(socket.getPeerCertificate().subject.CN);
+          socket.destroy();
+        });
+        socket.on('error', reject);
+      });
+    const text = await new Promise<string>((resolve, reject) => {
+      const options = { host: '127.0.0.1', port: tlsPort, path: '/who', rejectUnauthorized: false, agent: false };
+      httpsRequest(options, (response) => response.on('data', (bytes: Buffer) => resolve(bytes.toString())))
+        .on('error', reject)
+        .end();
+    });
+    expect(text).toBe('A');
+    expect(at.ended[0]).toMatchObject({ request: { http: { isSecure: true } } });
+    expect(await presented()).toBe('one');
+    const failed = at.nextFailure();
+    at.put('cert.pem', of('two.crt'));
+    expect((await failed).message).toContain('cert.pem');
+    expect(await presented()).toBe('one');
+    const reloaded = at.nextReload();
+    at.put('key.pem', of('two.key'));
+    await reloaded;
+    expect(await presented()).toBe('two');
+  });
+});
