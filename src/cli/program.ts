@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.ts')).serveCommand(),
   check: async () => (await import('./check.ts')).checkCommand(),
   explain: async () => (await import('./explain.ts')).explainCommand(),
+  doctor: async () => (await import('./doctor.ts')).doctorCommand(),
   get: async () => (await import('./get.ts')).getCommand(),
   put: async () => (await import('./put.ts')).putCommand(),
   storm: async () => (await import('./storm.ts')).stormCommand(),

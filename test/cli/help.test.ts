@@ -25,6 +25,7 @@ const flags: Readonly<Record<string, readonly string[]>> = {
     '--root-dir',
     '--json',
   ],
+  doctor: ['--interface', '--firmware', '--mac', '--server', '--timeout', '--yes', '--json'],
   get: transferFlags(),
   put: transferFlags(),
   storm: [
@@ -129,6 +130,10 @@ test.each<[args: readonly string[], told: RegExp]>([
   [['explain', 'x', '--mode', 'mail'], /octet, netascii/],
   [['explain', '--firmware', 'uefi'], /--firmware.*uefi-x64/],
   [['explain', '--arch', '65536'], /--arch.*0 to 65535/],
+  [['doctor', '--firmware', 'uefi'], /--firmware.*uefi-x64/],
+  [['doctor', '--mac', '52:54:00'], /--mac.*52:54:00:12:34:56/],
+  [['doctor', '--server', 'boot1'], /--server.*192\.168\.7\.1/],
+  [['doctor', '--timeout', '0'], /--timeout.*1 to 60/],
   [['get'], /missing required argument 'url'/],
   [['get', 'tftp://127.0.0.1/x', '--blksize', '7'], /8 to 65464/],
   [['get', 'tftp://127.0.0.1/x', '--windowsize', '0'], /1 to 65535/],
