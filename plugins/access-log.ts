@@ -12,6 +12,7 @@
  * | `mac`, `macSource` * | the client's MAC address and its source: `table`, `neighbours`, `filename`, … |
  * | `uuid`, `uuidSource`, `serial`, `serialSource` * | the same for its UUID and its serial number |
  * | `kind`, `mode` * | `read` or `write`; `octet` or `netascii` |
+ * | `method`, `tls` * | by HTTP: `GET` or `HEAD`; `true` over HTTPS |
  * | `asked` * | the file name as the client spelt it; untrusted |
  * | `served` * | the file under the root, or `plugin:<name>` |
  * | `size` * | total bytes |
@@ -22,6 +23,7 @@
  * | `ms`, `mbPerS` | duration, and 10⁶ bytes a second |
  * | `rttMs`, `retransmissions` | round-trip time; packets sent again |
  * | `lastAckMissing` | `true` if the client never acknowledged the last block |
+ * | `status`, `range`, `userAgent` | by HTTP: the status of the answer; the bytes sent, if not all (`0-511`); the client's description of itself, untrusted |
  * | `error` | `{ code, message }` of the ERROR that ended it; the client's text is untrusted. `cause`: details that the client is not told |
  *
  * The line of a DHCP offer, logged once however often the machine repeats its request: `host`, `mac`, `uuid`, … as above,
@@ -136,11 +138,13 @@ function isAbsent({ outcome, error }: ExchangeSummary): boolean {
 function startFields({ request, served, size, generation }: ExchangeInfo) {
   const { client, kind, asked } = request;
   const mode = request.protocol === 'tftp' ? request.tftp.mode : undefined;
-  return { ...clientFields(client), port: client.port, kind, mode, asked, served, size, generation };
+  const { method, isSecure } = request.protocol === 'http' ? request.http : {};
+  const tls = isSecure || undefined;
+  return { ...clientFields(client), port: client.port, kind, mode, method, tls, asked, served, size, generation };
 }
 
 function endFields(summary: ExchangeSummary) {
-  const { outcome, bytes, durationMs, error, tftp } = summary;
+  const { outcome, bytes, durationMs, error, request, tftp, http } = summary;
   const { agreed, rttMs, retransmissions, lastAckMissing } = tftp ?? {};
   return {
     ...startFields(summary),
@@ -152,6 +156,9 @@ function endFields(summary: ExchangeSummary) {
     rttMs: rttMs === undefined ? undefined : round(rttMs),
     retransmissions,
     lastAckMissing: lastAckMissing || undefined,
+    status: http?.status,
+    range: http?.range,
+    userAgent: request.protocol === 'http' ? request.http.userAgent : undefined,
     error,
   };
 }

@@ -1,9 +1,11 @@
 /** Conversations with the HTTP service, byte by byte over loopback (RFC 9110, RFC 9112, DHCP.md §3.7). */
+import { accessLog } from 'pxe/plugins';
 import { expect, test } from 'vitest';
 import { definePlugin } from '../../src/index.ts';
 import { hostileRoot, SECRET } from '../kit/hostile-root.ts';
 import { ask, converse, httpLab, RawClient, repliesOf } from '../kit/http.ts';
 import { folder, gate, until } from '../kit/lab.ts';
+import { get } from '../kit/tftp.ts';
 
 const BIG = Buffer.alloc(300_000, 'abcdefghijklmnopqrstuvwxyz012345');
 const KEPT = 'Host: pxe\r\n';
@@ -260,4 +262,18 @@ test.each([
   expect(`${status} ${body.toString().trimEnd()}`).toMatch(expected);
   const all = JSON.stringify(headers) + body.toString();
   for (const taboo of [SECRET, root.path, '/tmp', 'root:', 'PATH=']) expect(all).not.toContain(taboo);
+});
+
+test('the access log tells the request in one line, and a boot goes on from TFTP to HTTP', async () => {
+  const at = await httpLab({ plugins: [accessLog({ starts: false })] }, files());
+  await get(at.address, 'boot/grub.cfg');
+  await ask(at.http, '/x', { Range: 'bytes=1-2', 'User-Agent': 'a'.repeat(500) });
+  await until(() => at.ended.length === 2, 'both');
+  await at.server.stop(0);
+  const lines = at.log.filter(({ msg }) => msg === 'transfer completed');
+  expect(lines[0]).toMatchObject({ mode: 'octet', method: undefined, status: undefined });
+  expect(lines[1]).toMatchObject({ method: 'GET', asked: 'x', status: 206, range: '1-2', bytes: 2, userAgent: 'a'.repeat(200) });
+  expect(at.log.filter(({ msg }) => msg === 'boot')).toMatchObject([
+    { steps: [{ served: 'boot/grub.cfg' }, { served: 'x', bytes: 2 }], requests: 2 },
+  ]);
 });
