@@ -11,9 +11,8 @@ import { nearest } from '../base/nearest.ts';
 import { parseSerial } from '../base/serial.ts';
 import type { Content, Sink } from '../content/content.ts';
 import { closeUnwanted } from '../content/unwanted.ts';
-import type { AnswerContext } from './caller.ts';
 import { factNames } from './facts.ts';
-import type { Boot } from './route.ts';
+import type { AnswerContext, Boot } from './route.ts';
 import type { Finding, Hooks, Host, Identity, IdentitySource, Machine } from './types.ts';
 
 /** Returns the answer of an `identify` hook, with MAC address, UUID and serial number in their canonical spelling. */

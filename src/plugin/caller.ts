@@ -12,7 +12,7 @@ import { closeUnwanted } from '../content/unwanted.ts';
 import { type Activity, during } from './activity.ts';
 import { PluginError } from './error.ts';
 import { callHook } from './hook.ts';
-import { describeOpened, fileName, type Opened, type RouteOptions } from './route.ts';
+import { type AnswerContext, describeOpened, fileName, type Opened, type RouteOptions } from './route.ts';
 import type { StartedPlugin } from './setup.ts';
 import { describeError, TracedFolder, type TraceEntry } from './trace.ts';
 import type { Call, Folder, Hooks, IdentitySource } from './types.ts';
@@ -40,15 +40,6 @@ export interface Question {
   /** For the trace: an address or a name. */
   readonly about: string;
   readonly input: unknown;
-}
-
-/** The context in which an answer is checked. */
-export interface AnswerContext {
-  readonly plugin: string;
-  /** Checks a name that the plugin returned against the rules for names. */
-  confine(name: string): string;
-  /** Opens a name that the plugin returned. Throws a `Refusal`, `not-found` if there is no such file. */
-  open(name: string): Promise<Opened>;
 }
 
 /** How an answer is handled. */

@@ -4,9 +4,9 @@
  */
 import { inSlices, Slices } from '../base/time-slices.ts';
 import { expectIterable } from './answers.ts';
-import type { AnswerContext, HookCaller, HookName } from './caller.ts';
+import type { HookCaller, HookName } from './caller.ts';
 import { PluginError } from './error.ts';
-import type { RouteOptions } from './route.ts';
+import type { AnswerContext, RouteOptions } from './route.ts';
 import type { StartedPlugin } from './setup.ts';
 
 /** A hook with the plugins that have it and the caller that calls them. */

@@ -16,7 +16,6 @@ import {
   expectSources,
   expectStored,
 } from './answers.ts';
-import type { AnswerContext } from './caller.ts';
 import {
   first,
   type ListHook,
@@ -29,7 +28,7 @@ import {
   waterfall,
 } from './combine.ts';
 import { factNames, withIdentity } from './facts.ts';
-import { type Boot, describeBoot, describeOpened, fileName, type Opened, type Stored } from './route.ts';
+import { type AnswerContext, type Boot, describeBoot, describeOpened, fileName, type Opened, type Stored } from './route.ts';
 import { describeFacts } from './trace.ts';
 import type {
   BootRequest,

@@ -33,6 +33,15 @@ export interface Opened {
   readonly plugin: string | undefined;
 }
 
+/** The context in which an answer is checked. */
+export interface AnswerContext {
+  readonly plugin: string;
+  /** Checks a name that the plugin returned against the rules for names. */
+  confine(name: string): string;
+  /** Opens a name that the plugin returned. Throws a `Refusal`, `not-found` if there is no such file. */
+  open(name: string): Promise<Opened>;
+}
+
 /** What takes an upload. */
 export interface Stored {
   /** Or the name under which `uploads` store it. */
