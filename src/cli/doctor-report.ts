@@ -85,12 +85,14 @@ function findingLines(finding: Finding): readonly (readonly Span[])[] {
 }
 
 function changeLines(brand: string, { remove = [], add = [] }: Change): readonly (readonly Span[])[] {
-  const line = (verb: string) => (text: string) => [{ text: `      ${brand}: ${verb} ` }, { text, colour: 'cyan' as const }];
-  // What Windows and MikroTik take away is a command to run.
-  return [
-    ...remove.map((text) => line(/^(?:\/ip|[A-Z]\w+-Dhcp|wdsutil)/.test(text) ? 'run' : 'remove')(text)),
-    ...add.map(line('set')),
-  ];
+  const lines = (verb: string, texts: readonly string[]) =>
+    texts.map((text) => [{ text: `      ${brand}: ${isCommand(text) ? 'run' : verb} ` }, { text, colour: 'cyan' as const }]);
+  return [...lines('remove', remove), ...lines('set', add)];
+}
+
+/** The settings of MikroTik and Windows are changed by commands. */
+function isCommand(text: string): boolean {
+  return /^(?:\/ip |[A-Z][a-z]+-Dhcp|wdsutil )/.test(text);
 }
 
 function programText(program: Program): string {

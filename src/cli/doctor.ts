@@ -51,7 +51,10 @@ export function doctorCommand(): Command {
       ),
     )
     .addOption(
-      new Option('-m, --mac <address>', 'ask as this machine; default: locally administered addresses').argParser(parseMacFlag),
+      new Option(
+        '-m, --mac <address>',
+        'ask as this machine, which has the one --firmware; default: locally administered addresses',
+      ).argParser(parseMacFlag),
     )
     .addOption(
       new Option('-s, --server <address>', 'boot server that should answer; asked at port 4011; repeatable').argParser(
@@ -79,6 +82,9 @@ Exit codes: 0 no errors found; 1 errors found; 2 invalid arguments, or --yes is 
 }
 
 async function doctor(flags: DoctorFlags): Promise<void> {
+  // A server limits the requests of one machine, and counts those that lead to nothing.
+  if (flags.mac && flags.firmware?.length !== 1)
+    throw new ExitError(EXIT.usage, '--mac needs the firmware of that machine: add one --firmware');
   const wires = wiresOf(flags.interface);
   await confirm(wires, flags.yes);
   const progress = progressLine();

@@ -171,8 +171,37 @@ describeWith('pxe doctor', [...requireTools('ip', 'dnsmasq', 'dhcpd', 'kea-dhcp4
       expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
       expect(code).toBe(0);
       const served = machines.filter(({ fetched }) => fetched?.kind === 'served').map(({ firmware }) => firmware);
-      expect(served).toEqual(['bios', 'uefi-x64', 'uefi-arm64', 'ipxe', 'raspberry-pi']);
+      expect(served).toEqual(['bios', 'uefi-x64', 'uefi-arm64', 'uefi-http', 'ipxe', 'raspberry-pi']);
     });
+  });
+
+  test('does not make pxe change the layout of a machine that it plays', async () => {
+    await addresses();
+    await pxeOn('boot', {});
+    // The fourth DISCOVER in vain would get another layout.
+    for (let times = 0; times < 4; times++) {
+      const { machines } = await doctor('--mac', '52:54:00:12:34:56', '--firmware', 'uefi-x64');
+      expect(machines).toMatchObject([{ choice: 'program', fetched: { kind: 'served' } }]);
+    }
+  });
+
+  test('escapes what a server sends, on a terminal', async () => {
+    await addresses('dhcp-option-force=60,50:58:45:43:6c:69:65:6e:74:1b:5b:32:4a', 'dhcp-option-force=67,61:1b:5b:33:31:6d');
+    const { stdout } = await run([...client(), '--timeout', '1', '--firmware', 'uefi-x64']);
+    expect(stdout).toContain('error');
+    expect(stdout).toContain('\\x1b[2J');
+    expect(stdout).not.toContain('\x1b');
+  });
+
+  test('asks nothing on an interface with a public address, unless it may', async () => {
+    await network.cable({ machine: 'client', device: 'wan0', addresses: ['11.0.0.2/24'] }, { machine: 'switch', device: 'wan1' });
+    onTestFinished(async () => void (await network.ip('client', 'link', 'del', 'wan0')));
+    const asked = ['doctor', '--interface', 'wan0', '--timeout', '1', '--firmware', 'bios'];
+    const refused = await run([...network.on('client'), process.execPath, cli, ...asked]);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toMatch(/wan0 \(11\.0\.0\.2\) has a public address: add --yes/);
+    const allowed = await run([...network.on('client'), process.execPath, cli, ...asked, '--yes']);
+    expect(allowed.stdout).toContain('no-address-server');
   });
 
   describe('names the trap', () => {
@@ -375,11 +404,16 @@ async function pxeOn(machine: Machine, { tftpOnly = false, dhcp = {} }: { tftpOn
     `import { definePlugin } from 'pxe';
      const names = { ipxe: 'boot.ipxe', bios: 'undionly.kpxe', 'raspberry-pi': 'bootcode.bin' };
      const boot = definePlugin({ name: 'boot', setup: () => ({ boot: ({ client }) => names[client.firmware] ?? 'boot.efi' }) });
-     export default { rootDir: './root', ${tftpOnly ? '' : `dhcp: ${JSON.stringify(dhcp)},`} plugins: [${tftpOnly ? '' : 'boot()'}] };\n`,
+     export default { rootDir: './root', ${tftpOnly ? '' : `dhcp: ${JSON.stringify(dhcp)}, http: {},`} plugins: [${tftpOnly ? '' : 'boot()'}] };\n`,
   );
   const server = await serve({ flags: ['--config', join(at, 'pxe.config.ts')], prefix: network.on(machine), cwd: at });
   onTestFinished(() => server[Symbol.asyncDispose]());
   await server.logged(({ msg }) => msg === 'ready', 15_000);
+}
+
+/** The doctor, on the client's machine. */
+function client(): readonly string[] {
+  return [...network.on('client'), process.execPath, cli, 'doctor', '--interface', 'eth0'];
 }
 
 /** Asks from the client, as long as a busy machine takes to answer. */

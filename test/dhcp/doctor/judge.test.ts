@@ -16,6 +16,7 @@ import {
   textBytes,
 } from '../../../src/dhcp/protocol/packet.ts';
 import { directBoot, localBoot, raspberryPiBoot } from '../../../src/dhcp/protocol/pxe-options.ts';
+import { page } from '../../kit/docs.ts';
 
 const MAC = [2, 0, 0, 0, 0, 1];
 const XID = 9;
@@ -252,4 +253,9 @@ test('a hostile answer is not read, or read without a throw', () => {
     }
     readOffer(good.subarray(0, at), { address: ROUTER, port: 67 }, XID, MAC);
   }
+});
+
+test('docs/doctor.md explains each finding', () => {
+  const listed = [...page('docs/doctor.md').matchAll(/^\| `([a-z0-9-]+)` \|/gm)].map(([, code]) => code);
+  expect(listed).toEqual(findingCodes);
 });
