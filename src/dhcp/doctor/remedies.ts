@@ -59,7 +59,7 @@ const ONE_SOURCE: Record<Brand, Change> = {
   'ISC dhcpd': { remove: ['next-server OTHER-SERVER;', 'filename "OTHER-FILE";'] },
   Kea: { remove: ['"next-server": "OTHER-SERVER"', '"boot-file-name": "OTHER-FILE"'] },
   'OPNsense, pfSense': { remove: ['Services > DHCPv4 > interface > Network Booting: enable'] },
-  MikroTik: { remove: ['/ip dhcp-server network set [find] next-server=none boot-file-name=""'] },
+  MikroTik: { remove: ['/ip dhcp-server network set [find] next-server=0.0.0.0 boot-file-name=""'] },
   Windows: {
     remove: [66, 67].map((code) => `Remove-DhcpServerv4OptionValue -ScopeId SCOPE -OptionId ${code}`),
     add: ['wdsutil /Set-Server /AnswerClients:None'],
@@ -184,7 +184,7 @@ export const REMEDIES: Readonly<Record<FindingCode, Remedy>> = {
       'OPNsense, pfSense': { add: ['Services > DHCPv4 > interface > Network Booting: iPXE boot filename boot.ipxe'] },
       MikroTik: {
         add: [
-          '/ip dhcp-server option add code=67 name=ipxe value="\'boot.ipxe\'"',
+          '/ip dhcp-server option add code=67 name=ipxe value="s\'boot.ipxe\'"',
           '/ip dhcp-server matcher add code=77 value=iPXE name=ipxe option-set=ipxe',
         ],
       },
