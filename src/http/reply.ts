@@ -7,9 +7,14 @@ import type { Stats } from '../stats/stats.ts';
 
 type Headers = readonly (readonly [name: string, value: string])[];
 
+/** With the headers, a text of this size fits the 16 KiB that Node writes from its stack. */
+const SMALL_BYTES = 8192;
+
 export class Reply {
   readonly #response: ServerResponse;
   readonly #stats: Stats;
+  /** Some of the body has gone after the headers. */
+  #hasWritten = false;
 
   /** @param isLast whether the connection is closed after it */
   constructor(response: ServerResponse, stats: Stats, isLast: boolean) {
@@ -28,7 +33,7 @@ export class Reply {
   /** The whole answer. */
   end(status: number, headers: Headers, body: Uint8Array | undefined): void {
     this.#head(status, headers);
-    this.#response.end(body);
+    this.finish(body);
   }
 
   /** An answer with a short text: without a body, shim waits for one forever. */
@@ -46,12 +51,16 @@ export class Reply {
 
   /** Some of the body; whether more may follow at once. */
   write(bytes: Uint8Array): boolean {
+    this.#hasWritten = true;
     return this.#response.write(bytes);
   }
 
   /** The last of the body. */
   finish(bytes: Uint8Array | undefined): void {
-    this.#response.end(bytes);
+    // Node joins a text and the headers and writes them at once, where bytes take a second buffer. Each byte is one character of Latin-1.
+    const isSmall = bytes !== undefined && bytes.length <= SMALL_BYTES && !this.#hasWritten;
+    if (isSmall) this.#response.end(textOf(bytes), 'latin1');
+    else this.#response.end(bytes);
   }
 
   /** Breaks the connection off, so that the client knows that it has not got everything. */
@@ -71,4 +80,8 @@ export class Reply {
     );
     this.#response.writeHead(status, headers.flat());
   }
+}
+
+function textOf({ buffer, byteOffset, length }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, length).toString('latin1');
 }
