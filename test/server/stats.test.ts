@@ -285,7 +285,7 @@ describe('counters', () => {
 
   test('each has its scenario', () => {
     const seen = new Set([...scenarios.flatMap(({ counts }) => Object.keys(counts)), 'reads.page-cache', 'restarts.data-thread']);
-    expect(COUNTER_NAMES.filter((name) => !seen.has(name) && !isDhcp(name))).toEqual([]);
+    expect(COUNTER_NAMES.filter((name) => !seen.has(name) && !isOfAnother(name))).toEqual([]);
   });
 });
 
@@ -393,7 +393,7 @@ describeWith('native transport', [{ what: 'the native transport', met: nativeUna
   });
 });
 
-/** Their scenarios are in test/dhcp/stats.test.ts. */
-function isDhcp(name: string): boolean {
-  return name.startsWith('dhcp-') || name === 'requests.boot';
+/** Their scenarios are in `stats.test.ts` of test/dhcp and test/http. */
+function isOfAnother(name: string): boolean {
+  return /^(dhcp|http)-/.test(name) || name === 'requests.boot';
 }
