@@ -95,7 +95,17 @@ export class DhcpExchange extends Exchange<BootRequest> {
   protected send(): void {
     const { replyDelayMs } = this.#config;
     if (replyDelayMs === 0 || this.#question.port === 4011) return this.#reply();
-    this.#cancelDelay = this.clock.setTimeout(() => this.#reply(), replyDelayMs);
+    this.#cancelDelay = this.clock.setTimeout(() => this.#replyLate(), replyDelayMs);
+  }
+
+  /** What it throws would end the process. */
+  #replyLate(): void {
+    try {
+      this.#reply();
+    } catch (error) {
+      this.fault(error, 'reply');
+      this.refuse(INTERNAL);
+    }
   }
 
   #reply(): void {

@@ -349,3 +349,13 @@ test('an offer may be delayed for firmware that misses one that comes at once', 
   expect(rig.sockets.sent).toHaveLength(1);
   expect(rig.ended[0]!.durationMs).toBeGreaterThanOrEqual(29);
 });
+
+test.each([0, 30])('an answer that cannot be made is the failure of one request, with a delay of %i ms', async (replyDelayMs) => {
+  const httpOrigin = () => {
+    throw new Error('no origin');
+  };
+  await using rig = await dhcpRig(always(FILE, { replyDelayMs }), { httpOrigin });
+  expect(await rig.ask('eth0', 67, discover(1))).toEqual([]);
+  expect(rig.ended).toMatchObject([{ outcome: 'failed', error: { reason: 'internal' } }]);
+  expect(rig.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+});
