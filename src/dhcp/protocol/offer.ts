@@ -73,6 +73,8 @@ export function destinationOf(
   return giaddr === NO_ADDRESS ? { address: '255.255.255.255', port: 68 } : { address: giaddr, port: 67 };
 }
 
+/** A type and a layer of two bytes each (PXE 2.1 §2.2.3). */
+const BOOT_ITEM_BYTES = 4;
 /** Maximum bytes of `file`, including its NUL. */
 const FILE_BYTES = 128;
 /** The size that every client accepts (RFC 2131 §2), with IP and UDP headers. */
@@ -139,7 +141,7 @@ function vendorInfoFor(
   if (isLeftToBootServer(client, port, layout)) return undefined;
   const own = request.options.get(Option.vendorInfo);
   const item = own && decodeEncapsulated(own)?.get(PxeTag.bootItem);
-  if (item !== undefined && port === 4011) return bootItem(item);
+  if (item?.length === BOOT_ITEM_BYTES && port === 4011) return bootItem(item);
   return layout === 'menu' ? directBootWithPrompt() : directBoot();
 }
 

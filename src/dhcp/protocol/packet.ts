@@ -73,6 +73,7 @@ const encoder = new TextEncoder();
 const PAD = 0;
 const END = 255;
 const MAX_HARDWARE_BYTES = 16;
+const LONGEST_OPTION_BYTES = 255;
 /** RFC 1542 §4.1.1. */
 const MAX_HOPS = 16;
 const SNAME = { at: 44, bytes: 64 };
@@ -113,7 +114,7 @@ export function decodePacket(datagram: Uint8Array): DhcpPacket | undefined {
   };
 }
 
-/** At least {@link MIN_BYTES} long. Throws a `RangeError` if a text, address or option does not fit. */
+/** At least {@link MIN_BYTES} long. Throws a `RangeError` if a text or address does not fit. An option that is too long for one is split (RFC 3396). */
 export function encodePacket(fields: DhcpFields): Uint8Array {
   const { op, htype = 1, hops = 0, xid, secs = 0, flags = 0, chaddr, sname = '', file = '', options } = fields;
   const { ciaddr = NO_ADDRESS, yiaddr = NO_ADDRESS, siaddr = NO_ADDRESS, giaddr = NO_ADDRESS } = fields;
@@ -131,10 +132,12 @@ export function encodePacket(fields: DhcpFields): Uint8Array {
   view.setUint32(236, COOKIE);
   let at = HEADER_BYTES;
   for (const [code, value] of options) {
-    if (value.length > 255) throw new RangeError(`option ${code} of ${value.length} bytes`);
-    bytes.set([code, value.length], at);
-    bytes.set(value, at + 2);
-    at += 2 + value.length;
+    for (let from = 0; from === 0 || from < value.length; from += LONGEST_OPTION_BYTES) {
+      const part = value.subarray(from, from + LONGEST_OPTION_BYTES);
+      bytes.set([code, part.length], at);
+      bytes.set(part, at + 2);
+      at += 2 + part.length;
+    }
   }
   bytes[at] = END;
   return bytes;
@@ -142,7 +145,8 @@ export function encodePacket(fields: DhcpFields): Uint8Array {
 
 /** Size of a packet with these options, without padding. */
 export function encodedBytes(options: DhcpFields['options']): number {
-  return options.reduce((sum, [, value]) => sum + 2 + value.length, HEADER_BYTES + 1);
+  const parts = (value: Uint8Array) => Math.max(1, Math.ceil(value.length / LONGEST_OPTION_BYTES));
+  return options.reduce((sum, [, value]) => sum + 2 * parts(value) + value.length, HEADER_BYTES + 1);
 }
 
 /**

@@ -160,6 +160,23 @@ test.each([
   expect(destinationOf(packet, port, { address: '10.0.0.9', port: 1234 })).toEqual(expected);
 });
 
+test.each([
+  ['a UUID', Option.clientGuid, []],
+  ['what a relay added', Option.relayInfo, []],
+  ['the item of a menu', Option.vendorInfo, [71, 198]],
+] as const)('%s of more bytes than one option holds is answered', (_, code, head) => {
+  const long = Buffer.alloc(400, Uint8Array.of(...head, ...Array<number>(200 - head.length).fill(1)));
+  const bytes = request('PXEClient', [
+    [Option.maxSize, Uint8Array.of(5, 192)],
+    [code, long],
+  ]);
+  for (const port of [67, 4011] as const) {
+    const { options } = decodePacket(answerTo(bytes, port, FILE, 'direct')!)!;
+    if (code === Option.vendorInfo) expect([...options.get(code)!]).toEqual([6, 1, 8, 255]);
+    else expect(options.get(code)).toEqual(new Uint8Array(long));
+  }
+});
+
 /** Of Ethernet's 1,500, without the headers of IP and UDP. */
 const MOST_BYTES = 1472 - 28;
 const MUTANTS = 1_000_000;

@@ -98,7 +98,7 @@ describe('decodePacket', () => {
     });
     const option = fc.tuple(
       fc.integer({ min: 1, max: 254 }).filter((code) => code !== Option.overload),
-      fc.uint8Array({ minLength: 1, maxLength: 255 }),
+      fc.uint8Array({ maxLength: 600 }),
     );
     const options = fc.uniqueArray(option, { selector: ([code]) => code, maxLength: 20 });
     fc.assert(
@@ -115,7 +115,6 @@ describe('encodePacket', () => {
     ['sname', { sname: 'x'.repeat(64) }],
     ['an address', { siaddr: '10.0.0.256' }],
     ['a hardware address', { chaddr: new Uint8Array(17) }],
-    ['an option', { options: [[67, new Uint8Array(256)]] as const }],
   ])('refuses %s that does not fit', (_, fields) => {
     expect(() => encodePacket({ ...base, options: [], ...fields })).toThrow(RangeError);
   });
