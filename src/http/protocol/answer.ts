@@ -126,9 +126,20 @@ function isNewer(modifiedMs: number | undefined, header: string | readonly strin
 }
 
 function dateOf(header: string | readonly string[] | undefined): number | undefined {
-  const ms = Date.parse(single(header) ?? '');
+  const text = single(header) ?? '';
+  const form = DATES.find((form) => form.test(text));
+  if (form === undefined) return undefined;
+  const ms = Date.parse(form === ASCTIME ? `${text} GMT` : text);
   return Number.isNaN(ms) ? undefined : ms;
 }
+
+/** What is not a date is ignored; `Date.parse` takes much more for one, and some of it in local time (RFC 9110 §5.6.7). */
+const ASCTIME = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/;
+const DATES = [
+  /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/,
+  /^[A-Z][a-z]{5,8}, \d\d-[A-Z][a-z]{2}-\d\d \d\d:\d\d:\d\d GMT$/,
+  ASCTIME,
+];
 
 function seconds(ms: number): number {
   return Math.floor(ms / 1000);
