@@ -23,6 +23,8 @@ export class Connection {
   /** No further request is answered: close it after the current one. */
   isLast = false;
   readonly #waiting: (() => void)[] = [];
+  /** A request is being answered, by an exchange or by a refusal. */
+  #isBusy = false;
   /** Since when it has been waiting for a request, or the period over which the client's speed is measured began. */
   #sinceMs: number;
   #sent = 0;
@@ -35,12 +37,13 @@ export class Connection {
   }
 
   get isIdle(): boolean {
-    return this.current === undefined && this.#waiting.length === 0;
+    return !this.#isBusy && this.#waiting.length === 0;
   }
 
   /** Answers a request when those before it are answered; whether there is room for it. */
   enqueue(begin: () => void, { pipelined }: ConnectionLimits): boolean {
-    if (this.current === undefined) begin();
+    if (!this.#isBusy) this.#answer(begin);
+    else if (this.isLast) return true;
     else if (this.#waiting.length < pipelined) this.#waiting.push(begin);
     else return false;
     return true;
@@ -54,9 +57,18 @@ export class Connection {
   /** The answer has been sent. */
   next(nowMs: number): void {
     this.current = undefined;
+    this.#isBusy = false;
     this.#answered++;
     this.#restart(nowMs);
-    this.#waiting.shift()?.();
+    if (this.isLast) this.forget();
+    const begin = this.#waiting.shift();
+    if (begin) this.#answer(begin);
+  }
+
+  /** Closes it at once. */
+  cut(): void {
+    if (this.current) this.current.abort();
+    this.socket.destroy();
   }
 
   /** Its client has gone. */
@@ -67,7 +79,7 @@ export class Connection {
   /** Whether to close it, and why. */
   judge(nowMs: number, { headerMs, keepAliveMs, idleMs, minBytesPerSecond }: ConnectionLimits): Verdict | undefined {
     const elapsedMs = nowMs - this.#sinceMs;
-    if (this.current === undefined) {
+    if (!this.#isBusy) {
       if (this.#answered === 0) return elapsedMs > headerMs ? 'too-slow' : undefined;
       return elapsedMs > keepAliveMs ? 'idle' : undefined;
     }
@@ -83,6 +95,11 @@ export class Connection {
 
   get #taken(): number {
     return this.socket.bytesWritten - this.socket.writableLength;
+  }
+
+  #answer(begin: () => void): void {
+    this.#isBusy = true;
+    begin();
   }
 
   #restart(nowMs: number): void {

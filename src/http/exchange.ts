@@ -66,6 +66,11 @@ export class HttpExchange extends ContentExchange {
     if (!this.ended) this.#next();
   }
 
+  /** Breaks the answer off. */
+  abort(): void {
+    this.#question.reply.abort();
+  }
+
   /** Nothing more is sent. @param isComplete whether all of the answer has been */
   async onClose(isComplete: boolean): Promise<void> {
     if (this.ended) return;

@@ -77,7 +77,7 @@ export class Front {
     });
     if (this.#connections.size === 0) return;
     await Promise.race([emptied, graceOver]);
-    for (const { socket } of this.#connections.values()) socket.destroy();
+    for (const connection of this.#connections.values()) connection.cut();
     if (this.#connections.size > 0) await emptied;
   }
 
@@ -103,6 +103,8 @@ export class Front {
     const server = createServer(options, (request, response) => this.#request(request, response));
     // Answered before its body is sent, since nothing takes a body.
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => this.#request(request, response));
+    // No expectation is understood, so each is ignored (RFC 9110 §10.1.1). Node would refuse it in chunks.
+    server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => this.#request(request, response));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#malformed(error, socket as Socket));
     // A client may close its side once it has asked (RFC 9112 §9.6): Node has a switch for it, and no type.
     Object.assign(server, { httpAllowHalfOpen: true });
@@ -153,10 +155,11 @@ export class Front {
 
   #request(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#connections.get(request.socket);
-    if (!connection) return void response.destroy();
+    // Of what came together, Node goes on to read what follows the request that ended the connection.
+    if (!connection || connection.socket.destroyed) return void response.destroy();
     if (!connection.enqueue(() => this.#begin(connection, request, response), this.#limits)) {
       this.#host.stats.add('http-connections.too-slow');
-      connection.socket.destroy();
+      connection.cut();
     }
   }
 
@@ -164,8 +167,8 @@ export class Front {
   #begin(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
     const { method = '', url = '', headers } = request;
     const hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
-    const isLast = connection.isLast || this.#stopping || hasBody;
-    const reply = new Reply(response, this.#host.stats, isLast);
+    if (hasBody || this.#stopping) connection.isLast = true;
+    const reply = new Reply(response, this.#host.stats, connection.isLast);
     const refuse = (status: number, message: string, extra: readonly (readonly [string, string])[] = []) => {
       response.once('close', () => this.#over(connection));
       reply.text(status, message, extra);
@@ -213,7 +216,7 @@ export class Front {
       const verdict = connection.judge(now, this.#limits);
       if (verdict === undefined) continue;
       if (verdict === 'too-slow') this.#host.stats.add('http-connections.too-slow');
-      connection.socket.destroy();
+      connection.cut();
     }
     if (this.#connections.size > 0) this.#sweepLater();
   }

@@ -15,6 +15,7 @@ export class Reply {
   readonly #stats: Stats;
   /** Some of the body has gone after the headers. */
   #hasWritten = false;
+  #isEndless = false;
 
   /** @param isLast whether the connection is closed after it */
   constructor(response: ServerResponse, stats: Stats, isLast: boolean) {
@@ -45,6 +46,7 @@ export class Reply {
 
   /** Its headers. @param isEndless whether the connection ends the body */
   begin(status: number, headers: Headers, isEndless: boolean): void {
+    this.#isEndless = isEndless;
     if (isEndless) this.#response.shouldKeepAlive = false;
     this.#head(status, headers);
   }
@@ -65,7 +67,10 @@ export class Reply {
 
   /** Breaks the connection off, so that the client knows that it has not got everything. */
   abort(): void {
-    this.#response.destroy();
+    const { socket } = this.#response;
+    // An orderly end would be that of the body. TLS has one of its own, which is not sent.
+    if (this.#isEndless && socket !== null && !('encrypted' in socket)) socket.resetAndDestroy();
+    else this.#response.destroy();
   }
 
   #head(status: number, headers: Headers): void {

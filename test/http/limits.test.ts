@@ -82,6 +82,19 @@ test('a client that sends more requests than may wait is disconnected, and no le
   open();
   await until(async () => (await at.server.exchanges()).length === 0, 'end of all exchanges');
   expect(at.ended.map(({ outcome }) => outcome)).toEqual(['aborted']);
+  expect(counters(at)['http-connections.too-slow']).toBe(1);
+});
+
+test('an answer after a refusal on the same connection is a transfer like any other: seen, and awaited by a stop', async () => {
+  const at = await httpLab({}, files());
+  const client = new RawClient(at.http);
+  client.send(`POST /x HTTP/1.1\r\n${KEPT}Content-Length: 0\r\n\r\nGET /huge HTTP/1.1\r\n${KEPT}\r\n`);
+  client.socket.once('data', () => client.socket.pause());
+  await until(async () => (await at.server.exchanges()).some(({ bytes }) => bytes > 0), 'the transfer');
+  const stopped = at.server.stop(20_000);
+  client.socket.resume();
+  await stopped;
+  expect(at.ended).toMatchObject([{ outcome: 'completed', bytes: 50_000_000 }]);
 });
 
 test('a stop lets a transfer end, and closes the connections that wait', async () => {

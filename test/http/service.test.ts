@@ -89,6 +89,14 @@ const rows: readonly [
   ['an encoded slash', 'GET', '/boot%2Fgrub.cfg?x=1', {}, 200, { text: 'menu' }],
   ['a backslash', 'GET', '/boot%5cgrub.cfg', {}, 200, { text: 'menu' }],
   ['absolute-form', 'GET', 'http://elsewhere:8080/x', {}, 200, { text: 'inside' }],
+  [
+    'an expectation that is not known',
+    'GET',
+    '/x',
+    { Expect: 'tea' },
+    200,
+    { headers: { 'Content-Length': '6' }, text: 'inside' },
+  ],
   ['a broken escape', 'GET', '/%zz', {}, 400, { text: 'the request target is malformed\n' }],
   ['a folder', 'GET', '/boot', {}, 404, {}],
   ['POST', 'POST', '/x', { 'Content-Length': '0' }, 405, { headers: { Allow: 'GET, HEAD' } }],
@@ -126,6 +134,11 @@ test.each([
     [200, 404, 200],
   ],
   ['a body that nobody reads ends the connection', `GET /x HTTP/1.1\r\n${KEPT}Content-Length: 5\r\n\r\nhello`, [200]],
+  [
+    'nothing after a body that nobody reads',
+    `GET /x HTTP/1.1\r\n${KEPT}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /x HTTP/1.1\r\n${LAST}\r\n`,
+    [200],
+  ],
   ['not HTTP', 'hello\r\n\r\n', [400]],
   ['a TLS handshake', '\x16\x03\x01\x02\x00\x01', [400]],
   ['both lengths', `GET /x HTTP/1.1\r\n${KEPT}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`, [400]],
@@ -133,6 +146,7 @@ test.each([
   const at = await httpLab({}, files());
   const methods = [...text.matchAll(/^([A-Z]+) /gm)].map(([, method]) => method!);
   expect(repliesOf(await converse(at.http, text), methods).map(({ status }) => status)).toEqual(statuses);
+  expect(at.ended.filter(({ outcome }) => outcome === 'aborted')).toEqual([]);
 });
 
 test('a client that closes its side once it has asked gets its answer', async () => {
@@ -178,6 +192,19 @@ test('a client that goes in the middle is an aborted transfer, and no error', as
   client.socket.once('data', () => client.socket.resetAndDestroy());
   expect(await at.end()).toMatchObject({ outcome: 'aborted', http: { status: 200 } });
   expect(at.log.filter(({ level }) => level === 'error')).toEqual([]);
+});
+
+test('content of unknown length that fails resets the connection, whose end would be that of the content', async () => {
+  const read = (offset: number, length: number) => {
+    if (offset > 0) throw new Error('gone');
+    return Buffer.alloc(length);
+  };
+  const failing = definePlugin({ name: 'failing', setup: () => ({ open: () => ({ size: undefined, read, close() {} }) }) });
+  const at = await httpLab({ plugins: [failing()] });
+  const client = new RawClient(at.http);
+  const reset = new Promise((resolve) => client.socket.once('error', resolve));
+  client.send(`GET /any HTTP/1.1\r\n${KEPT}\r\n`);
+  expect(await reset).toMatchObject({ code: 'ECONNRESET' });
 });
 
 test('content that fails in the middle breaks the connection off', async () => {
