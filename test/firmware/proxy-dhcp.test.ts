@@ -3,16 +3,14 @@
  * machine boots until its serial console shows a marker that only the right file shows.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type LogLine, type Served, serve } from '../kit/serve.ts';
+import type { LogLine } from '../kit/serve.ts';
 import { describeWith, requireFiles } from '../kit/tools.ts';
 import { efiProgram } from './efi-program.ts';
 import { initrd } from './initrd.ts';
 import { type Firmware, needsOf } from './qemu.ts';
-import { makeRack, needsOfRack, type Rack } from './rack.ts';
+import { makeRack, needsOfRack } from './rack.ts';
+import { type Files, serveIn } from './served.ts';
 
 const UNDIONLY = '/usr/lib/ipxe/undionly.kpxe';
 const SNPONLY = '/usr/lib/ipxe/snponly.efi';
@@ -25,9 +23,6 @@ const BOOT_MS = 120_000;
 const MACS = ['52:54:00:12:34:56', '52:54:00:ab:cd:ef'] as const;
 const firmwares: readonly Firmware[] = ['bios', 'uefi-x64', 'uefi-arm64', 'uefi-x64-secure'];
 const needs = [...needsOfRack(), ...firmwares.flatMap(needsOf), ...requireFiles(UNDIONLY, SNPONLY, SHIM, GRUB, KERNEL)];
-
-/** A file's content, or the path of a file to copy. */
-type Files = Readonly<Record<string, Uint8Array | string | { readonly copyOf: string }>>;
 
 const script = (marker: string) => `#!ipxe\necho ${marker} \${net0/mac}\n`;
 
@@ -161,34 +156,4 @@ describeWith('nothing set in the DHCP server', needs, () => {
 /** The line of a file that a machine got whole. */
 function isTransferOf(name: string, mac: string): (line: LogLine) => boolean {
   return (line) => line.served === name && line.outcome === 'completed' && line.mac === mac;
-}
-
-async function serveIn(rack: Rack, hosts: string, files: Files): Promise<Served> {
-  const folder = await mkdtemp(join(tmpdir(), 'pxe-firmware-'));
-  for (const [name, content] of Object.entries(files)) {
-    const path = join(folder, 'root', name);
-    await mkdir(dirname(path), { recursive: true });
-    if (typeof content === 'object' && 'copyOf' in content) await copyFile(content.copyOf, path);
-    else await writeFile(path, content);
-  }
-  await mkdir(join(folder, 'root'), { recursive: true });
-  await writeFile(
-    join(folder, 'pxe.config.ts'),
-    `import { accessLog, hosts, identify } from 'pxe/plugins';
-export default {
-  rootDir: './root',
-  dhcp: {},
-  http: {},
-  plugins: [identify({ dhcp: true }), ${hosts}, accessLog()],
-};
-`,
-  );
-  const server = await serve({ flags: ['--interface', rack.address], prefix: rack.prefix, cwd: folder });
-  return {
-    ...server,
-    [Symbol.asyncDispose]: async () => {
-      await server[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
 }
