@@ -91,10 +91,16 @@ export class Listeners {
 /** The segment that is being read, and one that waits. */
 const WRITE_BUFFER_BYTES = 128 * 1024;
 const BACKLOG = 1024;
+const HANDSHAKE_MS = 10_000;
 
-/** By Node's TCP and TLS. */
-export const bindNode: Bind = async (on, credentials, events) => {
-  const secured = credentials && tlsServer(credentials, events);
+/** By Node's TCP and TLS. @param handshakeMs a connection is closed unless its TLS handshake is complete after this time */
+export const bindNode = async (
+  on: LocalAddress,
+  credentials: Credentials | undefined,
+  events: ConnectionEvents,
+  handshakeMs = HANDSHAKE_MS,
+): Promise<Bound> => {
+  const secured = credentials && tlsServer(credentials, events, handshakeMs);
   const server = secured ?? tcpServer(events);
   await listen(server, on);
   const { address, port } = server.address() as { readonly address: string; readonly port: number };
@@ -115,12 +121,19 @@ function tcpServer({ onAccept, onConnection }: ConnectionEvents): Server {
   });
 }
 
-function tlsServer(credentials: Credentials, { onAccept, onConnection }: ConnectionEvents): TlsServer {
-  const server = createTlsServer({ ...sockets, ...credentials, ALPNProtocols: ['http/1.1'], handshakeTimeout: 10_000 });
+function tlsServer(credentials: Credentials, { onAccept, onConnection }: ConnectionEvents, handshakeTimeout: number): TlsServer {
+  // Node would keep a connection forever whose client closes its side during the handshake.
+  const options = { ...sockets, allowHalfOpen: false, ALPNProtocols: ['http/1.1'], handshakeTimeout };
+  const server = createTlsServer({ ...options, ...credentials });
   server.prependListener('connection', (socket: Socket) => {
     if (!onAccept(socket)) socket.destroy();
   });
-  server.on('secureConnection', (socket) => onConnection(socket, true));
+  // Node only tells of a handshake that is late.
+  server.on('tlsClientError', (_, socket) => socket.destroy());
+  server.on('secureConnection', (socket) => {
+    socket.allowHalfOpen = sockets.allowHalfOpen;
+    onConnection(socket, true);
+  });
   return server;
 }
 

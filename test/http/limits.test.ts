@@ -2,8 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { expect, test } from 'vitest';
+import { bindNode } from '../../src/http/listeners.ts';
 import { definePlugin } from '../../src/index.ts';
 import { ask, converse, httpLab, RawClient, repliesOf } from '../kit/http.ts';
 import { folder, gate, lab, until } from '../kit/lab.ts';
@@ -168,6 +170,34 @@ describeWith('HTTPS', requireTools('openssl'), () => {
     const out = ['-keyout', `${path}/${name}.key`, '-out', `${path}/${name}.crt`];
     execFileSync('openssl', ['req', '-x509', ...subject, ...out], { stdio: 'ignore' });
   }
+
+  test.each([
+    ['nothing', () => {}],
+    ['nothing, and closes its side', (socket: Socket) => socket.end()],
+    ['what is not TLS', (socket: Socket) => socket.write('GET / HTTP/1.1\r\n\r\n')],
+    ['half a handshake, and closes its side', (socket: Socket) => socket.end('\x16\x03\x01\x02\x00\x01', 'latin1')],
+    ['a reset', (socket: Socket) => socket.resetAndDestroy()],
+  ])('a client that sends %s instead of a handshake keeps no connection', async (_, act) => {
+    const made = folder();
+    certificate(made.path, 'one');
+    const [cert, key] = ['crt', 'key'].map((type) => readFileSync(`${made.path}/one.${type}`, 'utf8')) as [string, string];
+    const accepted = Promise.withResolvers<void>();
+    const closed = Promise.withResolvers<void>();
+    const onAccept = (socket: Socket) => {
+      socket.once('close', () => closed.resolve());
+      accepted.resolve();
+      return true;
+    };
+    const events = { onAccept, onConnection: () => closed.reject(new Error('a connection')) };
+    const bound = await bindNode({ address: '127.0.0.1', port: 0 }, { cert, key }, events, 100);
+    const client = new RawClient(bound.address);
+    client.socket.removeAllListeners('end');
+    await accepted.promise;
+    act(client.socket);
+    await closed.promise;
+    client.socket.destroy();
+    await bound.close();
+  });
 
   test('the same names over TLS; a renewed certificate takes effect at once, and a broken one not at all', async () => {
     const made = folder();
