@@ -1,7 +1,7 @@
 /**
  * A folder on a file system (FUSE) whose calls hang or fail as a test says. Needs root, fuse3 and python3-fusepy.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,6 +37,7 @@ export class HangingFolder implements AsyncDisposable {
   /** Where it is to be used. */
   readonly path: string;
   readonly #base: string;
+  #daemon: ChildProcess | undefined;
   #ended: Promise<unknown> = Promise.resolve();
 
   private constructor() {
@@ -78,6 +79,8 @@ export class HangingFolder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.release();
     await run(['umount', '--lazy', this.path]);
+    // It would go on while another mount namespace has the folder: `ip netns exec` of any other test makes one.
+    this.#daemon?.kill('SIGKILL');
     await this.#ended;
     rmSync(this.#base, { recursive: true, force: true });
   }
@@ -99,6 +102,7 @@ export class HangingFolder implements AsyncDisposable {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       said += text;
     });
+    this.#daemon = child;
     this.#ended = once(child, 'close');
     for (const deadline = performance.now() + 10_000; statfsSync(this.path).type !== FUSE_KIND; ) {
       if (child.exitCode !== null || performance.now() > deadline) throw new Error(`no FUSE at ${this.path}: ${said}`);
