@@ -46,14 +46,15 @@ export function doctorCommand(): Command {
       ).argParser(collect<string>(String)),
     )
     .addOption(
-      new Option('-f, --firmware <name>', `machine to play: ${probeNames.join(', ')}; repeatable; default: all`).argParser(
-        collect<ProbeName>(parseProbe),
-      ),
+      new Option(
+        '-f, --firmware <name>',
+        `kind of machine to imitate: ${probeNames.join(', ')}; repeatable; default: all`,
+      ).argParser(collect<ProbeName>(parseProbe)),
     )
     .addOption(
       new Option(
         '-m, --mac <address>',
-        'ask as this machine, which has the one --firmware; default: locally administered addresses',
+        'ask as this machine, whose firmware is the one --firmware given; default: locally administered addresses',
       ).argParser(parseMacFlag),
     )
     .addOption(

@@ -92,7 +92,7 @@ export interface Limits {
    */
   readonly diskMs?: number | undefined;
   /**
-   * Time limit for a plugin's `setup`, `machines`, `check` and each of its `onDispose`, and for importing the config.
+   * Time limit for a plugin's `setup`, `machines`, `check` and each of its `onDispose` functions, and for importing the config.
    * @default 10000
    */
   readonly setupMs?: number | undefined;

@@ -39,7 +39,7 @@ export const limits = z.strictObject({
   setupMs: milliseconds
     .default(10_000)
     .describe(
-      "Time limit for a plugin's `setup`, `machines`, `check` and each of its `onDispose`, and for importing the config.",
+      "Time limit for a plugin's `setup`, `machines`, `check` and each of its `onDispose` functions, and for importing the config.",
     ),
   stopMs: millisecondsOrNone.default(10_000).describe('Time allowed for transfers to finish when the server stops.'),
 });

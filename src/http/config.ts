@@ -42,9 +42,9 @@ export interface HttpsListen {
 }
 
 export interface HttpTls {
-  /** File of the certificate and those that it rests on, in PEM. Relative to the config file. */
+  /** File with the certificate and the intermediate certificates that it needs, in PEM. Relative to the config file. */
   readonly cert: string;
-  /** File of its private key, in PEM. Relative to the config file. */
+  /** File with its private key, in PEM. Relative to the config file. */
   readonly key: string;
   /**
    * Where HTTPS is accepted: `{ address, port }`.
@@ -65,7 +65,7 @@ export interface HttpLimits {
    */
   readonly connectionsPerClient?: number | undefined;
   /**
-   * Requests that may wait on a connection for the answer to the one before. One more closes it.
+   * Requests that may wait on a connection for the answer to the one before. One more closes the connection.
    * @default 32
    */
   readonly pipelined?: number | undefined;
@@ -75,12 +75,12 @@ export interface HttpLimits {
    */
   readonly headerBytes?: number | undefined;
   /**
-   * A new connection is closed unless a request is complete after this time.
+   * A new connection is closed unless a request is complete within this time.
    * @default 10000
    */
   readonly headerMs?: number | undefined;
   /**
-   * A connection is closed unless another request is complete this long after an answer.
+   * A connection is closed unless another request is complete within this time after an answer.
    * @default 75000
    */
   readonly keepAliveMs?: number | undefined;

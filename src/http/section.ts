@@ -25,8 +25,10 @@ const addresses = (standard: number) =>
     ]);
 
 const tls = z.strictObject({
-  cert: text.describe('File of the certificate and those that it rests on, in PEM. Relative to the config file.'),
-  key: text.describe('File of its private key, in PEM. Relative to the config file.'),
+  cert: text.describe(
+    'File with the certificate and the intermediate certificates that it needs, in PEM. Relative to the config file.',
+  ),
+  key: text.describe('File with its private key, in PEM. Relative to the config file.'),
   listen: addresses(443).describe('Where HTTPS is accepted: `{ address, port }`.'),
 });
 
@@ -35,12 +37,12 @@ const limits = z.strictObject({
   connectionsPerClient: count.default(64).describe('Open connections of one client address.'),
   pipelined: whole(0, 1000)
     .default(32)
-    .describe('Requests that may wait on a connection for the answer to the one before. One more closes it.'),
+    .describe('Requests that may wait on a connection for the answer to the one before. One more closes the connection.'),
   headerBytes: whole(1024, 65_536).default(8192).describe('Longest request line and headers of a request, together, in bytes.'),
-  headerMs: milliseconds.default(10_000).describe('A new connection is closed unless a request is complete after this time.'),
+  headerMs: milliseconds.default(10_000).describe('A new connection is closed unless a request is complete within this time.'),
   keepAliveMs: milliseconds
     .default(75_000)
-    .describe('A connection is closed unless another request is complete this long after an answer.'),
+    .describe('A connection is closed unless another request is complete within this time after an answer.'),
   idleMs: milliseconds
     .default(60_000)
     .describe('Time limit for a read from the content, and the period that `minBytesPerSecond` refers to.'),

@@ -9,7 +9,7 @@ import { BYTES, SECONDS } from './histogram.ts';
 export const COUNTERS = {
   'requests.read': { unit: 'requests', help: 'requests to read; those beyond a limit count as drops' },
   'requests.write': { unit: 'requests', help: 'requests to write; those beyond a limit count as drops' },
-  'requests.boot': { unit: 'requests', help: 'requests of machines for what to boot' },
+  'requests.boot': { unit: 'requests', help: 'requests of machines that ask what to boot' },
   'requests.repeated': { unit: 'requests', help: 'requests that a client sent again' },
   'outcomes.completed': { unit: 'requests', help: 'requests that ended with the whole file transferred' },
   'outcomes.probed': { unit: 'requests', help: 'requests from clients that only wanted the size' },
@@ -69,7 +69,10 @@ export const COUNTERS = {
   'http-answers.successful': { unit: 'answers', help: 'answers by HTTP with content, or with its size alone' },
   'http-answers.not-modified': { unit: 'answers', help: 'answers by HTTP to clients that have the content already' },
   'http-answers.client-error': { unit: 'answers', help: 'answers by HTTP that refuse what the client asked for' },
-  'http-answers.server-error': { unit: 'answers', help: 'answers by HTTP that something failed, or is not possible now' },
+  'http-answers.server-error': {
+    unit: 'answers',
+    help: 'answers by HTTP which say that something failed, or is not possible now',
+  },
   'http-connections.accepted': { unit: 'connections', help: 'connections of HTTP clients that were accepted' },
   'http-connections.refused': {
     unit: 'connections',
