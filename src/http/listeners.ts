@@ -57,15 +57,21 @@ export class Listeners {
     const next = new Map<string, Bound>();
     const fresh: Bound[] = [];
     const abandon = async () => void (await Promise.all(fresh.map((bound) => bound.close())));
-    const add = async (on: LocalAddress, tls: Credentials | undefined) => {
+    const add = async (all: readonly LocalAddress[], on: LocalAddress, tls: Credentials | undefined) => {
       const key = `${tls ? 'https' : 'http'} ${on.port} ${on.address}`;
-      const bound = this.#current.get(key) ?? next.get(key) ?? (await this.#bind(on, tls, this.#events));
+      const bound =
+        this.#current.get(key) ??
+        next.get(key) ??
+        (await this.#bind(on, tls, this.#events).catch((error: unknown) => {
+          if (!isWithoutIpv6(error, on, all)) throw error;
+        }));
+      if (bound === undefined) return;
       if (!this.#current.has(key) && !next.has(key)) fresh.push(bound);
       next.set(key, bound);
     };
     try {
-      for (const on of config?.listen ?? []) await add(on, undefined);
-      for (const on of config?.tls?.listen ?? []) await add(on, credentials);
+      for (const [all, tls] of [[config?.listen, undefined] as const, [config?.tls?.listen, credentials] as const])
+        for (const on of all ?? []) await add(all ?? [], on, tls);
     } catch (error) {
       await abandon();
       throw error;
@@ -86,6 +92,12 @@ export class Listeners {
     for (const bound of next.values()) if (credentials) bound.secure(credentials);
     return [...next].filter(([key]) => !before.has(key)).map(([, { address }]) => address);
   }
+}
+
+/** All addresses are asked for, on a machine whose kernel has IPv4 alone (`ipv6.disable=1`). */
+function isWithoutIpv6(error: unknown, on: LocalAddress, all: readonly LocalAddress[]): boolean {
+  const isAll = on.address === '::' && all.some(({ address, port }) => address === '0.0.0.0' && port === on.port);
+  return isAll && (error as NodeJS.ErrnoException).code === 'EAFNOSUPPORT';
 }
 
 /** The segment that is being read, and one that waits. */

@@ -5,8 +5,9 @@ import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { expect, test } from 'vitest';
-import { bindNode } from '../../src/http/listeners.ts';
+import { type Bind, bindNode, Listeners } from '../../src/http/listeners.ts';
 import { definePlugin } from '../../src/index.ts';
+import { resolveConfig } from '../kit/config.ts';
 import { ask, converse, httpLab, RawClient, repliesOf } from '../kit/http.ts';
 import { folder, gate, lab, until } from '../kit/lab.ts';
 import { letterConfig } from '../kit/letter-config.ts';
@@ -162,6 +163,22 @@ test('an address that is taken keeps the config in force', async () => {
   expect(await failed).toMatchObject({ code: 'EADDRINUSE', remedy: expect.stringContaining('ss -tlnp') });
   expect(at.server.addresses).toHaveLength(1);
   await expect(ask({ address: '127.0.0.1', port }, '/who')).rejects.toThrow();
+});
+
+test.each([
+  ['all addresses', ['0.0.0.0', '::'], 1],
+  ['IPv6 alone', ['::'], 'EAFNOSUPPORT'],
+  ['an IPv6 address', ['0.0.0.0', '::1'], 'EAFNOSUPPORT'],
+] as const)('a machine without IPv6 that is to listen on %s', async (_, addresses, expected) => {
+  const bind: Bind = async (address) => {
+    if (address.address.includes(':')) throw Object.assign(new Error('no IPv6'), { code: 'EAFNOSUPPORT' });
+    return { address, secure() {}, close: async () => {} };
+  };
+  const listeners = new Listeners(bind, { onAccept: () => true, onConnection() {} });
+  const { http } = resolveConfig({ http: { listen: addresses.map((address) => ({ address })) } }, { dir: '/' });
+  const prepared = listeners.prepare(http, '/');
+  if (typeof expected === 'string') await expect(prepared).rejects.toMatchObject({ code: expected });
+  else expect((await prepared).commit()).toHaveLength(expected);
 });
 
 describeWith('HTTPS', requireTools('openssl'), () => {
