@@ -426,7 +426,7 @@ async function doctor(...flags: readonly string[]): Promise<Report> {
     '--interface',
     'eth0',
     '--timeout',
-    '3',
+    '2',
     '--json',
     ...flags,
   ]);
