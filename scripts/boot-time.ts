@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto';
 import type { Firmware } from '../test/firmware/qemu.ts';
 import { makeRack } from '../test/firmware/rack.ts';
 import { serveIn } from '../test/firmware/served.ts';
-import { Report } from './lib/report.ts';
+import { quantile, Report } from './lib/report.ts';
 
 const KERNEL = process.env.PXE_KERNEL ?? '/boot/vmlinuz';
 const SNPONLY = '/usr/lib/ipxe/snponly.efi';
@@ -35,7 +35,7 @@ for (const { firmware, title } of FIRMWARES) {
       seconds[protocol].push(await boot(firmware, protocol));
     }
   }
-  rows.push([title, ...PROTOCOLS.map((protocol) => median(seconds[protocol]).toFixed(1))]);
+  rows.push([title, ...PROTOCOLS.map((protocol) => quantile(seconds[protocol], 0.5).toFixed(1))]);
 }
 report.line(`Linux with an initrd of ${INITRD_MB} MB, medians of ${ROUNDS} boots`);
 report.table([['machine', 'TFTP only, s', 'kernel and initrd by HTTP, s'], ...rows]);
@@ -56,8 +56,4 @@ async function boot(firmware: Firmware, protocol: (typeof PROTOCOLS)[number]): P
   await using machine = await rack.powerOn({ firmware, mac: '52:54:00:12:34:56' });
   await machine.shows('Linux version', BOOT_MS);
   return (performance.now() - begunMs) / 1000;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)]!;
 }
