@@ -40,6 +40,7 @@ export class Front {
     this.#listeners = new Listeners(bind, {
       onAccept: (socket) => this.#accept(socket),
       onConnection: (socket, isSecure) => this.#connect(socket as Socket, isSecure),
+      onError: (error) => host.log.error({ err: error }, 'an HTTP connection cannot be accepted'),
     });
   }
 

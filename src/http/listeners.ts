@@ -31,6 +31,8 @@ export interface ConnectionEvents {
   onAccept(socket: Socket): boolean;
   /** Its bytes may be read: after the TLS handshake, if there is one. */
   onConnection(socket: Duplex, isSecure: boolean): void;
+  /** A connection could not be accepted: the system is short of something. */
+  onError(error: Error): void;
 }
 
 /** Binds one address. Rejects with Node's system error. */
@@ -115,6 +117,8 @@ export const bindNode = async (
   const secured = credentials && tlsServer(credentials, events, handshakeMs);
   const server = secured ?? tcpServer(events);
   await listen(server, on);
+  // Node ends the process for an error that nobody listens to.
+  server.on('error', events.onError);
   const { address, port } = server.address() as { readonly address: string; readonly port: number };
   return {
     address: { address, port },
@@ -150,10 +154,14 @@ function tlsServer(credentials: Credentials, { onAccept, onConnection }: Connect
 }
 
 function listen(server: Server, { address, port }: LocalAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(withRemedy(error, port)));
-    server.listen({ host: address, port, ipv6Only: address.includes(':'), backlog: BACKLOG }, resolve);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onError = (error: Error) => reject(withRemedy(error, port));
+  server.once('error', onError);
+  server.listen({ host: address, port, ipv6Only: address.includes(':'), backlog: BACKLOG }, () => {
+    server.off('error', onError);
+    resolve();
   });
+  return promise;
 }
 
 /** What the operator can do, where that differs from UDP. */

@@ -1,5 +1,6 @@
 /** What one HTTP client, and all together, may use; how the service starts, reloads and stops. */
 import { execFileSync } from 'node:child_process';
+import type { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
@@ -174,11 +175,30 @@ test.each([
     if (address.address.includes(':')) throw Object.assign(new Error('no IPv6'), { code: 'EAFNOSUPPORT' });
     return { address, secure() {}, close: async () => {} };
   };
-  const listeners = new Listeners(bind, { onAccept: () => true, onConnection() {} });
+  const listeners = new Listeners(bind, { onAccept: () => true, onConnection() {}, onError() {} });
   const { http } = resolveConfig({ http: { listen: addresses.map((address) => ({ address })) } }, { dir: '/' });
   const prepared = listeners.prepare(http, '/');
   if (typeof expected === 'string') await expect(prepared).rejects.toMatchObject({ code: expected });
   else expect((await prepared).commit()).toHaveLength(expected);
+});
+
+test('an address whose connections cannot be accepted goes on', async () => {
+  const errors: string[] = [];
+  const accepted: Socket[] = [];
+  const events = {
+    onAccept: (socket: Socket) => accepted.push(socket) > 0,
+    onConnection() {},
+    onError: ({ message }: Error) => void errors.push(message),
+  };
+  const bound = await bindNode({ address: '127.0.0.1', port: 0 }, undefined, events);
+  const client = new RawClient(bound.address);
+  await until(() => accepted.length === 1, 'a connection');
+  const { server } = accepted[0] as Socket & { readonly server: EventEmitter };
+  for (const times of ['once', 'twice']) server.emit('error', new Error(times));
+  expect(errors).toEqual(['once', 'twice']);
+  client.socket.destroy();
+  accepted[0]!.destroy();
+  await bound.close();
 });
 
 describeWith('HTTPS', requireTools('openssl'), () => {
@@ -205,7 +225,7 @@ describeWith('HTTPS', requireTools('openssl'), () => {
       accepted.resolve();
       return true;
     };
-    const events = { onAccept, onConnection: () => closed.reject(new Error('a connection')) };
+    const events = { onAccept, onConnection: () => closed.reject(new Error('a connection')), onError() {} };
     const bound = await bindNode({ address: '127.0.0.1', port: 0 }, { cert, key }, events, 100);
     const client = new RawClient(bound.address);
     client.socket.removeAllListeners('end');
