@@ -54,7 +54,7 @@ export function doctorCommand(): Command {
     .addOption(
       new Option(
         '-m, --mac <address>',
-        'ask as this machine, whose firmware is the one --firmware given; default: locally administered addresses',
+        "ask as this machine; give exactly one --firmware, which is the machine's; default: locally administered addresses",
       ).argParser(parseMacFlag),
     )
     .addOption(
