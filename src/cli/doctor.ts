@@ -70,8 +70,8 @@ export function doctorCommand(): Command {
     .addHelpText(
       'after',
       `
-It broadcasts DHCPDISCOVERs, asks port 4011 of those that send machines there, and loads what is offered by TFTP or HTTP. It takes
-no address. Port 68 needs root (or CAP_NET_BIND_SERVICE). pxe itself need not run.
+It broadcasts DHCPDISCOVERs, asks port 4011 of the servers that send machines there, and loads by TFTP or HTTP what is offered.
+It takes no address. Port 68 needs root (or CAP_NET_BIND_SERVICE). pxe itself need not run.
 
 Examples:
   pxe doctor

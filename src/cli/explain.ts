@@ -78,8 +78,8 @@ export function explainCommand(): Command {
     .addHelpText(
       'after',
       `
-Without a name, --firmware or --arch explains the whole boot: the loader that the machine is offered by DHCP, what this loader
-asks for next, and the kernel and initrd that its script names.
+If no name is given, --firmware or --arch explains the whole boot: the loader that the machine is offered by DHCP, what this
+loader asks for next, and the kernel and initrd that its script names.
 
 The answer comes from the server's own code. When run by root, it reads files with the permissions of the config's user.
 --all-hosts asks for the given names and for those that the config expects machines to request; tables are aligned on a

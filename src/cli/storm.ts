@@ -109,7 +109,7 @@ Each machine loads all files in order; give several URLs, or several names separ
 works against any TFTP server; use it only on your own network.
 
 With --hosts, each machine sends from its own address, which on loopback is one in 127.0.0.0/8. The address must be listed in
-hosts, as in a row with mac and address; an address known only to identify({ table }) is not used.
+hosts, as in a row with mac and address; an address that only identify({ table }) knows is not used.
 
 Examples:
   pxe storm tftp://192.168.7.1/ipxe.efi,boot.ipxe,initrd.img --clients 50 --profile edk2
